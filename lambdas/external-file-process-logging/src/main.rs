@@ -1,0 +1,3 @@
+//! external-file-process-logging.
+
+fn main() {}

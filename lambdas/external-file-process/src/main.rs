@@ -1,0 +1,3 @@
+//! external-file-process.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! longshore-local-postgres.

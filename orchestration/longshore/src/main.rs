@@ -1,0 +1,3 @@
+//! longshore.
+
+fn main() {}
