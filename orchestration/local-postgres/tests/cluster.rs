@@ -1,0 +1,176 @@
+//! A real server, started, killed and started again.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use longshore_local_postgres::{Cluster, ClusterOptions, Durability, PostgresError};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+type TestResult = Result<(), Box<dyn std::error::Error>>;
+
+#[tokio::test]
+async fn a_cluster_starts_answers_and_leaves_no_process_behind() -> TestResult {
+    let folder = reachable_folder()?;
+    let cluster = Cluster::start(throw_away(folder.path()))?;
+    let process_id = cluster.process_id();
+    assert!(is_alive(process_id));
+    let client = cluster.connect("postgres").await?;
+    let answer: i32 = client.query_one("SELECT 6 * 7", &[]).await?.get(0);
+    assert_eq!(answer, 42);
+    let socket_dir = cluster.socket_dir().to_path_buf();
+    cluster.stop()?;
+    assert!(!is_alive(process_id));
+    assert!(!socket_dir.exists());
+    assert!(
+        !folder.path().join("pg").join("PG_VERSION").exists(),
+        "throw-away data is removed"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn committed_rows_are_there_after_the_postmaster_was_killed() -> TestResult {
+    let folder = reachable_folder()?;
+    let options = ClusterOptions::at(folder.path().join("pg"));
+    let cluster = Cluster::start(options.clone())?;
+    assert!(cluster.create_database_if_absent("orders").await?);
+    assert!(!cluster.create_database_if_absent("orders").await?);
+    let client = cluster.connect("orders").await?;
+    client
+        .batch_execute("CREATE TABLE t (a int); INSERT INTO t VALUES (1), (2)")
+        .await?;
+    kill(Pid::from_raw(cluster.process_id()), Signal::SIGKILL)?;
+    drop(cluster);
+
+    let cluster = Cluster::start(options)?;
+    let client = cluster.connect("orders").await?;
+    let rows: i64 = client.query_one("SELECT count(*) FROM t", &[]).await?.get(0);
+    assert_eq!(rows, 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_url_reaches_the_database_over_socket_and_tcp() -> TestResult {
+    let folder = reachable_folder()?;
+    for (name, listen_port) in [("socket", None), ("tcp", Some(0))] {
+        let options = ClusterOptions {
+            listen_port,
+            durability: Durability::ThrowAway,
+            ..ClusterOptions::at(folder.path().join(name))
+        };
+        let cluster = Cluster::start(options)?;
+        cluster.create_database_if_absent("odd name").await?;
+        let (client, connection) =
+            tokio_postgres::connect(&cluster.url("odd name"), tokio_postgres::NoTls).await?;
+        let driver = tokio::spawn(connection);
+        let database: String = client
+            .query_one("SELECT current_database()::text", &[])
+            .await?
+            .get(0);
+        assert_eq!(database, "odd name");
+        drop(client);
+        driver.await??;
+    }
+    Ok(())
+}
+
+#[test]
+fn the_server_ends_when_its_owner_is_killed() -> TestResult {
+    let folder = reachable_folder()?;
+    let mut owner = Command::new(std::env::current_exe()?)
+        .args(["--ignored", "--exact", "owner_to_be_killed", "--nocapture"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    writeln!(
+        owner.stdin.as_mut().ok_or("no stdin")?,
+        "{}",
+        folder.path().display()
+    )?;
+    let output = BufReader::new(owner.stdout.take().ok_or("no stdout")?);
+    let mut lines = output.lines().map_while(Result::ok);
+    let process_id: i32 = lines
+        .find_map(|line| line.strip_prefix("postmaster ").and_then(|id| id.parse().ok()))
+        .ok_or("the owner said no process id")?;
+    assert!(is_alive(process_id));
+    owner.kill()?;
+    owner.wait()?;
+    // The folder is free again as soon as the owner is dead, and a new server waits for the old one to end.
+    let cluster = Cluster::start(ClusterOptions::at(folder.path().join("pg")))?;
+    assert!(!is_alive(process_id));
+    drop(cluster);
+    Ok(())
+}
+
+/// Run by the test above as a process of its own.
+#[test]
+#[ignore = "it is the process that the_server_ends_when_its_owner_is_killed kills"]
+fn owner_to_be_killed() -> TestResult {
+    let mut folder = String::new();
+    std::io::stdin().read_line(&mut folder)?;
+    let cluster = Cluster::start(ClusterOptions::at(Path::new(folder.trim()).join("pg")))?;
+    println!("\npostmaster {}", cluster.process_id());
+    std::io::stdin().read_line(&mut folder)?;
+    Ok(())
+}
+
+#[test]
+fn a_folder_whose_owner_is_alive_is_not_taken() -> TestResult {
+    let folder = reachable_folder()?;
+    let first = Cluster::start(throw_away(folder.path()))?;
+    let second = Cluster::start(throw_away(folder.path()));
+    assert!(
+        matches!(second, Err(PostgresError::DataFolderInUse { .. })),
+        "{second:?}"
+    );
+    assert!(is_alive(first.process_id()));
+    Ok(())
+}
+
+#[test]
+fn a_server_that_cannot_start_says_why() -> TestResult {
+    let folder = reachable_folder()?;
+    let mut options = throw_away(folder.path());
+    options
+        .settings
+        .push(("no_such_setting".to_owned(), "1".to_owned()));
+    let error = Cluster::start(options).err().ok_or("it started")?;
+    assert!(error.to_string().contains("no_such_setting"), "{error}");
+    Ok(())
+}
+
+#[test]
+fn a_throw_away_server_refuses_a_folder_that_holds_something() -> TestResult {
+    let folder = reachable_folder()?;
+    std::fs::create_dir(folder.path().join("pg"))?;
+    std::fs::write(folder.path().join("pg").join("precious"), "")?;
+    let error = Cluster::start(throw_away(folder.path()))
+        .err()
+        .ok_or("it started")?;
+    assert!(
+        matches!(error, PostgresError::DataFolderNotEmpty { .. }),
+        "{error}"
+    );
+    Ok(())
+}
+
+fn throw_away(folder: &Path) -> ClusterOptions {
+    ClusterOptions {
+        durability: Durability::ThrowAway,
+        ..ClusterOptions::at(folder.join("pg"))
+    }
+}
+
+/// A folder through which user `postgres` may pass.
+fn reachable_folder() -> std::io::Result<tempfile::TempDir> {
+    use std::os::unix::fs::PermissionsExt;
+    tempfile::Builder::new()
+        .permissions(std::fs::Permissions::from_mode(0o755))
+        .tempdir_in("/tmp")
+}
+
+fn is_alive(process_id: i32) -> bool {
+    kill(Pid::from_raw(process_id), None).is_ok()
+}
