@@ -1,1 +1,25 @@
-//! longshore-domain.
+//! The words of Longshore and the decisions that need nothing but words.
+//!
+//! Everything here is pure: no I/O, no clock, no async. A caller passes in what was read and gets back what it
+//! means: which rule an object falls under, what a rule row says and what is wrong with it, whether a load may move
+//! from one state to another, what a message to a person should read.
+//!
+//! ```
+//! use longshore_domain::object::ObjectKey;
+//!
+//! let key = ObjectKey::new("external_input/PROD_20151015_150510973_PA_FLAVOR_527.txt");
+//! assert_eq!(key.token(), "527");
+//! assert_eq!(key.extension(), Some("txt"));
+//! ```
+
+pub mod archive;
+pub mod check;
+pub mod disposition;
+pub mod load;
+pub mod matching;
+pub mod notification;
+pub mod object;
+pub mod reject;
+pub mod rule;
+pub mod statement;
+pub mod target;

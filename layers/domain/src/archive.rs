@@ -1,0 +1,95 @@
+//! Where files go when they are done with, and what their prepared copies are called.
+
+use chrono::NaiveDateTime;
+
+use crate::load::LoadId;
+use crate::object::ObjectKey;
+use crate::rule::Compression;
+
+/// Which part of the archive a file goes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ArchiveShelf<'id> {
+    /// Its rows are in the warehouse.
+    Interface(&'id str),
+    /// Someone must look at it.
+    Error,
+}
+
+/// `<archive_folder>/<interface id>/<file name>_<time>`, or `<archive_folder>/error/<file name>_<time>`. `time` is the
+/// local time of the deployment. Two files of one name within a second would get one key, and an archived file is never
+/// overwritten: the caller then asks again with the next `collision`.
+pub fn archive_key(
+    archive_folder: &str,
+    shelf: ArchiveShelf<'_>,
+    file_name: &str,
+    time: NaiveDateTime,
+    collision: u32,
+) -> ObjectKey {
+    let shelf = match shelf {
+        ArchiveShelf::Interface(id) => id,
+        ArchiveShelf::Error => "error",
+    };
+    let stamp = time.format("%Y-%m-%d-%H-%M-%S");
+    let folder = archive_folder.trim_matches('/');
+    let key = match collision {
+        0 => format!("{folder}/{shelf}/{file_name}_{stamp}"),
+        _ => format!("{folder}/{shelf}/{file_name}_{stamp}_{collision}"),
+    };
+    ObjectKey::new(key)
+}
+
+/// The folder of everything that is prepared for one load: short and unique, since the warehouse's load views cut file
+/// names at 256 characters, and the same for every try, so that a retry writes the same objects again.
+pub fn work_folder(processing_folder: &str, load: LoadId) -> String {
+    format!("{}/{load}", processing_folder.trim_matches('/'))
+}
+
+/// The key of a prepared copy. `part` tells record types or numbered parts apart.
+pub fn prepared_key(
+    processing_folder: &str,
+    load: LoadId,
+    part: &str,
+    compression: Compression,
+) -> ObjectKey {
+    ObjectKey::new(format!(
+        "{}/{part}{}",
+        work_folder(processing_folder, load),
+        compression.extension()
+    ))
+}
+
+/// The key of the manifest that COPY reads.
+pub fn manifest_key(processing_folder: &str, load: LoadId) -> ObjectKey {
+    // Not below the data's own prefix: the manual forbids a manifest among the files that a prefix could name.
+    ObjectKey::new(format!(
+        "{}/manifests/{load}.manifest",
+        processing_folder.trim_matches('/')
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::NaiveDate;
+
+    use super::*;
+
+    #[test]
+    fn a_file_goes_to_its_interface_or_to_error_and_never_onto_another() {
+        let time = NaiveDate::from_ymd_opt(2026, 11, 21)
+            .unwrap()
+            .and_hms_opt(7, 5, 9)
+            .unwrap();
+        let key =
+            |shelf, collision| archive_key("/archive/", shelf, "A_527.txt", time, collision).to_string();
+        insta::assert_snapshot!(key(ArchiveShelf::Interface("527"), 0), @"archive/527/A_527.txt_2026-11-21-07-05-09");
+        insta::assert_snapshot!(key(ArchiveShelf::Interface("527"), 2), @"archive/527/A_527.txt_2026-11-21-07-05-09_2");
+        insta::assert_snapshot!(key(ArchiveShelf::Error, 0), @"archive/error/A_527.txt_2026-11-21-07-05-09");
+    }
+
+    #[test]
+    fn prepared_copies_are_named_after_the_load_alone() {
+        let load = LoadId::from_uuid(uuid::Uuid::from_u128(1));
+        insta::assert_snapshot!(prepared_key("processing", load, "data", Compression::Gzip), @"processing/00000000-0000-0000-0000-000000000001/data.gz");
+        insta::assert_snapshot!(manifest_key("processing", load), @"processing/manifests/00000000-0000-0000-0000-000000000001.manifest");
+    }
+}

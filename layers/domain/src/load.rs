@@ -1,0 +1,194 @@
+//! A load: the journey of one object under one rule, and the states it passes through.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// Identifies a load, everywhere: ledger, marker, statement name, prepared copies, messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct LoadId(Uuid);
+
+impl LoadId {
+    /// A new id that sorts by time.
+    pub fn generate() -> Self {
+        Self(Uuid::now_v7())
+    }
+
+    /// Wraps a stored id.
+    pub fn from_uuid(uuid: Uuid) -> Self {
+        Self(uuid)
+    }
+
+    /// The bare id.
+    pub fn as_uuid(&self) -> Uuid {
+        self.0
+    }
+
+    /// The id of the child that holds the records of `record_type`: the same for every try at splitting this load, so
+    /// that a retry claims the children it already has.
+    pub fn child(&self, record_type: &str) -> Self {
+        Self(Uuid::new_v5(&self.0, record_type.as_bytes()))
+    }
+}
+
+impl fmt::Display for LoadId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, formatter)
+    }
+}
+
+/// Where a load stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LoadState {
+    /// The object was announced and claimed.
+    Received,
+    /// No rule, several rules, a rule that makes no sense, or a failed check.
+    Rejected,
+    /// Cut by record type; the children are loads of their own.
+    Split,
+    /// A re-sent file that the rule says to leave alone.
+    Skipped,
+    /// Checked and, where needed, rewritten; the manifest is there.
+    Prepared,
+    /// An attempt at the load transaction is on the ledger.
+    Queued,
+    /// The warehouse has the transaction.
+    Submitted,
+    /// The transaction committed.
+    Loaded,
+    /// The transaction failed for good.
+    Failed,
+    /// The follow-up SQL is with the warehouse.
+    Transforming,
+    /// Everything is done.
+    Complete,
+    /// The rows are loaded, the follow-up SQL failed.
+    TransformFailed,
+}
+
+impl LoadState {
+    /// Every state, in the order of a load's life.
+    pub const ALL: [Self; 12] = [
+        Self::Received,
+        Self::Rejected,
+        Self::Split,
+        Self::Skipped,
+        Self::Prepared,
+        Self::Queued,
+        Self::Submitted,
+        Self::Loaded,
+        Self::Failed,
+        Self::Transforming,
+        Self::Complete,
+        Self::TransformFailed,
+    ];
+
+    /// The word stored in the ledger.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Received => "received",
+            Self::Rejected => "rejected",
+            Self::Split => "split",
+            Self::Skipped => "skipped",
+            Self::Prepared => "prepared",
+            Self::Queued => "queued",
+            Self::Submitted => "submitted",
+            Self::Loaded => "loaded",
+            Self::Failed => "failed",
+            Self::Transforming => "transforming",
+            Self::Complete => "complete",
+            Self::TransformFailed => "transform_failed",
+        }
+    }
+
+    /// The state a stored word stands for.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == word)
+    }
+
+    /// The states that may follow this one. The database holds the same table as a constraint; ARCHITECTURE.md draws it.
+    pub fn successors(self) -> &'static [Self] {
+        match self {
+            Self::Received => &[Self::Rejected, Self::Split, Self::Skipped, Self::Prepared],
+            Self::Prepared => &[Self::Queued, Self::Failed],
+            // A status event may overtake the answer to the submission, hence `Loaded` and `Failed` right from here.
+            Self::Queued => &[Self::Submitted, Self::Loaded, Self::Failed],
+            Self::Submitted => &[Self::Loaded, Self::Queued, Self::Failed],
+            Self::Loaded => &[Self::Transforming, Self::Complete],
+            Self::Transforming => &[Self::Complete, Self::TransformFailed],
+            Self::Rejected
+            | Self::Split
+            | Self::Skipped
+            | Self::Failed
+            | Self::Complete
+            | Self::TransformFailed => &[],
+        }
+    }
+
+    /// Whether a load may move from this state to `next`.
+    pub fn may_become(self, next: Self) -> bool {
+        self.successors().contains(&next)
+    }
+
+    /// Whether nothing more happens to a load in this state.
+    pub fn is_terminal(self) -> bool {
+        self.successors().is_empty()
+    }
+}
+
+impl fmt::Display for LoadState {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_state_reads_back_from_its_word() {
+        for state in LoadState::ALL {
+            assert_eq!(LoadState::parse(state.as_str()), Some(state));
+        }
+    }
+
+    #[test]
+    fn every_state_is_reached_from_received() {
+        let mut reached = vec![LoadState::Received];
+        let mut next = 0;
+        while let Some(state) = reached.get(next).copied() {
+            for successor in state.successors() {
+                if !reached.contains(successor) {
+                    reached.push(*successor);
+                }
+            }
+            next += 1;
+        }
+        for state in LoadState::ALL {
+            assert!(reached.contains(&state), "{state} is unreachable");
+        }
+    }
+
+    #[test]
+    fn a_terminal_state_leads_nowhere_and_nothing_returns_to_received() {
+        assert!(LoadState::Complete.is_terminal());
+        assert!(!LoadState::Submitted.is_terminal());
+        for state in LoadState::ALL {
+            assert!(
+                !state.may_become(LoadState::Received),
+                "{state} may become received"
+            );
+        }
+    }
+
+    #[test]
+    fn a_child_has_the_same_id_in_every_try() {
+        let parent = LoadId::generate();
+        assert_eq!(parent.child("HD"), parent.child("HD"));
+        assert_ne!(parent.child("HD"), parent.child("DT"));
+    }
+}

@@ -1,0 +1,432 @@
+//! Which rule an object falls under, and why not under the others.
+//!
+//! A rule finds its files in one of three ways, from the most to the least specific: by a key pattern (a folder with
+//! hive-style wildcards; of two that match, the one with the longer literal prefix wins), by a regular expression over
+//! the whole key, or by the token of the file's name. Two rules that match equally are an error that names both.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use regex::Regex;
+
+use crate::object::ObjectKey;
+use crate::rule::{RuleId, RuleRow};
+
+/// What a pattern or expression picked out of the key, by name: `yyyy=*` gives `yyyy`, `(?<region>…)` gives `region`.
+pub type Captures = BTreeMap<String, String>;
+
+/// How a rule finds its files.
+#[derive(Debug, Clone)]
+pub enum Matcher {
+    /// The token of the file's name, compared exactly.
+    Token(String),
+    /// A folder with wildcards.
+    KeyPattern(KeyPattern),
+    /// A regular expression over the whole key.
+    KeyRegex(KeyRegex),
+}
+
+impl Matcher {
+    /// What the key gives, when it matches.
+    pub fn matches(&self, key: &ObjectKey) -> Option<Captures> {
+        match self {
+            Self::Token(token) => (key.token() == token).then(Captures::new),
+            Self::KeyPattern(pattern) => pattern.matches(key),
+            Self::KeyRegex(regex) => regex.matches(key),
+        }
+    }
+
+    fn specificity(&self) -> Specificity {
+        match self {
+            Self::Token(_) => Specificity::Token,
+            Self::KeyRegex(_) => Specificity::Regex,
+            Self::KeyPattern(pattern) => Specificity::Pattern {
+                prefix: pattern.literal_prefix(),
+                literals: pattern.literal_characters(),
+            },
+        }
+    }
+
+    fn reads_row(row: &RuleRow) -> Result<Self, String> {
+        let set = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
+        match (set(&row.key_pattern), set(&row.key_regex)) {
+            (Some(pattern), None) => KeyPattern::parse(&pattern).map(Self::KeyPattern),
+            (None, Some(regex)) => KeyRegex::parse(&regex).map(Self::KeyRegex),
+            (Some(_), Some(_)) => Err("both key_pattern and key_regex are set".to_owned()),
+            (None, None) => Ok(Self::Token(
+                row.file_prefix.trim().trim_end_matches('.').to_owned(),
+            )),
+        }
+    }
+}
+
+impl fmt::Display for Matcher {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Token(token) => write!(formatter, "token {token:?}"),
+            Self::KeyPattern(pattern) => write!(formatter, "key pattern {:?}", pattern.text),
+            Self::KeyRegex(regex) => write!(formatter, "key expression {:?}", regex.0.as_str()),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Specificity {
+    Token,
+    Regex,
+    Pattern { prefix: usize, literals: usize },
+}
+
+/// A folder with hive-style wildcards, such as `data/orders/yyyy=*/mm=*`. A `*` stands for any text within one segment.
+/// Everything below the folder matches.
+#[derive(Debug, Clone)]
+pub struct KeyPattern {
+    text: String,
+    segments: Vec<Segment>,
+}
+
+#[derive(Debug, Clone)]
+struct Segment {
+    /// The literal texts around the wildcards: `mm=*` is `["mm=", ""]`, `a` is `["a"]`.
+    literals: Vec<String>,
+}
+
+impl KeyPattern {
+    /// Reads a pattern, or says what is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let trimmed = text.trim().trim_matches('/');
+        if trimmed.is_empty() || trimmed.split('/').any(str::is_empty) {
+            return Err(format!(
+                "{text:?} is no folder; write for example data/orders/yyyy=*/mm=*"
+            ));
+        }
+        if trimmed.starts_with("s3:") {
+            return Err(format!("{text:?} names a bucket; write the key's folder alone"));
+        }
+        let segments = trimmed
+            .split('/')
+            .map(|segment| Segment {
+                literals: segment.split('*').map(str::to_owned).collect(),
+            })
+            .collect();
+        Ok(Self {
+            text: trimmed.to_owned(),
+            segments,
+        })
+    }
+
+    fn matches(&self, key: &ObjectKey) -> Option<Captures> {
+        let parts: Vec<&str> = key.as_str().split('/').collect();
+        // A folder holds files: the key needs one segment more than the pattern.
+        if parts.len() <= self.segments.len() {
+            return None;
+        }
+        let mut captures = Captures::new();
+        for (segment, part) in self.segments.iter().zip(parts) {
+            let wild = segment.matches(part)?;
+            if let (Some((name, "")), Some(value)) = (segment.literals[0].rsplit_once('='), wild) {
+                captures.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        Some(captures)
+    }
+
+    fn literal_prefix(&self) -> usize {
+        self.text.find('*').unwrap_or(self.text.len())
+    }
+
+    fn literal_characters(&self) -> usize {
+        self.text.len() - self.text.matches('*').count()
+    }
+}
+
+impl Segment {
+    /// `Some` when the part matches; within it, what the first wildcard stood for.
+    fn matches<'part>(&self, part: &'part str) -> Option<Option<&'part str>> {
+        let [first, rest @ ..] = self.literals.as_slice() else {
+            return None;
+        };
+        let [middle @ .., last] = rest else {
+            return (first == part).then_some(None);
+        };
+        let after_first = part.strip_prefix(first.as_str())?;
+        let mut open = after_first.strip_suffix(last.as_str())?;
+        let mut wild = (middle.is_empty()).then_some(open);
+        for literal in middle {
+            let found = open.find(literal.as_str())?;
+            wild.get_or_insert(&open[..found]);
+            open = &open[found + literal.len()..];
+        }
+        Some(wild)
+    }
+}
+
+/// A regular expression over the whole key; its named groups are captures.
+#[derive(Debug, Clone)]
+pub struct KeyRegex(Regex);
+
+impl KeyRegex {
+    /// Compiles an expression, anchored at both ends, or says what is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        // The bare text first, so that positions in the error are the operator's.
+        Regex::new(text).map_err(|error| format!("{text:?} is no regular expression: {error}"))?;
+        Regex::new(&format!("^(?:{text})$"))
+            .map(Self)
+            .map_err(|error| error.to_string())
+    }
+
+    fn matches(&self, key: &ObjectKey) -> Option<Captures> {
+        let found = self.0.captures(key.as_str())?;
+        let named = self.0.capture_names().flatten();
+        Some(
+            named
+                .filter_map(|name| Some((name.to_owned(), found.name(name)?.as_str().to_owned())))
+                .collect(),
+        )
+    }
+}
+
+/// Which rule an object falls under.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Match<'rows> {
+    /// Exactly one rule is the most specific.
+    One {
+        /// Its row, not yet interpreted.
+        row: &'rows RuleRow,
+        /// What the key gave.
+        captures: Captures,
+    },
+    /// No rule matches.
+    None,
+    /// Several match equally.
+    Several(Vec<RuleId>),
+}
+
+/// Finds the rule of an object among candidate rows. Rows whose matcher is itself at fault match nothing.
+pub fn find<'rows>(rows: &'rows [RuleRow], key: &ObjectKey) -> Match<'rows> {
+    let mut matching: Vec<(Specificity, &RuleRow, Captures)> = rows
+        .iter()
+        .filter_map(|row| {
+            let matcher = Matcher::reads_row(row).ok()?;
+            Some((matcher.specificity(), row, matcher.matches(key)?))
+        })
+        .collect();
+    let Some(best) = matching.iter().map(|(specificity, ..)| *specificity).max() else {
+        return Match::None;
+    };
+    matching.retain(|(specificity, ..)| *specificity == best);
+    match matching.len() {
+        1 => {
+            let (_, row, captures) = matching.swap_remove(0);
+            Match::One { row, captures }
+        }
+        _ => Match::Several(
+            matching
+                .iter()
+                .map(|(_, row, _)| RuleId(row.ext_file_config_sid))
+                .collect(),
+        ),
+    }
+}
+
+/// The token that the rule of a record type is found by: `<token>-<prefix>`.
+pub fn child_token(parent: &RuleRow, prefix: &str) -> String {
+    format!("{}-{prefix}", parent.file_prefix.trim().trim_end_matches('.'))
+}
+
+/// Why a rule did or did not match, for `rule explain`.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Verdict {
+    /// The rule.
+    pub rule: RuleId,
+    /// Whether the key matches it.
+    pub matches: bool,
+    /// How it looks for files and what it found.
+    pub reason: String,
+}
+
+/// Says of every row whether it matches the key, and why.
+pub fn explain(rows: &[RuleRow], key: &ObjectKey) -> Vec<Verdict> {
+    rows.iter()
+        .map(|row| {
+            let (matches, reason) = match Matcher::reads_row(row) {
+                Err(problem) => (false, format!("can match nothing: {problem}")),
+                Ok(matcher) => match matcher.matches(key) {
+                    Some(captures) if captures.is_empty() => (true, format!("{matcher} matches")),
+                    Some(captures) => (true, format!("{matcher} matches with {captures:?}")),
+                    None => (false, reason_against(&matcher, key)),
+                },
+            };
+            Verdict {
+                rule: RuleId(row.ext_file_config_sid),
+                matches,
+                reason,
+            }
+        })
+        .collect()
+}
+
+fn reason_against(matcher: &Matcher, key: &ObjectKey) -> String {
+    match matcher {
+        Matcher::Token(_) => format!("{matcher} is not the name's token {:?}", key.token()),
+        Matcher::KeyPattern(_) => format!("{matcher} does not hold folder {:?}", key.folder()),
+        Matcher::KeyRegex(_) => format!("{matcher} does not match the key"),
+    }
+}
+
+/// Fills `{name}` placeholders of a schema or table name from the captures; the unknown name on failure.
+pub fn fill_placeholders(template: &str, captures: &Captures) -> Result<String, String> {
+    let mut filled = String::with_capacity(template.len());
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        let (name, tail) = after.split_once('}').ok_or_else(|| after.to_owned())?;
+        filled.push_str(before);
+        filled.push_str(captures.get(name).ok_or_else(|| name.to_owned())?);
+        rest = tail;
+    }
+    filled.push_str(rest);
+    Ok(filled)
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn token(sid: i32, file_prefix: &str) -> RuleRow {
+        RuleRow {
+            ext_file_config_sid: sid,
+            file_prefix: file_prefix.to_owned(),
+            ..RuleRow::default()
+        }
+    }
+
+    fn pattern(sid: i32, pattern: &str) -> RuleRow {
+        RuleRow {
+            key_pattern: Some(pattern.to_owned()),
+            ..token(sid, "-")
+        }
+    }
+
+    fn regex(sid: i32, regex: &str) -> RuleRow {
+        RuleRow {
+            key_regex: Some(regex.to_owned()),
+            ..token(sid, "-")
+        }
+    }
+
+    fn found(rows: &[RuleRow], key: &str) -> Result<Option<i32>, Vec<i32>> {
+        match find(rows, &ObjectKey::new(key)) {
+            Match::One { row, .. } => Ok(Some(row.ext_file_config_sid)),
+            Match::None => Ok(None),
+            Match::Several(rules) => Err(rules.into_iter().map(|rule| rule.0).collect()),
+        }
+    }
+
+    #[test]
+    fn a_token_is_compared_exactly() {
+        let rows = [token(1, "527."), token(2, "5."), token(3, "527-HD.")];
+        assert_eq!(found(&rows, "in/A_527.txt"), Ok(Some(1)));
+        assert_eq!(found(&rows, "in/A_527-HD.txt"), Ok(Some(3)));
+        assert_eq!(found(&rows, "in/A_52.txt"), Ok(None));
+        assert_eq!(found(&rows, "in/A_1527.txt"), Ok(None));
+    }
+
+    #[test]
+    fn a_wildcard_in_a_token_is_no_wildcard() {
+        assert_eq!(
+            found(&[token(1, "5%."), token(2, "5_7.")], "in/A_527.txt"),
+            Ok(None)
+        );
+    }
+
+    #[test]
+    fn two_rules_with_one_token_are_both_named() {
+        assert_eq!(
+            found(&[token(1, "527."), token(2, "527.")], "in/A_527.txt"),
+            Err(vec![1, 2])
+        );
+    }
+
+    #[test]
+    fn the_longest_literal_prefix_wins() {
+        let rows = [
+            pattern(1, "data/*"),
+            pattern(2, "data/orders/yyyy=*"),
+            pattern(3, "data/orders"),
+        ];
+        assert_eq!(found(&rows, "data/orders/yyyy=2015/f.csv"), Ok(Some(2)));
+        assert_eq!(found(&rows, "data/orders/f.csv"), Ok(Some(3)));
+        assert_eq!(found(&rows, "data/items/f.csv"), Ok(Some(1)));
+    }
+
+    #[test]
+    fn a_pattern_is_before_an_expression_and_an_expression_before_a_token() {
+        let rows = [token(1, "527."), regex(2, "in/.*"), pattern(3, "in")];
+        assert_eq!(found(&rows, "in/A_527.txt"), Ok(Some(3)));
+        assert_eq!(found(&rows[..2], "in/A_527.txt"), Ok(Some(2)));
+    }
+
+    #[rstest]
+    #[case("data/orders/yyyy=*/mm=*", "data/orders/yyyy=2015/mm=01/f.csv", Some(&[("mm", "01"), ("yyyy", "2015")][..]))]
+    #[case("data/orders/yyyy=*/mm=*", "data/orders/yyyy=2015/f.csv", None)]
+    #[case("data/orders/yyyy=*", "data/orders/yyyy=/f.csv", Some(&[("yyyy", "")][..]))]
+    #[case("data/*/x*y*z", "data/q/x1y2z/f", Some(&[][..]))]
+    #[case("data/*/x*y*z", "data/q/xz/f", None)]
+    #[case("data", "database/f", None)]
+    #[case("data", "data", None)]
+    #[case("a*a", "a/f", None)]
+    fn a_pattern_names_what_its_wildcards_stand_for(
+        #[case] text: &str,
+        #[case] key: &str,
+        #[case] expected: Option<&[(&str, &str)]>,
+    ) {
+        let pattern = KeyPattern::parse(text).unwrap();
+        let expected = expected.map(|pairs| {
+            pairs
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect::<Captures>()
+        });
+        assert_eq!(pattern.matches(&ObjectKey::new(key)), expected);
+    }
+
+    #[test]
+    fn an_expression_covers_the_whole_key_and_names_its_groups() {
+        let rows = [regex(1, r"in/(?<region>[a-z]+)_(?<business_date>\d{8})\.csv")];
+        let Match::One { captures, .. } = find(&rows, &ObjectKey::new("in/emea_20261121.csv")) else {
+            panic!("no match");
+        };
+        assert_eq!(captures["region"], "emea");
+        assert_eq!(captures["business_date"], "20261121");
+        assert_eq!(found(&rows, "in/emea_20261121.csv.bak"), Ok(None));
+    }
+
+    #[test]
+    fn a_broken_expression_matches_nothing_and_is_explained() {
+        let rows = [regex(1, "in/("), token(2, "527.")];
+        assert_eq!(found(&rows, "in/A_527.txt"), Ok(Some(2)));
+        let verdicts = explain(&rows, &ObjectKey::new("in/A_528.txt"));
+        assert!(
+            verdicts[0].reason.contains("is no regular expression"),
+            "{}",
+            verdicts[0].reason
+        );
+        assert_eq!(verdicts[1].reason, r#"token "527" is not the name's token "528""#);
+    }
+
+    #[test]
+    fn placeholders_are_filled_from_captures() {
+        let captures = Captures::from([("region".to_owned(), "emea".to_owned())]);
+        assert_eq!(
+            fill_placeholders("orders_{region}", &captures),
+            Ok("orders_emea".to_owned())
+        );
+        assert_eq!(
+            fill_placeholders("orders_{zone}", &captures),
+            Err("zone".to_owned())
+        );
+        assert_eq!(fill_placeholders("orders", &captures), Ok("orders".to_owned()));
+    }
+}

@@ -1,0 +1,306 @@
+//! What people and machines are told about the outcome of a load.
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::load::LoadId;
+
+/// SNS refuses a subject of 100 characters.
+const SUBJECT_CHARACTERS: usize = 99;
+/// A text message that fits into one SMS.
+const SMS_CHARACTERS: usize = 140;
+
+/// How a load came out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The rows are in the warehouse.
+    Loaded,
+    /// The file was cut by record type; each part is a load of its own.
+    Split,
+    /// The file was refused before anything was sent to the warehouse.
+    Rejected,
+    /// The warehouse refused the load; nothing of it is there.
+    Failed,
+    /// The rows are there, the follow-up SQL failed.
+    FollowUpFailed,
+}
+
+impl Outcome {
+    /// The word in messages and attributes.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Loaded => "loaded",
+            Self::Split => "split",
+            Self::Rejected => "rejected",
+            Self::Failed => "failed",
+            Self::FollowUpFailed => "follow_up_failed",
+        }
+    }
+
+    /// Whether someone may have to act.
+    pub fn is_success(self) -> bool {
+        matches!(self, Self::Loaded | Self::Split)
+    }
+
+    fn headline(self) -> &'static str {
+        match self {
+            Self::Loaded => "SUCCESS: loaded",
+            Self::Split => "SUCCESS: split",
+            Self::Rejected => "FAILED: rejected",
+            Self::Failed => "FAILED: not loaded",
+            Self::FollowUpFailed => "FAILED: follow-up SQL of",
+        }
+    }
+}
+
+/// One outcome, with everything that a message about it says. Never row contents, never a secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutcomeReport {
+    /// The load.
+    pub load_id: LoadId,
+    /// How it came out.
+    pub outcome: Outcome,
+    /// The feed's id, when it is known.
+    pub interface_id: Option<String>,
+    /// The feed's name, when it is known.
+    pub interface_name: Option<String>,
+    /// The object's bucket.
+    pub bucket: String,
+    /// The object's key.
+    pub key: String,
+    /// The file's name, for people.
+    pub file_name: String,
+    /// `schema.table`, when it is known.
+    pub table: Option<String>,
+    /// Records counted in the file.
+    pub rows_expected: Option<u64>,
+    /// Rows that the warehouse took.
+    pub rows_loaded: Option<u64>,
+    /// Rows that the warehouse refused and the rule let pass.
+    pub rows_rejected: Option<u64>,
+    /// The stable word for the error.
+    pub error_code: Option<String>,
+    /// What was expected and what was found.
+    pub error: Option<String>,
+    /// Where the file lies now.
+    pub archived_key: Option<String>,
+    /// Further facts worth a line, such as records of no listed type.
+    pub remarks: Vec<String>,
+}
+
+/// A message ready for SNS, whose `MessageStructure` is `json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// ASCII, under 100 characters, no line breaks.
+    pub subject: String,
+    /// For queues and functions: JSON.
+    pub default: String,
+    /// For people.
+    pub email: String,
+    /// For people in a hurry.
+    pub sms: String,
+    /// What subscribers filter on.
+    pub attributes: Vec<(String, String)>,
+}
+
+impl OutcomeReport {
+    /// Writes the message. `custom_error_message` is the deployment's own line for failures.
+    pub fn message(&self, custom_error_message: &str) -> Message {
+        Message {
+            subject: self.subject(),
+            default: self.body_for_machines(),
+            email: self.body_for_people(custom_error_message),
+            sms: ascii(
+                &format!("{} {}", self.outcome.headline(), self.file_name),
+                SMS_CHARACTERS,
+            ),
+            attributes: self.attributes(),
+        }
+    }
+
+    fn subject(&self) -> String {
+        let subject = format!("Longshore {} {}", self.outcome.headline(), self.file_name);
+        ascii(&subject, SUBJECT_CHARACTERS)
+    }
+
+    fn body_for_machines(&self) -> String {
+        json!({
+            "load_id": self.load_id,
+            "status": self.outcome.as_str(),
+            "success": self.outcome.is_success(),
+            "interface_id": self.interface_id,
+            "interface_name": self.interface_name,
+            "bucket": self.bucket,
+            "key": self.key,
+            "file_name": self.file_name,
+            "table": self.table,
+            "rows_expected": self.rows_expected,
+            "rows_loaded": self.rows_loaded,
+            "rows_rejected": self.rows_rejected,
+            "error_code": self.error_code,
+            "error": self.error,
+            "archived_key": self.archived_key,
+            "remarks": self.remarks,
+            "where_to_look": self.where_to_look(),
+        })
+        .to_string()
+    }
+
+    fn body_for_people(&self, custom_error_message: &str) -> String {
+        let interface = match (&self.interface_name, &self.interface_id) {
+            (Some(name), Some(id)) => Some(format!("{name} ({id})")),
+            (_, id) => id.clone(),
+        };
+        let number = |value: &Option<u64>| value.map(|value| value.to_string());
+        let facts = [
+            ("File", Some(format!("s3://{}/{}", self.bucket, self.key))),
+            ("Interface", interface),
+            ("Table", self.table.clone()),
+            ("Records in the file", number(&self.rows_expected)),
+            ("Rows loaded", number(&self.rows_loaded)),
+            ("Rows rejected", number(&self.rows_rejected)),
+            ("Error", self.error.clone()),
+            (
+                "The file is now at",
+                self.archived_key
+                    .as_ref()
+                    .map(|key| format!("s3://{}/{key}", self.bucket)),
+            ),
+            ("Load", Some(self.load_id.to_string())),
+            ("Look with", Some(self.where_to_look())),
+        ];
+        let mut lines = vec![
+            format!("{} {}", self.outcome.headline(), self.file_name),
+            String::new(),
+        ];
+        lines.extend(
+            facts
+                .into_iter()
+                .filter_map(|(name, value)| Some(format!("{name}: {}", value?))),
+        );
+        lines.extend(self.remarks.iter().map(|remark| format!("Note: {remark}")));
+        if !self.outcome.is_success() && !custom_error_message.trim().is_empty() {
+            lines.extend([String::new(), custom_error_message.trim().to_owned()]);
+        }
+        lines.join("\n")
+    }
+
+    fn where_to_look(&self) -> String {
+        format!("longshore load show {}", self.load_id)
+    }
+
+    fn attributes(&self) -> Vec<(String, String)> {
+        let result = if self.outcome.is_success() {
+            "success"
+        } else {
+            "failure"
+        };
+        let mut attributes = vec![
+            ("status".to_owned(), self.outcome.as_str().to_owned()),
+            ("result".to_owned(), result.to_owned()),
+        ];
+        if let Some(id) = &self.interface_id {
+            attributes.push(("interface_id".to_owned(), id.clone()));
+        }
+        if let Some(code) = &self.error_code {
+            attributes.push(("error_code".to_owned(), code.clone()));
+        }
+        attributes
+    }
+}
+
+fn ascii(text: &str, characters: usize) -> String {
+    let printable = |character: char| {
+        if character.is_ascii() && !character.is_ascii_control() {
+            character
+        } else {
+            '?'
+        }
+    };
+    let mut short: String = text.chars().map(printable).take(characters).collect();
+    if text.chars().count() > characters {
+        short.truncate(characters - 3);
+        short.push_str("...");
+    }
+    short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report() -> OutcomeReport {
+        OutcomeReport {
+            load_id: LoadId::from_uuid(uuid::Uuid::from_u128(1)),
+            outcome: Outcome::Rejected,
+            interface_id: Some("527".to_owned()),
+            interface_name: Some("PA_TYPE".to_owned()),
+            bucket: "landing".to_owned(),
+            key: "external_input/A_527.txt".to_owned(),
+            file_name: "A_527.txt".to_owned(),
+            table: Some("rdsftetl.pa".to_owned()),
+            rows_expected: Some(3),
+            rows_loaded: None,
+            rows_rejected: None,
+            error_code: Some("trailer_count_mismatch".to_owned()),
+            error: Some("the trailer says 4 records, the file has 3".to_owned()),
+            archived_key: Some("archive/error/A_527.txt_x".to_owned()),
+            remarks: vec![],
+        }
+    }
+
+    #[test]
+    fn a_failure_tells_people_what_was_found_and_where_to_look() {
+        insta::assert_snapshot!(report().message("Call the data desk.").email, @"
+        FAILED: rejected A_527.txt
+
+        File: s3://landing/external_input/A_527.txt
+        Interface: PA_TYPE (527)
+        Table: rdsftetl.pa
+        Records in the file: 3
+        Error: the trailer says 4 records, the file has 3
+        The file is now at: s3://landing/archive/error/A_527.txt_x
+        Load: 00000000-0000-0000-0000-000000000001
+        Look with: longshore load show 00000000-0000-0000-0000-000000000001
+
+        Call the data desk.
+        ");
+    }
+
+    #[test]
+    fn the_custom_line_is_for_failures_alone() {
+        let report = OutcomeReport {
+            outcome: Outcome::Loaded,
+            error: None,
+            ..report()
+        };
+        assert!(!report.message("Call the data desk.").email.contains("data desk"));
+    }
+
+    #[test]
+    fn a_subject_is_short_ascii_on_one_line() {
+        let file_name = format!("ünï\ncode_{}", "x".repeat(200));
+        let subject = OutcomeReport {
+            file_name,
+            ..report()
+        }
+        .message("")
+        .subject;
+        assert!(subject.len() < 100, "{} characters", subject.len());
+        assert!(
+            subject
+                .bytes()
+                .all(|byte| byte.is_ascii() && !byte.is_ascii_control())
+        );
+    }
+
+    #[test]
+    fn machines_get_json_with_every_fact() {
+        let body: serde_json::Value = serde_json::from_str(&report().message("").default).unwrap();
+        assert_eq!(body["status"], "rejected");
+        assert_eq!(body["success"], false);
+        assert_eq!(body["rows_expected"], 3);
+        assert_eq!(body["error_code"], "trailer_count_mismatch");
+    }
+}

@@ -1,0 +1,203 @@
+//! An S3 object: where it lies, which version of it, and what its name says.
+
+use std::cmp::Ordering;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The name of an S3 bucket.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Bucket(String);
+
+impl Bucket {
+    /// Wraps a bucket's name as S3 gave it.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self(name.into())
+    }
+
+    /// The bare name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Bucket {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// A decoded S3 key: what the object is called, not how a notification spells it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ObjectKey(String);
+
+impl ObjectKey {
+    /// Wraps a key that is already decoded.
+    pub fn new(key: impl Into<String>) -> Self {
+        Self(key.into())
+    }
+
+    /// The bare key.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The part after the last `/`.
+    pub fn file_name(&self) -> &str {
+        self.0.rsplit('/').next().unwrap_or(&self.0)
+    }
+
+    /// The part before the last `/`, without it; empty at the root of the bucket.
+    pub fn folder(&self) -> &str {
+        self.0.rsplit_once('/').map_or("", |(folder, _)| folder)
+    }
+
+    /// The text after the file name's last `.`, as it is spelt; `None` when there is no dot.
+    pub fn extension(&self) -> Option<&str> {
+        self.file_name().rsplit_once('.').map(|(_, extension)| extension)
+    }
+
+    /// The feed's token by the naming convention: of the file name up to its first `.`, what follows the last `_`.
+    pub fn token(&self) -> &str {
+        let stem = self.file_name().split('.').next().unwrap_or_default();
+        stem.rsplit('_').next().unwrap_or(stem)
+    }
+
+    /// Whether the key lies in `folder` (`archive` holds `archive/x` and `archive/y/z`, not `archived/x`).
+    pub fn is_in_folder(&self, folder: &str) -> bool {
+        let folder = folder.trim_matches('/');
+        !folder.is_empty()
+            && self
+                .0
+                .strip_prefix(folder)
+                .is_some_and(|rest| rest.starts_with('/'))
+    }
+}
+
+impl fmt::Display for ObjectKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// Orders two events of one key. A hexadecimal string whose length varies, so it is compared after padding the shorter
+/// one with zeros on the right, as S3's documentation of notifications prescribes. It says nothing about other keys.
+#[derive(Debug, Clone, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Sequencer(String);
+
+impl Sequencer {
+    /// Wraps a sequencer as the notification spells it.
+    pub fn new(sequencer: impl Into<String>) -> Self {
+        Self(sequencer.into())
+    }
+
+    /// The bare text; empty when the event carried none.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl PartialEq for Sequencer {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl PartialOrd for Sequencer {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Sequencer {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let length = self.0.len().max(other.0.len());
+        let padded = |text: &str| format!("{text:0<length$}").to_ascii_lowercase();
+        padded(&self.0).cmp(&padded(&other.0))
+    }
+}
+
+/// One version of one object: what a load is the journey of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Object {
+    /// The bucket it lies in.
+    pub bucket: Bucket,
+    /// Its decoded key.
+    pub key: ObjectKey,
+    /// The version id, on a versioned bucket.
+    pub version: Option<String>,
+    /// The entity tag without quotes. Not an MD5 for multipart or KMS objects.
+    pub etag: Option<String>,
+    /// Its length in bytes.
+    pub size_bytes: u64,
+    /// Tells a repeated event from a re-sent file; absent when the object was found by listing.
+    pub sequencer: Option<Sequencer>,
+}
+
+impl Object {
+    /// `s3://bucket/key`, for people and for COPY.
+    pub fn url(&self) -> String {
+        s3_url(&self.bucket, &self.key)
+    }
+}
+
+/// `s3://bucket/key`, for people and for COPY.
+pub fn s3_url(bucket: &Bucket, key: &ObjectKey) -> String {
+    format!("s3://{bucket}/{key}")
+}
+
+/// Splits `s3://bucket/key`. `None` when the scheme, the bucket or the key is missing.
+pub fn parse_s3_url(url: &str) -> Option<(Bucket, ObjectKey)> {
+    let (bucket, key) = url.strip_prefix("s3://")?.split_once('/')?;
+    (!bucket.is_empty() && !key.is_empty()).then(|| (Bucket::new(bucket), ObjectKey::new(key)))
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("in/PROD_20151015_150510973_PA_FLAVOR_527.txt", "527", Some("txt"))]
+    #[case("hosp10_2014_RPT_558.csv.gz", "558", Some("gz"))]
+    #[case("a.b/c_d/noext", "noext", None)]
+    #[case("x/feed_527-HD.txt", "527-HD", Some("txt"))]
+    #[case("x/trailing_.txt", "", Some("txt"))]
+    fn the_token_is_what_follows_the_last_underscore_up_to_the_first_dot(
+        #[case] key: &str,
+        #[case] token: &str,
+        #[case] extension: Option<&str>,
+    ) {
+        let key = ObjectKey::new(key);
+        assert_eq!((key.token(), key.extension()), (token, extension));
+    }
+
+    #[test]
+    fn sequencers_of_different_lengths_are_padded_on_the_right() {
+        assert!(Sequencer::new("0055AED6DCD90281E5") < Sequencer::new("0055AED6DCD90281E6"));
+        assert!(Sequencer::new("00FF") > Sequencer::new("00F"));
+        assert_eq!(Sequencer::new("00F"), Sequencer::new("00f0"));
+    }
+
+    #[test]
+    fn a_folder_holds_its_own_keys_and_not_those_of_a_longer_name() {
+        assert!(ObjectKey::new("archive/527/a.txt").is_in_folder("archive"));
+        assert!(ObjectKey::new("archive/a").is_in_folder("archive/"));
+        assert!(!ObjectKey::new("archived/a").is_in_folder("archive"));
+        assert!(!ObjectKey::new("x/archive/a").is_in_folder("archive"));
+    }
+
+    #[test]
+    fn an_s3_url_needs_a_bucket_and_a_key() {
+        assert_eq!(
+            parse_s3_url("s3://b/k/l"),
+            Some((Bucket::new("b"), ObjectKey::new("k/l")))
+        );
+        assert_eq!(parse_s3_url("s3://b/"), None);
+        assert_eq!(parse_s3_url("https://b/k"), None);
+    }
+}

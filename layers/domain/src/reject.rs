@@ -1,0 +1,140 @@
+//! Why a file is not loaded: every reason with its word for machines and its sentence for people.
+
+use serde::{Deserialize, Serialize};
+
+use crate::rule::{RuleFaults, RuleId};
+
+/// What happens to a rejected file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RejectedFile {
+    /// It is moved to the error folder: its sender must mend it.
+    MovesToError,
+    /// It stays: the rule is at fault, and once that is mended the file can be loaded as it is.
+    Stays,
+}
+
+/// Why a file is not loaded.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(tag = "code", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the fields are what the sentences say")]
+pub enum RejectReason {
+    /// No rule matches the key.
+    #[error("no active rule matches the key (its token is {token:?}); see: longshore rule explain {url}")]
+    NoRule { token: String, url: String },
+    /// Several rules match equally.
+    #[error(
+        "rules {} match equally; make one of them more specific or inactive",
+        list(rules)
+    )]
+    RuleAmbiguous { rules: Vec<RuleId> },
+    /// The rule row makes no sense.
+    #[error("{0}")]
+    RuleInvalid(RuleFaults),
+    /// A `{placeholder}` of the target's name that the key does not give.
+    #[error(
+        "the target name of rule {rule} has the placeholder {{{placeholder}}}, which the key does not give"
+    )]
+    TargetUnresolved { rule: RuleId, placeholder: String },
+    /// The file is smaller than the deployment's threshold.
+    #[error("the file has {size_bytes} bytes, fewer than threshold_file_size_bytes = {threshold_bytes}")]
+    BelowThreshold { size_bytes: u64, threshold_bytes: u64 },
+    /// The extension is not the rule's file type.
+    #[error("the file's extension is {found:?}, the rule's file_type is {expected:?}")]
+    ExtensionMismatch { expected: String, found: String },
+    /// The first record names none of the columns.
+    #[error("the header is missing: its first record names none of the columns {}", expected.join(", "))]
+    HeaderMissing {
+        expected: Vec<String>,
+        #[serde(skip)]
+        found: Vec<String>,
+    },
+    /// The header names other columns.
+    #[error("the header's columns are not the rule's: {}", differences(missing, unknown))]
+    HeaderDiffers {
+        missing: Vec<String>,
+        unknown: Vec<String>,
+    },
+    /// The header names the columns in another order.
+    #[error(
+        "the header's field {position} is {found:?}, the rule's column there is {expected:?}; \
+         reorder one of them or set header_policy to names"
+    )]
+    HeaderReordered {
+        position: usize,
+        expected: String,
+        found: String,
+    },
+    /// The bytes are at fault: trailer, count, encoding, quotes, compression, length.
+    #[error("{message}")]
+    Content {
+        /// The engine's word for the fault.
+        fault: String,
+        message: String,
+        /// The line it was noticed on, from 1.
+        line: Option<u64>,
+        /// The byte it was noticed at, from 0, in the decoded file.
+        byte: Option<u64>,
+    },
+    /// Records of a type whose rule is missing or at fault.
+    #[error("the records of type {record_type:?} cannot be loaded: {reason}")]
+    RecordType { record_type: String, reason: String },
+    /// The object was gone or replaced before it was read.
+    #[error("the object is gone or was replaced before it could be read")]
+    ObjectGone,
+}
+
+impl RejectReason {
+    /// The stable word for machines: ledger, audit, message attributes, alarms.
+    pub fn code(&self) -> &str {
+        match self {
+            Self::NoRule { .. } => "no_rule",
+            Self::RuleAmbiguous { .. } => "rule_ambiguous",
+            Self::RuleInvalid(_) => "rule_invalid",
+            Self::TargetUnresolved { .. } => "target_unresolved",
+            Self::BelowThreshold { .. } => "below_threshold",
+            Self::ExtensionMismatch { .. } => "extension_mismatch",
+            Self::HeaderMissing { .. } => "header_missing",
+            Self::HeaderDiffers { .. } => "header_differs",
+            Self::HeaderReordered { .. } => "header_reordered",
+            Self::Content { fault, .. } => fault,
+            Self::RecordType { .. } => "record_type",
+            Self::ObjectGone => "object_gone",
+        }
+    }
+
+    /// What happens to the file.
+    pub fn file(&self) -> RejectedFile {
+        match self {
+            Self::RuleInvalid(_)
+            | Self::RuleAmbiguous { .. }
+            | Self::TargetUnresolved { .. }
+            | Self::ObjectGone => RejectedFile::Stays,
+            Self::NoRule { .. }
+            | Self::BelowThreshold { .. }
+            | Self::ExtensionMismatch { .. }
+            | Self::HeaderMissing { .. }
+            | Self::HeaderDiffers { .. }
+            | Self::HeaderReordered { .. }
+            | Self::Content { .. }
+            | Self::RecordType { .. } => RejectedFile::MovesToError,
+        }
+    }
+}
+
+fn list(rules: &[RuleId]) -> String {
+    rules
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(" and ")
+}
+
+fn differences(missing: &[String], unknown: &[String]) -> String {
+    let part =
+        |word: &str, names: &[String]| (!names.is_empty()).then(|| format!("{word} {}", names.join(", ")));
+    [part("missing", missing), part("unknown", unknown)]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join("; ")
+}

@@ -1,0 +1,134 @@
+//! A rule: how files of one name are checked, prepared and loaded.
+//!
+//! [`RuleRow`] is what the tables hold, text by text; [`FileRule`] is what it means. [`FileRule::from_row`] goes from one
+//! to the other and names every fault of the row at once, because an operator mends a table in one sitting.
+
+mod fault;
+mod format;
+mod interpret;
+mod row;
+mod trailer;
+
+pub use fault::{RuleFault, RuleFaults};
+pub use format::{Compression, DataFormat, Delimited, Encoding, Escaping, FieldQuoting, InvalidBytes, Paths};
+pub use row::{ColumnRow, RuleRow, TargetRow};
+pub use trailer::Trailer;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::matching::Matcher;
+use crate::target::{TableName, Warehouse};
+
+/// The primary key of `ext_file_config`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RuleId(pub i32);
+
+impl fmt::Display for RuleId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, formatter)
+    }
+}
+
+/// A feed of files from one source. Its id is `numeric(30)` in the table, wider than any machine integer: hence text.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Interface {
+    /// The primary key of `ext_interface`, in digits.
+    pub id: String,
+    /// Its name for people.
+    pub name: String,
+}
+
+/// What is done about the first record of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HeaderPolicy {
+    /// The file has no header.
+    Absent,
+    /// The header is skipped, whatever it says.
+    Ignore,
+    /// The header must name the rule's columns, in any order; the file's order is then the order of loading.
+    Names,
+    /// The header must name the rule's columns in their order.
+    NamesAndOrder,
+}
+
+impl HeaderPolicy {
+    /// Whether the file begins with a header record.
+    pub fn has_header(self) -> bool {
+        !matches!(self, Self::Absent)
+    }
+}
+
+/// A column that the file fills.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleColumn {
+    /// The column's name in the target table.
+    pub name: String,
+    /// Its width in characters, when the file is of fixed width.
+    pub width: Option<u32>,
+}
+
+/// What a rule row means, once nothing is wrong with it.
+#[derive(Debug, Clone)]
+pub struct FileRule {
+    /// The row's key.
+    pub id: RuleId,
+    /// The feed it belongs to.
+    pub interface: Interface,
+    /// Which objects fall under it.
+    pub matcher: Matcher,
+    /// What a file's name must end with, without the dot, in lower case.
+    pub extension: String,
+    /// The table its rows go to, with `{capture}` placeholders still in it. Absent only when the file is split.
+    pub table: Option<TableName>,
+    /// The warehouse of that table, when it is not the deployment's own.
+    pub warehouse: Option<Warehouse>,
+    /// The columns that the file fills, in order. Empty only when the file is split, or for columnar and
+    /// self-describing formats, where it means all of the table's.
+    pub columns: Vec<RuleColumn>,
+    /// How records and fields are told apart.
+    pub format: DataFormat,
+    /// How the file is compressed.
+    pub compression: Compression,
+    /// How its characters are coded.
+    pub encoding: Encoding,
+    /// What is done about bytes that are no characters in that encoding.
+    pub invalid_bytes: InvalidBytes,
+    /// What is done about its first record.
+    pub header: HeaderPolicy,
+    /// Where its last record says how many there are.
+    pub trailer: Option<Trailer>,
+    /// The prefixes of the record types that it is split by.
+    pub split: Option<Vec<String>>,
+    /// The text that stands for NULL.
+    pub null_as: Option<String>,
+    /// COPY's DATEFORMAT.
+    pub date_format: String,
+    /// COPY's TIMEFORMAT.
+    pub time_format: String,
+    /// Further COPY options as the operator wrote them; `longshore-copy` reads and checks them.
+    pub copy_options: String,
+    /// How prepared copies are compressed.
+    pub prepared_compression: Compression,
+    /// The column that takes the file's name.
+    pub file_name_column: Option<String>,
+    /// The column that takes the load's id.
+    pub load_id_column: Option<String>,
+    /// The transformation SQL that runs after a load.
+    pub follow_up: Option<String>,
+}
+
+impl FileRule {
+    /// Reads a row, or names everything that is wrong with it.
+    pub fn from_row(row: &RuleRow) -> Result<Self, RuleFaults> {
+        interpret::interpret(row)
+    }
+
+    /// Whether the engine reads the file record by record. What it cannot read it loads on the warehouse's word.
+    pub fn is_record_oriented(&self) -> bool {
+        matches!(self.format, DataFormat::Delimited(_) | DataFormat::FixedWidth)
+            && self.compression != Compression::Lzop
+    }
+}

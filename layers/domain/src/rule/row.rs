@@ -1,0 +1,76 @@
+//! A rule as the tables hold it, text by text.
+
+use serde::{Deserialize, Serialize};
+
+/// One row of `ext_file_config`, joined with its interface, its columns and its target. Only active rows
+/// (`oprtnl_flag = 'A'`) ever become one.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(
+    missing_docs,
+    reason = "the fields are the columns, and the columns are described where the table is"
+)]
+pub struct RuleRow {
+    pub ext_file_config_sid: i32,
+    pub ext_interface_cid: String,
+    pub interface_name: String,
+    pub tgt_schema_name: Option<String>,
+    pub tgt_table_name: Option<String>,
+    pub file_prefix: String,
+    pub file_format: String,
+    pub file_type: String,
+    pub delimiter: Option<String>,
+    pub header_flag: String,
+    pub trailer_flag: String,
+    pub query: Option<String>,
+    pub split_file_flag: String,
+    pub split_prefix: Option<String>,
+    pub escape_char: Option<String>,
+    pub trailer_pstn: Option<String>,
+    pub key_pattern: Option<String>,
+    pub key_regex: Option<String>,
+    pub compression: Option<String>,
+    pub quote_char: Option<String>,
+    pub null_as: Option<String>,
+    pub date_format: Option<String>,
+    pub time_format: Option<String>,
+    pub encoding: Option<String>,
+    pub invalid_bytes: Option<String>,
+    pub header_policy: Option<String>,
+    pub trailer_tag: Option<String>,
+    pub json_paths: Option<String>,
+    pub copy_options: Option<String>,
+    pub prepared_compression: Option<String>,
+    pub file_name_column: Option<String>,
+    pub load_id_column: Option<String>,
+    pub columns: Vec<ColumnRow>,
+    pub target: Option<TargetRow>,
+}
+
+/// One row of `ext_file_config_dtl`, in the order of `column_order_sqnc`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(
+    missing_docs,
+    reason = "the fields are the columns, and the columns are described where the table is"
+)]
+pub struct ColumnRow {
+    pub column_name: String,
+    /// The `numeric` in digits: its range is the table's, not a machine integer's.
+    pub column_width_fixed: Option<String>,
+}
+
+/// One row of `ext_target`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(
+    missing_docs,
+    reason = "the fields are the columns, and the columns are described where the table is"
+)]
+pub struct TargetRow {
+    pub target_name: String,
+    pub cluster_identifier: Option<String>,
+    pub workgroup_name: Option<String>,
+    pub database_name: String,
+    pub secret_arn: Option<String>,
+    pub database_user: Option<String>,
+    pub iam_role: String,
+    pub region: String,
+}

@@ -1,0 +1,192 @@
+//! A Data API call: its opaque name, its token, and the steps of the load transaction.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::load::LoadId;
+
+/// What a statement is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StatementKind {
+    /// The load transaction.
+    Load,
+    /// The transformation SQL that runs after a load.
+    FollowUp,
+}
+
+impl StatementKind {
+    /// The word stored in the ledger and used in the statement's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Load => "load",
+            Self::FollowUp => "follow_up",
+        }
+    }
+
+    /// The kind a stored word stands for.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Load, Self::FollowUp]
+            .into_iter()
+            .find(|kind| kind.as_str() == word)
+    }
+}
+
+impl fmt::Display for StatementKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// One try at a statement of a load. Everything else about it is looked up in the ledger: a name that carries facts
+/// breaks on the first `|` in a key, and runs into the service's length limit.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Attempt {
+    /// The load it belongs to.
+    pub load: LoadId,
+    /// What it is for.
+    pub kind: StatementKind,
+    /// 1 for the first try.
+    pub number: u32,
+}
+
+impl Attempt {
+    /// The statement name: `<prefix>/<load>/<kind>/<number>`, at most 2,048 characters by the service's model.
+    pub fn statement_name(&self, prefix: &str) -> String {
+        format!(
+            "{}/{}/{}/{}",
+            prefix.trim_end_matches('/'),
+            self.load,
+            self.kind,
+            self.number
+        )
+    }
+
+    /// Reads a statement name back; `None` for a statement that is not ours.
+    pub fn parse_statement_name(prefix: &str, name: &str) -> Option<Self> {
+        let rest = name
+            .strip_prefix(prefix.trim_end_matches('/'))?
+            .strip_prefix('/')?;
+        let mut parts = rest.split('/');
+        let load = LoadId::from_uuid(Uuid::parse_str(parts.next()?).ok()?);
+        let kind = StatementKind::parse(parts.next()?)?;
+        let number = parts.next()?.parse().ok()?;
+        parts.next().is_none().then_some(Self { load, kind, number })
+    }
+
+    /// The idempotency token: the same attempt always has the same one, so that a second submission within the
+    /// service's eight hours returns the first one's statement. At most 64 characters.
+    pub fn client_token(&self) -> String {
+        let digest = Sha256::digest(format!("{}/{}/{}", self.load, self.kind, self.number));
+        digest.iter().take(24).map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// A step of the load transaction. The ledger keeps the steps of a statement in order, so that the number of the
+/// sub-statement that failed tells the guard from the count from the COPY without reading an error text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LoadStep {
+    /// `LOCK` on the marker table: loads of one table queue up here.
+    Lock,
+    /// Fails when this load's marker is there. That failure is success.
+    Guard,
+    /// Makes the stage table.
+    Stage,
+    /// `COPY` into the stage.
+    Copy,
+    /// Fails when the stage does not hold as many rows as we counted.
+    Count,
+    /// Moves the rows from the stage into the target.
+    Insert,
+    /// Writes the marker.
+    Marker,
+    /// The only step of a follow-up.
+    FollowUp,
+}
+
+impl LoadStep {
+    /// Every step, in no meaningful order.
+    pub const ALL: [Self; 8] = [
+        Self::Lock,
+        Self::Guard,
+        Self::Stage,
+        Self::Copy,
+        Self::Count,
+        Self::Insert,
+        Self::Marker,
+        Self::FollowUp,
+    ];
+
+    /// The word stored in the ledger.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Lock => "lock",
+            Self::Guard => "guard",
+            Self::Stage => "stage",
+            Self::Copy => "copy",
+            Self::Count => "count",
+            Self::Insert => "insert",
+            Self::Marker => "marker",
+            Self::FollowUp => "follow_up",
+        }
+    }
+
+    /// The step a stored word stands for.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|step| step.as_str() == word)
+    }
+}
+
+impl fmt::Display for LoadStep {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attempt(number: u32) -> Attempt {
+        Attempt {
+            load: LoadId::from_uuid(Uuid::from_u128(7)),
+            kind: StatementKind::Load,
+            number,
+        }
+    }
+
+    #[test]
+    fn a_statement_name_reads_back_and_carries_nothing_but_the_attempt() {
+        let name = attempt(2).statement_name("longshore/prod/");
+        insta::assert_snapshot!(name, @"longshore/prod/00000000-0000-0000-0000-000000000007/load/2");
+        assert_eq!(
+            Attempt::parse_statement_name("longshore/prod", &name),
+            Some(attempt(2))
+        );
+    }
+
+    #[test]
+    fn a_foreign_statement_name_is_nobodys() {
+        for name in [
+            "",
+            "longshore",
+            "longshore/x",
+            "etl|a|b",
+            "longshore/prod/zz/load/1",
+            "other/1/load/1",
+        ] {
+            assert_eq!(Attempt::parse_statement_name("longshore", name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_the_same_for_one_attempt_and_another_for_the_next() {
+        assert_eq!(attempt(1).client_token(), attempt(1).client_token());
+        assert_ne!(attempt(1).client_token(), attempt(2).client_token());
+        assert!(attempt(1).client_token().len() <= 64);
+    }
+}
