@@ -1,0 +1,281 @@
+//! Decompression in steps: each step takes some input and gives at most one block.
+
+use std::error::Error;
+
+use flate2::{Decompress, FlushDecompress, Status};
+use zstd::stream::raw::{Decoder, Operation};
+use zstd::zstd_safe::DParameter;
+
+use crate::compression::Compression;
+use crate::error::PrepareError;
+use crate::pipeline::BLOCK_BYTES;
+
+/// The largest window of a Zstandard frame, as a power of two: 128 MiB, what the `zstd` command accepts by itself.
+const ZSTD_WINDOW_LOG_MAX: u32 = 27;
+
+/// The gzip window, as a power of two.
+const GZIP_WINDOW_BITS: u8 = 15;
+
+/// A decoder that fails this early in a later stream has met something else than a stream.
+const STREAM_HEADER_BYTES: u64 = 10;
+
+/// Turns the compressed stream into blocks of at most [`BLOCK_BYTES`].
+pub(crate) struct Decompressor {
+    compression: Compression,
+    codec: Codec,
+    block: Box<[u8]>,
+    phase: Phase,
+    /// Compressed bytes taken so far.
+    offset: u64,
+    /// Complete streams so far.
+    streams: u64,
+    /// Where the current stream began in the compressed input.
+    stream_offset: u64,
+    /// Whether the current stream has given anything.
+    stream_has_output: bool,
+}
+
+enum Codec {
+    None,
+    Gzip(Decompress),
+    Bzip2(bzip2::Decompress),
+    Zstd(Decoder<'static>),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Before the first stream or between two.
+    Between,
+    /// Inside a stream.
+    Inside,
+    /// In the zeros after the last gzip member.
+    Padding,
+}
+
+/// What one step did.
+pub(crate) struct Step<'a> {
+    /// Bytes of the input that are used up.
+    pub(crate) consumed: usize,
+    /// Decompressed bytes, perhaps none.
+    pub(crate) decoded: &'a [u8],
+    /// Whether the decoder may hold more output for the input that it has already taken.
+    pub(crate) pending: bool,
+}
+
+struct Decoded {
+    consumed: usize,
+    produced: usize,
+    stream_ended: bool,
+}
+
+type DecoderError = Box<dyn Error + Send + Sync>;
+
+impl Decompressor {
+    pub(crate) fn new(compression: Compression) -> Self {
+        let block_bytes = if compression == Compression::None {
+            0
+        } else {
+            BLOCK_BYTES
+        };
+        Self {
+            compression,
+            codec: Codec::new(compression),
+            block: vec![0; block_bytes].into_boxed_slice(),
+            phase: Phase::Between,
+            offset: 0,
+            streams: 0,
+            stream_offset: 0,
+            stream_has_output: false,
+        }
+    }
+
+    /// Compressed bytes taken so far.
+    pub(crate) fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Takes some of `input` and gives the next block; an empty input only drains what is pending.
+    pub(crate) fn step<'a>(&'a mut self, input: &'a [u8]) -> Result<Step<'a>, PrepareError> {
+        if matches!(self.codec, Codec::None) {
+            let consumed = input.len().min(BLOCK_BYTES);
+            self.offset += consumed as u64;
+            return Ok(Step {
+                consumed,
+                decoded: &input[..consumed],
+                pending: false,
+            });
+        }
+        match (self.phase, input.first()) {
+            (Phase::Between | Phase::Padding, None) => Ok(Step {
+                consumed: 0,
+                decoded: &[],
+                pending: false,
+            }),
+            (Phase::Padding, Some(_)) => self.skip_padding(input),
+            (Phase::Between, Some(0)) if self.compression == Compression::Gzip && self.streams > 0 => {
+                self.phase = Phase::Padding;
+                self.skip_padding(input)
+            }
+            (Phase::Between, Some(_)) => {
+                self.begin_stream();
+                self.decode(input)
+            }
+            (Phase::Inside, _) => self.decode(input),
+        }
+    }
+
+    /// Confirms that the input ended where a stream ended.
+    pub(crate) fn finish(&self) -> Result<(), PrepareError> {
+        let complete = match self.codec {
+            Codec::None => true,
+            Codec::Gzip(_) | Codec::Bzip2(_) | Codec::Zstd(_) => {
+                self.streams > 0 && self.phase != Phase::Inside
+            }
+        };
+        if complete {
+            return Ok(());
+        }
+        Err(PrepareError::CompressedInputTruncated {
+            compression: self.compression,
+            offset: self.offset,
+        })
+    }
+
+    fn begin_stream(&mut self) {
+        if self.streams > 0 {
+            self.codec.restart();
+        }
+        self.phase = Phase::Inside;
+        self.stream_offset = self.offset;
+        self.stream_has_output = false;
+    }
+
+    fn skip_padding<'a>(&mut self, input: &[u8]) -> Result<Step<'a>, PrepareError> {
+        let zeros = input.iter().take_while(|&&byte| byte == 0).count();
+        self.offset += zeros as u64;
+        if zeros < input.len() {
+            return Err(PrepareError::TrailingBytes {
+                compression: self.compression,
+                offset: self.offset,
+            });
+        }
+        Ok(Step {
+            consumed: zeros,
+            decoded: &[],
+            pending: false,
+        })
+    }
+
+    fn decode(&mut self, input: &[u8]) -> Result<Step<'_>, PrepareError> {
+        let decoded = match self.codec.decode(input, &mut self.block) {
+            Ok(decoded) => decoded,
+            Err(source) => return Err(self.failure(source)),
+        };
+        if !input.is_empty() && decoded.consumed == 0 && decoded.produced == 0 && !decoded.stream_ended {
+            return Err(self.failure("the decoder makes no progress".into()));
+        }
+        self.offset += decoded.consumed as u64;
+        self.stream_has_output |= decoded.produced > 0;
+        if decoded.stream_ended {
+            self.streams += 1;
+            self.phase = Phase::Between;
+        }
+        Ok(Step {
+            consumed: decoded.consumed,
+            decoded: &self.block[..decoded.produced],
+            pending: !decoded.stream_ended && decoded.produced == BLOCK_BYTES,
+        })
+    }
+
+    fn failure(&self, source: DecoderError) -> PrepareError {
+        let compression = self.compression;
+        let early = self.offset - self.stream_offset < STREAM_HEADER_BYTES && !self.stream_has_output;
+        if self.streams > 0 && early {
+            return PrepareError::TrailingBytes {
+                compression,
+                offset: self.stream_offset,
+            };
+        }
+        PrepareError::CompressedInputCorrupt {
+            compression,
+            offset: self.offset,
+            source,
+        }
+    }
+}
+
+impl Codec {
+    fn new(compression: Compression) -> Self {
+        match compression {
+            Compression::None => Self::None,
+            Compression::Gzip => Self::Gzip(Decompress::new_gzip(GZIP_WINDOW_BITS)),
+            Compression::Bzip2 => Self::Bzip2(bzip2::Decompress::new(false)),
+            Compression::Zstd => Self::Zstd(zstd_decoder()),
+        }
+    }
+
+    /// Makes ready for the next stream. Zstandard's decoder does so by itself.
+    fn restart(&mut self) {
+        match self {
+            Self::None | Self::Zstd(_) => {}
+            Self::Gzip(decoder) => *decoder = Decompress::new_gzip(GZIP_WINDOW_BITS),
+            Self::Bzip2(decoder) => *decoder = bzip2::Decompress::new(false),
+        }
+    }
+
+    fn decode(&mut self, input: &[u8], block: &mut [u8]) -> Result<Decoded, DecoderError> {
+        match self {
+            Self::None => Ok(Decoded {
+                consumed: 0,
+                produced: 0,
+                stream_ended: false,
+            }),
+            Self::Gzip(decoder) => decode_gzip(decoder, input, block),
+            Self::Bzip2(decoder) => decode_bzip2(decoder, input, block),
+            Self::Zstd(decoder) => {
+                let status = decoder.run_on_buffers(input, block)?;
+                Ok(Decoded {
+                    consumed: status.bytes_read,
+                    produced: status.bytes_written,
+                    stream_ended: status.remaining == 0,
+                })
+            }
+        }
+    }
+}
+
+fn zstd_decoder() -> Decoder<'static> {
+    let mut decoder = Decoder::new().expect("a decoder without a dictionary can always be made");
+    decoder
+        .set_parameter(DParameter::WindowLogMax(ZSTD_WINDOW_LOG_MAX))
+        .expect("the largest window is within what the library allows");
+    decoder
+}
+
+fn decode_gzip(decoder: &mut Decompress, input: &[u8], block: &mut [u8]) -> Result<Decoded, DecoderError> {
+    let (taken, given) = (decoder.total_in(), decoder.total_out());
+    let status = decoder.decompress(input, block, FlushDecompress::None)?;
+    Ok(Decoded {
+        consumed: difference(decoder.total_in(), taken),
+        produced: difference(decoder.total_out(), given),
+        stream_ended: status == Status::StreamEnd,
+    })
+}
+
+fn decode_bzip2(
+    decoder: &mut bzip2::Decompress,
+    input: &[u8],
+    block: &mut [u8],
+) -> Result<Decoded, DecoderError> {
+    let (taken, given) = (decoder.total_in(), decoder.total_out());
+    let status = decoder.decompress(input, block)?;
+    Ok(Decoded {
+        consumed: difference(decoder.total_in(), taken),
+        produced: difference(decoder.total_out(), given),
+        stream_ended: status == bzip2::Status::StreamEnd,
+    })
+}
+
+fn difference(now: u64, before: u64) -> usize {
+    usize::try_from(now - before).expect("one step moves no more than its slices hold")
+}
