@@ -221,9 +221,7 @@ impl OpenOutput {
 
     /// Whether bytes are worth more as a block of their own than copied into the buffer.
     fn passes_through(&self, bytes: &[u8]) -> bool {
-        bytes.len() >= BLOCK_BYTES / 4
-            && self.transcoder.is_identity()
-            && matches!(self.encoder, Encoder::Plain(_))
+        bytes.len() >= BLOCK_BYTES / 4 && self.transcoder.is_identity() && self.encoder.is_plain()
     }
 
     fn deliver_buffer(&mut self, delivery: &mut Delivery<'_>) -> Result<(), PrepareError> {

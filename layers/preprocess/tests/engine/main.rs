@@ -1,0 +1,14 @@
+//! The engine driven whole, in single bytes and in random pieces, and compared with a slow and obvious one.
+
+#![expect(clippy::panic, reason = "helpers of tests fail by panicking")]
+
+mod checks;
+mod compressed;
+mod drive;
+mod encodings;
+mod line_finder;
+mod outputs;
+mod properties;
+mod reference;
+mod specs;
+mod trailers;
