@@ -7,6 +7,8 @@ mod fault;
 mod format;
 mod interpret;
 mod row;
+#[cfg(test)]
+mod tests;
 mod trailer;
 
 pub use fault::{RuleFault, RuleFaults};

@@ -1,0 +1,55 @@
+# Two commands for a newcomer: `make demo` shows what Longshore does, `make test` proves it.
+# Both need a Rust toolchain and apt or brew; what else is missing they install themselves.
+
+SHELL := /bin/bash
+CARGO ?= cargo
+export CARGO_TERM_COLOR ?= auto
+# Warnings are errors here and nowhere in the source, so that a newer compiler cannot break a user's build.
+CHECKED := RUSTFLAGS="$(RUSTFLAGS)" CLIPPYFLAGS="-D warnings"
+
+.PHONY: help demo local test fmt fmt-check lint doc unit e2e dependencies postgres tools build memory clean-local
+
+help: ## list the targets
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+demo: postgres build ## land sample files on a local stack and show what happens to them
+	@target/debug/longshore demo
+
+local: postgres build ## start the local stack and keep it running until Ctrl-C
+	@target/debug/longshore local up
+
+build: ## build every executable
+	@$(CARGO) build --workspace
+
+test: fmt-check postgres lint doc build unit dependencies ## everything that CI checks
+
+fmt: ## format the source
+	$(CARGO) fmt --all
+
+fmt-check:
+	$(CARGO) fmt --all --check
+
+lint: ## clippy, warnings are errors
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+doc: ## the documentation, warnings are errors
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items --quiet
+
+unit: build ## all tests, on a real PostgreSQL and the executables that are shipped
+	$(CARGO) test --workspace
+
+e2e: build ## the end-to-end tests alone
+	$(CARGO) test -p longshore-e2e
+
+dependencies: tools ## licences, sources, doubled and unused dependencies
+	$(CARGO) deny --offline check bans licenses sources
+	$(CARGO) machete
+
+memory: postgres ## load 1 GiB and show the peak memory of the function that prepares it
+	@scripts/measure-memory
+
+postgres: ## install PostgreSQL 15 or newer, if there is none
+	@scripts/install-postgres
+
+tools:
+	@scripts/install-tools

@@ -1,0 +1,260 @@
+//! What rows of the tables mean, and what is said about rows that make no sense.
+
+use super::*;
+use crate::target::{Compute, Login};
+
+fn column(name: &str, width: Option<&str>) -> ColumnRow {
+    ColumnRow {
+        column_name: name.to_owned(),
+        column_width_fixed: width.map(str::to_owned),
+    }
+}
+
+/// A pipe-delimited feed, as operators of the older framework wrote theirs.
+fn row() -> RuleRow {
+    RuleRow {
+        ext_file_config_sid: 4,
+        ext_interface_cid: "527".to_owned(),
+        interface_name: "FLAVORS".to_owned(),
+        tgt_schema_name: Some("rdsftetl".to_owned()),
+        tgt_table_name: Some("flavor".to_owned()),
+        file_prefix: "527.".to_owned(),
+        file_format: "txt".to_owned(),
+        file_type: "txt".to_owned(),
+        delimiter: Some("|".to_owned()),
+        header_flag: "N".to_owned(),
+        trailer_flag: "N".to_owned(),
+        split_file_flag: "N".to_owned(),
+        file_name_column: Some("file_name".to_owned()),
+        columns: vec![column("code", None), column("name", None)],
+        ..RuleRow::default()
+    }
+}
+
+fn faults(row: &RuleRow) -> String {
+    FileRule::from_row(row)
+        .map(|_| String::new())
+        .unwrap_or_else(|faults| {
+            faults
+                .faults
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join("\n")
+        })
+}
+
+fn set(value: &str) -> Option<String> {
+    Some(value.to_owned())
+}
+
+#[test]
+fn a_row_of_the_older_framework_is_sound_as_it_is() {
+    let rule = FileRule::from_row(&row()).unwrap();
+    assert_eq!(
+        rule.format,
+        DataFormat::Delimited(Delimited {
+            delimiter: b'|',
+            quoting: FieldQuoting::Plain {
+                escaping: Escaping::None
+            }
+        })
+    );
+    assert_eq!(
+        (rule.compression, rule.encoding, rule.header),
+        (Compression::None, Encoding::Utf8, HeaderPolicy::Absent)
+    );
+    assert_eq!(
+        (rule.date_format.as_str(), rule.time_format.as_str()),
+        ("auto", "auto")
+    );
+    assert_eq!(rule.file_name_column.as_deref(), Some("file_name"));
+}
+
+#[test]
+fn a_gz_format_means_compressed_delimited_text() {
+    let gz = RuleRow {
+        file_format: "gz".to_owned(),
+        file_type: "gz".to_owned(),
+        delimiter: set(","),
+        ..row()
+    };
+    let rule = FileRule::from_row(&gz).unwrap();
+    assert_eq!(rule.compression, Compression::Gzip);
+    assert_eq!(rule.format.name(), "delimited text");
+}
+
+#[test]
+fn csv_has_quotes_and_a_default_delimiter() {
+    let csv = RuleRow {
+        file_format: "csv".to_owned(),
+        delimiter: None,
+        ..row()
+    };
+    let rule = FileRule::from_row(&csv).unwrap();
+    assert_eq!(
+        rule.format,
+        DataFormat::Delimited(Delimited {
+            delimiter: b',',
+            quoting: FieldQuoting::Csv { quote: b'"' }
+        })
+    );
+}
+
+#[test]
+fn delimiters_may_be_octal_or_a_tab() {
+    for (text, byte) in [
+        ("\\001", 1),
+        ("\\t", b'\t'),
+        ("\t", b'\t'),
+        (";", b';'),
+        ("\\174", b'|'),
+        (" ", b' '),
+    ] {
+        let rule = FileRule::from_row(&RuleRow {
+            delimiter: set(text),
+            ..row()
+        })
+        .unwrap();
+        let DataFormat::Delimited(delimited) = rule.format else {
+            panic!("not delimited")
+        };
+        assert_eq!(delimited.delimiter, byte, "{text:?}");
+    }
+    for text in ["||", "é", "\\400", "\\n", "\\012"] {
+        assert!(
+            faults(&RuleRow {
+                delimiter: set(text),
+                ..row()
+            })
+            .contains("is not one ASCII character"),
+            "{text:?}"
+        );
+    }
+}
+
+#[test]
+fn every_fault_of_a_row_is_named_at_once() {
+    let broken = RuleRow {
+        file_format: "xml".to_owned(),
+        header_flag: "yes".to_owned(),
+        trailer_flag: "Y".to_owned(),
+        split_file_flag: "Y".to_owned(),
+        encoding: set("LATIN9"),
+        tgt_schema_name: None,
+        columns: vec![column("code", None), column("CODE", Some("0"))],
+        ..row()
+    };
+    insta::assert_snapshot!(faults(&broken), @r#"
+    file_format: "xml" is no format; write txt, csv, fixed_width, json, avro, parquet or orc (gz, bz2, lzo and zst mean compressed delimited text)
+    header_flag: "yes" is neither Y nor N
+    trailer_pstn: is not set, though trailer_flag is Y; write where the count stands, for example 4:10, or the text before it in trailer_tag
+    split_prefix: is not set, though split_file_flag is Y; list the prefixes of the record types, for example HD,DT
+    encoding: "LATIN9" is none of UTF8, UTF16, UTF16LE, UTF16BE or ISO88591
+    ext_file_config_dtl.column_name: "CODE" is listed twice
+    ext_file_config_dtl.column_width_fixed: 0 of column "CODE" is no width in characters
+    tgt_schema_name: is not set, though tgt_table_name is
+    "#);
+}
+
+#[test]
+fn what_is_right_alone_may_be_wrong_together() {
+    let fixed = RuleRow {
+        file_format: "fixed_width".to_owned(),
+        encoding: set("UTF16"),
+        ..row()
+    };
+    insta::assert_snapshot!(faults(&fixed), @r#"
+    ext_file_config_dtl.column_width_fixed: is not set for column "code"
+    ext_file_config_dtl.column_width_fixed: is not set for column "name"
+    encoding: must be UTF8, because COPY reads fixed width in UTF-8 only
+    "#);
+    let parquet = RuleRow {
+        file_format: "parquet".to_owned(),
+        header_flag: "Y".to_owned(),
+        trailer_flag: "Y".to_owned(),
+        trailer_tag: set("TRL"),
+        ..row()
+    };
+    insta::assert_snapshot!(faults(&parquet), @r"
+    trailer_flag: must be N, because the file is Parquet
+    header_flag: must be N, because Parquet has no header record
+    ");
+    let lineage = RuleRow {
+        columns: vec![column("File_Name", None)],
+        ..row()
+    };
+    insta::assert_snapshot!(faults(&lineage), @r#"ext_file_config_dtl.column_name: "file_name" is filled by the loader and cannot come from the file too"#);
+}
+
+#[test]
+fn a_split_needs_no_table_and_lists_prefixes_of_any_length() {
+    let split = RuleRow {
+        split_file_flag: "Y".to_owned(),
+        split_prefix: set(" HD, DTL ,T"),
+        tgt_schema_name: None,
+        tgt_table_name: None,
+        columns: vec![],
+        ..row()
+    };
+    assert_eq!(
+        FileRule::from_row(&split).unwrap().split.unwrap(),
+        ["HD", "DTL", "T"]
+    );
+    let twice = RuleRow {
+        split_prefix: set("HD,HD"),
+        ..split
+    };
+    assert!(faults(&twice).contains("\"HD\" is listed twice"));
+}
+
+#[test]
+fn a_trailer_position_is_read_and_a_wrong_one_explained() {
+    let trailer = |position: &str| RuleRow {
+        trailer_flag: "Y".to_owned(),
+        trailer_pstn: set(position),
+        ..row()
+    };
+    let rule = FileRule::from_row(&trailer("4:10")).unwrap();
+    assert_eq!(rule.trailer, Some(Trailer::Position { start: 4, end: 10 }));
+    for position in ["0:4", "5:5", "5", "a:b", "9:4"] {
+        assert!(
+            faults(&trailer(position)).contains("is no position"),
+            "{position}"
+        );
+    }
+}
+
+#[test]
+fn a_target_is_a_cluster_or_a_workgroup_and_one_login() {
+    let target = TargetRow {
+        target_name: "eu".to_owned(),
+        workgroup_name: set("wg"),
+        database_name: "dev".to_owned(),
+        iam_role: "arn:aws:iam::1:role/r".to_owned(),
+        region: "eu-west-1".to_owned(),
+        ..TargetRow::default()
+    };
+    let with = |target: TargetRow| RuleRow {
+        target: Some(target),
+        ..row()
+    };
+    let warehouse = FileRule::from_row(&with(target.clone()))
+        .unwrap()
+        .warehouse
+        .unwrap();
+    assert_eq!(
+        (warehouse.compute, warehouse.login),
+        (Compute::Workgroup("wg".to_owned()), Login::CallerIdentity)
+    );
+    let both = TargetRow {
+        cluster_identifier: set("c"),
+        ..target.clone()
+    };
+    assert!(faults(&with(both)).contains("names both or neither of a cluster and a workgroup"));
+    let user = TargetRow {
+        database_user: set("loader"),
+        ..target
+    };
+    assert!(faults(&with(user)).contains("is serverless"));
+}
