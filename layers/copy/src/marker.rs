@@ -1,0 +1,113 @@
+//! The marker: the row that the load transaction writes beside the data, and the table that it stands in.
+
+use longshore_domain::target::TableName;
+use sha2::{Digest, Sha256};
+
+use crate::identifier::{Identifier, IdentifierError, QualifiedTable};
+
+/// The schema of the marker tables.
+pub const MARKER_SCHEMA: &str = "longshore";
+
+/// What PostgreSQL keeps of a name. Redshift keeps twice that, but the local warehouse is PostgreSQL.
+const MAX_NAME_BYTES: usize = 63;
+
+/// The marker table of a target. Each target has its own: with a shared one, loads of unrelated tables would wait for
+/// each other or fail with error 1023.
+///
+/// Two targets never share one, and one target never has two, in whatever case it is spelt. The name is
+/// `<schema>$<table>`, or, where that would be ambiguous or too long, `t$<hash>$<end of the table's name>`, which holds
+/// one `$` more and so is no other table's short name.
+pub fn marker_table(table: &TableName) -> Result<QualifiedTable, IdentifierError> {
+    let target = QualifiedTable::new(table)?;
+    Ok(QualifiedTable {
+        schema: Identifier::new(MARKER_SCHEMA)?,
+        table: Identifier::new(marker_name(&target))?,
+    })
+}
+
+/// The statements that make a target's marker table. They run once per target, each by itself, before its first load:
+/// within the load transaction the lock must come first, and one cannot lock what is not there.
+pub fn create_statements(table: &TableName) -> Result<Vec<String>, IdentifierError> {
+    let marker = marker_table(table)?;
+    Ok(vec![
+        format!("CREATE SCHEMA IF NOT EXISTS {}", marker.schema),
+        format!(
+            "CREATE TABLE IF NOT EXISTS {marker} (\n    \
+                load_id varchar(36) NOT NULL,\n    \
+                object_url varchar(4096) NOT NULL,\n    \
+                row_count bigint NOT NULL,\n    \
+                loaded_at timestamp NOT NULL,\n    \
+                PRIMARY KEY (load_id)\n)"
+        ),
+    ])
+}
+
+fn marker_name(target: &QualifiedTable) -> String {
+    let (schema, table) = (target.schema.as_str(), target.table.as_str());
+    let name = format!("{schema}${table}");
+    if name.len() <= MAX_NAME_BYTES && name.matches('$').count() == 1 {
+        return name;
+    }
+    // The length goes first, so that ("a", "bc") and ("ab", "c") are hashed from different texts.
+    let digest = Sha256::digest(format!("{}:{schema}{table}", schema.len()));
+    let hash: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let prefix = format!("t${hash}$");
+    let room = MAX_NAME_BYTES - prefix.len();
+    format!("{prefix}{}", end_of(table, room))
+}
+
+/// As much of a text's end as fits into so many bytes.
+fn end_of(text: &str, bytes: usize) -> &str {
+    let earliest = text.len().saturating_sub(bytes);
+    let start = (earliest..=text.len())
+        .find(|index| text.is_char_boundary(*index))
+        .unwrap_or(text.len());
+    &text[start..]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(schema: &str, table: &str) -> String {
+        marker_table(&TableName::new(schema, table)).unwrap().to_string()
+    }
+
+    #[test]
+    fn a_marker_table_is_named_after_its_target() {
+        insta::assert_snapshot!(name("rdsftetl", "Pharmacy_Price"), @r#""longshore"."rdsftetl$pharmacy_price""#);
+    }
+
+    #[test]
+    fn a_long_name_is_hashed_and_stays_within_what_postgresql_keeps() {
+        let long = "é".repeat(60);
+        let marker = marker_table(&TableName::new("s", &long)).unwrap();
+        assert!(marker.table.as_str().len() <= MAX_NAME_BYTES);
+        assert_ne!(name("s", &long), name("s", &format!("{}e", "é".repeat(59))));
+    }
+
+    #[test]
+    fn a_target_has_one_marker_table_whatever_its_case_and_shares_it_with_none() {
+        assert_eq!(name("S", "T"), name("s", "t"));
+        assert_ne!(name("a$b", "c"), name("a", "b$c"));
+        assert_ne!(name("a", "bc"), name("ab", "c"));
+        let hashed = marker_table(&TableName::new("a$b", "c")).unwrap();
+        let (schema, table) = hashed.table.as_str().split_once('$').unwrap();
+        assert_ne!(name(schema, table), name("a$b", "c"));
+    }
+
+    #[test]
+    fn the_marker_table_is_made_outside_the_load() {
+        let statements = create_statements(&TableName::new("rdsftetl", "product")).unwrap();
+        insta::assert_snapshot!(statements.join(";\n"), @r#"
+        CREATE SCHEMA IF NOT EXISTS "longshore";
+        CREATE TABLE IF NOT EXISTS "longshore"."rdsftetl$product" (
+            load_id varchar(36) NOT NULL,
+            object_url varchar(4096) NOT NULL,
+            row_count bigint NOT NULL,
+            loaded_at timestamp NOT NULL,
+            PRIMARY KEY (load_id)
+        )
+        "#);
+    }
+}

@@ -1,0 +1,334 @@
+//! The load transaction: one batch that loads one object exactly once, however often it is submitted.
+//!
+//! 1. `LOCK` the target's marker table, so that loads of one table queue up, whatever the isolation level. It comes
+//!    first because a transaction's snapshot is taken at its first query.
+//! 2. guard: fails when this load's marker is there, which means that it was loaded before.
+//! 3. make the stage, an empty temporary copy of the columns that the file fills.
+//! 4. `COPY` into it from a manifest.
+//! 5. count: fails when the stage does not hold as many rows as the loader counted.
+//! 6. insert into the target, with what tells where the rows came from.
+//! 7. insert the marker.
+//!
+//! Nothing here commits by itself: no `TRUNCATE`, no `VACUUM`, no `ALTER TABLE APPEND`.
+
+use longshore_domain::load::LoadId;
+use longshore_domain::rule::RuleColumn;
+use longshore_domain::statement::LoadStep;
+use longshore_domain::target::{TableName, Warehouse};
+
+use crate::identifier::{Identifier, IdentifierError, QualifiedTable};
+use crate::literal::{Literal, LiteralError, OptionText};
+use crate::marker::marker_table;
+use crate::spec::CopySpec;
+
+/// The longest statement that the Data API takes, in bytes.
+/// <https://docs.aws.amazon.com/redshift/latest/mgmt/data-api.html>
+pub const MAX_STATEMENT_BYTES: usize = 100_000;
+
+/// What one load transaction is made from.
+#[derive(Debug, Clone, Copy)]
+pub struct LoadRequest<'a> {
+    /// The load.
+    pub load: LoadId,
+    /// The table that its rows go to.
+    pub table: &'a TableName,
+    /// The columns that the file fills, in the file's order. Empty means all of the table's, found by name (JSON and
+    /// Avro) or by place (Parquet and ORC); a column that the file lacks is then NULL, not its DEFAULT, because a
+    /// stage has no defaults.
+    pub columns: &'a [RuleColumn],
+    /// How the files are read.
+    pub spec: &'a CopySpec,
+    /// `s3://bucket/key` of the manifest.
+    pub manifest_url: &'a str,
+    /// The warehouse, for its role and region.
+    pub warehouse: &'a Warehouse,
+    /// How many rows the files hold, when someone counted.
+    pub rows_expected: Option<u64>,
+    /// The name of the file for the column that takes it. It is passed whole: Redshift refuses a value that is longer
+    /// than its column, in bytes, and never cuts one.
+    pub file_name: &'a str,
+    /// The column that takes the file's name.
+    pub file_name_column: Option<&'a str>,
+    /// The column that takes the load's id.
+    pub load_id_column: Option<&'a str>,
+    /// `s3://bucket/key` of the object that came, for the marker.
+    pub object_url: &'a str,
+}
+
+/// The statements of one load transaction, to be sent as one batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoadTransaction {
+    /// The statements in order. Never more than 8; the Data API takes 40.
+    pub statements: Vec<String>,
+    /// Which step each statement is, place for place.
+    pub steps: Vec<LoadStep>,
+}
+
+impl LoadTransaction {
+    /// Renders the transaction, or says which part of the request cannot stand in SQL.
+    pub fn render(request: &LoadRequest<'_>) -> Result<Self, TransactionError> {
+        let parts = Parts::quote(request)?;
+        let mut transaction = Self {
+            statements: Vec::new(),
+            steps: Vec::new(),
+        };
+        transaction.push(LoadStep::Lock, parts.lock());
+        transaction.push(LoadStep::Guard, parts.guard());
+        transaction.push(LoadStep::Stage, parts.create_stage());
+        transaction.push(LoadStep::Copy, parts.copy(request.spec));
+        if let Some(check) = parts.count(request) {
+            transaction.push(LoadStep::Count, check);
+        }
+        if let Some(fill) = parts.fill_lineage() {
+            transaction.push(LoadStep::Insert, fill);
+        }
+        transaction.push(LoadStep::Insert, parts.insert());
+        transaction.push(LoadStep::Marker, parts.insert_marker());
+        transaction.within_limits()
+    }
+
+    fn push(&mut self, step: LoadStep, statement: String) {
+        self.steps.push(step);
+        self.statements.push(statement);
+    }
+
+    fn within_limits(self) -> Result<Self, TransactionError> {
+        let oversize = self
+            .steps
+            .iter()
+            .zip(&self.statements)
+            .find(|(_, statement)| statement.len() > MAX_STATEMENT_BYTES);
+        match oversize {
+            Some((step, statement)) => Err(TransactionError::StatementTooLong {
+                step: *step,
+                bytes: statement.len(),
+            }),
+            None => Ok(self),
+        }
+    }
+}
+
+/// The request with every name and text quoted by type.
+struct Parts {
+    target: QualifiedTable,
+    marker: QualifiedTable,
+    stage: Identifier,
+    columns: Vec<Identifier>,
+    lineage: Vec<(Identifier, Literal)>,
+    load_id: Literal,
+    object_url: Literal,
+    manifest_url: OptionText,
+    iam_role: OptionText,
+    region: OptionText,
+}
+
+impl Parts {
+    fn quote(request: &LoadRequest<'_>) -> Result<Self, TransactionError> {
+        let columns = request
+            .columns
+            .iter()
+            .map(|column| name("column", &column.name))
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            target: QualifiedTable::new(request.table)
+                .map_err(|source| not_a_name("table", request.table, source))?,
+            marker: marker_table(request.table)
+                .map_err(|source| not_a_name("table", request.table, source))?,
+            stage: name(
+                "stage",
+                &format!("longshore_stage_{}", request.load.as_uuid().simple()),
+            )?,
+            columns,
+            lineage: lineage(request)?,
+            load_id: text("load id", &request.load.to_string())?,
+            object_url: text("object's address", request.object_url)?,
+            manifest_url: option("manifest's address", request.manifest_url)?,
+            iam_role: option("IAM role", &request.warehouse.iam_role)?,
+            region: option("region", &request.warehouse.region)?,
+        })
+    }
+
+    fn lock(&self) -> String {
+        format!("LOCK TABLE {}", self.marker)
+    }
+
+    /// COUNT is 0 or 1 in a table that only this transaction writes to; 1 makes it a division by zero.
+    fn guard(&self) -> String {
+        format!(
+            "SELECT 1 / (1 - COUNT(*)) FROM {} WHERE load_id = {}",
+            self.marker, self.load_id
+        )
+    }
+
+    fn create_stage(&self) -> String {
+        format!(
+            "CREATE TEMP TABLE {} AS SELECT {} FROM {} WHERE 1 = 0",
+            self.stage,
+            self.selected_columns(),
+            self.target
+        )
+    }
+
+    fn copy(&self, spec: &CopySpec) -> String {
+        let mut clauses = Vec::new();
+        clauses.push(if self.columns.is_empty() || spec.is_columnar() {
+            format!("COPY {}", self.stage)
+        } else {
+            format!("COPY {} ({})", self.stage, list(&self.columns))
+        });
+        clauses.push(format!("FROM {}", self.manifest_url));
+        clauses.push(if self.iam_role.as_str().eq_ignore_ascii_case("default") {
+            "IAM_ROLE default".to_owned()
+        } else {
+            format!("IAM_ROLE {}", self.iam_role)
+        });
+        clauses.push("MANIFEST".to_owned());
+        if !spec.is_columnar() && !self.region.as_str().is_empty() {
+            clauses.push(format!("REGION {}", self.region));
+        }
+        clauses.extend(spec.clauses());
+        clauses.join("\n")
+    }
+
+    /// Absent when nobody counted, or when COPY may leave out any number of rows.
+    fn count(&self, request: &LoadRequest<'_>) -> Option<String> {
+        let expected = request.rows_expected?;
+        let least = expected.saturating_sub(request.spec.max_errors()?);
+        let is_right = if least == expected {
+            format!("= {expected}")
+        } else {
+            format!("BETWEEN {least} AND {expected}")
+        };
+        Some(format!(
+            "SELECT 1 / CASE WHEN COUNT(*) {is_right} THEN 1 ELSE 0 END FROM {}",
+            self.stage
+        ))
+    }
+
+    /// When the rule lists no columns the stage has the target's own lineage columns, and they are filled in there.
+    fn fill_lineage(&self) -> Option<String> {
+        if !self.columns.is_empty() || self.lineage.is_empty() {
+            return None;
+        }
+        let assignments: Vec<String> = self
+            .lineage
+            .iter()
+            .map(|(column, value)| format!("{column} = {value}"))
+            .collect();
+        Some(format!("UPDATE {} SET {}", self.stage, assignments.join(", ")))
+    }
+
+    fn insert(&self) -> String {
+        if self.columns.is_empty() {
+            return format!("INSERT INTO {} SELECT * FROM {}", self.target, self.stage);
+        }
+        let mut columns: Vec<String> = self.columns.iter().map(ToString::to_string).collect();
+        let mut values = columns.clone();
+        for (column, value) in &self.lineage {
+            columns.push(column.to_string());
+            values.push(value.to_string());
+        }
+        format!(
+            "INSERT INTO {} ({})\nSELECT {}\nFROM {}",
+            self.target,
+            columns.join(", "),
+            values.join(", "),
+            self.stage
+        )
+    }
+
+    fn insert_marker(&self) -> String {
+        format!(
+            "INSERT INTO {} (load_id, object_url, row_count, loaded_at)\nSELECT {}, {}, COUNT(*), GETDATE()\nFROM {}",
+            self.marker, self.load_id, self.object_url, self.stage
+        )
+    }
+
+    fn selected_columns(&self) -> String {
+        if self.columns.is_empty() {
+            "*".to_owned()
+        } else {
+            list(&self.columns)
+        }
+    }
+}
+
+fn lineage(request: &LoadRequest<'_>) -> Result<Vec<(Identifier, Literal)>, TransactionError> {
+    let mut lineage = Vec::new();
+    if let Some(column) = request.file_name_column {
+        lineage.push((
+            name("file_name_column", column)?,
+            text("file's name", request.file_name)?,
+        ));
+    }
+    if let Some(column) = request.load_id_column {
+        lineage.push((
+            name("load_id_column", column)?,
+            text("load id", &request.load.to_string())?,
+        ));
+    }
+    Ok(lineage)
+}
+
+fn list(columns: &[Identifier]) -> String {
+    columns
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn name(part: &'static str, name: &str) -> Result<Identifier, TransactionError> {
+    Identifier::new(name).map_err(|source| not_a_name(part, name, source))
+}
+
+fn not_a_name(part: &'static str, name: impl ToString, source: IdentifierError) -> TransactionError {
+    TransactionError::NotAName {
+        part,
+        name: name.to_string(),
+        source,
+    }
+}
+
+fn text(part: &'static str, text: &str) -> Result<Literal, TransactionError> {
+    Literal::new(text).map_err(|source| TransactionError::NotAText { part, source })
+}
+
+fn option(part: &'static str, text: &str) -> Result<OptionText, TransactionError> {
+    OptionText::new(text).map_err(|source| TransactionError::NotAText { part, source })
+}
+
+/// Why a load transaction cannot be rendered. None of them passes by trying again.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TransactionError {
+    /// A name that no table or column can have.
+    #[error("the {part} {name:?} cannot be named in SQL")]
+    NotAName {
+        /// What the name is for.
+        part: &'static str,
+        /// The name.
+        name: String,
+        /// Why not.
+        #[source]
+        source: IdentifierError,
+    },
+    /// A text that cannot stand in SQL.
+    #[error("the {part} cannot be written in SQL")]
+    NotAText {
+        /// What the text is.
+        part: &'static str,
+        /// Why not.
+        #[source]
+        source: LiteralError,
+    },
+    /// A statement beyond what the Data API takes.
+    #[error(
+        "the {step} statement has {bytes} bytes, and the Data API takes {MAX_STATEMENT_BYTES}; list fewer columns"
+    )]
+    StatementTooLong {
+        /// Which one.
+        step: LoadStep,
+        /// How long it is.
+        bytes: usize,
+    },
+}
