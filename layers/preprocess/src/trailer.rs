@@ -61,6 +61,19 @@ pub enum TrailerPositionError {
 }
 
 impl TrailerPosition {
+    /// The range from the character `start`, counted from 1, to the one before `end`.
+    ///
+    /// # Errors
+    /// A range that starts at 0 or holds no character.
+    pub fn new(start: usize, end: usize) -> Result<Self, TrailerPositionError> {
+        let text = || format!("{start}:{end}");
+        match start {
+            0 => Err(TrailerPositionError::StartsAtZero { text: text() }),
+            _ if end <= start => Err(TrailerPositionError::Empty { text: text() }),
+            _ => Ok(Self { start, end }),
+        }
+    }
+
     /// The first character of the count, from 1.
     pub fn start(self) -> usize {
         self.start
@@ -84,18 +97,10 @@ impl FromStr for TrailerPosition {
         let range = text
             .split_once(':')
             .and_then(|(start, end)| Some((number(start)?, number(end)?)));
-        match range {
-            None => Err(TrailerPositionError::NotARange {
-                text: text.to_owned(),
-            }),
-            Some((0, _)) => Err(TrailerPositionError::StartsAtZero {
-                text: text.to_owned(),
-            }),
-            Some((start, end)) if end <= start => Err(TrailerPositionError::Empty {
-                text: text.to_owned(),
-            }),
-            Some((start, end)) => Ok(Self { start, end }),
-        }
+        let (start, end) = range.ok_or_else(|| TrailerPositionError::NotARange {
+            text: text.to_owned(),
+        })?;
+        Self::new(start, end)
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::io::Write;
 
-use longshore_preprocess::{Compression, PipelineSpec, PrepareError};
+use longshore_preprocess::{Compression, Framing, Pipeline, PipelineSpec, PrepareError, Progress};
 use proptest::prelude::*;
 
-use crate::drive::{assert_same, copying, run, run_pieces};
+use crate::drive::{Watched, assert_same, copying, run, run_pieces};
 
 const ALL: [Compression; 3] = [Compression::Gzip, Compression::Bzip2, Compression::Zstd];
 
@@ -54,6 +54,23 @@ fn several_streams_in_a_row_are_one_file() {
             (3, "1|plum\n2|fig\n3|pear\n")
         );
         assert_eq!(run.report.bytes_read, streams.concat().len() as u64);
+    }
+}
+
+#[test]
+fn a_skippable_frame_holds_no_text() {
+    let skippable = [&[0x50, 0x2A, 0x4D, 0x18, 3, 0, 0, 0][..], b"abc"].concat();
+    let frame = compress(Compression::Zstd, b"1|plum\n");
+    for bytes in [
+        [&skippable[..], &frame].concat(),
+        [&frame[..], &skippable].concat(),
+    ] {
+        assert_eq!(
+            run(&reading(Compression::Zstd), &bytes)
+                .expect("the frames are complete")
+                .text(),
+            "1|plum\n"
+        );
     }
 }
 
@@ -171,6 +188,34 @@ fn a_bomb_is_handed_out_a_little_at_a_time() {
             );
         }
     }
+}
+
+#[test]
+fn what_a_decoder_holds_is_pending_until_it_is_drained() {
+    // bzip2 takes a whole block in before it gives the first byte of it; the last ten bytes are the stream's end.
+    let bytes = compress(Compression::Bzip2, &vec![b'x'; 3_000_000]);
+    let spec = PipelineSpec {
+        framing: Framing::Opaque,
+        delimiter: None,
+        ..reading(Compression::Bzip2)
+    };
+    let mut pipeline = Pipeline::new(spec).expect("the specification makes sense");
+    let mut outputs = Watched::default();
+    let body = &bytes[..bytes.len() - 10];
+    let progress = pipeline.push(body, &mut outputs).expect("the stream is right");
+    assert_eq!(
+        progress,
+        Progress {
+            consumed: body.len(),
+            pending: true
+        }
+    );
+    pipeline.push_all(&[], &mut outputs).expect("the stream is right");
+    assert!(
+        outputs.produced > 2_900_000,
+        "{} bytes were drained",
+        outputs.produced
+    );
 }
 
 proptest! {
