@@ -1,0 +1,171 @@
+//! EventBridge inside the stack: the default bus, and the rules that hand its events to functions.
+
+mod pattern;
+
+use std::sync::Arc;
+
+use longshore_local_warehouse::{StatementEvent, StatementEvents};
+use serde_json::{Value, json};
+
+use crate::http::ApiError;
+use crate::index::{Index, IndexError};
+use crate::lambda::Invocations;
+use crate::options::EventRule;
+use crate::request::{optional_text, text};
+use crate::time::Moment;
+
+pub(crate) use pattern::{Pattern, PatternError};
+
+/// The most entries of one PutEvents.
+const MAX_ENTRIES: usize = 10;
+
+/// The default event bus.
+pub(crate) struct EventBus {
+    index: Arc<Index>,
+    invocations: Arc<Invocations>,
+    rules: Vec<Rule>,
+    region: String,
+    account: String,
+}
+
+struct Rule {
+    name: String,
+    source: Value,
+    pattern: Pattern,
+    function: String,
+}
+
+impl EventBus {
+    /// A bus with its rules.
+    ///
+    /// # Errors
+    /// The position of the first rule whose pattern makes no sense, and why.
+    pub(crate) fn new(
+        index: Arc<Index>,
+        invocations: Arc<Invocations>,
+        rules: &[EventRule],
+        region: &str,
+        account: &str,
+    ) -> Result<Self, (usize, PatternError)> {
+        let compiled = rules.iter().enumerate().map(|(position, rule)| {
+            let pattern = Pattern::parse(&rule.pattern).map_err(|error| (position, error))?;
+            let (name, function) = (rule.name.clone(), rule.function.clone());
+            Ok(Rule {
+                name,
+                source: rule.pattern.clone(),
+                pattern,
+                function,
+            })
+        });
+        let rules = compiled.collect::<Result<_, _>>()?;
+        Ok(Self {
+            index,
+            invocations,
+            rules,
+            region: region.to_owned(),
+            account: account.to_owned(),
+        })
+    }
+
+    /// Takes an event: every rule that matches has its invocation on the disk when this returns.
+    pub(crate) async fn put(&self, event: Value) -> Result<(), IndexError> {
+        let matching = self.rules.iter().filter(|rule| rule.pattern.matches(&event));
+        let functions: Vec<String> = matching.map(|rule| rule.function.clone()).collect();
+        if functions.is_empty() {
+            return Ok(());
+        }
+        let (invocations, payload) = (Arc::clone(&self.invocations), event.to_string());
+        self.index
+            .write(move |writer| {
+                for function in &functions {
+                    invocations.enqueue(writer, function, payload.clone())?;
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    /// Answers an operation.
+    pub(crate) async fn handle(&self, operation: &str, request: Value) -> Result<Value, ApiError> {
+        match operation {
+            "PutEvents" => self.put_events(&request).await,
+            "ListRules" => Ok(self.list_rules()),
+            _ => Err(ApiError::unknown_operation("events", operation)),
+        }
+    }
+
+    async fn put_events(&self, request: &Value) -> Result<Value, ApiError> {
+        let entries = request
+            .get("Entries")
+            .and_then(Value::as_array)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        if entries.is_empty() || entries.len() > MAX_ENTRIES {
+            let message = format!("A request puts between 1 and {MAX_ENTRIES} events.");
+            return Err(ApiError::invalid("ValidationException", message));
+        }
+        let mut results = Vec::new();
+        let mut failed = 0;
+        for entry in entries {
+            match self.event(entry) {
+                Ok(event) => {
+                    results.push(json!({ "EventId": event["id"] }));
+                    self.put(event).await?;
+                }
+                Err(error) => {
+                    failed += 1;
+                    results.push(json!({ "ErrorCode": error.code, "ErrorMessage": error.message }));
+                }
+            }
+        }
+        Ok(json!({ "FailedEntryCount": failed, "Entries": results }))
+    }
+
+    fn event(&self, entry: &Value) -> Result<Value, ApiError> {
+        let detail: Value = serde_json::from_str(text(entry, "Detail")?)
+            .map_err(|error| ApiError::invalid("MalformedDetail", format!("Detail is malformed: {error}")))?;
+        let time = entry
+            .get("Time")
+            .and_then(Value::as_f64)
+            .map_or_else(Moment::now, |seconds| Moment((seconds * 1000.0) as u64));
+        Ok(json!({
+            "version": "0",
+            "id": uuid::Uuid::new_v4().to_string(),
+            "detail-type": text(entry, "DetailType")?,
+            "source": text(entry, "Source")?,
+            "account": self.account,
+            "time": time.iso8601(),
+            "region": self.region,
+            "resources": entry.get("Resources").cloned().unwrap_or_else(|| json!([])),
+            "detail": detail,
+            "event-bus-name": optional_text(entry, "EventBusName").unwrap_or("default"),
+        }))
+    }
+
+    fn list_rules(&self) -> Value {
+        let rules = self.rules.iter().map(|rule| {
+            json!({
+                "Name": rule.name,
+                "Arn": format!("arn:aws:events:{}:{}:rule/{}", self.region, self.account, rule.name),
+                "EventPattern": rule.source.to_string(),
+                "State": "ENABLED",
+                "EventBusName": "default",
+            })
+        });
+        json!({ "Rules": rules.collect::<Vec<_>>() })
+    }
+}
+
+#[async_trait::async_trait]
+impl StatementEvents for EventBus {
+    async fn status_changed(&self, event: StatementEvent) {
+        let statement = event.statement_id;
+        if let Err(error) = self.put(event.to_json()).await {
+            tracing::error!(
+                statement.id = %statement,
+                error = &error as &dyn std::error::Error,
+                "lost the status event of a statement; the reconciler has to find it"
+            );
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Lambda: the shipped executables, served through the Lambda runtime API, and the durable queue of what they are to do.
+
+mod function;
+mod guard;
+mod invocation;
+pub(crate) mod invoke_api;
+mod log;
+mod process;
+mod runtime_api;
+
+pub(crate) use function::{Functions, HostEnvironment};
+pub(crate) use invocation::Invocations;

@@ -1,0 +1,130 @@
+//! Notifications: the event record that S3 sends when an object is created, and who is to get it.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Value, json};
+
+use crate::index::{IndexError, Writer};
+use crate::lambda::Invocations;
+use crate::options::BucketNotification;
+use crate::s3::record::Object;
+use crate::time::Moment;
+
+/// What stays as it is in the form-encoded key of an event.
+const FORM: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'*')
+    .remove(b'/')
+    .remove(b' ');
+
+/// How an object came to be.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum EventName {
+    Put,
+    Copy,
+    CompleteMultipartUpload,
+}
+
+impl EventName {
+    /// The name in a record, which has no `s3:` before it.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Put => "ObjectCreated:Put",
+            Self::Copy => "ObjectCreated:Copy",
+            Self::CompleteMultipartUpload => "ObjectCreated:CompleteMultipartUpload",
+        }
+    }
+}
+
+/// An object that has just been created.
+pub(super) struct Created<'a> {
+    pub(super) event: EventName,
+    pub(super) bucket: &'a str,
+    pub(super) key: &'a str,
+    pub(super) object: &'a Object,
+    pub(super) version_id: Option<&'a str>,
+    pub(super) sequence: u64,
+    pub(super) written: Moment,
+}
+
+/// The notification configuration of all buckets.
+pub(super) struct Announcer {
+    pub(super) region: String,
+    pub(super) account: String,
+    pub(super) notifications: Vec<BucketNotification>,
+}
+
+impl Announcer {
+    /// Queues an invocation for everyone who wants to know, in the transaction that creates the object.
+    pub(super) fn announce(
+        &self,
+        invocations: &Invocations,
+        writer: &Writer,
+        created: &Created<'_>,
+    ) -> Result<(), IndexError> {
+        for (position, notification) in self.notifications.iter().enumerate() {
+            if wants(notification, created) {
+                let payload = self.event(created, &format!("notification-{position}"));
+                invocations.enqueue(writer, &notification.function, payload.to_string())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn event(&self, created: &Created<'_>, configuration: &str) -> Value {
+        let mut object = json!({
+            "key": form_encode(created.key),
+            "size": created.object.size,
+            "eTag": created.object.etag,
+            "sequencer": format!("{:016X}", created.sequence),
+        });
+        if let Some(version_id) = created.version_id {
+            object["versionId"] = version_id.into();
+        }
+        json!({ "Records": [{
+            "eventVersion": "2.1",
+            "eventSource": "aws:s3",
+            "awsRegion": self.region,
+            "eventTime": created.written.iso8601(),
+            "eventName": created.event.as_str(),
+            "userIdentity": { "principalId": format!("AWS:{}", self.account) },
+            "requestParameters": { "sourceIPAddress": "127.0.0.1" },
+            "responseElements": {
+                "x-amz-request-id": format!("{:016X}", created.sequence),
+                "x-amz-id-2": "local-stack",
+            },
+            "s3": {
+                "s3SchemaVersion": "1.0",
+                "configurationId": configuration,
+                "bucket": {
+                    "name": created.bucket,
+                    "ownerIdentity": { "principalId": self.account },
+                    "arn": format!("arn:aws:s3:::{}", created.bucket),
+                },
+                "object": object,
+            },
+        }]})
+    }
+}
+
+fn wants(notification: &BucketNotification, created: &Created<'_>) -> bool {
+    notification.bucket == created.bucket
+        && created.key.starts_with(&notification.prefix)
+        && created.key.ends_with(&notification.suffix)
+}
+
+/// The key as events carry it: UTF-8 percent-encoded, space as `+`.
+fn form_encode(key: &str) -> String {
+    utf8_percent_encode(key, FORM).to_string().replace(' ', "+")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_in_an_event_is_form_encoded() {
+        assert_eq!(form_encode("in/a b+c ü.txt"), "in/a+b%2Bc+%C3%BC.txt");
+    }
+}

@@ -1,0 +1,353 @@
+//! Starting and stopping everything in the right order.
+
+use std::fs::{self, File};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use longshore_local_warehouse::{Warehouse, WarehouseOptions};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::endpoint::Endpoint;
+use crate::error::StackError;
+use crate::events::EventBus;
+use crate::http::{Keys, serve};
+use crate::index::{Index, IndexError};
+use crate::lambda::{Functions, HostEnvironment, Invocations};
+use crate::options::{FunctionOptions, StackOptions};
+use crate::s3::{Storage, ensure_bucket};
+use crate::secrets::Secrets;
+use crate::sns::Topics;
+use crate::sqs::Queues;
+
+/// A running stack. [`LocalStack::stop`] ends it in order; dropping it ends it too, less gently.
+pub struct LocalStack {
+    endpoint_url: String,
+    secrets: Arc<Secrets>,
+    topics: Arc<Topics>,
+    queues: Arc<Queues>,
+    functions: Arc<Functions>,
+    warehouse: Warehouse,
+    closing: CancellationToken,
+    server: JoinHandle<()>,
+    _lock: File,
+}
+
+impl LocalStack {
+    /// Starts the AWS endpoint with everything the options name. Events are taken and kept, but no function runs until
+    /// [`LocalStack::start_functions`]: the caller can prepare databases in between.
+    ///
+    /// # Errors
+    /// [`StackError`], which names the folder, the port or the option that is to blame.
+    pub async fn start(options: StackOptions) -> Result<Self, StackError> {
+        let lock = lock_data_folder(&options.data_dir)?;
+        let index = open_index(&options.data_dir)?;
+        let listener = listen(options.port).await?;
+        let address = listener.local_addr().map_err(|source| StackError::Listen {
+            address: loopback(0),
+            source,
+        })?;
+        let endpoint_url = format!("http://{address}");
+        let services = Services::open(&options, index, endpoint_url).await?;
+        services.create_what_is_named(&options).await?;
+        let (secrets, topics, queues) = (
+            Arc::clone(&services.secrets),
+            Arc::clone(&services.topics),
+            Arc::clone(&services.queues),
+        );
+        let (functions, warehouse) = (Arc::clone(&services.functions), services.warehouse.clone());
+        let endpoint_url = services.endpoint_url.clone();
+        let endpoint = Arc::new(services.into_endpoint(&options));
+        let closing = CancellationToken::new();
+        let server = tokio::spawn(serve(listener, closing.clone(), move |request| {
+            let endpoint = Arc::clone(&endpoint);
+            async move { endpoint.handle(request).await }
+        }));
+        Ok(Self {
+            endpoint_url,
+            secrets,
+            topics,
+            queues,
+            functions,
+            warehouse,
+            closing,
+            server,
+            _lock: lock,
+        })
+    }
+
+    /// Serves functions and begins to deliver events to them, those of earlier runs first.
+    ///
+    /// # Errors
+    /// [`StackError::Option`] when an executable is not there.
+    pub async fn start_functions(&self, functions: Vec<FunctionOptions>) -> Result<(), StackError> {
+        for mut function in functions {
+            function.executable =
+                fs::canonicalize(&function.executable).map_err(|error| StackError::Option {
+                    option: format!("functions.{}.executable", function.name),
+                    reason: format!(
+                        "cannot find {}: {error}; build it first",
+                        function.executable.display()
+                    ),
+                })?;
+            let name = function.name.clone();
+            let served = self.functions.serve(function).await;
+            served.map_err(|source| StackError::DataFolder {
+                path: PathBuf::from(format!("logs/{name}.log")),
+                source,
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Where every AWS client is to be pointed: `http://127.0.0.1:PORT`.
+    #[must_use]
+    pub fn endpoint_url(&self) -> &str {
+        &self.endpoint_url
+    }
+
+    /// Gives a secret a value; the same value again changes nothing.
+    ///
+    /// # Errors
+    /// [`StackError::Store`] when it cannot be written down.
+    pub async fn put_secret(&self, name: &str, json: &str) -> Result<(), StackError> {
+        let stored = self.secrets.put(name.to_owned(), json.to_owned()).await;
+        stored.map_err(|source| StackError::Store {
+            what: format!("secret {name}"),
+            source,
+        })
+    }
+
+    /// Installs in a database of the warehouse what Redshift has and PostgreSQL has not.
+    ///
+    /// # Errors
+    /// [`StackError::Warehouse`] when the cluster is unknown or the database does not answer.
+    pub async fn prepare_database(&self, cluster: &str, database: &str) -> Result<(), StackError> {
+        self.warehouse
+            .prepare_database(cluster, database)
+            .await
+            .map_err(|error| warehouse_error(&error))
+    }
+
+    /// The ARN of a topic by its name.
+    #[must_use]
+    pub fn topic_arn(&self, name: &str) -> String {
+        self.topics.arn(name)
+    }
+
+    /// The URL of a queue by its name.
+    #[must_use]
+    pub fn queue_url(&self, name: &str) -> String {
+        self.queues.url(name)
+    }
+
+    /// Stops delivery, the functions' processes, the warehouse and the endpoint. What was confirmed is in the data folder;
+    /// invocations that were under way are delivered again at the next start.
+    pub async fn stop(self) {
+        self.functions.stop().await;
+        self.warehouse.shutdown().await;
+        self.closing.cancel();
+        if self.server.await.is_err() {
+            tracing::warn!("the endpoint ended by a panic");
+        }
+    }
+}
+
+struct Services {
+    endpoint_url: String,
+    index: Arc<Index>,
+    storage: Storage,
+    secrets: Arc<Secrets>,
+    topics: Arc<Topics>,
+    queues: Arc<Queues>,
+    bus: Arc<EventBus>,
+    functions: Arc<Functions>,
+    invocations: Arc<Invocations>,
+    warehouse: Warehouse,
+}
+
+impl Services {
+    async fn open(
+        options: &StackOptions,
+        index: Arc<Index>,
+        endpoint_url: String,
+    ) -> Result<Self, StackError> {
+        let store = |what: &str| {
+            let what = what.to_owned();
+            move |source| StackError::Store { what, source }
+        };
+        let (region, account) = (options.region.as_str(), options.account.as_str());
+        let invocations = Invocations::open(Arc::clone(&index), options.retry_delays.clone())
+            .map_err(store("pending invocations"))?;
+        let storage = Storage::open(
+            &options.data_dir,
+            Arc::clone(&index),
+            Arc::clone(&invocations),
+            options,
+        )
+        .map_err(|source| StackError::DataFolder {
+            path: options.data_dir.join("blobs"),
+            source,
+        })?;
+        let queues = Queues::new(Arc::clone(&index), region, account, &endpoint_url);
+        let topics = Topics::new(
+            Arc::clone(&index),
+            Arc::clone(&queues),
+            region,
+            account,
+            &endpoint_url,
+        );
+        let bus = EventBus::new(
+            Arc::clone(&index),
+            Arc::clone(&invocations),
+            &options.event_rules,
+            region,
+            account,
+        )
+        .map_err(|(position, error)| StackError::Option {
+            option: format!("event_rules[{position}].pattern"),
+            reason: error.to_string(),
+        })?;
+        let bus = Arc::new(bus);
+        let host = HostEnvironment {
+            endpoint_url: endpoint_url.clone(),
+            region: options.region.clone(),
+            account: options.account.clone(),
+            access_key_id: options.access_key_id.clone(),
+            secret_access_key: options.secret_access_key.clone(),
+            log_folder: options.data_dir.join("logs"),
+        };
+        let warehouse_options = WarehouseOptions {
+            account: options.account.clone(),
+            region: options.region.clone(),
+            clusters: options.clusters.clone(),
+        };
+        let warehouse = Warehouse::open(
+            warehouse_options,
+            Arc::new(storage.clone()),
+            Arc::clone(&bus) as Arc<_>,
+        )
+        .await
+        .map_err(|error| warehouse_error(&error))?;
+        Ok(Self {
+            endpoint_url,
+            secrets: Arc::new(Secrets::new(Arc::clone(&index), region, account)),
+            topics: Arc::new(topics),
+            functions: Functions::new(host, Arc::clone(&invocations)),
+            index,
+            storage,
+            queues,
+            bus,
+            invocations,
+            warehouse,
+        })
+    }
+
+    async fn create_what_is_named(&self, options: &StackOptions) -> Result<(), StackError> {
+        for bucket in &options.buckets {
+            stored(
+                format!("bucket {bucket}"),
+                ensure_bucket(&self.index, bucket.clone()).await,
+            )?;
+        }
+        for (name, json) in &options.secrets {
+            stored(
+                format!("secret {name}"),
+                self.secrets.put(name.clone(), json.clone()).await,
+            )?;
+        }
+        for topic in &options.topics {
+            stored(format!("topic {topic}"), self.topics.ensure(topic).await)?;
+        }
+        for queue in &options.queues {
+            stored(
+                format!("queue {}", queue.name),
+                self.queues.ensure(queue.name.clone()).await,
+            )?;
+            for topic in &queue.subscriptions {
+                let what = format!("subscription of {} to {topic}", queue.name);
+                stored(what, self.topics.ensure_subscription(topic, &queue.name).await)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn into_endpoint(self, options: &StackOptions) -> Endpoint {
+        Endpoint {
+            keys: Keys {
+                access_key_id: options.access_key_id.clone(),
+                secret_access_key: options.secret_access_key.clone(),
+            },
+            account: options.account.clone(),
+            index: self.index,
+            s3: self.storage.into_service(options),
+            secrets: self.secrets,
+            topics: self.topics,
+            queues: self.queues,
+            bus: self.bus,
+            functions: self.functions,
+            invocations: self.invocations,
+            warehouse: self.warehouse,
+        }
+    }
+}
+
+/// Takes the data folder for this process. The kernel gives it back when the process ends, however it ends.
+fn lock_data_folder(folder: &Path) -> Result<File, StackError> {
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |source| StackError::DataFolder { path, source }
+    };
+    fs::create_dir_all(folder).map_err(failed(folder))?;
+    let path = folder.join("stack.lock");
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(failed(&path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => Err(StackError::DataFolderInUse {
+            path: folder.to_owned(),
+        }),
+        Err(fs::TryLockError::Error(source)) => Err(StackError::DataFolder { path, source }),
+    }
+}
+
+fn open_index(folder: &Path) -> Result<Arc<Index>, StackError> {
+    let path = folder.join("index.redb");
+    Index::open(&path).map_err(|error| StackError::Index {
+        path,
+        source: IndexError::from(error),
+    })
+}
+
+async fn listen(port: u16) -> Result<TcpListener, StackError> {
+    let address = loopback(port);
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| StackError::Listen { address, source })
+}
+
+/// The stack has no business with other machines: it listens on loopback alone.
+fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, port))
+}
+
+fn stored(what: String, outcome: Result<(), IndexError>) -> Result<(), StackError> {
+    outcome.map_err(|source| StackError::Store { what, source })
+}
+
+fn warehouse_error(error: &dyn std::error::Error) -> StackError {
+    let mut reason = error.to_string();
+    let mut cause = error.source();
+    while let Some(source) = cause {
+        reason.push_str(": ");
+        reason.push_str(&source.to_string());
+        cause = source.source();
+    }
+    StackError::Warehouse { reason }
+}
