@@ -1,0 +1,209 @@
+//! The object store on S3.
+
+mod body;
+mod copy;
+mod delete;
+mod error;
+mod upload;
+
+use std::fmt;
+
+use async_trait::async_trait;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::operation::head_object::HeadObjectOutput;
+use aws_sdk_s3::primitives::ByteStream;
+use bytes::Bytes;
+use longshore_app::ports::{ArchiveCopy, ObjectBody, ObjectHead, ObjectStore, ObjectStoreError, Upload};
+use longshore_domain::object::{Bucket, Object, ObjectKey, s3_url};
+
+use crate::fault::Fault;
+use body::PinnedBody;
+use copy::CopyJob;
+use error::Call;
+use upload::S3Upload;
+
+/// S3 as the use cases see it.
+#[derive(Clone)]
+pub struct S3ObjectStore {
+    client: Client,
+}
+
+impl S3ObjectStore {
+    /// Takes a client that knows its region, endpoint, timeouts and retries.
+    pub fn new(client: Client) -> Self {
+        Self { client }
+    }
+}
+
+impl fmt::Debug for S3ObjectStore {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("S3ObjectStore").finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl ObjectStore for S3ObjectStore {
+    async fn head(&self, bucket: &Bucket, key: &ObjectKey) -> Result<Option<ObjectHead>, ObjectStoreError> {
+        let found = head_current(&self.client, bucket, key).await?;
+        Ok(found.as_ref().map(object_head))
+    }
+
+    async fn open(&self, object: &Object) -> Result<ObjectBody, ObjectStoreError> {
+        PinnedBody::open(self.client.clone(), object).await
+    }
+
+    async fn put(&self, bucket: &Bucket, key: &ObjectKey, bytes: Bytes) -> Result<(), ObjectStoreError> {
+        let call = Call::put_object(s3_url(bucket, key));
+        self.client
+            .put_object()
+            .bucket(bucket.as_str())
+            .key(key.as_str())
+            .body(ByteStream::from(bytes))
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(|error| call.failed(error))
+    }
+
+    async fn upload(&self, bucket: &Bucket, key: &ObjectKey) -> Result<Box<dyn Upload>, ObjectStoreError> {
+        Ok(Box::new(S3Upload::new(
+            self.client.clone(),
+            bucket.clone(),
+            key.clone(),
+        )))
+    }
+
+    async fn copy_if_absent(&self, object: &Object, to: &ObjectKey) -> Result<ArchiveCopy, ObjectStoreError> {
+        CopyJob::new(&self.client, object, to).run().await
+    }
+
+    async fn delete(&self, object: &Object) -> Result<(), ObjectStoreError> {
+        delete::delete_if_unchanged(&self.client, object).await
+    }
+
+    async fn delete_work(&self, bucket: &Bucket, key: &ObjectKey) -> Result<(), ObjectStoreError> {
+        delete::delete_whatever_is_there(&self.client, bucket, key).await
+    }
+}
+
+/// The present version of a key; `None` when there is none.
+async fn head_current(
+    client: &Client,
+    bucket: &Bucket,
+    key: &ObjectKey,
+) -> Result<Option<HeadObjectOutput>, ObjectStoreError> {
+    let call = Call::head_object(s3_url(bucket, key));
+    let answer = client
+        .head_object()
+        .bucket(bucket.as_str())
+        .key(key.as_str())
+        .send()
+        .await;
+    match answer {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if Fault::of(&error) == Fault::Missing => Ok(None),
+        Err(error) => Err(call.failed(error)),
+    }
+}
+
+fn object_head(found: &HeadObjectOutput) -> ObjectHead {
+    ObjectHead {
+        size_bytes: length(found.content_length()),
+        etag: found.e_tag().map(unquoted),
+        version: found.version_id().map(str::to_owned),
+    }
+}
+
+/// A `Content-Length`; S3 always sends one, so a missing or negative one counts as nothing.
+fn length(content_length: Option<i64>) -> u64 {
+    content_length
+        .and_then(|length| u64::try_from(length).ok())
+        .unwrap_or(0)
+}
+
+/// An entity tag as the rest of the product keeps it.
+fn unquoted(etag: &str) -> String {
+    etag.trim_start_matches("W/").trim_matches('"').to_owned()
+}
+
+/// An entity tag as a condition wants it.
+fn quoted(etag: &str) -> String {
+    format!("\"{etag}\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use longshore_domain::disposition::Disposition;
+
+    use super::*;
+    use crate::scripted::{Reply, Script, s3_client};
+
+    fn place() -> (Bucket, ObjectKey) {
+        (Bucket::new("landing"), ObjectKey::new("in/a b+ü.txt"))
+    }
+
+    #[tokio::test]
+    async fn head_tells_length_etag_and_version() {
+        let script = Script::new([Reply::ok("")
+            .header("content-length", "7")
+            .header("etag", "\"abc\"")
+            .header("x-amz-version-id", "v1")]);
+        let (bucket, key) = place();
+        let head = S3ObjectStore::new(s3_client(&script)).head(&bucket, &key).await;
+        let expected = ObjectHead {
+            size_bytes: 7,
+            etag: Some("abc".to_owned()),
+            version: Some("v1".to_owned()),
+        };
+        assert_eq!(head.unwrap(), Some(expected));
+    }
+
+    #[tokio::test]
+    async fn head_of_nothing_is_none() {
+        let script = Script::new([Reply::status(404)]);
+        let (bucket, key) = place();
+        let head = S3ObjectStore::new(s3_client(&script)).head(&bucket, &key).await;
+        assert_eq!(head.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_denied_head_names_both_permissions_because_a_missing_key_looks_the_same() {
+        let script = Script::new([Reply::status(403)]);
+        let (bucket, key) = place();
+        let error = S3ObjectStore::new(s3_client(&script))
+            .head(&bucket, &key)
+            .await
+            .unwrap_err();
+        assert_eq!(error.disposition(), Disposition::Misconfigured);
+        assert!(error.to_string().contains("s3:GetObject"), "{error}");
+        assert!(error.to_string().contains("s3:ListBucket"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn put_gives_up_on_a_throttled_or_broken_service_with_a_retry() {
+        for reply in [
+            Reply::error(503, "SlowDown"),
+            Reply::error(500, "InternalError"),
+            Reply::refused_connection(),
+        ] {
+            let script = Script::always(reply);
+            let (bucket, key) = place();
+            let error = S3ObjectStore::new(s3_client(&script))
+                .put(&bucket, &key, Bytes::from_static(b"x"))
+                .await
+                .unwrap_err();
+            assert!(matches!(error, ObjectStoreError::Unavailable { .. }), "{error:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn put_that_is_refused_for_good_is_a_bug_of_ours() {
+        let script = Script::new([Reply::error(400, "InvalidRequest")]);
+        let (bucket, key) = place();
+        let error = S3ObjectStore::new(s3_client(&script))
+            .put(&bucket, &key, Bytes::from_static(b"x"))
+            .await
+            .unwrap_err();
+        assert_eq!(error.disposition(), Disposition::Bug);
+    }
+}
