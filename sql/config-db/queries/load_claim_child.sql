@@ -1,0 +1,58 @@
+-- The first try at splitting makes the child's load; every repeat finds it, and takes the lease only if it is free.
+-- The race is that of load_claim.sql. Here the primary key settles it: a child's id is derived from its parent's and
+-- the record type, so that every try at splitting claims the same children.
+INSERT INTO rdscnfg.ext_file_load AS load (
+    load_id,
+    parent_load_id,
+    record_type,
+    bucket_name,
+    object_key,
+    object_version,
+    etag,
+    size_bytes,
+    file_name,
+    state_at,
+    state_actor,
+    ext_file_config_sid,
+    ext_interface_cid,
+    interface_name,
+    tgt_schema_name,
+    tgt_table_name,
+    captures,
+    rows_expected,
+    lease_owner,
+    lease_step,
+    lease_until,
+    received_at
+)
+VALUES (
+    $1, $2, $3, $4, $5, $6, $7, $8, $9, $20, $17, $10, $11::text::numeric, $12, $13, $14, $15, $16, $17, $18,
+    $19, $20
+)
+ON CONFLICT (load_id)
+DO UPDATE
+SET
+    claims = load.claims + 1,
+    (lease_owner, lease_step, lease_until) = (
+        SELECT
+            held.lease_owner,
+            held.lease_step,
+            held.lease_until
+        FROM (
+            VALUES
+                (true, excluded.lease_owner, excluded.lease_step, excluded.lease_until),
+                (false, load.lease_owner, load.lease_step, load.lease_until)
+        ) AS held (is_ours, lease_owner, lease_step, lease_until)
+        WHERE held.is_ours = (
+            (
+                load.state IN ('received', 'prepared', 'queued')
+                OR (load.state IN ('rejected', 'split', 'skipped', 'failed') AND load.concluded_at IS NULL)
+            )
+            AND (
+                load.lease_owner IS NULL
+                OR load.lease_owner = excluded.lease_owner
+                OR load.lease_until <= excluded.received_at
+            )
+        )
+    )
+RETURNING load.load_id

@@ -1,0 +1,11 @@
+-- Puts the rule of a load on record, while it has not been prepared yet.
+UPDATE rdscnfg.ext_file_load
+SET
+    ext_file_config_sid = $2,
+    ext_interface_cid = $3::text::numeric,
+    interface_name = $4,
+    tgt_schema_name = $5,
+    tgt_table_name = $6,
+    captures = $7
+WHERE load_id = $1
+    AND state = 'received'

@@ -1,0 +1,16 @@
+-- The messages about a load, sent or not, at most $2.
+SELECT
+    notice.outbox_id,
+    notice.load_id,
+    notice.outcome,
+    notice.topic_arn,
+    notice.message,
+    notice.created_at,
+    notice.attempts,
+    notice.last_error,
+    notice.sent_at,
+    notice.message_id
+FROM rdscnfg.ext_outbox AS notice
+WHERE notice.load_id = $1
+ORDER BY notice.outbox_id
+LIMIT $2::bigint

@@ -1,0 +1,76 @@
+-- Active rules with their columns and target: rule, interface and target in operation, inactive columns left out.
+-- $1: only what may match this token of a file name: the rules of that token, and all that look at the whole key.
+-- $2: only this rule. A rule whose target is switched off is switched off too: its rows must not go elsewhere.
+SELECT
+    config.ext_file_config_sid,
+    interface.ext_interface_cid::text AS ext_interface_cid,
+    coalesce(interface.interface_name, '') AS interface_name,
+    config.tgt_schema_name,
+    config.tgt_table_name,
+    config.file_prefix,
+    config.file_format,
+    config.file_type,
+    config.delimiter,
+    config.header_flag,
+    config.trailer_flag,
+    config.query,
+    config.split_file_flag,
+    config.split_prefix,
+    config.escape_char,
+    config.trailer_pstn,
+    config.key_pattern,
+    config.key_regex,
+    config.compression,
+    config.quote_char,
+    config.null_as,
+    config.date_format,
+    config.time_format,
+    config.encoding,
+    config.invalid_bytes,
+    config.header_policy,
+    config.trailer_tag,
+    config.json_paths,
+    config.copy_options,
+    config.prepared_compression,
+    config.file_name_column,
+    config.load_id_column,
+    target.target_name,
+    target.cluster_identifier,
+    target.workgroup_name,
+    target.database_name,
+    target.secret_arn,
+    target.database_user,
+    target.iam_role,
+    target.region,
+    (
+        SELECT
+            coalesce(
+                jsonb_agg(
+                    jsonb_build_object(
+                        'column_name', detail.column_name,
+                        'column_width_fixed', trim_scale(detail.column_width_fixed)::text
+                    )
+                    ORDER BY detail.column_order_sqnc, detail.ext_file_config_dtl_sid
+                ),
+                '[]'
+            )
+        FROM rdscnfg.ext_file_config_dtl AS detail
+        WHERE detail.ext_file_config_sid = config.ext_file_config_sid
+            AND detail.oprtnl_flag = 'A'
+    ) AS columns
+FROM rdscnfg.ext_file_config AS config
+INNER JOIN rdscnfg.ext_interface AS interface
+    ON interface.ext_interface_cid = config.ext_interface_cid
+LEFT JOIN rdscnfg.ext_target AS target
+    ON target.ext_target_sid = config.ext_target_sid
+WHERE config.oprtnl_flag = 'A'
+    AND interface.oprtnl_flag = 'A'
+    AND (config.ext_target_sid IS NULL OR target.oprtnl_flag = 'A')
+    AND (
+        $1::text IS NULL
+        OR rtrim(btrim(config.file_prefix::text, E' \t\r\n'), '.') = $1::text
+        OR config.key_pattern IS NOT NULL
+        OR config.key_regex IS NOT NULL
+    )
+    AND ($2::integer IS NULL OR config.ext_file_config_sid = $2::integer)
+ORDER BY config.ext_file_config_sid

@@ -1,0 +1,23 @@
+-- Every attempt of a load: the load transaction's first, then the follow-up's.
+SELECT
+    statement.load_id,
+    statement.kind,
+    statement.attempt,
+    statement.statement_name,
+    statement.client_token,
+    statement.steps,
+    statement.warehouse,
+    statement.statement_id,
+    statement.state,
+    statement.error,
+    statement.failed_step,
+    statement.result_rows,
+    statement.query_id,
+    statement.duration_ms,
+    statement.recorded_at,
+    statement.submitted_at,
+    statement.finished_at
+FROM rdscnfg.ext_statement AS statement
+WHERE statement.load_id = $1
+ORDER BY statement.kind DESC, statement.attempt
+LIMIT $2::bigint
