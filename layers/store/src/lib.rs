@@ -1,1 +1,67 @@
-//! longshore-store.
+//! The control database: rules, the ledger of loads, statements, the audit and the outbox, on PostgreSQL.
+//!
+//! Every change of a load is a compare-and-set in one transaction that says whether it moved, so that any number of
+//! workers may try the same step and one of them does it. The crate must not decide what a load does next, call anything
+//! but PostgreSQL, or build SQL from text: statements are files in `sql/config-db/queries`. It reads no clock: time comes
+//! in as a parameter.
+//!
+//! ```no_run
+//! use longshore_store::{ConnectOptions, Password, Store, Tls};
+//!
+//! # async fn example() -> Result<(), longshore_store::StoreError> {
+//! let store = Store::connect(ConnectOptions {
+//!     host: "/var/run/postgresql".to_owned(),
+//!     port: 5432,
+//!     user: "longshore".to_owned(),
+//!     password: Password::new("secret"),
+//!     database: "control".to_owned(),
+//!     tls: Tls::Off,
+//!     schema: "rdscnfg".to_owned(),
+//!     max_connections: 4,
+//!     application_name: "example".to_owned(),
+//! })?;
+//! store.migrate().await?;
+//! for rule in store.candidate_rules("527").await? {
+//!     assert_eq!(rule.file_prefix, "527.");
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+mod archive;
+mod attempt;
+mod audit;
+mod claim;
+mod conclude;
+mod error;
+mod history;
+mod load;
+mod marker_table;
+mod migrate;
+mod outbox;
+mod queries;
+mod read;
+mod row_error;
+mod rules;
+mod samples;
+mod store;
+mod tls;
+mod transition;
+
+pub use attempt::{AttemptRecord, Statement, StatementOutcome, StatementState};
+pub use audit::{AuditEntry, AuditFilter, AuditRow, AuditStatus};
+pub use claim::{Claim, NewChild};
+pub use conclude::{Conclusion, FollowUpEnd, OutboxNotice};
+pub use error::{Cause, StoreError};
+pub use history::HistoryEntry;
+pub use load::{Lease, LeaseStep, Load, LoadFilter, Source};
+pub use migrate::MigrationReport;
+pub use outbox::Notice;
+pub use row_error::RowError;
+pub use samples::sample_sql;
+pub use store::{ConnectOptions, Password, Store};
+pub use tls::Tls;
+pub use transition::{LoadFailure, LoadedFacts, MatchedRule, Moved, Prepared, SplitFacts};
+
+/// The most rows that any list gives, however many are asked for.
+pub const LIST_LIMIT: u32 = 1_000;

@@ -1,0 +1,309 @@
+//! Attempts at a statement: on record before the call, with the warehouse's id after it, and how each ended.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use longshore_domain::load::LoadId;
+use longshore_domain::statement::{Attempt, LoadStep, StatementKind};
+use serde::Serialize;
+use tokio_postgres::Row;
+
+use crate::load::find_load;
+use crate::queries::Query;
+use crate::read::{Reader, bounded, integer, milliseconds, optional_bigint};
+use crate::store::{Parameters, Transaction};
+use crate::transition::{Moved, moved};
+use crate::{LIST_LIMIT, Store, StoreError};
+
+const TABLE: &str = "ext_statement";
+
+/// What is known of an attempt before its call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttemptRecord {
+    /// [`Attempt::client_token`].
+    pub client_token: String,
+    /// [`Attempt::statement_name`] under the deployment's prefix.
+    pub statement_name: String,
+    /// The steps of the transaction in order; never empty.
+    pub steps: Vec<LoadStep>,
+    /// Where it is sent, for people and for finding it again.
+    pub warehouse: String,
+}
+
+/// Where a statement stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StatementState {
+    /// On record; whether the call was made is not known.
+    Recorded,
+    /// The warehouse has it.
+    Submitted,
+    /// It committed.
+    Finished,
+    /// It failed.
+    Failed,
+    /// Somebody stopped it.
+    Aborted,
+}
+
+impl StatementState {
+    const ALL: [Self; 5] = [
+        Self::Recorded,
+        Self::Submitted,
+        Self::Finished,
+        Self::Failed,
+        Self::Aborted,
+    ];
+
+    /// The word stored in the ledger.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Recorded => "recorded",
+            Self::Submitted => "submitted",
+            Self::Finished => "finished",
+            Self::Failed => "failed",
+            Self::Aborted => "aborted",
+        }
+    }
+
+    fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == word)
+    }
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatementOutcome {
+    /// The warehouse's id; None when the call itself was refused.
+    pub statement_id: Option<String>,
+    /// `Finished`, `Failed` or `Aborted`.
+    pub state: StatementState,
+    /// What the warehouse said.
+    pub error: Option<String>,
+    /// The step that failed.
+    pub failed_step: Option<LoadStep>,
+    /// Rows that it touched, where the warehouse says.
+    pub result_rows: Option<u64>,
+    /// The warehouse's id of the query, where it says.
+    pub query_id: Option<i64>,
+    /// How long it ran.
+    pub duration: Option<Duration>,
+}
+
+/// One row of `ext_statement`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Statement {
+    /// The load it belongs to.
+    pub load: LoadId,
+    /// What it is for.
+    pub kind: StatementKind,
+    /// 1 for the first try.
+    pub attempt: u32,
+    /// Its name at the warehouse.
+    pub statement_name: String,
+    /// Its idempotency token.
+    pub client_token: String,
+    /// Its steps in order.
+    pub steps: Vec<LoadStep>,
+    /// Where it was sent.
+    pub warehouse: String,
+    /// The warehouse's id, once known.
+    pub statement_id: Option<String>,
+    /// Where it stands.
+    pub state: StatementState,
+    /// What the warehouse said against it.
+    pub error: Option<String>,
+    /// The step that failed.
+    pub failed_step: Option<LoadStep>,
+    /// Rows that it touched.
+    pub result_rows: Option<u64>,
+    /// The warehouse's id of the query.
+    pub query_id: Option<i64>,
+    /// How long it ran.
+    pub duration: Option<Duration>,
+    /// When it went on record.
+    pub recorded_at: DateTime<Utc>,
+    /// When the call was answered.
+    pub submitted_at: Option<DateTime<Utc>>,
+    /// When its end was known.
+    pub finished_at: Option<DateTime<Utc>>,
+}
+
+impl Statement {
+    /// The attempt that it is.
+    pub fn as_attempt(&self) -> Attempt {
+        Attempt {
+            load: self.load,
+            kind: self.kind,
+            number: self.attempt,
+        }
+    }
+}
+
+impl Store {
+    /// Puts an attempt on record before its call, and moves the load: to `queued` for the load transaction (from `prepared`,
+    /// or from `submitted` for a retry), from `loaded` to `transforming` for the follow-up. Recording an attempt again
+    /// changes nothing, and an attempt that the load is not ready for is not recorded.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], or any of a write.
+    pub async fn record_attempt(
+        &self,
+        attempt: &Attempt,
+        record: &AttemptRecord,
+        now: DateTime<Utc>,
+        actor: &str,
+    ) -> Result<Moved, StoreError> {
+        let id = attempt.load.as_uuid();
+        let number = integer("statement_record", "attempt", attempt.number)?;
+        let note = format!("attempt {number}");
+        let mut client = self.client("statement_record").await?;
+        let transaction = Transaction::begin(self, &mut client).await?;
+        let (query, changed) = match attempt.kind {
+            StatementKind::Load => {
+                let parameters: Parameters<'_> = &[&id, &number, &now, &actor, &note];
+                let changed = transaction.execute(Query::LoadQueue, parameters).await?;
+                (Query::LoadQueue, changed)
+            }
+            StatementKind::FollowUp => {
+                let parameters: Parameters<'_> = &[&id, &now, &actor, &note];
+                let changed = transaction.execute(Query::LoadTransform, parameters).await?;
+                (Query::LoadTransform, changed)
+            }
+        };
+        if changed > 0 {
+            let steps: Vec<&str> = record.steps.iter().map(|step| step.as_str()).collect();
+            let parameters: Parameters<'_> = &[
+                &id,
+                &attempt.kind.as_str(),
+                &number,
+                &record.statement_name,
+                &record.client_token,
+                &steps,
+                &record.warehouse,
+                &now,
+            ];
+            transaction.execute(Query::StatementRecord, parameters).await?;
+        }
+        let moved = moved(&transaction, query, attempt.load, changed).await?;
+        transaction.commit().await?;
+        Ok(moved)
+    }
+
+    /// Puts the warehouse's id on record, and moves a load from `queued` to `submitted`. When the status event was faster,
+    /// the id is kept where it is missing and the load stays where it is. A follow-up moves no load.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], or any of a write.
+    pub async fn mark_submitted(
+        &self,
+        attempt: &Attempt,
+        statement_id: &str,
+        now: DateTime<Utc>,
+        actor: &str,
+    ) -> Result<Moved, StoreError> {
+        let id = attempt.load.as_uuid();
+        let number = integer("statement_submit", "attempt", attempt.number)?;
+        let mut client = self.client("statement_submit").await?;
+        let transaction = Transaction::begin(self, &mut client).await?;
+        // The load before the statement, as everywhere: two transactions that lock in one order cannot deadlock.
+        let moved_load = match attempt.kind {
+            StatementKind::Load => {
+                let parameters: Parameters<'_> = &[&id, &number, &now, &actor, &statement_id];
+                transaction.execute(Query::LoadSubmit, parameters).await?
+            }
+            StatementKind::FollowUp => 0,
+        };
+        let parameters: Parameters<'_> = &[&id, &attempt.kind.as_str(), &number, &statement_id, &now];
+        let moved_statement = transaction.execute(Query::StatementSubmit, parameters).await?;
+        let changed = match attempt.kind {
+            StatementKind::Load => moved_load,
+            StatementKind::FollowUp => moved_statement,
+        };
+        let load = find_load(&transaction, "statement_submit", attempt.load).await?;
+        transaction.commit().await?;
+        Ok(match changed {
+            0 => Moved::No(load),
+            _ => Moved::Yes(load),
+        })
+    }
+
+    /// Puts the end of an attempt on record; true when this call did. The first end stays.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of a write.
+    pub async fn finish_statement(
+        &self,
+        attempt: &Attempt,
+        outcome: &StatementOutcome,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        const QUERY: Query = Query::StatementFinish;
+        let parameters: Parameters<'_> = &[
+            &attempt.load.as_uuid(),
+            &attempt.kind.as_str(),
+            &integer(QUERY.name(), "attempt", attempt.number)?,
+            &outcome.statement_id,
+            &outcome.state.as_str(),
+            &outcome.error,
+            &outcome.failed_step.map(LoadStep::as_str),
+            &optional_bigint(QUERY.name(), "result_rows", outcome.result_rows)?,
+            &outcome.query_id,
+            &milliseconds(QUERY.name(), "duration_ms", outcome.duration)?,
+            &now,
+        ];
+        Ok(self.execute(QUERY, parameters).await? > 0)
+    }
+
+    /// One attempt; None when it is not on record.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of a read.
+    pub async fn statement(&self, attempt: &Attempt) -> Result<Option<Statement>, StoreError> {
+        let number = integer("statement_find", "attempt", attempt.number)?;
+        let parameters: Parameters<'_> = &[&attempt.load.as_uuid(), &attempt.kind.as_str(), &number];
+        let rows = self.rows(Query::StatementFind, parameters).await?;
+        rows.first().map(read_statement).transpose()
+    }
+
+    /// Every attempt of a load: the load transaction's, then the follow-up's.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of a read.
+    pub async fn statements(&self, load: LoadId) -> Result<Vec<Statement>, StoreError> {
+        let parameters: Parameters<'_> = &[&load.as_uuid(), &bounded(LIST_LIMIT)];
+        let rows = self.rows(Query::StatementList, parameters).await?;
+        rows.iter().map(read_statement).collect()
+    }
+}
+
+fn read_statement(row: &Row) -> Result<Statement, StoreError> {
+    let reader = Reader::new(row, TABLE);
+    Ok(Statement {
+        load: LoadId::from_uuid(reader.get("load_id")?),
+        kind: reader.word("kind", StatementKind::parse)?,
+        attempt: reader.small_count("attempt")?,
+        statement_name: reader.get("statement_name")?,
+        client_token: reader.get("client_token")?,
+        steps: read_steps(&reader)?,
+        warehouse: reader.get("warehouse")?,
+        statement_id: reader.get("statement_id")?,
+        state: reader.word("state", StatementState::parse)?,
+        error: reader.get("error")?,
+        failed_step: reader.optional_word("failed_step", LoadStep::parse)?,
+        result_rows: reader.optional_count("result_rows")?,
+        query_id: reader.get("query_id")?,
+        duration: reader.duration("duration_ms")?,
+        recorded_at: reader.get("recorded_at")?,
+        submitted_at: reader.get("submitted_at")?,
+        finished_at: reader.get("finished_at")?,
+    })
+}
+
+fn read_steps(reader: &Reader<'_>) -> Result<Vec<LoadStep>, StoreError> {
+    let words: Vec<&str> = reader.get("steps")?;
+    let step = |word: &&str| {
+        LoadStep::parse(word).ok_or_else(|| reader.corrupt("steps", format!("{word:?} is no step")))
+    };
+    words.iter().map(step).collect()
+}

@@ -1,0 +1,218 @@
+//! Who may work on a load, when the same object is announced twice, or to two workers at once.
+
+use chrono::{DateTime, Utc};
+use longshore_domain::load::{LoadId, LoadState};
+use longshore_domain::matching::Captures;
+use longshore_domain::object::Object;
+use longshore_domain::rule::{Interface, RuleId};
+use longshore_domain::target::TableName;
+
+use crate::load::{Lease, Load, find_load};
+use crate::queries::Query;
+use crate::read::{Reader, bigint, json, optional_bigint};
+use crate::store::{Parameters, Transaction};
+use crate::{Store, StoreError};
+
+/// What came of a claim. With `New` and `Resumed` the caller has the lease.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Claim {
+    /// The first delivery: the load was made.
+    New(Load),
+    /// The load was there, and somebody left work to do.
+    Resumed(Load),
+    /// Somebody else works on it.
+    Busy {
+        /// The load.
+        load: Load,
+        /// Who.
+        owner: String,
+        /// How long at most.
+        until: DateTime<Utc>,
+    },
+    /// There is nothing left to do for this step.
+    Done(Load),
+}
+
+/// A part that a file is cut into.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewChild {
+    /// [`LoadId::child`] of the parent and the record type.
+    pub id: LoadId,
+    /// The prefix of its records.
+    pub record_type: String,
+    /// The parent's object.
+    pub object: Object,
+    /// The name that the lineage column takes.
+    pub file_name: String,
+    /// How many records it holds.
+    pub rows: Option<u64>,
+    /// Its own rule.
+    pub rule: RuleId,
+    /// The feed of that rule.
+    pub interface: Interface,
+    /// Where its rows go.
+    pub table: TableName,
+    /// What the rule picked out of the key.
+    pub captures: Captures,
+}
+
+impl Store {
+    /// Claims an object for preparing. Of any number of deliveries, at once or hours apart, exactly one gets `New`.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of a write.
+    pub async fn claim_load(
+        &self,
+        object: &Object,
+        new_id: LoadId,
+        lease: &Lease,
+        now: DateTime<Utc>,
+    ) -> Result<Claim, StoreError> {
+        let sequencer = object.sequencer.as_ref().map(|sequencer| sequencer.as_str());
+        let size_bytes = bigint("load_claim", "size_bytes", object.size_bytes)?;
+        let parameters: Parameters<'_> = &[
+            &new_id.as_uuid(),
+            &object.bucket.as_str(),
+            &object.key.as_str(),
+            &object.version,
+            &object.etag,
+            &sequencer,
+            &size_bytes,
+            &object.key.file_name(),
+            &lease.owner,
+            &lease.step.as_str(),
+            &lease.until,
+            &now,
+        ];
+        self.claim(Query::LoadClaim, parameters, lease).await
+    }
+
+    /// Claims a part of a file. Every try at cutting the file claims the same parts.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of a write.
+    pub async fn claim_child(
+        &self,
+        parent: LoadId,
+        child: &NewChild,
+        lease: &Lease,
+        now: DateTime<Utc>,
+    ) -> Result<Claim, StoreError> {
+        let size_bytes = bigint("load_claim_child", "size_bytes", child.object.size_bytes)?;
+        let rows = optional_bigint("load_claim_child", "rows_expected", child.rows)?;
+        let parameters: Parameters<'_> = &[
+            &child.id.as_uuid(),
+            &parent.as_uuid(),
+            &child.record_type,
+            &child.object.bucket.as_str(),
+            &child.object.key.as_str(),
+            &child.object.version,
+            &child.object.etag,
+            &size_bytes,
+            &child.file_name,
+            &child.rule.0,
+            &child.interface.id,
+            &child.interface.name,
+            &child.table.schema,
+            &child.table.table,
+            &json(&child.captures),
+            &rows,
+            &lease.owner,
+            &lease.step.as_str(),
+            &lease.until,
+            &now,
+        ];
+        self.claim(Query::LoadClaimChild, parameters, lease).await
+    }
+
+    /// Claims a load for finishing: `Resumed`, `Busy` or `Done`; None when there is no such load. It takes the lease from
+    /// a preparing function even if that one lives, because a status event proves that the submission happened.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of a write.
+    pub async fn claim_for_finish(
+        &self,
+        load: LoadId,
+        lease: &Lease,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Claim>, StoreError> {
+        let mut client = self.client("load_claim_finish").await?;
+        let transaction = Transaction::begin(self, &mut client).await?;
+        let id = load.as_uuid();
+        let parameters: Parameters<'_> = &[&id, &lease.owner, &lease.step.as_str(), &lease.until, &now];
+        let taken = transaction.execute(Query::LoadClaimFinish, parameters).await? == 1;
+        let load = match find_load(&transaction, "load_claim_finish", load).await {
+            Err(StoreError::NotFound { .. }) => return Ok(None),
+            other => other?,
+        };
+        transaction.commit().await?;
+        Ok(Some(match (taken, &load.lease) {
+            (true, _) => Claim::Resumed(load),
+            (false, Some(held)) if load.finished_at.is_none() => Claim::Busy {
+                owner: held.owner.clone(),
+                until: held.until,
+                load,
+            },
+            (false, _) => Claim::Done(load),
+        }))
+    }
+
+    /// Gives a lease back; nothing happens when it is somebody else's by now.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of a write.
+    pub async fn release(&self, load: LoadId, owner: &str) -> Result<(), StoreError> {
+        self.execute(Query::LoadRelease, &[&load.as_uuid(), &owner])
+            .await?;
+        Ok(())
+    }
+
+    async fn claim(
+        &self,
+        query: Query,
+        parameters: Parameters<'_>,
+        lease: &Lease,
+    ) -> Result<Claim, StoreError> {
+        let mut client = self.client(query.name()).await?;
+        let transaction = Transaction::begin(self, &mut client).await?;
+        let rows = transaction.rows(query, parameters).await?;
+        let row = rows
+            .first()
+            .expect("INSERT … ON CONFLICT DO UPDATE without WHERE returns a row");
+        let id = LoadId::from_uuid(Reader::new(row, "ext_file_load").get("load_id")?);
+        let load = find_load(&transaction, query.name(), id).await?;
+        transaction.commit().await?;
+        Ok(claim_of(load, lease))
+    }
+}
+
+/// Reads off the row what became of the claim. While there is preparing left to do, a claim takes the lease unless
+/// somebody else's lives: so whoever is on the row has it.
+fn claim_of(load: Load, lease: &Lease) -> Claim {
+    let held = load.lease.clone().filter(|_| has_preparing_left(&load));
+    match held {
+        None => Claim::Done(load),
+        Some(held) if held.owner != lease.owner => Claim::Busy {
+            load,
+            owner: held.owner,
+            until: held.until,
+        },
+        Some(_) if load.claims == 1 => Claim::New(load),
+        Some(_) => Claim::Resumed(load),
+    }
+}
+
+/// The same condition as in `load_claim.sql`.
+fn has_preparing_left(load: &Load) -> bool {
+    match load.state {
+        LoadState::Received | LoadState::Prepared | LoadState::Queued => true,
+        LoadState::Rejected | LoadState::Split | LoadState::Skipped | LoadState::Failed => {
+            load.concluded_at.is_none()
+        }
+        LoadState::Submitted
+        | LoadState::Loaded
+        | LoadState::Transforming
+        | LoadState::Complete
+        | LoadState::TransformFailed => false,
+    }
+}

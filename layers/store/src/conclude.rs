@@ -1,0 +1,150 @@
+//! Outcomes: ledger, audit and outbox move together in one transaction, once.
+
+use std::time::Duration;
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use longshore_domain::load::{LoadId, LoadState};
+use longshore_domain::notification::{Message, Outcome};
+
+use crate::audit::{AuditRow, AuditStatus, insert_audit};
+use crate::queries::Query;
+use crate::read::{json, milliseconds};
+use crate::store::{Parameters, Transaction};
+use crate::transition::{Moved, moved};
+use crate::{Store, StoreError};
+
+/// What goes on record with the outcome of a load.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conclusion {
+    /// The audit row; None when the feed is not known, or the file was split.
+    pub audit: Option<AuditRow>,
+    /// The messages.
+    pub notices: Vec<OutboxNotice>,
+    /// `Complete` for a loaded load without follow-up; None where the state stays.
+    pub next: Option<LoadState>,
+}
+
+/// A message for the outbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutboxNotice {
+    /// What it is about; a load has one message per outcome.
+    pub outcome: Outcome,
+    /// Where it is sent.
+    pub topic_arn: String,
+    /// The message.
+    pub message: Message,
+}
+
+/// How a follow-up came out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FollowUpEnd {
+    /// How; anything but `Finished` is a failure.
+    pub status: AuditStatus,
+    /// What the warehouse said.
+    pub error: Option<String>,
+    /// The warehouse's id of the statement.
+    pub statement_id: Option<String>,
+    /// How long it ran.
+    pub duration: Option<Duration>,
+    /// When its end was known, in the deployment's local time.
+    pub process_date: NaiveDateTime,
+    /// The messages.
+    pub notices: Vec<OutboxNotice>,
+}
+
+impl Store {
+    /// Puts the outcome of a load on record: `concluded_at`, the audit row and the messages, and with `next` the load is
+    /// complete. `Moved::No` when that was done before, or the load has no outcome yet; nothing is written twice.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], or any of a write.
+    pub async fn conclude(
+        &self,
+        load: LoadId,
+        conclusion: &Conclusion,
+        now: DateTime<Utc>,
+        actor: &str,
+    ) -> Result<Moved, StoreError> {
+        let mut client = self.client("load_conclude").await?;
+        let transaction = Transaction::begin(self, &mut client).await?;
+        let next = conclusion.next.map(LoadState::as_str);
+        let parameters: Parameters<'_> = &[&load.as_uuid(), &next, &now, &actor];
+        let changed = transaction.execute(Query::LoadConclude, parameters).await?;
+        if changed > 0 {
+            if let Some(audit) = &conclusion.audit {
+                insert_audit(&transaction, load, audit, now).await?;
+            }
+            insert_notices(&transaction, load, &conclusion.notices, now).await?;
+        }
+        let moved = moved(&transaction, Query::LoadConclude, load, changed).await?;
+        transaction.commit().await?;
+        Ok(moved)
+    }
+
+    /// `transforming` to `complete` or `transform_failed`, with the audit row's follow-up columns and the messages.
+    /// `Moved::No` when that was done before. The load must have been concluded.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], or any of a write.
+    pub async fn finish_follow_up(
+        &self,
+        load: LoadId,
+        end: &FollowUpEnd,
+        now: DateTime<Utc>,
+        actor: &str,
+    ) -> Result<Moved, StoreError> {
+        const QUERY: Query = Query::LoadFinishFollowUp;
+        let mut client = self.client(QUERY.name()).await?;
+        let transaction = Transaction::begin(self, &mut client).await?;
+        let state = match end.status {
+            AuditStatus::Finished => LoadState::Complete,
+            AuditStatus::Failed | AuditStatus::Aborted => LoadState::TransformFailed,
+        };
+        let parameters: Parameters<'_> = &[&load.as_uuid(), &state.as_str(), &now, &actor, &end.statement_id];
+        let changed = transaction.execute(QUERY, parameters).await?;
+        if changed > 0 {
+            audit_follow_up(&transaction, load, end).await?;
+            insert_notices(&transaction, load, &end.notices, now).await?;
+        }
+        let moved = moved(&transaction, QUERY, load, changed).await?;
+        transaction.commit().await?;
+        Ok(moved)
+    }
+}
+
+async fn audit_follow_up(
+    transaction: &Transaction<'_>,
+    load: LoadId,
+    end: &FollowUpEnd,
+) -> Result<(), StoreError> {
+    const QUERY: Query = Query::AuditFinishFollowUp;
+    let parameters: Parameters<'_> = &[
+        &load.as_uuid(),
+        &end.status.as_str(),
+        &end.error,
+        &end.statement_id,
+        &milliseconds(QUERY.name(), "followup_duration_ms", end.duration)?,
+        &end.process_date,
+    ];
+    transaction.execute(QUERY, parameters).await?;
+    Ok(())
+}
+
+async fn insert_notices(
+    transaction: &Transaction<'_>,
+    load: LoadId,
+    notices: &[OutboxNotice],
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    for notice in notices {
+        let parameters: Parameters<'_> = &[
+            &load.as_uuid(),
+            &notice.outcome.as_str(),
+            &notice.topic_arn,
+            &json(&notice.message),
+            &now,
+        ];
+        transaction.execute(Query::NoticeInsert, parameters).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,314 @@
+//! A load as the ledger holds it.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use longshore_domain::load::{LoadId, LoadState};
+use longshore_domain::matching::Captures;
+use longshore_domain::object::{Bucket, Object, ObjectKey, Sequencer};
+use longshore_domain::reject::RejectReason;
+use longshore_domain::rule::{Interface, RuleId};
+use longshore_domain::target::TableName;
+use serde::{Deserialize, Serialize};
+use tokio_postgres::Row;
+
+use crate::queries::Query;
+use crate::read::{Reader, bounded};
+use crate::store::Transaction;
+use crate::{Store, StoreError};
+
+const TABLE: &str = "ext_file_load";
+
+/// One row of the ledger.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Load {
+    /// Its id.
+    pub id: LoadId,
+    /// The load whose file it was cut from.
+    pub parent: Option<LoadId>,
+    /// The prefix of the records that it holds, when it was cut from a file.
+    pub record_type: Option<String>,
+    /// The object; of a child, the parent's.
+    pub object: Object,
+    /// The name that the lineage column takes.
+    pub file_name: String,
+    /// Where it stands.
+    pub state: LoadState,
+    /// Its rule, once matched.
+    pub rule: Option<RuleId>,
+    /// Its feed, once matched.
+    pub interface: Option<Interface>,
+    /// Its table with the placeholders filled, once matched.
+    pub table: Option<TableName>,
+    /// What the rule picked out of the key.
+    pub captures: Captures,
+    /// Records counted in the file.
+    pub rows_expected: Option<u64>,
+    /// Rows that the warehouse took.
+    pub rows_loaded: Option<u64>,
+    /// Rows that the warehouse refused and the rule let pass.
+    pub rows_rejected: Option<u64>,
+    /// What COPY reads; empty before it is prepared.
+    pub sources: Vec<Source>,
+    /// Whether the sources are our own copies.
+    pub prepared: bool,
+    /// The manifest that COPY reads.
+    pub manifest_key: Option<ObjectKey>,
+    /// Where the file goes, or lies.
+    pub archived_key: Option<ObjectKey>,
+    /// The warehouse's id of the statement whose transaction loaded the rows.
+    pub statement_id: Option<String>,
+    /// The stable word for what went wrong.
+    pub error_code: Option<String>,
+    /// What was expected and what was found.
+    pub error: Option<String>,
+    /// The reason for a rejection in full.
+    pub reject: Option<RejectReason>,
+    /// Further facts worth a line in a message.
+    pub remarks: Vec<String>,
+    /// How long it took to prepare.
+    pub prepare_duration: Option<Duration>,
+    /// How often it was claimed: 1 and the repeats.
+    pub claims: u32,
+    /// Who works on it.
+    pub lease: Option<Lease>,
+    /// When it was first announced.
+    pub received_at: DateTime<Utc>,
+    /// When it was prepared.
+    pub prepared_at: Option<DateTime<Utc>>,
+    /// When the newest attempt was submitted.
+    pub submitted_at: Option<DateTime<Utc>>,
+    /// When its rows were in the warehouse.
+    pub loaded_at: Option<DateTime<Utc>>,
+    /// When its outcome was put on record.
+    pub concluded_at: Option<DateTime<Utc>>,
+    /// When there was nothing left to do.
+    pub finished_at: Option<DateTime<Utc>>,
+}
+
+/// An object that COPY reads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// Its key, in the bucket of the load's object.
+    pub key: ObjectKey,
+    /// Its length in bytes; a manifest must say it exactly for columnar files.
+    pub size_bytes: u64,
+}
+
+/// The right to work on a load until some time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Lease {
+    /// The invocation; a retry of it has the same.
+    pub owner: String,
+    /// What it does.
+    pub step: LeaseStep,
+    /// When the right ends by itself, should the owner die.
+    pub until: DateTime<Utc>,
+}
+
+/// What a lease is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LeaseStep {
+    /// From the object to the submitted transaction.
+    Prepare,
+    /// From the outcome to the archived file.
+    Finish,
+}
+
+impl LeaseStep {
+    /// The word stored in the ledger.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Prepare => "prepare",
+            Self::Finish => "finish",
+        }
+    }
+
+    fn parse(word: &str) -> Option<Self> {
+        [Self::Prepare, Self::Finish]
+            .into_iter()
+            .find(|step| step.as_str() == word)
+    }
+}
+
+/// Which loads to list. What is None lets everything pass.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LoadFilter {
+    /// Only those in this state.
+    pub state: Option<LoadState>,
+    /// Only those under this rule.
+    pub rule: Option<RuleId>,
+    /// Only those received at this time or later.
+    pub since: Option<DateTime<Utc>>,
+    /// Only those received before this time.
+    pub until: Option<DateTime<Utc>>,
+    /// At most so many, and never more than [`crate::LIST_LIMIT`].
+    pub limit: u32,
+}
+
+impl Store {
+    /// One load; None when there is none of that id.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of a read.
+    pub async fn load(&self, load: LoadId) -> Result<Option<Load>, StoreError> {
+        let rows = self.rows(Query::LoadFind, &[&load.as_uuid()]).await?;
+        rows.first().map(read_load).transpose()
+    }
+
+    /// The load that a statement of this name belongs to.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of a read.
+    pub async fn load_by_statement_name(&self, statement_name: &str) -> Result<Option<Load>, StoreError> {
+        self.load_by_statement(Query::StatementFindLoadByName, statement_name)
+            .await
+    }
+
+    /// The load that a statement of the warehouse belongs to.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of a read.
+    pub async fn load_by_statement_id(&self, statement_id: &str) -> Result<Option<Load>, StoreError> {
+        self.load_by_statement(Query::StatementFindLoadById, statement_id)
+            .await
+    }
+
+    /// The parts that a load was cut into, by record type.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of a read.
+    pub async fn children(&self, parent: LoadId) -> Result<Vec<Load>, StoreError> {
+        let rows = self.rows(Query::LoadListChildren, &[&parent.as_uuid()]).await?;
+        rows.iter().map(read_load).collect()
+    }
+
+    /// The newest loads that pass the filter, newest first.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of a read.
+    pub async fn list_loads(&self, filter: &LoadFilter) -> Result<Vec<Load>, StoreError> {
+        let state = filter.state.map(LoadState::as_str);
+        let rule = filter.rule.map(|rule| rule.0);
+        let limit = bounded(filter.limit);
+        let rows = self
+            .rows(
+                Query::LoadList,
+                &[&state, &rule, &filter.since, &filter.until, &limit],
+            )
+            .await?;
+        rows.iter().map(read_load).collect()
+    }
+
+    async fn load_by_statement(&self, query: Query, statement: &str) -> Result<Option<Load>, StoreError> {
+        let rows = self.rows(query, &[&statement]).await?;
+        match rows.first() {
+            Some(row) => {
+                let id = Reader::new(row, "ext_statement").get("load_id")?;
+                self.load(LoadId::from_uuid(id)).await
+            }
+            None => Ok(None),
+        }
+    }
+}
+
+/// A load within a transaction: what its own changes made of it.
+pub(crate) async fn find_load(
+    transaction: &Transaction<'_>,
+    action: &'static str,
+    load: LoadId,
+) -> Result<Load, StoreError> {
+    let rows = transaction.rows(Query::LoadFind, &[&load.as_uuid()]).await?;
+    let row = rows.first().ok_or_else(|| no_such_load(action, load))?;
+    read_load(row)
+}
+
+pub(crate) fn no_such_load(action: &'static str, load: LoadId) -> StoreError {
+    StoreError::NotFound {
+        action,
+        what: format!("load {load}"),
+    }
+}
+
+fn read_load(row: &Row) -> Result<Load, StoreError> {
+    let reader = Reader::new(row, TABLE);
+    let key = |column| -> Result<Option<ObjectKey>, StoreError> {
+        Ok(reader.get::<Option<String>>(column)?.map(ObjectKey::new))
+    };
+    Ok(Load {
+        id: LoadId::from_uuid(reader.get("load_id")?),
+        parent: reader.get::<Option<_>>("parent_load_id")?.map(LoadId::from_uuid),
+        record_type: reader.get("record_type")?,
+        object: read_object(&reader)?,
+        file_name: reader.get("file_name")?,
+        state: reader.word("state", LoadState::parse)?,
+        rule: reader.get::<Option<i32>>("ext_file_config_sid")?.map(RuleId),
+        interface: read_interface(&reader)?,
+        table: read_table(&reader)?,
+        captures: reader.json("captures")?,
+        rows_expected: reader.optional_count("rows_expected")?,
+        rows_loaded: reader.optional_count("rows_loaded")?,
+        rows_rejected: reader.optional_count("rows_rejected")?,
+        sources: reader.json("sources")?,
+        prepared: reader.get("prepared")?,
+        manifest_key: key("manifest_key")?,
+        archived_key: key("archived_key")?,
+        statement_id: reader.get("statement_id")?,
+        error_code: reader.get("error_code")?,
+        error: reader.get("error")?,
+        reject: reader.optional_json("reject")?,
+        remarks: reader.json("remarks")?,
+        prepare_duration: reader.duration("prepare_duration_ms")?,
+        claims: reader.small_count("claims")?,
+        lease: read_lease(&reader)?,
+        received_at: reader.get("received_at")?,
+        prepared_at: reader.get("prepared_at")?,
+        submitted_at: reader.get("submitted_at")?,
+        loaded_at: reader.get("loaded_at")?,
+        concluded_at: reader.get("concluded_at")?,
+        finished_at: reader.get("finished_at")?,
+    })
+}
+
+fn read_object(reader: &Reader<'_>) -> Result<Object, StoreError> {
+    Ok(Object {
+        bucket: Bucket::new(reader.get::<String>("bucket_name")?),
+        key: ObjectKey::new(reader.get::<String>("object_key")?),
+        version: reader.get("object_version")?,
+        etag: reader.get("etag")?,
+        size_bytes: reader.count("size_bytes")?,
+        sequencer: reader.get::<Option<String>>("sequencer")?.map(Sequencer::new),
+    })
+}
+
+fn read_interface(reader: &Reader<'_>) -> Result<Option<Interface>, StoreError> {
+    let Some(id) = reader.get("ext_interface_cid")? else {
+        return Ok(None);
+    };
+    Ok(Some(Interface {
+        id,
+        name: reader.get("interface_name")?,
+    }))
+}
+
+fn read_table(reader: &Reader<'_>) -> Result<Option<TableName>, StoreError> {
+    let Some(schema) = reader.get::<Option<String>>("tgt_schema_name")? else {
+        return Ok(None);
+    };
+    Ok(Some(TableName::new(
+        schema,
+        reader.get::<String>("tgt_table_name")?,
+    )))
+}
+
+fn read_lease(reader: &Reader<'_>) -> Result<Option<Lease>, StoreError> {
+    let Some(owner) = reader.get("lease_owner")? else {
+        return Ok(None);
+    };
+    Ok(Some(Lease {
+        owner,
+        step: reader.word("lease_step", LeaseStep::parse)?,
+        until: reader.get("lease_until")?,
+    }))
+}

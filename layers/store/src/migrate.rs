@@ -1,0 +1,118 @@
+//! Migrations: forward only, each in a transaction of its own, any number of programs at once.
+
+use deadpool_postgres::Object;
+use refinery::{Migration, Runner, error::Kind};
+use serde::Serialize;
+
+use crate::queries::{in_schema, quote_identifier};
+use crate::{Store, StoreError};
+
+const ACTION: &str = "migrate";
+
+/// Name and text of every migration, in deploy order.
+const MIGRATIONS: &[(&str, &str)] = &[
+    (
+        "V1__rules_and_audit",
+        include_str!("../../../sql/config-db/migrations/V1__rules_and_audit.sql"),
+    ),
+    (
+        "V2__rule_additions",
+        include_str!("../../../sql/config-db/migrations/V2__rule_additions.sql"),
+    ),
+    (
+        "V3__loads",
+        include_str!("../../../sql/config-db/migrations/V3__loads.sql"),
+    ),
+    (
+        "V4__statements",
+        include_str!("../../../sql/config-db/migrations/V4__statements.sql"),
+    ),
+    (
+        "V5__outbox",
+        include_str!("../../../sql/config-db/migrations/V5__outbox.sql"),
+    ),
+    (
+        "V6__audit_additions",
+        include_str!("../../../sql/config-db/migrations/V6__audit_additions.sql"),
+    ),
+];
+
+/// A migration may rewrite a table and may wait for another migrating program; a query may do neither.
+const SESSION_SETTINGS: &str = "SET statement_timeout = '10min'; SET lock_timeout = '10min'";
+
+/// What a migration did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MigrationReport {
+    /// The migrations that were applied now, in order; empty when there was nothing to do.
+    pub applied: Vec<String>,
+    /// The version that the schema has now.
+    pub version: u32,
+}
+
+impl Store {
+    /// Brings the schema up to this program. Any number of programs may do so at once: one works, the others wait and
+    /// find nothing to do.
+    ///
+    /// # Errors
+    /// [`StoreError::MigrationRefused`] when the schema was migrated by a newer or a different program, or the SQL fails;
+    /// any of a connection.
+    pub async fn migrate(&self) -> Result<MigrationReport, StoreError> {
+        let connection = self.client(ACTION).await?;
+        // Out of the pool: whatever happens, the connection ends here, and with it the lock and the settings.
+        let mut client = Object::take(connection);
+        let refused = |error| self.place().error(ACTION, error);
+        client.batch_execute(SESSION_SETTINGS).await.map_err(refused)?;
+        client
+            .execute(
+                "SELECT pg_advisory_lock(hashtextextended('longshore migrate ' || $1::text, 0))",
+                &[&self.schema()],
+            )
+            .await
+            .map_err(refused)?;
+        let schema = quote_identifier(self.schema());
+        client
+            .batch_execute(&format!("CREATE SCHEMA IF NOT EXISTS {schema}"))
+            .await
+            .map_err(refused)?;
+        let mut runner = Runner::new(&self.migrations()?);
+        runner.set_migration_table_name(format!("{schema}.longshore_migration"));
+        let report = runner
+            .run_async(&mut *client)
+            .await
+            .map_err(|error| self.migration_error(error))?;
+        let applied = report.applied_migrations().iter().map(ToString::to_string);
+        Ok(MigrationReport {
+            applied: applied.collect(),
+            version: u32::try_from(MIGRATIONS.len()).expect("migrations are few"),
+        })
+    }
+
+    fn migrations(&self) -> Result<Vec<Migration>, StoreError> {
+        let migration =
+            |(name, sql): &(&str, &str)| Migration::unapplied(name, &in_schema(sql, self.schema()));
+        MIGRATIONS
+            .iter()
+            .map(migration)
+            .collect::<Result<_, _>>()
+            .map_err(|error| self.migration_error(error))
+    }
+
+    fn migration_error(&self, error: refinery::Error) -> StoreError {
+        let problem = match error.kind() {
+            Kind::DivergentVersion(applied, ours) => {
+                format!(
+                    "{applied} was applied from another text than {ours}; deploy the program that wrote it"
+                )
+            }
+            Kind::MissingVersion(applied) => {
+                format!("{applied} was applied by a newer program; deploy that one")
+            }
+            _ => "a migration failed and was rolled back".to_owned(),
+        };
+        StoreError::MigrationRefused {
+            schema: self.schema().to_owned(),
+            problem,
+            source: Box::new(error),
+        }
+    }
+}

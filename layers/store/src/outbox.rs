@@ -1,0 +1,119 @@
+//! The outbox: messages that are on record and not yet sent.
+
+use chrono::{DateTime, Utc};
+use longshore_domain::load::LoadId;
+use longshore_domain::notification::{Message, Outcome};
+use serde::Serialize;
+use tokio_postgres::Row;
+
+use crate::queries::Query;
+use crate::read::{Reader, bounded};
+use crate::store::Parameters;
+use crate::{LIST_LIMIT, Store, StoreError};
+
+/// One row of the outbox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Notice {
+    /// Its number.
+    pub id: i64,
+    /// The load it is about.
+    pub load: LoadId,
+    /// What it is about.
+    pub outcome: Outcome,
+    /// Where it is sent.
+    pub topic_arn: String,
+    /// The message.
+    pub message: Message,
+    /// When it was written.
+    pub created_at: DateTime<Utc>,
+    /// How often somebody set out to send it.
+    pub attempts: u32,
+    /// Why the last try failed.
+    pub last_error: Option<String>,
+    /// When it was sent.
+    pub sent_at: Option<DateTime<Utc>>,
+    /// The topic's id of it.
+    pub message_id: Option<String>,
+}
+
+impl Store {
+    /// Takes unsent messages for the caller alone until `until`, oldest first: those of one load, or of all. A sender that
+    /// dies after sending and before [`Store::notice_sent`] leaves a message that is sent a second time.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of a write.
+    pub async fn claim_notices(
+        &self,
+        load: Option<LoadId>,
+        limit: u32,
+        now: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<Vec<Notice>, StoreError> {
+        let load = load.map(|load| load.as_uuid());
+        let parameters: Parameters<'_> = &[&load, &bounded(limit), &now, &until];
+        let rows = self.rows(Query::NoticeClaim, parameters).await?;
+        rows.iter().map(read_notice).collect()
+    }
+
+    /// Says that a message is out.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of a write.
+    pub async fn notice_sent(
+        &self,
+        notice: i64,
+        message_id: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        self.execute(Query::NoticeMarkSent, &[&notice, &message_id, &now])
+            .await?;
+        Ok(())
+    }
+
+    /// Says why a message could not be sent, and frees it for the next try.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of a write.
+    pub async fn notice_failed(&self, notice: i64, error: &str) -> Result<(), StoreError> {
+        self.execute(Query::NoticeMarkFailed, &[&notice, &error]).await?;
+        Ok(())
+    }
+
+    /// The messages about a load, sent or not.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of a read.
+    pub async fn notices(&self, load: LoadId) -> Result<Vec<Notice>, StoreError> {
+        let parameters: Parameters<'_> = &[&load.as_uuid(), &bounded(LIST_LIMIT)];
+        let rows = self.rows(Query::NoticeList, parameters).await?;
+        rows.iter().map(read_notice).collect()
+    }
+}
+
+fn read_notice(row: &Row) -> Result<Notice, StoreError> {
+    let reader = Reader::new(row, "ext_outbox");
+    Ok(Notice {
+        id: reader.get("outbox_id")?,
+        load: LoadId::from_uuid(reader.get("load_id")?),
+        outcome: reader.word("outcome", parse_outcome)?,
+        topic_arn: reader.get("topic_arn")?,
+        message: reader.json("message")?,
+        created_at: reader.get("created_at")?,
+        attempts: reader.small_count("attempts")?,
+        last_error: reader.get("last_error")?,
+        sent_at: reader.get("sent_at")?,
+        message_id: reader.get("message_id")?,
+    })
+}
+
+fn parse_outcome(word: &str) -> Option<Outcome> {
+    [
+        Outcome::Loaded,
+        Outcome::Split,
+        Outcome::Rejected,
+        Outcome::Failed,
+        Outcome::FollowUpFailed,
+    ]
+    .into_iter()
+    .find(|outcome| outcome.as_str() == word)
+}

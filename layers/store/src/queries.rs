@@ -1,0 +1,102 @@
+//! The SQL of the store: one statement per file in `sql/config-db/queries`.
+
+macro_rules! queries {
+    ($($query:ident => $file:literal),+ $(,)?) => {
+        /// A statement of the store.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum Query { $($query),+ }
+
+        impl Query {
+            /// Every statement, in the order of [`Statements`].
+            const ALL: &[Self] = &[$(Self::$query),+];
+
+            /// The name of its file, by which errors name it.
+            pub(crate) const fn name(self) -> &'static str {
+                match self { $(Self::$query => $file),+ }
+            }
+
+            const fn text(self) -> &'static str {
+                match self {
+                    $(Self::$query => include_str!(
+                        concat!("../../../sql/config-db/queries/", $file, ".sql")
+                    )),+
+                }
+            }
+        }
+    };
+}
+
+queries! {
+    AuditFinishFollowUp => "audit_finish_follow_up",
+    AuditInsert => "audit_insert",
+    AuditList => "audit_list",
+    HistoryList => "history_list",
+    LoadClaim => "load_claim",
+    LoadClaimChild => "load_claim_child",
+    LoadClaimFinish => "load_claim_finish",
+    LoadConclude => "load_conclude",
+    LoadFail => "load_fail",
+    LoadFind => "load_find",
+    LoadFinishFollowUp => "load_finish_follow_up",
+    LoadList => "load_list",
+    LoadListChildren => "load_list_children",
+    LoadPlanArchive => "load_plan_archive",
+    LoadPrepare => "load_prepare",
+    LoadQueue => "load_queue",
+    LoadRecordMatch => "load_record_match",
+    LoadReject => "load_reject",
+    LoadRelease => "load_release",
+    LoadReplanArchive => "load_replan_archive",
+    LoadSplit => "load_split",
+    LoadSubmit => "load_submit",
+    LoadSucceed => "load_succeed",
+    LoadTransform => "load_transform",
+    MarkerTableFind => "marker_table_find",
+    MarkerTableInsert => "marker_table_insert",
+    NoticeClaim => "notice_claim",
+    NoticeInsert => "notice_insert",
+    NoticeList => "notice_list",
+    NoticeMarkFailed => "notice_mark_failed",
+    NoticeMarkSent => "notice_mark_sent",
+    RowErrorInsert => "row_error_insert",
+    RowErrorList => "row_error_list",
+    RuleList => "rule_list",
+    StatementFind => "statement_find",
+    StatementFindLoadById => "statement_find_load_by_id",
+    StatementFindLoadByName => "statement_find_load_by_name",
+    StatementFinish => "statement_finish",
+    StatementList => "statement_list",
+    StatementRecord => "statement_record",
+    StatementSubmit => "statement_submit",
+}
+
+/// The schema that the files name; the settings may name another one.
+const WRITTEN_SCHEMA: &str = "rdscnfg";
+
+/// SQL text for another schema than the one it is written for.
+pub(crate) fn in_schema(sql: &str, schema: &str) -> String {
+    sql.replace(
+        &format!("{WRITTEN_SCHEMA}."),
+        &format!("{}.", quote_identifier(schema)),
+    )
+}
+
+/// An identifier as PostgreSQL reads it back, whatever is in it.
+pub(crate) fn quote_identifier(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// Every statement in the words of one schema.
+#[derive(Debug)]
+pub(crate) struct Statements(Vec<String>);
+
+impl Statements {
+    pub(crate) fn for_schema(schema: &str) -> Self {
+        let texts = Query::ALL.iter().map(|query| in_schema(query.text(), schema));
+        Self(texts.collect())
+    }
+
+    pub(crate) fn get(&self, query: Query) -> &str {
+        &self.0[query as usize]
+    }
+}

@@ -1,0 +1,98 @@
+//! Rules as the tables hold them.
+
+use longshore_domain::rule::{ColumnRow, RuleId, RuleRow, TargetRow};
+use tokio_postgres::Row;
+
+use crate::queries::Query;
+use crate::read::Reader;
+use crate::{Store, StoreError};
+
+const TABLE: &str = "ext_file_config";
+
+impl Store {
+    /// The active rules that a file whose name has this token may fall under: those of the token, and all that look at the
+    /// whole key. Which of them does is for `longshore_domain::matching` to say.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of a read.
+    pub async fn candidate_rules(&self, token: &str) -> Result<Vec<RuleRow>, StoreError> {
+        self.rules(Some(token), None).await
+    }
+
+    /// Every active rule. Not bounded: a rule left out of this list would look as if it did not exist.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of a read.
+    pub async fn all_rules(&self) -> Result<Vec<RuleRow>, StoreError> {
+        self.rules(None, None).await
+    }
+
+    /// One rule; None when there is none of that number in operation.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of a read.
+    pub async fn rule(&self, rule: RuleId) -> Result<Option<RuleRow>, StoreError> {
+        Ok(self.rules(None, Some(rule.0)).await?.pop())
+    }
+
+    async fn rules(&self, token: Option<&str>, rule: Option<i32>) -> Result<Vec<RuleRow>, StoreError> {
+        let rows = self.rows(Query::RuleList, &[&token, &rule]).await?;
+        rows.iter().map(rule_row).collect()
+    }
+}
+
+fn rule_row(row: &Row) -> Result<RuleRow, StoreError> {
+    let reader = Reader::new(row, TABLE);
+    Ok(RuleRow {
+        ext_file_config_sid: reader.get("ext_file_config_sid")?,
+        ext_interface_cid: reader.get("ext_interface_cid")?,
+        interface_name: reader.get("interface_name")?,
+        tgt_schema_name: reader.get("tgt_schema_name")?,
+        tgt_table_name: reader.get("tgt_table_name")?,
+        file_prefix: reader.get("file_prefix")?,
+        file_format: reader.get("file_format")?,
+        file_type: reader.get("file_type")?,
+        delimiter: reader.get("delimiter")?,
+        header_flag: reader.get("header_flag")?,
+        trailer_flag: reader.get("trailer_flag")?,
+        query: reader.get("query")?,
+        split_file_flag: reader.get("split_file_flag")?,
+        split_prefix: reader.get("split_prefix")?,
+        escape_char: reader.get("escape_char")?,
+        trailer_pstn: reader.get("trailer_pstn")?,
+        key_pattern: reader.get("key_pattern")?,
+        key_regex: reader.get("key_regex")?,
+        compression: reader.get("compression")?,
+        quote_char: reader.get("quote_char")?,
+        null_as: reader.get("null_as")?,
+        date_format: reader.get("date_format")?,
+        time_format: reader.get("time_format")?,
+        encoding: reader.get("encoding")?,
+        invalid_bytes: reader.get("invalid_bytes")?,
+        header_policy: reader.get("header_policy")?,
+        trailer_tag: reader.get("trailer_tag")?,
+        json_paths: reader.get("json_paths")?,
+        copy_options: reader.get("copy_options")?,
+        prepared_compression: reader.get("prepared_compression")?,
+        file_name_column: reader.get("file_name_column")?,
+        load_id_column: reader.get("load_id_column")?,
+        columns: reader.json::<Vec<ColumnRow>>("columns")?,
+        target: target_row(&reader)?,
+    })
+}
+
+fn target_row(reader: &Reader<'_>) -> Result<Option<TargetRow>, StoreError> {
+    let Some(target_name) = reader.get("target_name")? else {
+        return Ok(None);
+    };
+    Ok(Some(TargetRow {
+        target_name,
+        cluster_identifier: reader.get("cluster_identifier")?,
+        workgroup_name: reader.get("workgroup_name")?,
+        database_name: reader.get("database_name")?,
+        secret_arn: reader.get("secret_arn")?,
+        database_user: reader.get("database_user")?,
+        iam_role: reader.get("iam_role")?,
+        region: reader.get("region")?,
+    }))
+}
