@@ -42,6 +42,13 @@ enum State {
 
 const RECORD_START: State = State::Outside { at_field_start: true };
 
+/// The quote and the escape inside quotes, the same character if the dialect has no other.
+#[derive(Clone, Copy)]
+struct Quotes {
+    quote: u8,
+    escape: u8,
+}
+
 /// What the search found: a record's end, or that the block holds no more.
 type Found = Option<usize>;
 
@@ -73,7 +80,13 @@ impl Framer {
                 Some(newline + self.unit.width())
             }
             Framing::Escaped { escape } => self.next_unescaped_end(block, from, escape),
-            Framing::Quoted { quote, escape } => self.next_unquoted_end(block, from, origin, quote, escape),
+            Framing::Quoted { quote, escape } => {
+                let quotes = Quotes {
+                    quote,
+                    escape: escape.unwrap_or(quote),
+                };
+                self.next_unquoted_end(block, from, origin, quotes)
+            }
         }
     }
 
@@ -104,71 +117,70 @@ impl Framer {
         }
     }
 
-    fn next_unquoted_end(
-        &mut self,
-        block: &[u8],
-        from: usize,
-        origin: u64,
-        quote: u8,
-        escape: Option<u8>,
-    ) -> Found {
+    fn next_unquoted_end(&mut self, block: &[u8], from: usize, origin: u64, quotes: Quotes) -> Found {
         let mut at = from;
         loop {
             at = match self.state {
-                State::Outside { at_field_start } => {
-                    let Some(hit) = self.unit.find2(quote, b'\n', block, at) else {
-                        self.leave_block_outside(block, at, at_field_start);
-                        return None;
-                    };
-                    let after = hit + self.unit.width();
-                    if self.unit.is_at(block, hit, b'\n') {
-                        self.newlines += 1;
-                        self.state = RECORD_START;
+                State::Outside { .. } => {
+                    let after = self.leave_plain_text(block, at, origin, quotes.quote)?;
+                    if self.state == RECORD_START {
                         return Some(after);
-                    }
-                    let opens = if hit == at {
-                        at_field_start
-                    } else {
-                        self.follows_delimiter(block, hit)
-                    };
-                    if opens {
-                        self.open_quote = Position {
-                            line: self.line(),
-                            byte: origin + hit as u64,
-                        };
-                        self.state = State::Inside;
-                    } else {
-                        self.state = State::Outside {
-                            at_field_start: false,
-                        };
                     }
                     after
                 }
-                State::Inside => self.leave_quotes(block, at, quote, escape)?,
-                State::AfterQuote => {
-                    block.get(at)?;
-                    if self.unit.is_at(block, at, quote) {
-                        self.state = State::Inside;
-                        at + self.unit.width()
-                    } else {
-                        self.state = State::Outside {
-                            at_field_start: false,
-                        };
-                        at
-                    }
-                }
+                State::Inside => self.leave_quotes(block, at, quotes)?,
+                State::AfterQuote => self.leave_closing_quote(block, at, quotes.quote)?,
                 State::Escaped { .. } => self.pass_escaped(block, at, State::Inside)?,
             };
         }
     }
 
+    /// Goes to the unit after the next quote or line end outside quotes; the state tells which it was.
+    #[inline]
+    fn leave_plain_text(&mut self, block: &[u8], at: usize, origin: u64, quote: u8) -> Found {
+        let at_field_start = self.state == RECORD_START;
+        let Some(hit) = self.unit.find2(quote, b'\n', block, at) else {
+            let at_field_start = if at < block.len() {
+                self.follows_delimiter(block)
+            } else {
+                at_field_start
+            };
+            self.state = State::Outside { at_field_start };
+            return None;
+        };
+        let after = hit + self.unit.width();
+        if self.unit.is_at(block, hit, b'\n') {
+            self.newlines += 1;
+            self.state = RECORD_START;
+            return Some(after);
+        }
+        let opens = if hit == at {
+            at_field_start
+        } else {
+            self.follows_delimiter(&block[..hit])
+        };
+        if opens {
+            self.open_quote = Position {
+                line: self.line(),
+                byte: origin + hit as u64,
+            };
+        }
+        self.state = if opens {
+            State::Inside
+        } else {
+            State::Outside {
+                at_field_start: false,
+            }
+        };
+        Some(after)
+    }
+
     /// Goes to the unit after the next quote or escape, counting line ends on the way.
-    fn leave_quotes(&mut self, block: &[u8], from: usize, quote: u8, escape: Option<u8>) -> Found {
+    fn leave_quotes(&mut self, block: &[u8], from: usize, quotes: Quotes) -> Found {
+        let Quotes { quote, escape } = quotes;
         let mut at = from;
         loop {
-            let hit = self
-                .unit
-                .find3([quote, escape.unwrap_or(quote), b'\n'], block, at)?;
+            let hit = self.unit.find3([quote, escape, b'\n'], block, at)?;
             at = hit + self.unit.width();
             if self.unit.is_at(block, hit, b'\n') {
                 self.newlines += 1;
@@ -182,6 +194,19 @@ impl Framer {
         }
     }
 
+    /// Tells a closing quote from a doubled one by the unit after it.
+    fn leave_closing_quote(&mut self, block: &[u8], at: usize, quote: u8) -> Found {
+        block.get(at)?;
+        if self.unit.is_at(block, at, quote) {
+            self.state = State::Inside;
+            return Some(at + self.unit.width());
+        }
+        self.state = State::Outside {
+            at_field_start: false,
+        };
+        Some(at)
+    }
+
     /// Goes past the unit that an escape took the meaning from.
     fn pass_escaped(&mut self, block: &[u8], at: usize, then: State) -> Found {
         block.get(at)?;
@@ -192,17 +217,8 @@ impl Framer {
         Some(at + self.unit.width())
     }
 
-    fn leave_block_outside(&mut self, block: &[u8], from: usize, at_field_start: bool) {
-        let at_field_start = if from < block.len() {
-            self.follows_delimiter(block, block.len())
-        } else {
-            at_field_start
-        };
-        self.state = State::Outside { at_field_start };
-    }
-
-    fn follows_delimiter(&self, block: &[u8], position: usize) -> bool {
+    fn follows_delimiter(&self, before: &[u8]) -> bool {
         self.delimiter
-            .is_some_and(|delimiter| self.unit.ends_with(&block[..position], delimiter))
+            .is_some_and(|delimiter| self.unit.ends_with(before, delimiter))
     }
 }

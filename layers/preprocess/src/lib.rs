@@ -28,6 +28,7 @@
 //! ```
 
 mod compression;
+mod counts;
 mod decompressor;
 mod encoder;
 mod encoding;

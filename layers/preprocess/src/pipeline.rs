@@ -1,10 +1,10 @@
 //! The pipeline: what the caller drives.
 
+use crate::counts::Counts;
 use crate::decompressor::Decompressor;
 use crate::encoding::Resolved;
 use crate::error::{PrepareError, SpecError};
 use crate::outputs::Outputs;
-use crate::records::Counts;
 use crate::report::{OutputReport, Report};
 use crate::sinks::{Exits, Records, Sinks};
 use crate::spec::{Framing, PipelineSpec};
@@ -22,6 +22,22 @@ pub const OUTPUT_BYTES_PER_PUSH: usize = 1024 * 1024;
 /// An asynchronous caller drives it like this: push, send on what the outputs were given, push the input that was
 /// not consumed, until all of it is and nothing is pending; then read more. At the end of the file,
 /// [`Pipeline::finish`].
+///
+/// ```
+/// # use longshore_preprocess::{Memory, Outputs, Pipeline, PrepareError};
+/// # fn upload(_: &mut Memory) {}
+/// fn take(pipeline: &mut Pipeline, chunk: &[u8], outputs: &mut Memory) -> Result<(), PrepareError> {
+///     let mut rest = chunk;
+///     loop {
+///         let progress = pipeline.push(rest, outputs)?;
+///         upload(outputs); // here the caller may wait
+///         rest = &rest[progress.consumed..];
+///         if rest.is_empty() && !progress.pending {
+///             return Ok(());
+///         }
+///     }
+/// }
+/// ```
 pub struct Pipeline {
     spec: PipelineSpec,
     decompressor: Decompressor,

@@ -6,13 +6,14 @@
 
 use std::ops::Range;
 
+use crate::counts::Counts;
 use crate::encoding::Encoding;
 use crate::error::PrepareError;
 use crate::framer::{Framer, Position};
 use crate::header::read_header;
 use crate::prefixes::PrefixTable;
 use crate::region::{Record, Region};
-use crate::report::{HeaderRecord, LineEnding, TrailerRecord, Unlisted};
+use crate::report::{LineEnding, TrailerRecord};
 use crate::sinks::Exits;
 use crate::spec::{Framing, HEADER_LIMIT_BYTES, HeaderInOutput, PipelineSpec, UnlistedRecords};
 use crate::trailer::{Trailer, verify_count};
@@ -20,40 +21,6 @@ use crate::unit::Unit;
 
 /// The most of a trailer's text that is reported, in characters.
 const REPORTED_TRAILER_CHARACTERS: usize = 4096;
-
-/// What was counted.
-#[derive(Debug, Default)]
-pub(crate) struct Counts {
-    pub(crate) records: u64,
-    pub(crate) blank_records: u64,
-    pub(crate) longest_record_bytes: u64,
-    pub(crate) records_by_prefix: Vec<u64>,
-    pub(crate) unlisted: Unlisted,
-    pub(crate) header: Vec<HeaderRecord>,
-    pub(crate) trailer: Option<TrailerRecord>,
-    pub(crate) lines: u64,
-    ends: LineEnds,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct LineEnds {
-    /// Records that end with a line feed.
-    all: u64,
-    /// Those of them with a carriage return before it.
-    with_return: u64,
-}
-
-impl Counts {
-    /// How records end; `None` if none does.
-    pub(crate) fn line_ending(&self) -> Option<LineEnding> {
-        match self.ends {
-            LineEnds { all: 0, .. } => None,
-            LineEnds { with_return: 0, .. } => Some(LineEnding::Lf),
-            LineEnds { all, with_return } if all == with_return => Some(LineEnding::CrLf),
-            LineEnds { .. } => Some(LineEnding::Mixed),
-        }
-    }
-}
 
 /// Frames, counts and routes the records of a text.
 pub(crate) struct RecordStage {

@@ -1,8 +1,9 @@
 //! Decompressed bytes as text: the byte order mark, whole units, and validity.
 
+use crate::counts::Counts;
 use crate::encoding::{Encoding, InvalidBytes, LONGEST_MARK_BYTES, Resolved};
 use crate::error::PrepareError;
-use crate::records::{Counts, RecordStage};
+use crate::records::RecordStage;
 use crate::sinks::{Exits, Sinks};
 use crate::spec::PipelineSpec;
 use crate::unit::Unit;

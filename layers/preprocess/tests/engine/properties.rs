@@ -100,7 +100,7 @@ fn observed(outcome: &Result<Run, PrepareError>) -> Expected {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
     fn every_file_is_prepared_as_the_obvious_engine_prepares_it(
