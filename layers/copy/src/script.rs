@@ -17,9 +17,35 @@ macro_rules! script {
     };
 }
 
-const WAREHOUSE: &[(&str, &str)] = &[];
+const WAREHOUSE: &[(&str, &str)] = &[
+    script!("schema/rdsftetl_schema_create.sql"),
+    script!("schema/rdsftcore_schema_create.sql"),
+    script!("schema/rdsftorchestration_schema_create.sql"),
+    script!("schema/longshore_schema_create.sql"),
+    script!("schema/job_config_sqls_create.sql"),
+    script!("procedures/fn_fits_date_mask_create.sql"),
+    script!("procedures/fn_fits_date_layout_create.sql"),
+    script!("procedures/fn_chk_date_create.sql"),
+    script!("procedures/execute_sql_from_table_create.sql"),
+];
 
-const SAMPLES: &[(&str, &str)] = &[];
+const SAMPLES: &[(&str, &str)] = &[
+    script!("samples/moved_load_create.sql"),
+    script!("samples/pharmacy_price_core_create.sql"),
+    script!("samples/pharmacy_price_error_create.sql"),
+    script!("samples/pharmacy_price_stage_create.sql"),
+    script!("samples/product_stage_create.sql"),
+    script!("samples/shipment_core_create.sql"),
+    script!("samples/shipment_header_error_create.sql"),
+    script!("samples/shipment_header_stage_create.sql"),
+    script!("samples/shipment_line_core_create.sql"),
+    script!("samples/shipment_line_error_create.sql"),
+    script!("samples/shipment_line_stage_create.sql"),
+    script!("samples/pharmacy_price_jobs_delete.sql"),
+    script!("samples/pharmacy_price_jobs_insert.sql"),
+    script!("samples/shipment_jobs_delete.sql"),
+    script!("samples/shipment_jobs_insert.sql"),
+];
 
 /// What every warehouse needs, in the order in which it must run. Each statement may run again.
 pub fn warehouse_sql() -> Vec<WarehouseScript> {
@@ -40,4 +66,64 @@ fn scripts(files: &[(&'static str, &str)]) -> Vec<WarehouseScript> {
             statements: split_statements(text),
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use super::*;
+
+    fn files_on_disk() -> BTreeSet<String> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../sql/redshift");
+        ["schema", "procedures", "samples"]
+            .into_iter()
+            .flat_map(|folder| {
+                std::fs::read_dir(root.join(folder))
+                    .unwrap()
+                    .map(move |entry| format!("{folder}/{}", entry.unwrap().file_name().to_string_lossy()))
+            })
+            .filter(|name| name.ends_with(".sql"))
+            .collect()
+    }
+
+    #[test]
+    fn every_file_of_the_folder_is_built_in_once() {
+        let listed: Vec<String> = WAREHOUSE
+            .iter()
+            .chain(SAMPLES)
+            .map(|(name, _)| (*name).to_owned())
+            .collect();
+        let unique: BTreeSet<String> = listed.iter().cloned().collect();
+        assert_eq!(listed.len(), unique.len());
+        assert_eq!(unique, files_on_disk());
+    }
+
+    #[test]
+    fn every_file_begins_with_a_comment() {
+        for (name, text) in WAREHOUSE.iter().chain(SAMPLES) {
+            assert!(text.starts_with("-- "), "{name} does not say what it guarantees");
+        }
+    }
+
+    #[test]
+    fn every_file_holds_one_statement_that_the_data_api_takes() {
+        for script in warehouse_sql().into_iter().chain(sample_sql()) {
+            let [statement] = script.statements.as_slice() else {
+                panic!("{} holds {} statements", script.name, script.statements.len());
+            };
+            assert!(
+                statement.starts_with(|first: char| first.is_ascii_uppercase()),
+                "{}",
+                script.name
+            );
+            assert!(
+                statement.len() < crate::transaction::MAX_STATEMENT_BYTES,
+                "{}",
+                script.name
+            );
+            assert!(!statement.contains('\\'), "{} holds a backslash", script.name);
+        }
+    }
 }

@@ -2,16 +2,14 @@
 //!
 //! A semicolon ends a statement unless it stands in a text, a quoted name, a comment or a `$tag$` body.
 
-/// The statements of a file in order, without semicolons. What is only blanks and comments is none.
+/// The statements of a file in order, without semicolons and without the comments before their first word. What is only
+/// blanks and comments is none.
 pub fn split_statements(sql: &str) -> Vec<String> {
     let mut statements = Vec::new();
     let mut rest = sql;
     while !rest.is_empty() {
         let end = statement_length(rest);
-        let statement = rest[..end].trim();
-        if has_content(statement) {
-            statements.push(statement.to_owned());
-        }
+        statements.extend(without_leading_comments(&rest[..end]).map(str::to_owned));
         rest = rest[end..].strip_prefix(';').unwrap_or(&rest[end..]);
     }
     statements
@@ -88,17 +86,18 @@ fn word_length(sql: &str) -> usize {
         .unwrap_or(sql.len())
 }
 
-fn has_content(statement: &str) -> bool {
+/// A statement from its first word on; `None` when it is only blanks and comments.
+fn without_leading_comments(statement: &str) -> Option<&str> {
     let mut position = 0;
     while let Some(first) = statement[position..].chars().next() {
         let rest = &statement[position..];
         let is_comment = rest.starts_with("--") || rest.starts_with("/*");
         if !is_comment && !first.is_whitespace() {
-            return true;
+            return Some(rest.trim_end());
         }
         position += piece_length(rest, first);
     }
-    false
+    None
 }
 
 #[cfg(test)]
@@ -130,6 +129,14 @@ mod tests {
                 [statement, "SELECT 2"]
             );
         }
+    }
+
+    #[test]
+    fn a_comment_before_a_statement_is_left_out() {
+        assert_eq!(
+            split_statements("-- one; two\n/* three */ SELECT 1 -- four\n;"),
+            ["SELECT 1 -- four"]
+        );
     }
 
     #[test]

@@ -1,0 +1,4 @@
+-- Makes room for the job statements of shipment, so that the samples can be applied again.
+DELETE FROM rdsftorchestration.job_config_sqls
+WHERE schema_name = 'rdsftcore'
+    AND table_name = 'shipment';

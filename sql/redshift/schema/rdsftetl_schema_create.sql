@@ -1,0 +1,2 @@
+-- The schema of stage and error tables is there, with the date check.
+CREATE SCHEMA IF NOT EXISTS rdsftetl;

@@ -1,0 +1,2 @@
+-- The schema of what runs after a load is there.
+CREATE SCHEMA IF NOT EXISTS rdsftorchestration;
