@@ -13,7 +13,7 @@ pub struct Report {
     /// Data records: not the header, not the trailer, not blank ones. 0 for opaque files.
     pub records: u64,
     /// Records of nothing but a line end. They are never written to an output, so a COPY of an output loads
-    /// exactly the records counted in it.
+    /// exactly the records counted in it. A COPY of the file where it lies needs IGNOREBLANKLINES to agree.
     pub blank_records: u64,
     /// The header records, as many as were asked for and found.
     pub header: Vec<HeaderRecord>,
