@@ -1,1 +1,55 @@
-//! longshore-app.
+//! The use cases of Longshore, told in order.
+//!
+//! [`ProcessObject`] takes an announced object from claim to submission; [`FinishStatement`] takes a statement's outcome
+//! to audit, archive, follow-up and message. What we cannot own (S3, the warehouse, SNS, the clock) is behind
+//! [`ports`]; PostgreSQL is used as it is, through `longshore-store`, because a ledger behind a mock proves nothing.
+//!
+//! This crate must not name an AWS type, read the environment, or write SQL.
+
+mod archive;
+mod audit;
+mod config;
+mod error;
+mod finish;
+mod notify;
+mod plan;
+pub mod ports;
+mod prepare;
+mod process;
+mod submit;
+
+pub use config::AppConfig;
+pub use error::{AppError, chain};
+pub use finish::{FinishStatement, FinishedAs, StatementStatus};
+pub use process::{Announcement, ObjectOutcome, ProcessObject};
+
+use std::sync::Arc;
+
+use longshore_store::Store;
+
+/// Everything a use case works with. Cheap to clone; built once per process.
+#[derive(Clone)]
+pub struct App {
+    /// What the deployment says.
+    pub config: Arc<AppConfig>,
+    /// The control database.
+    pub store: Store,
+    /// S3.
+    pub objects: Arc<dyn ports::ObjectStore>,
+    /// The Redshift Data API.
+    pub warehouse: Arc<dyn ports::WarehouseClient>,
+    /// SNS.
+    pub notifier: Arc<dyn ports::Notifier>,
+    /// What time it is.
+    pub clock: Arc<dyn ports::Clock>,
+}
+
+/// One invocation of a function: who it is and until when it may work.
+#[derive(Debug, Clone)]
+pub struct Invocation {
+    /// The request id. Lambda keeps it when it retries an asynchronous invocation, which is how a retry knows the lease
+    /// of the try that died as its own.
+    pub request_id: String,
+    /// When the invocation is stopped.
+    pub deadline: chrono::DateTime<chrono::Utc>,
+}

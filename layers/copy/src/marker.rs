@@ -1,5 +1,6 @@
 //! The marker: the row that the load transaction writes beside the data, and the table that it stands in.
 
+use longshore_domain::load::LoadId;
 use longshore_domain::target::TableName;
 use sha2::{Digest, Sha256};
 
@@ -40,6 +41,14 @@ pub fn create_statements(table: &TableName) -> Result<Vec<String>, IdentifierErr
                 PRIMARY KEY (load_id)\n)"
         ),
     ])
+}
+
+/// Asks how many rows a load brought, by its marker; no row when it is not there.
+pub fn row_count_query(table: &TableName, load: LoadId) -> Result<String, IdentifierError> {
+    let marker = marker_table(table)?;
+    Ok(format!(
+        "SELECT row_count\nFROM {marker}\nWHERE load_id = '{load}'"
+    ))
 }
 
 fn marker_name(target: &QualifiedTable) -> String {

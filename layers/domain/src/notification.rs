@@ -71,6 +71,8 @@ pub struct OutcomeReport {
     pub key: String,
     /// The file's name, for people.
     pub file_name: String,
+    /// The record type, when the load is a part of the file.
+    pub record_type: Option<String>,
     /// `schema.table`, when it is known.
     pub table: Option<String>,
     /// Records counted in the file.
@@ -134,6 +136,7 @@ impl OutcomeReport {
             "bucket": self.bucket,
             "key": self.key,
             "file_name": self.file_name,
+            "record_type": self.record_type,
             "table": self.table,
             "rows_expected": self.rows_expected,
             "rows_loaded": self.rows_loaded,
@@ -155,6 +158,7 @@ impl OutcomeReport {
         let number = |value: &Option<u64>| value.map(|value| value.to_string());
         let facts = [
             ("File", Some(format!("s3://{}/{}", self.bucket, self.key))),
+            ("Record type", self.record_type.clone()),
             ("Interface", interface),
             ("Table", self.table.clone()),
             ("Records in the file", number(&self.rows_expected)),
@@ -239,6 +243,7 @@ mod tests {
             bucket: "landing".to_owned(),
             key: "external_input/A_527.txt".to_owned(),
             file_name: "A_527.txt".to_owned(),
+            record_type: None,
             table: Some("rdsftetl.pa".to_owned()),
             rows_expected: Some(3),
             rows_loaded: None,

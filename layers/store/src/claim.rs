@@ -2,14 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use longshore_domain::load::{LoadId, LoadState};
-use longshore_domain::matching::Captures;
 use longshore_domain::object::Object;
-use longshore_domain::rule::{Interface, RuleId};
-use longshore_domain::target::TableName;
 
 use crate::load::{Lease, Load, find_load};
 use crate::queries::Query;
-use crate::read::{Reader, bigint, json, optional_bigint};
+use crate::read::{Reader, bigint, optional_bigint};
 use crate::store::{Parameters, Transaction};
 use crate::{Store, StoreError};
 
@@ -40,20 +37,26 @@ pub struct NewChild {
     pub id: LoadId,
     /// The prefix of its records.
     pub record_type: String,
-    /// The parent's object.
+    /// The prepared copy that holds its records.
     pub object: Object,
-    /// The name that the lineage column takes.
+    /// The name that the lineage column takes: the whole file's.
     pub file_name: String,
     /// How many records it holds.
-    pub rows: Option<u64>,
-    /// Its own rule.
-    pub rule: RuleId,
-    /// The feed of that rule.
-    pub interface: Interface,
-    /// Where its rows go.
-    pub table: TableName,
-    /// What the rule picked out of the key.
-    pub captures: Captures,
+    pub rows_expected: Option<u64>,
+}
+
+impl NewChild {
+    /// A part that is on the ledger already, for claiming it again; None when the load is no part.
+    pub fn of(load: &Load) -> Option<(LoadId, Self)> {
+        let child = Self {
+            id: load.id,
+            record_type: load.record_type.clone()?,
+            object: load.object.clone(),
+            file_name: load.file_name.clone(),
+            rows_expected: load.rows_expected,
+        };
+        Some((load.parent?, child))
+    }
 }
 
 impl Store {
@@ -99,7 +102,7 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<Claim, StoreError> {
         let size_bytes = bigint("load_claim_child", "size_bytes", child.object.size_bytes)?;
-        let rows = optional_bigint("load_claim_child", "rows_expected", child.rows)?;
+        let rows = optional_bigint("load_claim_child", "rows_expected", child.rows_expected)?;
         let parameters: Parameters<'_> = &[
             &child.id.as_uuid(),
             &parent.as_uuid(),
@@ -110,12 +113,6 @@ impl Store {
             &child.object.etag,
             &size_bytes,
             &child.file_name,
-            &child.rule.0,
-            &child.interface.id,
-            &child.interface.name,
-            &child.table.schema,
-            &child.table.table,
-            &json(&child.captures),
             &rows,
             &lease.owner,
             &lease.step.as_str(),

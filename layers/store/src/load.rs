@@ -28,7 +28,7 @@ pub struct Load {
     pub parent: Option<LoadId>,
     /// The prefix of the records that it holds, when it was cut from a file.
     pub record_type: Option<String>,
-    /// The object; of a child, the parent's.
+    /// The object; of a part, the prepared copy that holds its records.
     pub object: Object,
     /// The name that the lineage column takes.
     pub file_name: String,
@@ -54,6 +54,8 @@ pub struct Load {
     pub prepared: bool,
     /// The manifest that COPY reads.
     pub manifest_key: Option<ObjectKey>,
+    /// What is submitted and where, once it is prepared.
+    pub plan: Option<serde_json::Value>,
     /// Where the file goes, or lies.
     pub archived_key: Option<ObjectKey>,
     /// The warehouse's id of the statement whose transaction loaded the rows.
@@ -253,6 +255,7 @@ fn read_load(row: &Row) -> Result<Load, StoreError> {
         sources: reader.json("sources")?,
         prepared: reader.get("prepared")?,
         manifest_key: key("manifest_key")?,
+        plan: reader.optional_json("plan")?,
         archived_key: key("archived_key")?,
         statement_id: reader.get("statement_id")?,
         error_code: reader.get("error_code")?,

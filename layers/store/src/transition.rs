@@ -70,6 +70,8 @@ pub struct Prepared {
     pub prepared: bool,
     /// The manifest that names them.
     pub manifest_key: ObjectKey,
+    /// What is submitted and where, kept so that a retry submits the very same.
+    pub plan: serde_json::Value,
     /// Further facts worth a line in a message.
     pub remarks: Vec<String>,
     /// How long it took.
@@ -146,6 +148,7 @@ impl Store {
             &json(&prepared.sources),
             &prepared.prepared,
             &prepared.manifest_key.as_str(),
+            &prepared.plan,
             &json(&prepared.remarks),
             &milliseconds(QUERY.name(), "prepare_duration_ms", Some(prepared.duration))?,
             &now,

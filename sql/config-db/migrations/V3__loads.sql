@@ -56,6 +56,7 @@ CREATE TABLE rdscnfg.ext_file_load (
     sources jsonb NOT NULL DEFAULT '[]',
     prepared boolean NOT NULL DEFAULT false,
     manifest_key text,
+    plan jsonb,
     archived_key text,
     statement_id text,
     error_code text,
@@ -104,6 +105,7 @@ CREATE TABLE rdscnfg.ext_file_load (
             ext_file_config_sid IS NOT NULL
             AND tgt_table_name IS NOT NULL
             AND manifest_key IS NOT NULL
+            AND plan IS NOT NULL
             AND prepared_at IS NOT NULL
             AND jsonb_array_length(sources) > 0
         )
@@ -112,6 +114,7 @@ CREATE TABLE rdscnfg.ext_file_load (
         state NOT IN ('received', 'rejected', 'split', 'skipped')
         OR (
             manifest_key IS NULL
+            AND plan IS NULL
             AND prepared_at IS NULL
             AND submitted_at IS NULL
             AND sources = '[]'
@@ -177,6 +180,8 @@ COMMENT ON COLUMN rdscnfg.ext_file_load.sources IS
     'The objects that COPY reads: [{"key", "size_bytes"}].';
 COMMENT ON COLUMN rdscnfg.ext_file_load.prepared IS
     'Whether the sources are our own copies, to be removed in the end.';
+COMMENT ON COLUMN rdscnfg.ext_file_load.plan IS
+    'What is submitted and where: a retry submits the very same SQL. Holds no secret.';
 COMMENT ON COLUMN rdscnfg.ext_file_load.archived_key IS
     'Where the file goes; set before it is moved, so that a retry moves it to the same place.';
 COMMENT ON COLUMN rdscnfg.ext_file_load.statement_id IS

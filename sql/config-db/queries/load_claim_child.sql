@@ -13,12 +13,6 @@ INSERT INTO rdscnfg.ext_file_load AS load (
     file_name,
     state_at,
     state_actor,
-    ext_file_config_sid,
-    ext_interface_cid,
-    interface_name,
-    tgt_schema_name,
-    tgt_table_name,
-    captures,
     rows_expected,
     lease_owner,
     lease_step,
@@ -26,8 +20,7 @@ INSERT INTO rdscnfg.ext_file_load AS load (
     received_at
 )
 VALUES (
-    $1, $2, $3, $4, $5, $6, $7, $8, $9, $20, $17, $10, $11::text::numeric, $12, $13, $14, $15, $16, $17, $18,
-    $19, $20
+    $1, $2, $3, $4, $5, $6, $7, $8, $9, $14, $11, $10, $11, $12, $13, $14
 )
 ON CONFLICT (load_id)
 DO UPDATE

@@ -23,6 +23,7 @@ SELECT
     load.sources,
     load.prepared,
     load.manifest_key,
+    load.plan,
     load.archived_key,
     load.statement_id,
     load.error_code,

@@ -1,0 +1,87 @@
+//! Putting files away: copied, verified, and only then deleted.
+
+use longshore_domain::archive::{ArchiveShelf, archive_key};
+use longshore_domain::object::{Object, ObjectKey};
+use longshore_store::Load;
+use tracing::{info, warn};
+
+use crate::ports::{ArchiveCopy, ObjectStoreError};
+use crate::{App, AppError, prepare};
+
+/// More files of one name within one second than this are not to be had by honest means.
+const MOST_COLLISIONS: u32 = 1_000;
+
+/// Moves a load's object to the archive and gives its key there; `None` when the object is gone and was never copied.
+///
+/// The key is put on the ledger before the copy is made, so that a retry finds the copy that an earlier try left.
+pub(crate) async fn put_away(
+    app: &App,
+    load: &Load,
+    shelf: ArchiveShelf<'_>,
+) -> Result<Option<ObjectKey>, AppError> {
+    let time = app.config.local_time(app.clock.now());
+    let name = archived_name(load);
+    let mut key = match &load.archived_key {
+        Some(planned) => planned.clone(),
+        None => {
+            let key = archive_key(&app.config.archive_folder, shelf, &name, time, 0);
+            app.store.plan_archive(load.id, &key).await?
+        }
+    };
+    for collision in 1..=MOST_COLLISIONS {
+        match app.objects.copy_if_absent(&load.object, &key).await {
+            Ok(ArchiveCopy::Copied) => {
+                app.objects.delete(&load.object).await?;
+                info!("archived {} as {key}", load.object.key);
+                return Ok(Some(key));
+            }
+            Ok(ArchiveCopy::Occupied) => {
+                let next = archive_key(&app.config.archive_folder, shelf, &name, time, collision);
+                key = app.store.replan_archive(load.id, &key, &next).await?;
+            }
+            Err(ObjectStoreError::NotFound { .. } | ObjectStoreError::Replaced { .. }) => {
+                return earlier_copy(app, &load.object, &key).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(AppError::Inconsistent {
+        load: load.id,
+        what: format!("{MOST_COLLISIONS} archived files are called {key}"),
+    })
+}
+
+/// The source is gone: an earlier try may have deleted it after its copy was made.
+async fn earlier_copy(app: &App, object: &Object, key: &ObjectKey) -> Result<Option<ObjectKey>, AppError> {
+    match app.objects.head(&object.bucket, key).await? {
+        Some(copy) if copy.size_bytes == object.size_bytes => Ok(Some(key.clone())),
+        Some(_) | None => {
+            warn!(
+                "{} was gone or replaced before it could be archived",
+                object.url()
+            );
+            Ok(None)
+        }
+    }
+}
+
+/// The part of a record type is archived under its file's name and its type.
+fn archived_name(load: &Load) -> String {
+    match &load.record_type {
+        Some(record_type) => format!("{}.{}", load.file_name, prepare::part_name(record_type)),
+        None => load.file_name.clone(),
+    }
+}
+
+/// Removes what was written for a load: its manifest and its prepared copies.
+pub(crate) async fn clear_work(app: &App, load: &Load) -> Result<(), AppError> {
+    let copies = load
+        .sources
+        .iter()
+        .filter(|_| load.prepared)
+        .map(|source| &source.key);
+    for key in load.manifest_key.iter().chain(copies) {
+        app.objects.delete_work(&load.object.bucket, key).await?;
+    }
+    Ok(())
+}

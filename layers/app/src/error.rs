@@ -1,0 +1,82 @@
+//! What can go wrong in a use case, and what is to be done about it.
+
+use std::error::Error;
+
+use longshore_domain::disposition::Disposition;
+use longshore_domain::load::LoadId;
+use longshore_domain::rule::RuleFaults;
+use longshore_store::StoreError;
+
+use crate::ports::{NotifyError, ObjectStoreError, WarehouseError};
+
+/// Why an invocation could not do its work. A file at fault is not among them: that is an outcome.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The control database.
+    #[error("control database")]
+    Store(#[from] StoreError),
+    /// S3.
+    #[error("object store")]
+    Objects(#[from] ObjectStoreError),
+    /// The warehouse.
+    #[error("warehouse")]
+    Warehouse(#[from] WarehouseError),
+    /// SNS.
+    #[error("notification")]
+    Notify(#[from] NotifyError),
+    /// A rule that was sound when the load was prepared no longer is.
+    #[error("the rule of a load under way no longer makes sense")]
+    RuleBroken(#[from] RuleFaults),
+    /// A status event came before the statement's end could be seen.
+    #[error("statement {statement_id} is still running, although its status event says that it ended")]
+    StatementStillRunning {
+        /// The statement.
+        statement_id: String,
+    },
+    /// Another invocation is finishing the load right now.
+    #[error("load {load} is being finished by {owner}")]
+    FinishedElsewhere {
+        /// The load.
+        load: LoadId,
+        /// The invocation that holds the lease.
+        owner: String,
+    },
+    /// The engine was given a specification that makes no sense, or could not write. Our own mistake.
+    #[error("the preparation engine failed")]
+    Engine(#[source] Box<dyn Error + Send + Sync>),
+    /// The ledger holds what no code of ours writes.
+    #[error("load {load} is in a state that cannot be: {what}")]
+    Inconsistent {
+        /// The load.
+        load: LoadId,
+        /// What is wrong with it.
+        what: String,
+    },
+}
+
+impl AppError {
+    /// The only place that decides what an error means for the caller.
+    pub fn disposition(&self) -> Disposition {
+        match self {
+            Self::Store(error) => error.disposition(),
+            Self::Objects(error) => error.disposition(),
+            Self::Warehouse(error) => error.disposition(),
+            Self::Notify(error) => error.disposition(),
+            Self::RuleBroken(_) => Disposition::Misconfigured,
+            Self::StatementStillRunning { .. } | Self::FinishedElsewhere { .. } => Disposition::Retry,
+            Self::Engine(_) | Self::Inconsistent { .. } => Disposition::Bug,
+        }
+    }
+}
+
+/// An error with all its causes on one line. Printed once, at the edge.
+pub fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        text.push_str(": ");
+        text.push_str(&next.to_string());
+        cause = next.source();
+    }
+    text
+}

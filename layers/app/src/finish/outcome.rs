@@ -1,0 +1,167 @@
+//! What a load transaction's report means for its load.
+
+use longshore_domain::statement::LoadStep;
+
+use crate::plan::LoadPlan;
+use crate::ports::{StatementReport, StatementRun};
+
+/// How a load transaction came out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum LoadOutcome {
+    /// It committed.
+    Committed {
+        /// Rows moved into the target.
+        rows_loaded: Option<u64>,
+        /// The warehouse's id of the COPY, for its load views.
+        copy_query_id: Option<i64>,
+    },
+    /// The guard found this load's marker: an earlier submission committed.
+    AlreadyThere,
+    /// It failed and left nothing.
+    Failed {
+        /// The step that failed, when the service says.
+        step: Option<LoadStep>,
+        /// The warehouse's error text.
+        error: String,
+        /// The warehouse's id of the COPY, when that is what failed.
+        copy_query_id: Option<i64>,
+    },
+    /// It was cancelled and left nothing.
+    Aborted {
+        /// The warehouse's error text.
+        error: String,
+    },
+}
+
+/// Reads a report of a statement that ended.
+pub(super) fn of(report: &StatementReport, plan: &LoadPlan) -> LoadOutcome {
+    let step_report = |step| plan.index_of(step).and_then(|index| report.steps.get(index));
+    let copy_query_id = step_report(LoadStep::Copy).and_then(|copy| copy.query_id);
+    match report.run {
+        StatementRun::Finished => LoadOutcome::Committed {
+            rows_loaded: step_report(LoadStep::Insert).and_then(|insert| insert.rows),
+            copy_query_id,
+        },
+        StatementRun::Aborted => LoadOutcome::Aborted {
+            error: error_of(report, None),
+        },
+        StatementRun::Failed | StatementRun::Running => {
+            let failed = report
+                .steps
+                .iter()
+                .position(|step| step.run == StatementRun::Failed);
+            let step = failed.and_then(|index| plan.steps.get(index)).copied();
+            if step == Some(LoadStep::Guard) {
+                return LoadOutcome::AlreadyThere;
+            }
+            LoadOutcome::Failed {
+                step,
+                error: error_of(report, failed),
+                copy_query_id: copy_query_id.filter(|_| step == Some(LoadStep::Copy)),
+            }
+        }
+    }
+}
+
+fn error_of(report: &StatementReport, failed: Option<usize>) -> String {
+    let of_step = failed
+        .and_then(|index| report.steps.get(index))
+        .and_then(|step| step.error.clone());
+    of_step
+        .or_else(|| report.error.clone())
+        .unwrap_or_else(|| "the warehouse gave no reason".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use longshore_domain::target::{Compute, Login, TableName, Warehouse};
+
+    use super::*;
+    use crate::ports::StepReport;
+
+    fn plan() -> LoadPlan {
+        use LoadStep::{Copy, Count, Guard, Insert, Lock, Marker, Stage};
+        LoadPlan {
+            warehouse: Warehouse {
+                compute: Compute::Cluster("c".to_owned()),
+                database: "d".to_owned(),
+                login: Login::CallerIdentity,
+                iam_role: "r".to_owned(),
+                region: "e".to_owned(),
+            },
+            table: TableName::new("s", "t"),
+            follow_up: None,
+            max_errors: 0,
+            steps: vec![Lock, Guard, Stage, Copy, Count, Insert, Marker],
+            statements: vec![],
+        }
+    }
+
+    fn report(run: StatementRun, failing: Option<LoadStep>) -> StatementReport {
+        let failing = failing.and_then(|step| plan().index_of(step));
+        let step = |index: usize| StepReport {
+            run: match failing {
+                Some(failed) if index == failed => StatementRun::Failed,
+                Some(failed) if index > failed => StatementRun::Aborted,
+                _ => StatementRun::Finished,
+            },
+            error: (failing == Some(index)).then(|| "ERROR: division by zero".to_owned()),
+            rows: Some(index as u64),
+            query_id: Some(100 + index as i64),
+        };
+        StatementReport {
+            run,
+            error: None,
+            duration: Duration::ZERO,
+            rows: None,
+            query_id: None,
+            steps: (0..7).map(step).collect(),
+        }
+    }
+
+    #[test]
+    fn a_committed_transaction_loaded_what_its_insert_moved() {
+        let outcome = of(&report(StatementRun::Finished, None), &plan());
+        assert_eq!(
+            outcome,
+            LoadOutcome::Committed {
+                rows_loaded: Some(5),
+                copy_query_id: Some(103)
+            }
+        );
+    }
+
+    #[test]
+    fn the_guards_failure_is_success_and_the_counts_is_not() {
+        assert_eq!(
+            of(&report(StatementRun::Failed, Some(LoadStep::Guard)), &plan()),
+            LoadOutcome::AlreadyThere
+        );
+        let count = of(&report(StatementRun::Failed, Some(LoadStep::Count)), &plan());
+        assert!(
+            matches!(
+                count,
+                LoadOutcome::Failed {
+                    step: Some(LoadStep::Count),
+                    ..
+                }
+            ),
+            "{count:?}"
+        );
+    }
+
+    #[test]
+    fn a_failed_copy_brings_the_query_to_ask_about_its_rows() {
+        let outcome = of(&report(StatementRun::Failed, Some(LoadStep::Copy)), &plan());
+        let LoadOutcome::Failed {
+            copy_query_id, error, ..
+        } = outcome
+        else {
+            panic!("{outcome:?}")
+        };
+        assert_eq!(copy_query_id, Some(103));
+        assert_eq!(error, "ERROR: division by zero");
+    }
+}

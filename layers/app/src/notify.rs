@@ -1,0 +1,71 @@
+//! Telling people: queued with the outcome in one transaction, sent afterwards, sent again when that failed.
+
+use chrono::TimeDelta;
+use longshore_domain::load::LoadId;
+use longshore_domain::notification::{Outcome, OutcomeReport};
+use longshore_store::{Load, OutboxNotice};
+use tracing::info;
+
+use crate::error::chain;
+use crate::{App, AppError};
+
+/// How long a sender may take over one message before another may try.
+const SENDING: TimeDelta = TimeDelta::seconds(60);
+/// Messages of one load: its outcome, and its follow-up's.
+const MOST_NOTICES: u32 = 8;
+
+/// The message about a load's outcome, for the outbox.
+pub(crate) fn notice(app: &App, load: &Load, outcome: Outcome) -> OutboxNotice {
+    let report = OutcomeReport {
+        load_id: load.id,
+        outcome,
+        interface_id: load.interface.as_ref().map(|interface| interface.id.clone()),
+        interface_name: load.interface.as_ref().map(|interface| interface.name.clone()),
+        bucket: load.object.bucket.to_string(),
+        key: load.object.key.to_string(),
+        file_name: load.file_name.clone(),
+        record_type: load.record_type.clone(),
+        table: load.table.as_ref().map(ToString::to_string),
+        rows_expected: load.rows_expected,
+        rows_loaded: load.rows_loaded,
+        rows_rejected: load.rows_rejected,
+        error_code: load.error_code.clone(),
+        error: load.error.clone(),
+        archived_key: load.archived_key.as_ref().map(ToString::to_string),
+        remarks: load.remarks.clone(),
+    };
+    OutboxNotice {
+        outcome,
+        topic_arn: app.config.topic_arn.clone(),
+        message: report.message(&app.config.custom_error_message),
+    }
+}
+
+/// Sends what is queued for a load. A message that was sent while the note of it was lost is sent twice: told twice is
+/// better than not told, and the load id in it lets a machine see that.
+pub(crate) async fn send_pending(app: &App, load: LoadId) -> Result<(), AppError> {
+    let now = app.clock.now();
+    for notice in app
+        .store
+        .claim_notices(Some(load), MOST_NOTICES, now, now + SENDING)
+        .await?
+    {
+        match app.notifier.publish(&notice.topic_arn, &notice.message).await {
+            Ok(message_id) => {
+                app.store
+                    .notice_sent(notice.id, &message_id, app.clock.now())
+                    .await?;
+                info!(
+                    "told {} that load {load} is {}",
+                    notice.topic_arn,
+                    notice.outcome.as_str()
+                );
+            }
+            Err(error) => {
+                app.store.notice_failed(notice.id, &chain(&error)).await?;
+                return Err(error.into());
+            }
+        }
+    }
+    Ok(())
+}

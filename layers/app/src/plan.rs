@@ -1,0 +1,127 @@
+//! The plan of a load transaction, kept on the ledger so that a retry runs the very same SQL.
+
+use longshore_copy::{CopySpec, LoadRequest, LoadTransaction, Manifest, ManifestEntry};
+use longshore_domain::archive::manifest_key;
+use longshore_domain::load::LoadId;
+use longshore_domain::object::{ObjectKey, s3_url};
+use longshore_domain::reject::RejectReason;
+use longshore_domain::rule::{RuleFault, RuleFaults};
+use longshore_domain::statement::LoadStep;
+use longshore_domain::target::{TableName, Warehouse};
+use longshore_store::Load;
+use serde::{Deserialize, Serialize};
+
+use crate::error::chain;
+use crate::prepare::Copyable;
+use crate::{App, AppError};
+
+/// What will be submitted, and where. Holds no secret: COPY is authorised by a role.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LoadPlan {
+    /// Where it runs.
+    pub warehouse: Warehouse,
+    /// The table it fills.
+    pub table: TableName,
+    /// The transformation SQL that runs afterwards.
+    pub follow_up: Option<String>,
+    /// Rows that COPY may refuse without failing.
+    pub max_errors: u64,
+    /// What each statement does.
+    pub steps: Vec<LoadStep>,
+    /// The statements of the transaction.
+    pub statements: Vec<String>,
+}
+
+impl LoadPlan {
+    /// Reads the plan back from the ledger.
+    pub(crate) fn of(load: &Load) -> Result<Self, AppError> {
+        let plan = load
+            .plan
+            .clone()
+            .ok_or_else(|| inconsistent(load.id, "it is prepared and has no plan"))?;
+        serde_json::from_value(plan)
+            .map_err(|error| inconsistent(load.id, &format!("its plan does not read: {error}")))
+    }
+
+    /// The place of a step in the transaction, from 0.
+    pub(crate) fn index_of(&self, step: LoadStep) -> Option<usize> {
+        self.steps.iter().position(|candidate| *candidate == step)
+    }
+}
+
+fn inconsistent(load: LoadId, what: &str) -> AppError {
+    AppError::Inconsistent {
+        load,
+        what: what.to_owned(),
+    }
+}
+
+/// A plan and the manifest that its COPY reads.
+pub(crate) struct Planned {
+    /// The plan.
+    pub plan: LoadPlan,
+    /// The manifest's key.
+    pub manifest_key: ObjectKey,
+    /// The manifest's text.
+    pub manifest: String,
+}
+
+/// Plans the load of one copyable file into `table`. Options that the warehouse would refuse are refused here.
+pub(crate) fn plan(
+    app: &App,
+    load: &Load,
+    table: &TableName,
+    copyable: &Copyable,
+) -> Result<Result<Planned, RejectReason>, AppError> {
+    let spec = match CopySpec::from_rule(&copyable.rule, &copyable.columns) {
+        Ok(spec) => spec,
+        Err(faults) => return Ok(Err(RejectReason::RuleInvalid(faults))),
+    };
+    let warehouse = copyable
+        .rule
+        .warehouse
+        .clone()
+        .unwrap_or_else(|| app.config.warehouse.clone());
+    let manifest_key = manifest_key(&app.config.processing_folder, load.id);
+    let manifest = Manifest::new(vec![ManifestEntry {
+        url: copyable.source.url(),
+        content_length: copyable.source.size_bytes,
+    }])
+    .map_err(|error| AppError::Engine(error.into()))?;
+    let rendered = LoadTransaction::render(&LoadRequest {
+        load: load.id,
+        table,
+        columns: &copyable.columns,
+        spec: &spec,
+        manifest_url: &s3_url(&load.object.bucket, &manifest_key),
+        warehouse: &warehouse,
+        rows_expected: copyable.records,
+        file_name: &load.file_name,
+        file_name_column: copyable.rule.file_name_column.as_deref(),
+        load_id_column: copyable.rule.load_id_column.as_deref(),
+        object_url: &load.object.url(),
+    });
+    let transaction = match rendered {
+        Ok(transaction) => transaction,
+        Err(error) => {
+            let faults = vec![RuleFault::new("ext_file_config", chain(&error))];
+            return Ok(Err(RejectReason::RuleInvalid(RuleFaults {
+                rule: copyable.rule.id,
+                faults,
+            })));
+        }
+    };
+    let plan = LoadPlan {
+        warehouse,
+        table: table.clone(),
+        follow_up: copyable.rule.follow_up.clone(),
+        max_errors: spec.max_errors().unwrap_or_default(),
+        steps: transaction.steps,
+        statements: transaction.statements,
+    };
+    Ok(Ok(Planned {
+        plan,
+        manifest_key,
+        manifest: manifest.to_json(),
+    }))
+}

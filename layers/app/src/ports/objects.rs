@@ -1,0 +1,160 @@
+//! S3, as far as a loader needs it.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use longshore_domain::disposition::Disposition;
+use longshore_domain::object::{Bucket, Object, ObjectKey};
+
+use super::BoxError;
+
+/// An object store. Reads are pinned to the version or the entity tag of the [`Object`] they are given, so that a file
+/// which is replaced halfway is noticed and never mixed.
+#[async_trait]
+pub trait ObjectStore: Send + Sync {
+    /// The present version of a key; `None` when there is none.
+    async fn head(&self, bucket: &Bucket, key: &ObjectKey) -> Result<Option<ObjectHead>, ObjectStoreError>;
+
+    /// Opens one version of an object from its first byte. The stream goes on with a ranged read when the connection
+    /// breaks, and ends with [`ObjectStoreError::Truncated`] rather than early in silence.
+    async fn open(&self, object: &Object) -> Result<ObjectBody, ObjectStoreError>;
+
+    /// Writes a small object, replacing what is there.
+    async fn put(&self, bucket: &Bucket, key: &ObjectKey, bytes: Bytes) -> Result<(), ObjectStoreError>;
+
+    /// Begins to write an object of unknown length, replacing what is there once it is finished.
+    async fn upload(&self, bucket: &Bucket, key: &ObjectKey) -> Result<Box<dyn Upload>, ObjectStoreError>;
+
+    /// Copies one version of an object within its bucket, on the server's side, whatever its size; never onto an
+    /// existing object. The copy is verified by its length before this returns.
+    async fn copy_if_absent(&self, object: &Object, to: &ObjectKey) -> Result<ArchiveCopy, ObjectStoreError>;
+
+    /// Deletes an object if it is still the version given; one that is gone already is no error, one that was replaced
+    /// by another stays.
+    async fn delete(&self, object: &Object) -> Result<(), ObjectStoreError>;
+
+    /// Deletes whatever is at a key of our own work folder; nothing there is no error.
+    async fn delete_work(&self, bucket: &Bucket, key: &ObjectKey) -> Result<(), ObjectStoreError>;
+}
+
+/// Writes one object part by part, with bounded memory.
+#[async_trait]
+pub trait Upload: Send {
+    /// Appends bytes. May wait until earlier ones are on their way.
+    async fn write(&mut self, bytes: Bytes) -> Result<(), ObjectStoreError>;
+
+    /// Makes the object appear, whole.
+    async fn finish(self: Box<Self>) -> Result<UploadedObject, ObjectStoreError>;
+
+    /// Gives up: nothing appears, nothing is left behind.
+    async fn abort(self: Box<Self>);
+}
+
+/// What `head` tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectHead {
+    /// Length in bytes.
+    pub size_bytes: u64,
+    /// Entity tag without quotes.
+    pub etag: Option<String>,
+    /// Version id, on a versioned bucket.
+    pub version: Option<String>,
+}
+
+/// An open object.
+pub struct ObjectBody {
+    /// Length of the whole object in bytes.
+    pub size_bytes: u64,
+    /// Its bytes, in blocks of any length.
+    pub chunks: BoxStream<'static, Result<Bytes, ObjectStoreError>>,
+}
+
+/// What was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UploadedObject {
+    /// Length in bytes.
+    pub size_bytes: u64,
+    /// Entity tag without quotes.
+    pub etag: Option<String>,
+}
+
+/// How a copy came out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ArchiveCopy {
+    /// The copy is there and as long as its source.
+    Copied,
+    /// Something else is at that key already; nothing was written.
+    Occupied,
+}
+
+/// Why S3 did not do as it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ObjectStoreError {
+    /// There is no such object or version.
+    #[error("{url} does not exist")]
+    NotFound {
+        /// The object.
+        url: String,
+    },
+    /// The object is there, in another version than the one asked for.
+    #[error("{url} was replaced while it was being read")]
+    Replaced {
+        /// The object.
+        url: String,
+    },
+    /// The body ended before its announced length, again and again.
+    #[error("{url} ended after {received} of {expected} bytes")]
+    Truncated {
+        /// The object.
+        url: String,
+        /// Bytes received.
+        received: u64,
+        /// Bytes announced.
+        expected: u64,
+    },
+    /// We may not.
+    #[error("access to {url} was denied; grant {action} on it to the function's role")]
+    Denied {
+        /// The object.
+        url: String,
+        /// The permission that is missing, such as `s3:GetObject`.
+        action: &'static str,
+        /// The cause.
+        #[source]
+        source: BoxError,
+    },
+    /// The service did not answer, was busy, or broke off.
+    #[error("{url} could not be reached ({operation})")]
+    Unavailable {
+        /// The object.
+        url: String,
+        /// What was being done.
+        operation: &'static str,
+        /// The cause.
+        #[source]
+        source: BoxError,
+    },
+    /// The service refused in a way that trying again does not mend.
+    #[error("the object store refused {operation} on {url}")]
+    Refused {
+        /// The object.
+        url: String,
+        /// What was being done.
+        operation: &'static str,
+        /// The cause.
+        #[source]
+        source: BoxError,
+    },
+}
+
+impl ObjectStoreError {
+    /// What to do about it.
+    pub fn disposition(&self) -> Disposition {
+        match self {
+            Self::NotFound { .. } | Self::Replaced { .. } => Disposition::Reject,
+            Self::Truncated { .. } | Self::Unavailable { .. } => Disposition::Retry,
+            Self::Denied { .. } => Disposition::Misconfigured,
+            Self::Refused { .. } => Disposition::Bug,
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! The warehouse's Data API, as far as a loader needs it.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use longshore_domain::disposition::Disposition;
+use longshore_domain::target::Warehouse;
+
+use super::BoxError;
+
+/// Runs SQL in warehouses without holding a connection.
+#[async_trait]
+pub trait WarehouseClient: Send + Sync {
+    /// Hands a statement over, with status events on. Gives the service's statement id. The same token within eight
+    /// hours gives the first call's id and runs nothing again.
+    async fn submit(&self, warehouse: &Warehouse, submission: &Submission) -> Result<String, WarehouseError>;
+
+    /// How a statement stands.
+    async fn describe(&self, statement_id: &str) -> Result<StatementReport, WarehouseError>;
+
+    /// Runs one short statement without events and waits for its end, at most `patience`. Gives its rows as text, `None`
+    /// for NULL; no rows for a statement that returns none.
+    async fn run(
+        &self,
+        warehouse: &Warehouse,
+        sql: &str,
+        patience: Duration,
+    ) -> Result<Vec<Vec<Option<String>>>, WarehouseError>;
+}
+
+/// A statement to hand over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Submission {
+    /// The opaque name; the event rule filters on its prefix.
+    pub name: String,
+    /// Makes the call idempotent.
+    pub client_token: String,
+    /// What to run.
+    pub sql: SubmissionSql,
+}
+
+/// What to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SubmissionSql {
+    /// 1 to 40 statements as one transaction.
+    Transaction(Vec<String>),
+    /// One statement on its own, which may commit by itself.
+    Single(String),
+}
+
+/// How far a statement is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StatementRun {
+    /// Submitted, picked or started.
+    Running,
+    /// Done, committed.
+    Finished,
+    /// Failed, rolled back.
+    Failed,
+    /// Cancelled, rolled back.
+    Aborted,
+}
+
+/// How a statement stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatementReport {
+    /// How far it is.
+    pub run: StatementRun,
+    /// The warehouse's error text.
+    pub error: Option<String>,
+    /// How long it ran.
+    pub duration: Duration,
+    /// Rows returned or affected; `None` where the service says -1.
+    pub rows: Option<u64>,
+    /// The warehouse's own query id; absent on the parent of a transaction.
+    pub query_id: Option<i64>,
+    /// The statements of a transaction, in order. Empty for a single statement.
+    pub steps: Vec<StepReport>,
+}
+
+/// How one statement of a transaction stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepReport {
+    /// How far it is.
+    pub run: StatementRun,
+    /// The warehouse's error text.
+    pub error: Option<String>,
+    /// Rows returned or affected.
+    pub rows: Option<u64>,
+    /// The warehouse's own query id.
+    pub query_id: Option<i64>,
+}
+
+/// Why the warehouse did not do as it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum WarehouseError {
+    /// The service knows no such statement (they are forgotten after 24 hours, and only the role that ran one sees it).
+    #[error("the Data API knows no statement {statement_id}")]
+    UnknownStatement {
+        /// The id asked for.
+        statement_id: String,
+    },
+    /// Too many statements or sessions at once, or throttled.
+    #[error("{warehouse} is busy ({operation})")]
+    Busy {
+        /// The warehouse.
+        warehouse: String,
+        /// What was being done.
+        operation: &'static str,
+        /// The cause.
+        #[source]
+        source: BoxError,
+    },
+    /// The service did not answer or broke off. Whether the call took effect is unknown.
+    #[error("{warehouse} could not be reached ({operation})")]
+    Unavailable {
+        /// The warehouse.
+        warehouse: String,
+        /// What was being done.
+        operation: &'static str,
+        /// The cause.
+        #[source]
+        source: BoxError,
+    },
+    /// No permission, no such cluster, workgroup, database or secret.
+    #[error(
+        "{warehouse} refused the call ({operation}); check its identifier, database, secret and the role's permissions"
+    )]
+    Refused {
+        /// The warehouse.
+        warehouse: String,
+        /// What was being done.
+        operation: &'static str,
+        /// The cause.
+        #[source]
+        source: BoxError,
+    },
+    /// A statement that [`WarehouseClient::run`] waited for failed.
+    #[error("the warehouse failed a statement: {message}")]
+    StatementFailed {
+        /// The warehouse's error text.
+        message: String,
+    },
+    /// A statement that [`WarehouseClient::run`] waited for took too long.
+    #[error("{warehouse} did not finish a statement within {} s", patience.as_secs())]
+    TooSlow {
+        /// The warehouse.
+        warehouse: String,
+        /// How long we waited.
+        patience: Duration,
+    },
+}
+
+impl WarehouseError {
+    /// What to do about it.
+    pub fn disposition(&self) -> Disposition {
+        match self {
+            Self::Busy { .. } | Self::Unavailable { .. } | Self::TooSlow { .. } => Disposition::Retry,
+            Self::Refused { .. } | Self::StatementFailed { .. } => Disposition::Misconfigured,
+            Self::UnknownStatement { .. } => Disposition::Reject,
+        }
+    }
+}

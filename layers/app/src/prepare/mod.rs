@@ -1,0 +1,200 @@
+//! Checks and preparation of one file: what the engine is asked, what it answers, what COPY will read.
+
+mod fault;
+mod pass;
+mod spec;
+mod uploads;
+
+use longshore_domain::check;
+use longshore_domain::load::LoadId;
+use longshore_domain::object::{Object, ObjectKey};
+use longshore_domain::reject::RejectReason;
+use longshore_domain::rule::{FileRule, RuleColumn};
+
+use crate::{App, AppError};
+use pass::Finished;
+pub(crate) use spec::{coding_of_source, rule_of_part};
+
+/// A file, or a record type of one, that COPY can read.
+#[derive(Debug, Clone)]
+pub(crate) struct Copyable {
+    /// What COPY reads, with its length.
+    pub source: Object,
+    /// Whether `source` is a prepared copy of ours.
+    pub is_prepared_copy: bool,
+    /// The rule as it applies to `source`: compression, encoding and header may differ from the file's.
+    pub rule: FileRule,
+    /// The columns in the order of the fields.
+    pub columns: Vec<RuleColumn>,
+    /// Records counted; unknown for formats that are not read.
+    pub records: Option<u64>,
+}
+
+/// What preparation made of a file.
+#[derive(Debug)]
+pub(crate) enum Prepared {
+    /// One load.
+    Whole(Box<Copyable>),
+    /// One child for each record type that occurs.
+    Split {
+        /// The parts, in the order of the rule's prefixes.
+        parts: Vec<RecordTypePart>,
+        /// Data records in the file, listed or not.
+        records: u64,
+        /// What a person should know.
+        remarks: Vec<String>,
+    },
+    /// The file is refused.
+    Refused(RejectReason),
+}
+
+/// The records of one type.
+#[derive(Debug, Clone)]
+pub(crate) struct RecordTypePart {
+    /// The prefix they begin with.
+    pub record_type: String,
+    /// The prepared copy.
+    pub object: Object,
+    /// How many there are.
+    pub records: u64,
+}
+
+/// Checks a file under its rule and rewrites it where COPY could not read it as it is.
+pub(crate) async fn prepare(
+    app: &App,
+    load: LoadId,
+    object: &Object,
+    rule: &FileRule,
+) -> Result<Prepared, AppError> {
+    let named = check::size(object, app.config.threshold_file_size_bytes)
+        .and_then(|()| check::extension(object, rule));
+    if let Err(reason) = named {
+        return Ok(Prepared::Refused(reason));
+    }
+    if !spec::needs_reading(rule) {
+        return Ok(Prepared::Whole(Box::new(as_it_lies(object, rule, None))));
+    }
+    let mut output = spec::output(rule);
+    loop {
+        let finished = match pass::run(app, load, object, spec::pipeline(rule, output), rule).await? {
+            Ok(finished) => finished,
+            Err(reason) => return Ok(Prepared::Refused(reason)),
+        };
+        // Redshift would load the mark into the first column. It shows only once the file is read, and is rare: read again.
+        if output.is_none() && finished.report.has_byte_order_mark && spec::mark_reaches_copy(rule) {
+            output = Some(spec::plain_output(rule));
+            continue;
+        }
+        return Ok(conclude(object, rule, finished));
+    }
+}
+
+fn conclude(object: &Object, rule: &FileRule, finished: Finished) -> Prepared {
+    // Record types differ in their columns, so a header cannot name those of all of them.
+    if let Some(prefixes) = &rule.split {
+        return split(object, prefixes, finished);
+    }
+    let fields = finished
+        .report
+        .header
+        .first()
+        .map_or(&[][..], |header| &header.fields);
+    let columns = match check::header(rule, fields) {
+        Ok(columns) => columns,
+        Err(reason) => return Prepared::Refused(reason),
+    };
+    let records = spec::counts_records(rule).then_some(finished.report.records);
+    let Some((_, written)) = finished.written.into_iter().next() else {
+        return Prepared::Whole(Box::new(Copyable {
+            columns,
+            ..as_it_lies(object, rule, records)
+        }));
+    };
+    Prepared::Whole(Box::new(Copyable {
+        source: work_object(object, written),
+        is_prepared_copy: true,
+        rule: spec::rule_of_prepared_copy(rule),
+        columns,
+        records,
+    }))
+}
+
+fn as_it_lies(object: &Object, rule: &FileRule, records: Option<u64>) -> Copyable {
+    Copyable {
+        source: object.clone(),
+        is_prepared_copy: false,
+        rule: rule.clone(),
+        columns: rule.columns.clone(),
+        records,
+    }
+}
+
+fn split(object: &Object, prefixes: &[String], finished: Finished) -> Prepared {
+    let report = finished.report;
+    let mut remarks = Vec::new();
+    if report.unlisted.records > 0 {
+        let line = report
+            .unlisted
+            .first_line
+            .map(|line| format!(", the first on line {line}"))
+            .unwrap_or_default();
+        remarks.push(format!(
+            "{} records begin with none of {} and were not loaded{line}",
+            report.unlisted.records,
+            prefixes.join(", ")
+        ));
+    }
+    let parts = finished
+        .written
+        .into_iter()
+        .filter_map(|(record_type, written)| {
+            let record_type = prefixes.get(record_type?)?;
+            let index = prefixes.iter().position(|prefix| prefix == record_type)?;
+            Some(RecordTypePart {
+                record_type: record_type.clone(),
+                object: work_object(object, written),
+                records: report.records_by_prefix.get(index).copied().unwrap_or_default(),
+            })
+        })
+        .collect();
+    Prepared::Split {
+        parts,
+        records: report.records,
+        remarks,
+    }
+}
+
+/// A copy in our work folder. It carries no sequencer: nothing announces it.
+fn work_object(original: &Object, written: pass::Written) -> Object {
+    Object {
+        bucket: original.bucket.clone(),
+        key: written.key,
+        version: None,
+        etag: written.etag,
+        size_bytes: written.size_bytes,
+        sequencer: None,
+    }
+}
+
+/// What the part of a record type is called within the load's work folder. A prefix may hold any character.
+pub(crate) fn part_name(record_type: &str) -> String {
+    let plain = record_type.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if plain {
+        return record_type.to_owned();
+    }
+    record_type
+        .bytes()
+        .map(|byte| format!("{byte:02x}"))
+        .collect::<String>()
+        + "-hex"
+}
+
+/// The key of a prepared copy of `rule`'s file.
+pub(crate) fn part_key(app: &App, load: LoadId, rule: &FileRule, part: &str) -> ObjectKey {
+    longshore_domain::archive::prepared_key(
+        &app.config.processing_folder,
+        load,
+        part,
+        rule.prepared_compression,
+    )
+}

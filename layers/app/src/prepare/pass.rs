@@ -1,0 +1,137 @@
+//! One pass over the file: S3 to engine to S3.
+
+use futures_util::StreamExt;
+use longshore_domain::load::LoadId;
+use longshore_domain::object::{Object, ObjectKey};
+use longshore_domain::reject::RejectReason;
+use longshore_domain::rule::FileRule;
+use longshore_preprocess::{OutputId, OutputKind, Pipeline, PipelineSpec, PrepareError, Report};
+
+use super::uploads::{Blocks, Uploads};
+use super::{fault, part_key, part_name};
+use crate::ports::ObjectStoreError;
+use crate::{App, AppError};
+
+/// A pass that came to its end.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    /// What the engine saw.
+    pub report: Report,
+    /// What was written, by the index of the rule's prefix; `None` stands for the whole file.
+    pub written: Vec<(Option<usize>, Written)>,
+}
+
+/// An object that a pass wrote.
+#[derive(Debug, Clone)]
+pub(crate) struct Written {
+    /// Its key.
+    pub key: ObjectKey,
+    /// Its length in bytes.
+    pub size_bytes: u64,
+    /// Its entity tag.
+    pub etag: Option<String>,
+}
+
+/// How a pass can stop.
+enum Stop {
+    File(RejectReason),
+    Us(AppError),
+}
+
+impl From<AppError> for Stop {
+    fn from(error: AppError) -> Self {
+        Self::Us(error)
+    }
+}
+
+impl From<PrepareError> for Stop {
+    fn from(error: PrepareError) -> Self {
+        fault::reason(error).map_or_else(Self::Us, Self::File)
+    }
+}
+
+impl From<ObjectStoreError> for Stop {
+    fn from(error: ObjectStoreError) -> Self {
+        match error {
+            ObjectStoreError::NotFound { .. } | ObjectStoreError::Replaced { .. } => {
+                Self::File(RejectReason::ObjectGone)
+            }
+            ObjectStoreError::Truncated { .. }
+            | ObjectStoreError::Denied { .. }
+            | ObjectStoreError::Unavailable { .. }
+            | ObjectStoreError::Refused { .. } => Self::Us(error.into()),
+        }
+    }
+}
+
+/// Runs the file through the engine. The inner error is the file's fault, the outer one ours.
+pub(super) async fn run(
+    app: &App,
+    load: LoadId,
+    object: &Object,
+    spec: PipelineSpec,
+    rule: &FileRule,
+) -> Result<Result<Finished, RejectReason>, AppError> {
+    let mut uploads = Uploads::new(app.objects.as_ref(), &object.bucket);
+    let key = |output: OutputId| part_key(app, load, rule, &output_name(output, rule));
+    match read(app, object, spec, &mut uploads, key).await {
+        Ok(report) => {
+            let written = uploads.finish().await?;
+            let written = written
+                .into_iter()
+                .map(|(output, written)| (prefix_index(output), written))
+                .collect();
+            Ok(Ok(Finished { report, written }))
+        }
+        Err(stop) => {
+            uploads.abort().await;
+            match stop {
+                Stop::File(reason) => Ok(Err(reason)),
+                Stop::Us(error) => Err(error),
+            }
+        }
+    }
+}
+
+async fn read(
+    app: &App,
+    object: &Object,
+    spec: PipelineSpec,
+    uploads: &mut Uploads<'_>,
+    key: impl Fn(OutputId) -> ObjectKey,
+) -> Result<Report, Stop> {
+    let mut pipeline = Pipeline::new(spec).map_err(|error| AppError::Engine(error.into()))?;
+    let mut blocks = Blocks::default();
+    let mut body = app.objects.open(object).await?;
+    while let Some(chunk) = body.chunks.next().await {
+        let chunk = chunk?;
+        let mut rest = chunk.as_ref();
+        loop {
+            let progress = pipeline.push(rest, &mut blocks)?;
+            rest = &rest[progress.consumed..];
+            uploads.take(&mut blocks, &key).await?;
+            if rest.is_empty() && !progress.pending {
+                break;
+            }
+        }
+    }
+    let report = pipeline.finish(&mut blocks)?;
+    uploads.take(&mut blocks, &key).await?;
+    Ok(report)
+}
+
+fn output_name(output: OutputId, rule: &FileRule) -> String {
+    match (prefix_index(output), &rule.split) {
+        (Some(index), Some(prefixes)) => prefixes
+            .get(index)
+            .map_or_else(String::new, |prefix| part_name(prefix)),
+        _ => "data".to_owned(),
+    }
+}
+
+fn prefix_index(output: OutputId) -> Option<usize> {
+    match output.kind {
+        OutputKind::Prefix(index) => Some(index),
+        OutputKind::Whole | OutputKind::Unlisted => None,
+    }
+}

@@ -1,0 +1,184 @@
+//! From the rule to what the engine is asked.
+
+use longshore_domain::object::ObjectKey;
+use longshore_domain::rule::{
+    Compression, DataFormat, Encoding, Escaping, FieldQuoting, FileRule, HeaderPolicy, InvalidBytes, Trailer,
+};
+use longshore_preprocess as engine;
+
+/// Compression levels of prepared copies: speed before size, since each copy is read once.
+const GZIP_LEVEL: u32 = 1;
+const BZIP2_LEVEL: u32 = 1;
+const ZSTD_LEVEL: i32 = 1;
+
+/// Whether the file must be read before it is loaded. Formats that we do not look into are read only where that tells
+/// whether their compression is whole.
+pub(crate) fn needs_reading(rule: &FileRule) -> bool {
+    let readable_compression = matches!(
+        rule.compression,
+        Compression::Gzip | Compression::Bzip2 | Compression::Zstd
+    );
+    rule.is_record_oriented() || readable_compression
+}
+
+/// Whether the engine counts this format's records.
+pub(crate) fn counts_records(rule: &FileRule) -> bool {
+    rule.is_record_oriented()
+}
+
+/// Whether a byte order mark in the file as it lies would end up in the first column.
+pub(crate) fn mark_reaches_copy(rule: &FileRule) -> bool {
+    rule.is_record_oriented() && rule.encoding == Encoding::Utf8
+}
+
+/// What is written, when COPY cannot read the file as it is.
+pub(crate) fn output(rule: &FileRule) -> Option<engine::OutputFormat> {
+    let rewritten =
+        rule.trailer.is_some() || rule.split.is_some() || rule.prepared_compression != rule.compression;
+    (rewritten && rule.is_record_oriented()).then(|| plain_output(rule))
+}
+
+/// A copy with the rule's compression, in UTF-8, so that what COPY reads does not depend on a mark that was dropped.
+pub(crate) fn plain_output(rule: &FileRule) -> engine::OutputFormat {
+    engine::OutputFormat {
+        compression: match rule.prepared_compression {
+            Compression::Gzip => engine::OutputCompression::Gzip { level: GZIP_LEVEL },
+            Compression::Bzip2 => engine::OutputCompression::Bzip2 { level: BZIP2_LEVEL },
+            Compression::Zstd => engine::OutputCompression::Zstd { level: ZSTD_LEVEL },
+            Compression::None | Compression::Lzop => engine::OutputCompression::None,
+        },
+        encoding: match rule.encoding {
+            Encoding::Utf8 => engine::OutputEncoding::AsInput,
+            Encoding::Utf16 | Encoding::Utf16Le | Encoding::Utf16Be | Encoding::Iso88591 => {
+                engine::OutputEncoding::Utf8
+            }
+        },
+        part_bytes: None,
+    }
+}
+
+/// The rule as it applies to a copy written with [`plain_output`].
+pub(crate) fn rule_of_prepared_copy(rule: &FileRule) -> FileRule {
+    FileRule {
+        compression: rule.prepared_compression,
+        encoding: Encoding::Utf8,
+        trailer: None,
+        split: None,
+        ..rule.clone()
+    }
+}
+
+/// The rule of a record type as it applies to its part, which the engine wrote under the rule of the whole file: the
+/// copy has no header, whatever the type's own rule says of files.
+pub(crate) fn rule_of_part(part: &FileRule, whole: &FileRule) -> FileRule {
+    FileRule {
+        header: HeaderPolicy::Absent,
+        compression: whole.prepared_compression,
+        ..rule_of_prepared_copy(part)
+    }
+}
+
+/// The whole request.
+pub(crate) fn pipeline(rule: &FileRule, output: Option<engine::OutputFormat>) -> engine::PipelineSpec {
+    let opaque = !rule.is_record_oriented();
+    let split = rule.split.as_ref().map(|prefixes| engine::Split {
+        prefixes: prefixes.clone(),
+        unlisted: engine::UnlistedRecords::Leave,
+    });
+    engine::PipelineSpec {
+        compression: compression(rule.compression),
+        encoding: encoding(rule.encoding),
+        invalid_bytes: match rule.invalid_bytes {
+            InvalidBytes::Reject if !opaque => engine::InvalidBytes::Reject,
+            InvalidBytes::Reject | InvalidBytes::Replace => engine::InvalidBytes::Accept,
+        },
+        framing: framing(&rule.format),
+        delimiter: match &rule.format {
+            DataFormat::Delimited(delimited) => Some(delimited.delimiter),
+            DataFormat::FixedWidth
+            | DataFormat::Json(_)
+            | DataFormat::Avro(_)
+            | DataFormat::Parquet
+            | DataFormat::Orc => None,
+        },
+        header: engine::Header {
+            records: u32::from(rule.header.has_header()),
+            in_output: match split {
+                Some(_) => engine::HeaderInOutput::Drop,
+                None => engine::HeaderInOutput::Keep,
+            },
+        },
+        trailer: rule.trailer.as_ref().map(|trailer| engine::Trailer {
+            count: Some(trailer_count(trailer)),
+        }),
+        split,
+        output,
+        minimum_records: u64::from(!opaque),
+        record_limit_bytes: engine::RECORD_LIMIT_BYTES,
+    }
+}
+
+fn compression(compression: Compression) -> engine::Compression {
+    match compression {
+        Compression::Gzip => engine::Compression::Gzip,
+        Compression::Bzip2 => engine::Compression::Bzip2,
+        Compression::Zstd => engine::Compression::Zstd,
+        Compression::None | Compression::Lzop => engine::Compression::None,
+    }
+}
+
+/// How what COPY read is compressed and encoded, for reading a line of it again. A prepared copy is in UTF-8, and its
+/// key tells its compression.
+pub(crate) fn coding_of_source(
+    rule: &FileRule,
+    key: &ObjectKey,
+    is_prepared_copy: bool,
+) -> (engine::Compression, engine::Encoding) {
+    if !is_prepared_copy {
+        return (compression(rule.compression), encoding(rule.encoding));
+    }
+    let of_key = key
+        .extension()
+        .and_then(Compression::parse)
+        .unwrap_or(Compression::None);
+    (compression(of_key), engine::Encoding::Utf8)
+}
+
+fn encoding(encoding: Encoding) -> engine::Encoding {
+    match encoding {
+        Encoding::Utf8 => engine::Encoding::Utf8,
+        Encoding::Utf16 => engine::Encoding::Utf16,
+        Encoding::Utf16Le => engine::Encoding::Utf16Le,
+        Encoding::Utf16Be => engine::Encoding::Utf16Be,
+        Encoding::Iso88591 => engine::Encoding::Iso88591,
+    }
+}
+
+fn framing(format: &DataFormat) -> engine::Framing {
+    match format {
+        DataFormat::Delimited(delimited) => match delimited.quoting {
+            FieldQuoting::Csv { quote } => engine::Framing::Quoted { quote, escape: None },
+            FieldQuoting::Plain {
+                escaping: Escaping::Backslash,
+            } => engine::Framing::Escaped { escape: b'\\' },
+            FieldQuoting::Plain {
+                escaping: Escaping::None | Escaping::RemoveQuotes,
+            } => engine::Framing::Lines,
+        },
+        DataFormat::FixedWidth => engine::Framing::Lines,
+        DataFormat::Json(_) | DataFormat::Avro(_) | DataFormat::Parquet | DataFormat::Orc => {
+            engine::Framing::Opaque
+        }
+    }
+}
+
+fn trailer_count(trailer: &Trailer) -> engine::TrailerCount {
+    match trailer {
+        Trailer::Position { start, end } => engine::TrailerCount::Position(
+            format!("{start}:{end}")
+                .parse()
+                .expect("the rule check lets no empty or zero position through"),
+        ),
+        Trailer::AfterTag(tag) => engine::TrailerCount::AfterTag { tag: tag.clone() },
+    }
+}

@@ -1,0 +1,269 @@
+//! From an announced object to a submitted load.
+//!
+//! The ledger is the memory: each step moves the load from one state to the next and may run twice, so an invocation
+//! that dies leaves a load that the next one takes up where it stopped.
+
+mod identify;
+mod parts;
+mod reject;
+
+use std::time::Duration;
+
+use longshore_domain::load::{LoadId, LoadState};
+use longshore_domain::object::Object;
+use longshore_domain::reject::RejectReason;
+use longshore_domain::rule::FileRule;
+use longshore_store::{Claim, Lease, LeaseStep, Load, Source};
+use tracing::{Instrument, info, info_span};
+
+use crate::plan::{self, Planned};
+use crate::prepare::{self, Copyable, Prepared};
+use crate::{App, AppError, Invocation, notify, submit};
+use identify::Identified;
+
+/// An object that S3 says is there.
+#[derive(Debug, Clone)]
+pub struct Announcement {
+    /// The object, its key decoded.
+    pub object: Object,
+}
+
+/// What became of an announcement.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum ObjectOutcome {
+    /// The load is with the warehouse, or a later step already has it.
+    Submitted {
+        /// The load.
+        load_id: LoadId,
+    },
+    /// The file was cut by record type; its parts are with the warehouse.
+    Split {
+        /// The load of the whole file.
+        load_id: LoadId,
+        /// How many parts it has.
+        parts: usize,
+    },
+    /// The file is refused, and someone was told.
+    Rejected {
+        /// The load.
+        load_id: LoadId,
+        /// The stable word for the reason.
+        code: String,
+    },
+    /// This object was loaded, refused or handed on before; the announcement is a repetition.
+    AlreadyDone {
+        /// The load.
+        load_id: LoadId,
+        /// How it stands.
+        state: LoadState,
+    },
+    /// Another invocation is at it.
+    InProgress {
+        /// The load.
+        load_id: LoadId,
+    },
+    /// Nothing to load: one of our own folders, or a folder marker.
+    Ignored {
+        /// Why.
+        reason: &'static str,
+    },
+}
+
+/// The use case.
+#[derive(Clone, Copy)]
+pub struct ProcessObject<'a> {
+    /// What to work with.
+    pub app: &'a App,
+    /// Who works.
+    pub invocation: &'a Invocation,
+}
+
+impl ProcessObject<'_> {
+    /// Takes an announced object from claim to submission.
+    pub async fn run(&self, announcement: Announcement) -> Result<ObjectOutcome, AppError> {
+        let object = announcement.object;
+        if let Some(reason) = self.ignores(&object) {
+            return Ok(ObjectOutcome::Ignored { reason });
+        }
+        let lease = self.lease();
+        let claim = self
+            .app
+            .store
+            .claim_load(&object, LoadId::generate(), &lease, self.app.clock.now())
+            .await?;
+        match claim {
+            Claim::New(load) | Claim::Resumed(load) => self.carry_on(load).await,
+            Claim::Busy { load, owner, until } => {
+                info!(load.id = %load.id, %owner, %until, "load {} is being prepared elsewhere", load.id);
+                Ok(ObjectOutcome::InProgress { load_id: load.id })
+            }
+            Claim::Done(load) => {
+                // The work is done, the telling may not be.
+                notify::send_pending(self.app, load.id).await?;
+                Ok(ObjectOutcome::AlreadyDone {
+                    load_id: load.id,
+                    state: load.state,
+                })
+            }
+        }
+    }
+
+    fn ignores(&self, object: &Object) -> Option<&'static str> {
+        let ours = [
+            &self.app.config.archive_folder,
+            &self.app.config.processing_folder,
+        ];
+        if ours.into_iter().any(|folder| object.key.is_in_folder(folder)) {
+            return Some("the object lies in a folder of ours");
+        }
+        object
+            .key
+            .as_str()
+            .ends_with('/')
+            .then_some("the object is a folder marker")
+    }
+
+    fn lease(&self) -> Lease {
+        Lease {
+            owner: self.invocation.request_id.clone(),
+            step: LeaseStep::Prepare,
+            until: self.invocation.deadline,
+        }
+    }
+
+    fn actor(&self) -> &str {
+        &self.invocation.request_id
+    }
+
+    /// Since the load was announced: what the sender of the file waited for.
+    fn worked_on(&self, load: &Load) -> Duration {
+        (self.app.clock.now() - load.received_at)
+            .to_std()
+            .unwrap_or_default()
+    }
+
+    /// Takes a claimed load as far as this function goes, then lets go of it.
+    async fn carry_on(&self, load: Load) -> Result<ObjectOutcome, AppError> {
+        let id = load.id;
+        let span = info_span!("load", load.id = %id, object.key = %load.object.key);
+        let outcome = self.advance(load).instrument(span).await?;
+        self.app.store.release(id, self.actor()).await?;
+        notify::send_pending(self.app, id).await?;
+        Ok(outcome)
+    }
+
+    async fn advance(&self, load: Load) -> Result<ObjectOutcome, AppError> {
+        match load.state {
+            LoadState::Received => self.receive(load).await,
+            LoadState::Prepared | LoadState::Queued => self.submit(load).await,
+            LoadState::Split => self.load_parts(load).await,
+            LoadState::Rejected => self.conclude_rejection(load).await,
+            LoadState::Skipped
+            | LoadState::Submitted
+            | LoadState::Loaded
+            | LoadState::Failed
+            | LoadState::Transforming
+            | LoadState::Complete
+            | LoadState::TransformFailed => Ok(ObjectOutcome::AlreadyDone {
+                load_id: load.id,
+                state: load.state,
+            }),
+        }
+    }
+
+    async fn receive(&self, load: Load) -> Result<ObjectOutcome, AppError> {
+        let Identified { load, rule } = match self.identify(load).await? {
+            Ok(identified) => identified,
+            Err((load, reason)) => return self.reject(load, reason).await,
+        };
+        match prepare::prepare(self.app, load.id, &load.object, &rule).await? {
+            Prepared::Whole(copyable) => self.plan_and_submit(load, *copyable).await,
+            Prepared::Split {
+                parts,
+                records,
+                remarks,
+            } => self.split(load, rule, parts, records, remarks).await,
+            Prepared::Refused(reason) => self.reject(load, reason).await,
+        }
+    }
+
+    /// Writes the manifest and puts the plan on the ledger. From here on the load is the warehouse's business.
+    async fn plan_and_submit(&self, load: Load, copyable: Copyable) -> Result<ObjectOutcome, AppError> {
+        let Some(table) = load.table.clone() else {
+            return Err(AppError::Inconsistent {
+                load: load.id,
+                what: "it matched a rule without a table".to_owned(),
+            });
+        };
+        let Planned {
+            plan,
+            manifest_key,
+            manifest,
+        } = match plan::plan(self.app, &load, &table, &copyable)? {
+            Ok(planned) => planned,
+            Err(reason) => return self.reject(load, reason).await,
+        };
+        self.app
+            .objects
+            .put(&load.object.bucket, &manifest_key, manifest.into())
+            .await?;
+        let now = self.app.clock.now();
+        let prepared = longshore_store::Prepared {
+            rows_expected: copyable.records,
+            sources: vec![Source {
+                key: copyable.source.key.clone(),
+                size_bytes: copyable.source.size_bytes,
+            }],
+            prepared: copyable.is_prepared_copy,
+            manifest_key,
+            plan: serde_json::to_value(&plan).map_err(|error| AppError::Engine(error.into()))?,
+            remarks: vec![],
+            duration: self.worked_on(&load),
+        };
+        let moved = self
+            .app
+            .store
+            .mark_prepared(load.id, &prepared, now, self.actor())
+            .await?;
+        let load = moved.into_load();
+        info!(
+            rows = copyable.records,
+            "prepared {} for {table}", load.object.key
+        );
+        self.submit(load).await
+    }
+
+    async fn submit(&self, load: Load) -> Result<ObjectOutcome, AppError> {
+        let load_id = load.id;
+        submit::submit_load(self.app, load, self.actor()).await?;
+        Ok(ObjectOutcome::Submitted { load_id })
+    }
+
+    /// Records the refusal before anything is moved, so that a retry need not find the reason again in a file that is
+    /// no longer there.
+    async fn reject(&self, load: Load, reason: RejectReason) -> Result<ObjectOutcome, AppError> {
+        let now = self.app.clock.now();
+        info!(reason = reason.code(), "rejected {}: {reason}", load.object.key);
+        let moved = self
+            .app
+            .store
+            .mark_rejected(load.id, &reason, now, self.actor())
+            .await?;
+        self.conclude_rejection(moved.into_load()).await
+    }
+}
+
+/// The rule of a record type is judged like any rule, and then some.
+fn part_fault(rule: &FileRule) -> Option<String> {
+    let twice = [
+        (rule.trailer.is_some(), "trailer_flag"),
+        (rule.split.is_some(), "split_file_flag"),
+    ];
+    twice.into_iter().find(|(is_set, _)| *is_set).map(|(_, column)| {
+        format!(
+            "{column} of rule {} must be N, because the file was split already",
+            rule.id
+        )
+    })
+}

@@ -1,0 +1,122 @@
+//! Finding the rule of a load and what it says.
+
+use longshore_domain::matching::{self, Captures, Match};
+use longshore_domain::object::ObjectKey;
+use longshore_domain::reject::RejectReason;
+use longshore_domain::rule::{FileRule, Interface, RuleId, RuleRow};
+use longshore_domain::target::TableName;
+use longshore_store::{Load, MatchedRule};
+
+use super::ProcessObject;
+use crate::AppError;
+
+/// A load whose rule is known, on the ledger too.
+pub(super) struct Identified {
+    pub load: Load,
+    pub rule: FileRule,
+}
+
+/// A load, or why it has no rule.
+type Identification = Result<Identified, (Load, RejectReason)>;
+
+impl ProcessObject<'_> {
+    /// Finds the one rule of an object.
+    pub(super) async fn identify(&self, load: Load) -> Result<Identification, AppError> {
+        let rows = self.app.store.candidate_rules(load.object.key.token()).await?;
+        match matching::find(&rows, &load.object.key) {
+            Match::One { row, captures } => self.adopt(load, row, captures).await,
+            Match::None => {
+                let reason = RejectReason::NoRule {
+                    token: load.object.key.token().to_owned(),
+                    url: load.object.url(),
+                };
+                Ok(Err((load, reason)))
+            }
+            Match::Several(rules) => {
+                // The feed is known all the same when the rules agree on it, and then the audit should say so.
+                let load = match one_interface(&rows, &rules) {
+                    Some(row) => self.record(load, row, None, Captures::new()).await?,
+                    None => load,
+                };
+                Ok(Err((load, RejectReason::RuleAmbiguous { rules })))
+            }
+        }
+    }
+
+    /// Finds the rule of a record type: exactly one by the token `<token>-<prefix>`.
+    pub(super) async fn identify_part(&self, load: Load, token: &str) -> Result<Identification, AppError> {
+        let rows = self.app.store.candidate_rules(token).await?;
+        // The key of a prepared copy says nothing; the token stands in for the name it would have had.
+        let key = ObjectKey::new(format!("_{token}.part"));
+        match matching::find(&rows, &key) {
+            Match::One { row, captures } => self.adopt(load, row, captures).await,
+            Match::None => {
+                let reason = RejectReason::NoRule {
+                    token: token.to_owned(),
+                    url: load.object.url(),
+                };
+                Ok(Err((load, reason)))
+            }
+            Match::Several(rules) => Ok(Err((load, RejectReason::RuleAmbiguous { rules }))),
+        }
+    }
+
+    async fn adopt(&self, load: Load, row: &RuleRow, captures: Captures) -> Result<Identification, AppError> {
+        let rule = match FileRule::from_row(row) {
+            Ok(rule) => rule,
+            Err(faults) => {
+                let load = self.record(load, row, None, captures).await?;
+                return Ok(Err((load, RejectReason::RuleInvalid(faults))));
+            }
+        };
+        let table = match resolve_table(&rule, &captures) {
+            Ok(table) => table,
+            Err(placeholder) => {
+                let reason = RejectReason::TargetUnresolved {
+                    rule: rule.id,
+                    placeholder,
+                };
+                return Ok(Err((self.record(load, row, None, captures).await?, reason)));
+            }
+        };
+        let load = self.record(load, row, table, captures).await?;
+        Ok(Ok(Identified { load, rule }))
+    }
+
+    async fn record(
+        &self,
+        load: Load,
+        row: &RuleRow,
+        table: Option<TableName>,
+        captures: Captures,
+    ) -> Result<Load, AppError> {
+        let matched = MatchedRule {
+            rule: RuleId(row.ext_file_config_sid),
+            interface: Interface {
+                id: row.ext_interface_cid.clone(),
+                name: row.interface_name.clone(),
+            },
+            table,
+            captures,
+        };
+        Ok(self.app.store.record_match(load.id, &matched).await?.into_load())
+    }
+}
+
+fn resolve_table(rule: &FileRule, captures: &Captures) -> Result<Option<TableName>, String> {
+    let Some(table) = &rule.table else { return Ok(None) };
+    Ok(Some(TableName {
+        schema: matching::fill_placeholders(&table.schema, captures)?,
+        table: matching::fill_placeholders(&table.table, captures)?,
+    }))
+}
+
+fn one_interface<'rows>(rows: &'rows [RuleRow], rules: &[RuleId]) -> Option<&'rows RuleRow> {
+    let mut named = rows
+        .iter()
+        .filter(|row| rules.iter().any(|rule| rule.0 == row.ext_file_config_sid));
+    let first = named.next()?;
+    named
+        .all(|row| row.ext_interface_cid == first.ext_interface_cid)
+        .then_some(first)
+}
