@@ -1,0 +1,11 @@
+//! What rules and loads become in SQL.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot arrange its case has failed; the lint's own exception covers test bodies alone"
+)]
+
+mod arrange;
+mod exclusions;
+mod formats;
+mod injection;
+mod load_transaction;
