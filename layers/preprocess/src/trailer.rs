@@ -131,9 +131,11 @@ impl TrailerCount {
 }
 
 impl TrailerPosition {
+    /// What stands at the position. Only its start must lie within the trailer: a count without leading zeros is as wide as
+    /// it is, and a rule gives it room to grow.
     fn cut(self, text: &str, at: Position) -> Result<&str, PrepareError> {
         let length = text.chars().count();
-        if self.end - 1 > length {
+        if self.start > length {
             return Err(PrepareError::TrailerPositionOutside {
                 line: at.line,
                 byte: at.byte,
@@ -231,11 +233,16 @@ mod tests {
             "line 9, byte 70: expected the trailer's count at 10:20 (first character is 1, end exclusive), \
              found a trailer of 4 characters; correct the rule's trailer position or the file"
         );
-        assert!(at_position("T|12", "3:5").is_ok());
         assert!(matches!(
-            at_position("T|12", "3:6"),
+            at_position("T|12", "5:6"),
             Err(PrepareError::TrailerPositionOutside { .. })
         ));
+    }
+
+    #[test]
+    fn a_position_may_leave_the_count_room_to_grow() {
+        assert_eq!(at_position("T|12", "3:20").ok(), Some(12));
+        assert_eq!(at_position("T|12", "4:20").ok(), Some(2));
     }
 
     #[test]
