@@ -1,0 +1,468 @@
+//! The settings of a deployment. This module alone reads the environment; it reads it once and reports every fault together.
+
+mod catalog;
+mod error;
+mod reader;
+
+use std::path::PathBuf;
+
+use chrono_tz::Tz;
+use longshore_app::AppConfig;
+use longshore_domain::target::Warehouse;
+use tracing_subscriber::EnvFilter;
+
+pub use catalog::*;
+pub use error::{SettingFault, SettingsError};
+use reader::Reader;
+
+const RULE_TABLE: &str = "EXT_FILE_CONFIG";
+const AUDIT_TABLE: &str = "EXT_FILE_AUDIT";
+const DEFAULT_SCHEMA: &str = "RDSCNFG";
+const DEFAULT_MAX_CONNECTIONS: usize = 4;
+/// Room is left in a statement's name for the load's id, which follows the prefix.
+const MAX_STATEMENT_PREFIX_CHARACTERS: usize = 100;
+
+/// The settings of a deployment, checked. Holds the names of secrets, never their contents.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Name or ARN of the control database's secret.
+    pub secret_postgres: String,
+    /// Name or ARN of the warehouse's secret.
+    pub secret_redshift: String,
+    /// The topic that outcomes are told to.
+    pub sns_topic_arn: String,
+    /// The schema of the control tables, as the catalog spells it.
+    pub control_schema: String,
+    /// The role that COPY reads S3 with, or `default`.
+    pub iam_role: String,
+    /// The folder of finished files, without slashes at its ends.
+    pub archive_folder: String,
+    /// The folder of prepared copies, without slashes at its ends.
+    pub processing_folder: String,
+    /// The region of everything.
+    pub region: String,
+    /// The deployment's own line in failure mails; may be empty.
+    pub custom_error_message: String,
+    /// Smaller files are refused.
+    pub threshold_file_size_bytes: u64,
+    /// The time zone of the audit.
+    pub timezone: Tz,
+    /// What statement names begin with.
+    pub statement_prefix: String,
+    /// What is logged, and how.
+    pub log: LogSettings,
+    /// Certificates to trust for the control database; `None` for the machine's own.
+    pub database_ca_file: Option<PathBuf>,
+    /// Whether the connection to the control database is encrypted; `None` to decide by the host.
+    pub database_tls: Option<DatabaseTls>,
+    /// Most connections of this process to the control database.
+    pub max_connections: usize,
+    /// Serverless workgroup, when the secret does not say.
+    pub redshift_workgroup: Option<String>,
+    /// Provisioned cluster, when the secret does not say.
+    pub redshift_cluster: Option<String>,
+    /// Database of the warehouse, when the secret does not say.
+    pub redshift_database: Option<String>,
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogSettings {
+    /// A filter of `tracing`, such as `info` or `info,longshore_aws=debug`.
+    pub filter: String,
+    /// For machines or for people.
+    pub format: LogFormat,
+}
+
+impl Default for LogSettings {
+    fn default() -> Self {
+        Self {
+            filter: "info".to_owned(),
+            format: LogFormat::Json,
+        }
+    }
+}
+
+/// How a log line looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One JSON object per line on stdout, for Lambda.
+    Json,
+    /// Text on stderr, for people.
+    Text,
+}
+
+/// Whether the connection to the control database is encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DatabaseTls {
+    /// Encrypted, and the server proves who it is.
+    Required,
+    /// Not encrypted: for a socket, or a server on this machine.
+    Off,
+}
+
+impl Settings {
+    /// Reads the process's environment.
+    pub fn from_environment() -> Result<Self, SettingsError> {
+        Self::from_pairs(environment())
+    }
+
+    /// Reads settings from names and values, for tests and for programs that bring their own.
+    pub fn from_pairs<N, V>(pairs: impl IntoIterator<Item = (N, V)>) -> Result<Self, SettingsError>
+    where
+        N: Into<String>,
+        V: Into<String>,
+    {
+        let pairs = pairs.into_iter().map(|(name, value)| (name.into(), value.into()));
+        let mut reader = Reader::new(pairs);
+        let settings = Self {
+            secret_postgres: reader.required(SECRET_POSTGRES),
+            secret_redshift: reader.required(SECRET_REDSHIFT),
+            sns_topic_arn: topic_arn(&mut reader),
+            iam_role: iam_role(&mut reader),
+            region: region(&mut reader),
+            control_schema: control_schema(&mut reader),
+            archive_folder: folder(&mut reader, ARCHIVE_FOLDER, "archive"),
+            processing_folder: folder(&mut reader, PROCESSING_FOLDER, "processing"),
+            custom_error_message: reader.or_default(CUSTOM_ERROR_MSG, ""),
+            threshold_file_size_bytes: reader.parsed(THRESHOLD_FILE_SIZE_BYTES, 1, "a number of bytes"),
+            timezone: reader.parsed(TIMEZONE, Tz::UTC, "an IANA time zone such as Asia/Kolkata"),
+            statement_prefix: statement_prefix(&mut reader),
+            log: log(&mut reader),
+            database_tls: database_tls(&mut reader),
+            database_ca_file: reader.optional(DATABASE_CA_FILE).map(PathBuf::from),
+            max_connections: max_connections(&mut reader),
+            redshift_workgroup: reader.optional(REDSHIFT_WORKGROUP),
+            redshift_cluster: redshift_cluster(&mut reader),
+            redshift_database: reader.optional(REDSHIFT_DATABASE),
+        };
+        check_folders_apart(&mut reader, &settings);
+        reader.finish(settings)
+    }
+
+    /// What the use cases need of the settings, for the warehouse that was found for them.
+    pub fn app_config(&self, warehouse: Warehouse) -> AppConfig {
+        AppConfig {
+            archive_folder: self.archive_folder.clone(),
+            processing_folder: self.processing_folder.clone(),
+            threshold_file_size_bytes: self.threshold_file_size_bytes,
+            custom_error_message: self.custom_error_message.clone(),
+            timezone: self.timezone,
+            topic_arn: self.sns_topic_arn.clone(),
+            statement_prefix: self.statement_prefix.clone(),
+            warehouse,
+        }
+    }
+}
+
+/// Where Lambda wants to hear that a function cannot start; `None` outside Lambda.
+pub(crate) fn lambda_runtime_api() -> Option<String> {
+    environment()
+        .find(|(name, _)| name == AWS_LAMBDA_RUNTIME_API)
+        .map(|(_, value)| value)
+}
+
+/// Variables that are no Unicode are not ours.
+fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
+fn topic_arn(reader: &mut Reader) -> String {
+    let topic_arn = reader.required(SNS_TOPIC_ARN);
+    let is_topic = topic_arn.starts_with("arn:") && topic_arn.split(':').nth(2) == Some("sns");
+    if !topic_arn.is_empty() && !is_topic {
+        let expected = "it must be the ARN of a topic (arn:aws:sns:<region>:<account>:<name>)";
+        reader.fault(SNS_TOPIC_ARN, format!("is {topic_arn:?}; {expected}"));
+    }
+    topic_arn
+}
+
+fn iam_role(reader: &mut Reader) -> String {
+    let roles = reader.required(IAM_ROLE);
+    let is_role = |role: &str| role.starts_with("arn:") && role.contains(":role/");
+    if !roles.is_empty() && roles != "default" && !roles.split(',').all(|role| is_role(role.trim())) {
+        let expected = "it must be the ARN of a role (arn:aws:iam::<account>:role/<name>) or `default`";
+        reader.fault(IAM_ROLE, format!("is {roles:?}; {expected}"));
+    }
+    roles
+}
+
+fn region(reader: &mut Reader) -> String {
+    let found = [REGION, AWS_REGION, AWS_DEFAULT_REGION]
+        .iter()
+        .find_map(|name| reader.optional(name));
+    found.unwrap_or_else(|| {
+        reader.fault(REGION, "is not set, and neither is AWS_REGION");
+        String::new()
+    })
+}
+
+fn control_schema(reader: &mut Reader) -> String {
+    let rules = schema_of(reader, POSTGRES_CONFIG_TABLE, RULE_TABLE);
+    let audit = schema_of(reader, POSTGRES_CONFIG_AUDIT_TABLE, AUDIT_TABLE);
+    if let (Some(rules), Some(audit)) = (&rules, &audit)
+        && rules != audit
+    {
+        let what =
+            format!("is in schema {audit}, {POSTGRES_CONFIG_TABLE} in {rules}; both must be in the same one");
+        reader.fault(POSTGRES_CONFIG_AUDIT_TABLE, what);
+    }
+    rules.unwrap_or_else(|| DEFAULT_SCHEMA.to_ascii_lowercase())
+}
+
+/// The schema in a table setting, in lower case, as PostgreSQL keeps a name that was written without quotes.
+fn schema_of(reader: &mut Reader, name: &'static str, table: &str) -> Option<String> {
+    let text = reader.or_default(name, &format!("{DEFAULT_SCHEMA}.{table}"));
+    let is_word = |word: &str| {
+        let starts_well = word.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
+        starts_well
+            && word
+                .chars()
+                .all(|character| character.is_ascii_alphanumeric() || character == '_')
+    };
+    match text.split_once('.') {
+        Some((schema, found)) if found.eq_ignore_ascii_case(table) && is_word(schema) => {
+            Some(schema.to_ascii_lowercase())
+        }
+        _ => {
+            let expected =
+                format!("it may name another schema; the table names themselves are fixed: <schema>.{table}");
+            reader.fault(name, format!("is {text:?}; {expected}"));
+            None
+        }
+    }
+}
+
+fn folder(reader: &mut Reader, name: &'static str, default: &str) -> String {
+    let text = reader.or_default(name, default);
+    let folder = text.trim_matches('/');
+    let is_plain = |part: &str| {
+        !matches!(part, "" | "." | "..")
+            && !part
+                .chars()
+                .any(|character| character.is_control() || character == '\\')
+    };
+    if !folder.split('/').all(is_plain) {
+        reader.fault(
+            name,
+            format!("is {text:?}; it must be a plain folder name such as {default:?}"),
+        );
+    }
+    folder.to_owned()
+}
+
+/// A file in the archive must not look like work of ours, nor the other way round.
+fn check_folders_apart(reader: &mut Reader, settings: &Settings) {
+    let archive = format!("{}/", settings.archive_folder);
+    let processing = format!("{}/", settings.processing_folder);
+    if archive.starts_with(&processing) || processing.starts_with(&archive) {
+        let what = format!(
+            "is {:?} and {ARCHIVE_FOLDER} is {:?}; neither may be the other or lie in it",
+            settings.processing_folder, settings.archive_folder
+        );
+        reader.fault(PROCESSING_FOLDER, what);
+    }
+}
+
+fn statement_prefix(reader: &mut Reader) -> String {
+    let prefix = reader.or_default(STATEMENT_PREFIX, "longshore");
+    let is_plain =
+        |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.');
+    if prefix.len() > MAX_STATEMENT_PREFIX_CHARACTERS || !prefix.chars().all(is_plain) {
+        let expected = format!(
+            "at most {MAX_STATEMENT_PREFIX_CHARACTERS} letters, digits, dots, dashes and underscores"
+        );
+        reader.fault(STATEMENT_PREFIX, format!("is {prefix:?}; it must be {expected}"));
+    }
+    prefix
+}
+
+fn log(reader: &mut Reader) -> LogSettings {
+    let filter = reader.or_default(LOG, "info");
+    if let Err(error) = EnvFilter::builder().parse(&filter) {
+        reader.fault(LOG, format!("is {filter:?}, which is no log filter ({error})"));
+    }
+    let format = reader.word(
+        LOG_FORMAT,
+        &[("json", LogFormat::Json), ("text", LogFormat::Text)],
+    );
+    let usual = match reader.optional(AWS_LAMBDA_FUNCTION_NAME) {
+        Some(_) => LogFormat::Json,
+        None => LogFormat::Text,
+    };
+    LogSettings {
+        filter,
+        format: format.unwrap_or(usual),
+    }
+}
+
+fn database_tls(reader: &mut Reader) -> Option<DatabaseTls> {
+    let words = [("required", DatabaseTls::Required), ("off", DatabaseTls::Off)];
+    reader.word(DATABASE_TLS, &words)
+}
+
+fn max_connections(reader: &mut Reader) -> usize {
+    let most = reader.parsed(MAX_CONNECTIONS, DEFAULT_MAX_CONNECTIONS, "a number from 2 to 100");
+    if !(2..=100).contains(&most) {
+        reader.fault(
+            MAX_CONNECTIONS,
+            format!("is {most}; it must be a number from 2 to 100"),
+        );
+    }
+    most
+}
+
+fn redshift_cluster(reader: &mut Reader) -> Option<String> {
+    let cluster = reader.optional(REDSHIFT_CLUSTER);
+    if cluster.is_some() && reader.optional(REDSHIFT_WORKGROUP).is_some() {
+        let what = format!("and {REDSHIFT_WORKGROUP} are both set; the warehouse is one or the other");
+        reader.fault(REDSHIFT_CLUSTER, what);
+    }
+    cluster
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    const NEEDED: [(&str, &str); 5] = [
+        ("secret_postgres", "control"),
+        ("secret_redshift", "warehouse"),
+        ("sns_topic_arn", "arn:aws:sns:eu-central-1:123456789012:outcomes"),
+        ("iam_role", "arn:aws:iam::123456789012:role/copy"),
+        ("AWS_REGION", "eu-central-1"),
+    ];
+
+    fn with(pairs: &[(&'static str, &'static str)]) -> Result<Settings, SettingsError> {
+        Settings::from_pairs(NEEDED.into_iter().chain(pairs.iter().copied()))
+    }
+
+    #[test]
+    fn the_needed_ones_are_enough() {
+        let settings = with(&[]).unwrap();
+        assert_eq!(settings.control_schema, "rdscnfg");
+        assert_eq!(settings.archive_folder, "archive");
+        assert_eq!(settings.processing_folder, "processing");
+        assert_eq!(settings.region, "eu-central-1");
+        assert_eq!(settings.threshold_file_size_bytes, 1);
+        assert_eq!(settings.timezone, Tz::UTC);
+        assert_eq!(settings.statement_prefix, "longshore");
+        assert_eq!(settings.custom_error_message, "");
+        assert_eq!(settings.log.format, LogFormat::Text);
+        assert_eq!(settings.database_tls, None);
+        assert_eq!(settings.max_connections, 4);
+    }
+
+    #[test]
+    fn every_required_setting_is_reported_at_once() {
+        let error = Settings::from_pairs::<String, String>([]).unwrap_err();
+        let mut expected: Vec<_> = SETTINGS
+            .iter()
+            .filter(|setting| setting.required)
+            .map(|setting| setting.name)
+            .collect();
+        expected.push(REGION);
+        let mut named: Vec<_> = error.faults.iter().map(|fault| fault.name).collect();
+        expected.sort();
+        named.sort();
+        assert_eq!(named, expected);
+        assert!(error.to_string().starts_with("5 settings are wrong: "), "{error}");
+    }
+
+    #[rstest]
+    #[case("sns_topic_arn", "outcomes", "must be the ARN of a topic")]
+    #[case("iam_role", "copy", "must be the ARN of a role")]
+    #[case(
+        "postgres_config_table",
+        "RDSCNFG.RULES",
+        "the table names themselves are fixed"
+    )]
+    #[case(
+        "postgres_config_table",
+        "EXT_FILE_CONFIG",
+        "the table names themselves are fixed"
+    )]
+    #[case(
+        "postgres_config_table",
+        "a\"b.EXT_FILE_CONFIG",
+        "the table names themselves are fixed"
+    )]
+    #[case(
+        "postgres_config_audit_table",
+        "rdscnfg.audit",
+        "the table names themselves are fixed"
+    )]
+    #[case(
+        "postgres_config_audit_table",
+        "other.EXT_FILE_AUDIT",
+        "both must be in the same one"
+    )]
+    #[case("archive_folder", "/", "plain folder name")]
+    #[case("archive_folder", "a//b", "plain folder name")]
+    #[case("archive_folder", "processing", "neither may be the other")]
+    #[case("archive_folder", "processing/done", "neither may be the other")]
+    #[case("processing_folder", "../x", "plain folder name")]
+    #[case("processing_folder", "archive/work/", "neither may be the other")]
+    #[case("threshold_file_size_bytes", "-1", "must be a number of bytes")]
+    #[case("timezone", "Mars/Olympus", "must be an IANA time zone")]
+    #[case("LONGSHORE_STATEMENT_PREFIX", "a b", "letters, digits")]
+    #[case("LONGSHORE_LOG", "info=debug=x", "is no log filter")]
+    #[case("LONGSHORE_LOG_FORMAT", "xml", "must be one of: json, text")]
+    #[case("LONGSHORE_DATABASE_TLS", "maybe", "must be one of: required, off")]
+    #[case("LONGSHORE_MAX_CONNECTIONS", "many", "from 2 to 100")]
+    #[case("LONGSHORE_MAX_CONNECTIONS", "1", "from 2 to 100")]
+    fn a_bad_value_is_named_with_what_would_be_right(
+        #[case] name: &'static str,
+        #[case] value: &'static str,
+        #[case] expected: &str,
+    ) {
+        let error = with(&[(name, value)]).unwrap_err();
+        assert_eq!(error.faults.len(), 1, "{error}");
+        assert!(error.to_string().contains(expected), "{error}");
+        assert!(error.to_string().contains(name), "{error}");
+    }
+
+    #[test]
+    fn a_cluster_and_a_workgroup_exclude_each_other() {
+        let both = [
+            ("LONGSHORE_REDSHIFT_CLUSTER", "c"),
+            ("LONGSHORE_REDSHIFT_WORKGROUP", "w"),
+        ];
+        assert!(with(&both).unwrap_err().to_string().contains("one or the other"));
+    }
+
+    #[test]
+    fn an_empty_value_is_none() {
+        let settings = with(&[("archive_folder", ""), ("region", " ")]).unwrap();
+        assert_eq!(
+            (settings.archive_folder.as_str(), settings.region.as_str()),
+            ("archive", "eu-central-1")
+        );
+    }
+
+    #[test]
+    fn both_tables_may_move_to_another_schema() {
+        let moved = [
+            ("postgres_config_table", "Feeds.ext_file_config"),
+            ("postgres_config_audit_table", "FEEDS.EXT_FILE_AUDIT"),
+        ];
+        assert_eq!(with(&moved).unwrap().control_schema, "feeds");
+    }
+
+    #[test]
+    fn slashes_around_a_folder_do_not_matter() {
+        assert_eq!(
+            with(&[("archive_folder", "/old/files/")]).unwrap().archive_folder,
+            "old/files"
+        );
+    }
+
+    #[test]
+    fn a_function_logs_for_machines() {
+        let settings = with(&[("AWS_LAMBDA_FUNCTION_NAME", "external-file-process")]).unwrap();
+        assert_eq!(settings.log.format, LogFormat::Json);
+    }
+}

@@ -1,0 +1,309 @@
+//! Builds a process out of its parts: AWS clients, the control database, and the app on top of them.
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use longshore_app::App;
+use longshore_app::ports::SystemClock;
+use longshore_aws::{
+    PostgresSecret, RedshiftDataClient, RedshiftSecret, S3ObjectStore, Secrets, SnsNotifier,
+};
+use longshore_domain::disposition::Disposition;
+use longshore_domain::target::{Compute, Login, Warehouse};
+use longshore_store::{ConnectOptions, Password, Store, Tls};
+
+use crate::settings::{DatabaseTls, REDSHIFT_CLUSTER, REDSHIFT_DATABASE, REDSHIFT_WORKGROUP, Settings};
+
+const ATTEMPTS: u32 = 3;
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// Until an answer begins, the sending of a part of an upload included.
+const READ_TIMEOUT: Duration = Duration::from_secs(60);
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(90);
+/// With all its attempts. The body of an object that is read is not part of it.
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// Why the parts do not fit together.
+#[derive(Debug, thiserror::Error)]
+pub enum WiringError {
+    /// Neither the secret nor the settings say which warehouse.
+    #[error("the secret {secret_id} does not say which {missing} to use; set {setting}")]
+    WarehouseUnknown {
+        /// The warehouse's secret.
+        secret_id: String,
+        /// What is missing.
+        missing: &'static str,
+        /// The setting that would say it.
+        setting: String,
+    },
+    /// The file of trusted certificates cannot be read.
+    #[error("the certificates in {} cannot be read", path.display())]
+    CertificatesUnreadable {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+impl WiringError {
+    /// What to do about it.
+    pub fn disposition(&self) -> Disposition {
+        match self {
+            Self::WarehouseUnknown { .. } | Self::CertificatesUnreadable { .. } => Disposition::Misconfigured,
+        }
+    }
+}
+
+/// The AWS side of a process. Building it calls nobody.
+#[derive(Debug, Clone)]
+pub struct AwsClients {
+    /// S3.
+    pub objects: S3ObjectStore,
+    /// The Redshift Data API.
+    pub warehouse: RedshiftDataClient,
+    /// SNS.
+    pub notifier: SnsNotifier,
+    /// Secrets Manager.
+    pub secrets: Secrets,
+}
+
+impl AwsClients {
+    /// Clients for one region. Credentials and an endpoint of one's own (`AWS_ENDPOINT_URL`) are found where every AWS
+    /// program looks for them.
+    pub async fn in_region(region: &str) -> Self {
+        let config = sdk_config(region).await;
+        Self {
+            objects: S3ObjectStore::new(aws_sdk_s3::Client::new(&config)),
+            warehouse: RedshiftDataClient::new(aws_sdk_redshiftdata::Client::new(&config)),
+            notifier: SnsNotifier::new(aws_sdk_sns::Client::new(&config)),
+            secrets: Secrets::new(aws_sdk_secretsmanager::Client::new(&config)),
+        }
+    }
+}
+
+/// The whole app: reads both secrets and the certificates side by side. The control database is connected to when it is first
+/// asked something.
+pub async fn connect(settings: &Settings) -> anyhow::Result<App> {
+    let clients = AwsClients::in_region(&settings.region).await;
+    let (store, warehouse) = tokio::try_join!(
+        connect_store(settings, &clients.secrets),
+        find_warehouse(settings, &clients.secrets)
+    )?;
+    Ok(App {
+        config: Arc::new(settings.app_config(warehouse)),
+        store,
+        objects: Arc::new(clients.objects),
+        warehouse: Arc::new(clients.warehouse),
+        notifier: Arc::new(clients.notifier),
+        clock: Arc::new(SystemClock),
+    })
+}
+
+/// The control database alone, for programs that need no more.
+pub async fn connect_store(settings: &Settings, secrets: &Secrets) -> anyhow::Result<Store> {
+    let (secret, certificates) = tokio::join!(
+        secrets.postgres(&settings.secret_postgres),
+        read_certificates(settings.database_ca_file.as_deref())
+    );
+    let secret = secret.context("read the control database's secret")?;
+    let tls = tls(settings.database_tls, &secret.host, certificates?);
+    Store::connect(connect_options(settings, secret, tls))
+        .context("prepare the control database's connections")
+}
+
+/// The warehouse of rules that name none.
+pub async fn find_warehouse(settings: &Settings, secrets: &Secrets) -> anyhow::Result<Warehouse> {
+    let secret = secrets.redshift(&settings.secret_redshift).await;
+    let secret = secret.context("read the warehouse's secret")?;
+    Ok(warehouse(settings, secret)?)
+}
+
+async fn sdk_config(region: &str) -> SdkConfig {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(READ_TIMEOUT)
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .operation_timeout(OPERATION_TIMEOUT)
+        .build();
+    aws_config::defaults(BehaviorVersion::latest())
+        .region(Region::new(region.to_owned()))
+        .http_client(
+            Builder::new()
+                .tls_provider(Provider::Rustls(CryptoMode::Ring))
+                .build_https(),
+        )
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        .timeout_config(timeouts)
+        .load()
+        .await
+}
+
+async fn read_certificates(path: Option<&Path>) -> Result<Option<String>, WiringError> {
+    let Some(path) = path else {
+        return Ok(None);
+    };
+    let read = tokio::fs::read_to_string(path).await;
+    read.map(Some)
+        .map_err(|source| WiringError::CertificatesUnreadable {
+            path: path.to_owned(),
+            source,
+        })
+}
+
+/// Encrypted, unless the settings say otherwise or nothing leaves this machine.
+fn tls(wanted: Option<DatabaseTls>, host: &str, ca_pem: Option<String>) -> Tls {
+    match wanted {
+        Some(DatabaseTls::Off) => Tls::Off,
+        None if stays_on_this_machine(host) => Tls::Off,
+        Some(DatabaseTls::Required) | None => Tls::Required { ca_pem },
+    }
+}
+
+/// A socket's folder, or a loopback address.
+fn stays_on_this_machine(host: &str) -> bool {
+    let is_loopback = host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
+    host.starts_with('/') || host.eq_ignore_ascii_case("localhost") || is_loopback
+}
+
+fn connect_options(settings: &Settings, secret: PostgresSecret, tls: Tls) -> ConnectOptions {
+    ConnectOptions {
+        host: secret.host,
+        port: secret.port,
+        user: secret.user,
+        password: Password::new(secret.password.expose()),
+        database: secret.database,
+        tls,
+        schema: settings.control_schema.clone(),
+        max_connections: settings.max_connections,
+        application_name: "longshore".to_owned(),
+    }
+}
+
+/// What the settings say comes first; the secret says the rest.
+fn warehouse(settings: &Settings, secret: RedshiftSecret) -> Result<Warehouse, WiringError> {
+    let unknown = |missing, setting: &str| WiringError::WarehouseUnknown {
+        secret_id: settings.secret_redshift.clone(),
+        missing,
+        setting: setting.to_owned(),
+    };
+    let chosen = compute(
+        settings.redshift_cluster.clone(),
+        settings.redshift_workgroup.clone(),
+    );
+    let compute = chosen
+        .or_else(|| compute(secret.cluster_identifier, secret.workgroup))
+        .ok_or_else(|| {
+            unknown(
+                "cluster or workgroup",
+                &format!("{REDSHIFT_CLUSTER} or {REDSHIFT_WORKGROUP}"),
+            )
+        })?;
+    let database = settings.redshift_database.clone().or(secret.database);
+    Ok(Warehouse {
+        compute,
+        database: database.ok_or_else(|| unknown("database", REDSHIFT_DATABASE))?,
+        login: Login::Secret(secret.arn),
+        iam_role: settings.iam_role.clone(),
+        region: settings.region.clone(),
+    })
+}
+
+/// A workgroup wins over a cluster: a secret that names both was written for a cluster that has moved.
+fn compute(cluster: Option<String>, workgroup: Option<String>) -> Option<Compute> {
+    workgroup
+        .map(Compute::Workgroup)
+        .or(cluster.map(Compute::Cluster))
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn settings(more: &[(&'static str, &'static str)]) -> Settings {
+        let needed = [
+            ("secret_postgres", "control"),
+            ("secret_redshift", "house"),
+            ("sns_topic_arn", "arn:aws:sns:eu-central-1:1:outcomes"),
+            ("iam_role", "default"),
+            ("region", "eu-central-1"),
+        ];
+        Settings::from_pairs(needed.into_iter().chain(more.iter().copied())).unwrap()
+    }
+
+    fn secret(cluster: Option<&str>, database: Option<&str>) -> RedshiftSecret {
+        RedshiftSecret {
+            arn: "arn:house".to_owned(),
+            cluster_identifier: cluster.map(str::to_owned),
+            workgroup: None,
+            database: database.map(str::to_owned),
+            user: None,
+        }
+    }
+
+    #[test]
+    fn the_secret_names_the_warehouse() {
+        let warehouse = warehouse(&settings(&[]), secret(Some("c"), Some("dev"))).unwrap();
+        assert_eq!(warehouse.to_string(), "cluster c/dev");
+        assert_eq!(warehouse.login, Login::Secret("arn:house".to_owned()));
+        assert_eq!(warehouse.iam_role, "default");
+    }
+
+    #[test]
+    fn the_settings_come_before_the_secret() {
+        let settings = settings(&[
+            ("LONGSHORE_REDSHIFT_WORKGROUP", "w"),
+            ("LONGSHORE_REDSHIFT_DATABASE", "d"),
+        ]);
+        let warehouse = warehouse(&settings, secret(Some("c"), Some("dev"))).unwrap();
+        assert_eq!(warehouse.to_string(), "workgroup w/d");
+    }
+
+    #[rstest]
+    #[case(
+        secret(None, Some("dev")),
+        "set LONGSHORE_REDSHIFT_CLUSTER or LONGSHORE_REDSHIFT_WORKGROUP"
+    )]
+    #[case(secret(Some("c"), None), "set LONGSHORE_REDSHIFT_DATABASE")]
+    fn a_warehouse_that_nobody_names_is_asked_for(#[case] secret: RedshiftSecret, #[case] expected: &str) {
+        let error = warehouse(&settings(&[]), secret).unwrap_err();
+        assert_eq!(error.disposition(), Disposition::Misconfigured);
+        assert!(error.to_string().contains(expected), "{error}");
+        assert!(error.to_string().contains("secret house"), "{error}");
+    }
+
+    #[rstest]
+    #[case(None, "/run/postgresql", false)]
+    #[case(None, "127.0.0.1", false)]
+    #[case(None, "::1", false)]
+    #[case(None, "localhost", false)]
+    #[case(None, "db.example", true)]
+    #[case(None, "127.0.0.1.example", true)]
+    #[case(Some(DatabaseTls::Off), "db.example", false)]
+    #[case(Some(DatabaseTls::Required), "127.0.0.1", true)]
+    fn only_what_leaves_the_machine_must_be_encrypted(
+        #[case] wanted: Option<DatabaseTls>,
+        #[case] host: &str,
+        #[case] encrypted: bool,
+    ) {
+        assert_eq!(tls(wanted, host, None) != Tls::Off, encrypted);
+    }
+
+    #[tokio::test]
+    async fn a_certificate_file_that_is_not_there_is_named() {
+        let error = read_certificates(Some(Path::new("/nowhere/rds.pem")))
+            .await
+            .unwrap_err();
+        assert!(error.to_string().contains("/nowhere/rds.pem"), "{error}");
+    }
+}
