@@ -17,34 +17,58 @@ pub struct ApiError {
 impl ApiError {
     /// The request makes no sense; sending it again will not help.
     pub(crate) fn validation(message: impl fmt::Display) -> Self {
-        Self { code: "ValidationException", message: message.to_string(), status: 400 }
+        Self {
+            code: "ValidationException",
+            message: message.to_string(),
+            status: 400,
+        }
     }
 
     /// There is no such statement, table or database.
     pub(crate) fn not_found(message: impl fmt::Display) -> Self {
-        Self { code: "ResourceNotFoundException", message: message.to_string(), status: 400 }
+        Self {
+            code: "ResourceNotFoundException",
+            message: message.to_string(),
+            status: 400,
+        }
     }
 
     /// Too many statements are under way.
     pub(crate) fn too_many_statements(limit: usize) -> Self {
         let message = format!("Active statements exceeded the allowed quota ({limit}).");
-        Self { code: "ActiveStatementsExceededException", message, status: 400 }
+        Self {
+            code: "ActiveStatementsExceededException",
+            message,
+            status: 400,
+        }
     }
 
     /// The operation does not exist, or not here.
     pub(crate) fn unknown_operation(operation: &str) -> Self {
         let message = format!("Operation {operation} is not supported by the local warehouse");
-        Self { code: "UnknownOperationException", message, status: 404 }
+        Self {
+            code: "UnknownOperationException",
+            message,
+            status: 404,
+        }
     }
 
     /// A synchronous statement of ours on the database failed; it may work again later.
     pub(crate) fn internal(error: &dyn std::error::Error) -> Self {
-        Self { code: "InternalServerException", message: error_chain(error), status: 500 }
+        Self {
+            code: "InternalServerException",
+            message: error_chain(error),
+            status: 500,
+        }
     }
 
     /// The database refused what the caller asked to see.
     pub(crate) fn database(error: &dyn std::error::Error) -> Self {
-        Self { code: "DatabaseConnectionException", message: error_chain(error), status: 500 }
+        Self {
+            code: "DatabaseConnectionException",
+            message: error_chain(error),
+            status: 500,
+        }
     }
 }
 

@@ -30,9 +30,18 @@
 //! # }
 //! ```
 
+mod api;
+mod connection;
+mod copy;
+mod engine;
 mod error;
 mod event;
+mod live;
 mod object;
+mod result_set;
+mod runner;
+mod sql;
+mod store;
 mod warehouse;
 
 pub use error::{ApiError, OpenError};

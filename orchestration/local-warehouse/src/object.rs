@@ -33,7 +33,10 @@ pub struct ObjectBody {
 
 impl std::fmt::Debug for ObjectBody {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("ObjectBody").field("size", &self.size).finish_non_exhaustive()
+        formatter
+            .debug_struct("ObjectBody")
+            .field("size", &self.size)
+            .finish_non_exhaustive()
     }
 }
 

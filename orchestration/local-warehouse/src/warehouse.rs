@@ -1,10 +1,23 @@
 //! The warehouse as its owner sees it.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio_postgres::Client;
+use uuid::Uuid;
 
+use crate::api;
+use crate::connection::Endpoint;
+use crate::live::Live;
+use crate::runner::Run;
+use crate::store::{self, Submission};
 use crate::{ApiError, ObjectReader, OpenError, StatementEvents};
+
+/// Statements of one cluster that run side by side; the others wait in the order they came.
+const SIDE_BY_SIDE: usize = 20;
 
 /// What the warehouse is opened with.
 #[derive(Debug, Clone)]
@@ -24,14 +37,35 @@ pub struct ClusterEndpoint {
     pub identifier: String,
     /// The `WorkgroupName` under which the same databases answer too.
     pub workgroup: Option<String>,
-    /// How to reach the server as superuser; the database is filled in.
+    /// How to reach the server as superuser; the database is filled in. It needs 30 connections.
     pub postgres: tokio_postgres::Config,
 }
 
 /// The Redshift Data API; cheap to clone.
 #[derive(Clone)]
 pub struct Warehouse {
-    _inner: Arc<(WarehouseOptions, Arc<dyn ObjectReader>, Arc<dyn StatementEvents>)>,
+    inner: Arc<Inner>,
+}
+
+/// Where a statement lives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// The index of the cluster.
+    pub(crate) cluster: usize,
+    /// The database.
+    pub(crate) database: String,
+}
+
+/// What all clones of a warehouse share.
+pub(crate) struct Inner {
+    pub(crate) account: String,
+    pub(crate) region: String,
+    pub(crate) objects: Arc<dyn ObjectReader>,
+    pub(crate) events: Arc<dyn StatementEvents>,
+    endpoints: Vec<(Endpoint, Semaphore)>,
+    places: Mutex<HashMap<Uuid, Place>>,
+    live: Mutex<HashMap<Uuid, Arc<Live>>>,
+    runs: Mutex<Option<JoinSet<()>>>,
 }
 
 impl Warehouse {
@@ -44,25 +78,175 @@ impl Warehouse {
         objects: Arc<dyn ObjectReader>,
         events: Arc<dyn StatementEvents>,
     ) -> Result<Self, OpenError> {
-        Ok(Self { _inner: Arc::new((options, objects, events)) })
+        let endpoint = |cluster| (Endpoint::new(cluster), Semaphore::new(SIDE_BY_SIDE));
+        let inner = Arc::new(Inner {
+            account: options.account,
+            region: options.region,
+            objects,
+            events,
+            endpoints: options.clusters.into_iter().map(endpoint).collect(),
+            places: Mutex::default(),
+            live: Mutex::default(),
+            runs: Mutex::new(Some(JoinSet::new())),
+        });
+        for cluster in 0..inner.endpoints.len() {
+            for database in inner.endpoints[cluster].0.databases().await? {
+                inner.resume(Place { cluster, database }).await?;
+            }
+        }
+        Ok(Self { inner })
     }
 
     /// Answers one call of the Data API: the operation's name and the body as JSON.
     ///
     /// # Errors
     /// [`ApiError`], an exception of the service model.
-    pub async fn handle(&self, operation: &str, _request: Value) -> Result<Value, ApiError> {
-        Err(ApiError::unknown_operation(operation))
+    pub async fn handle(&self, operation: &str, request: Value) -> Result<Value, ApiError> {
+        api::handle(&self.inner, operation, &request).await
     }
 
     /// Installs in a database what Redshift has and PostgreSQL has not; may be repeated.
     ///
     /// # Errors
     /// [`OpenError`].
-    pub async fn prepare_database(&self, _cluster: &str, _database: &str) -> Result<(), OpenError> {
-        Ok(())
+    pub async fn prepare_database(&self, cluster: &str, database: &str) -> Result<(), OpenError> {
+        let found = self
+            .inner
+            .endpoints
+            .iter()
+            .find(|(endpoint, _)| endpoint.options.identifier == cluster);
+        let Some((endpoint, _)) = found else {
+            return Err(OpenError::ClusterUnknown {
+                cluster: cluster.to_owned(),
+            });
+        };
+        endpoint.bookkeeping(database).await.map(|_| ())
     }
 
-    /// Stops taking statements and leaves what runs to the next [`Warehouse::open`].
-    pub async fn shutdown(&self) {}
+    /// Stops at once. What runs is rolled back, and runs again after the next [`Warehouse::open`].
+    pub async fn shutdown(&self) {
+        let runs = self
+            .inner
+            .runs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(mut runs) = runs {
+            runs.shutdown().await;
+        }
+    }
+}
+
+impl Inner {
+    /// The cluster of a place.
+    pub(crate) fn endpoint(&self, place: &Place) -> &Endpoint {
+        &self.endpoints[place.cluster].0
+    }
+
+    /// The turns of a place's cluster.
+    pub(crate) fn turns(&self, place: &Place) -> &Semaphore {
+        &self.endpoints[place.cluster].1
+    }
+
+    /// All clusters.
+    pub(crate) fn clusters(&self) -> impl Iterator<Item = &Endpoint> {
+        self.endpoints.iter().map(|(endpoint, _)| endpoint)
+    }
+
+    /// The connection for our own statements on a place.
+    pub(crate) async fn bookkeeping(&self, place: &Place) -> Result<Arc<Client>, OpenError> {
+        self.endpoint(place).bookkeeping(&place.database).await
+    }
+
+    /// Where a statement is kept.
+    pub(crate) fn place_of(&self, id: Uuid) -> Option<Place> {
+        self.places
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&id)
+            .cloned()
+    }
+
+    /// A statement that is under way.
+    pub(crate) fn live(&self, id: Uuid) -> Option<Arc<Live>> {
+        self.live
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&id)
+            .map(Arc::clone)
+    }
+
+    /// How many statements are under way.
+    pub(crate) fn live_count(&self) -> usize {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Notes that a statement's outcome is in the database.
+    pub(crate) fn forget(&self, id: Uuid) {
+        self.live
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&id);
+    }
+
+    /// Lets a written submission run.
+    pub(crate) fn start(self: &Arc<Self>, place: Place, submission: Submission) {
+        let run = self.run(place, submission);
+        self.spawn(run.to_the_end());
+    }
+
+    fn run(self: &Arc<Self>, place: Place, submission: Submission) -> Run {
+        let live = Arc::new(Live::new());
+        let id = submission.id;
+        self.places
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(id, place.clone());
+        self.live
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(id, Arc::clone(&live));
+        Run {
+            inner: Arc::clone(self),
+            place,
+            submission,
+            live,
+        }
+    }
+
+    fn spawn(&self, run: impl Future<Output = ()> + Send + 'static) {
+        let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
+        // After a shutdown the submission stays in the database and runs at the next open.
+        if let Some(runs) = runs.as_mut() {
+            while runs.try_join_next().is_some() {}
+            runs.spawn(run);
+        }
+    }
+
+    async fn resume(self: &Arc<Self>, place: Place) -> Result<(), OpenError> {
+        let client = self.bookkeeping(&place).await?;
+        let failed = |source| OpenError::PreparationFailed {
+            cluster: self.endpoint(&place).options.identifier.clone(),
+            database: place.database.clone(),
+            step: "resume interrupted statements",
+            source,
+        };
+        for (id, _) in store::ids(&client).await.map_err(failed)? {
+            let Some(record) = store::find(&client, id).await.map_err(failed)? else {
+                continue;
+            };
+            let has_ended = record.outcome.is_some();
+            let run = self.run(place.clone(), record.submission);
+            if has_ended {
+                run.live.end();
+                self.forget(id);
+                self.spawn(async move { run.deliver_event().await });
+            } else if store::is_partly_committed(&client, id).await.map_err(failed)? {
+                self.spawn(run.end_half_committed());
+            } else {
+                self.spawn(run.to_the_end());
+            }
+        }
+        Ok(())
+    }
 }

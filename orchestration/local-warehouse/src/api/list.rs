@@ -1,0 +1,134 @@
+//! ListStatements.
+
+use serde_json::{Map, Value, json};
+
+use super::describe::epoch;
+use super::request::Request;
+use crate::store::{self, Record};
+use crate::warehouse::{Inner, Place};
+use crate::{ApiError, sql};
+
+const STATUSES: [&str; 7] = [
+    "SUBMITTED",
+    "PICKED",
+    "STARTED",
+    "FINISHED",
+    "ABORTED",
+    "FAILED",
+    "ALL",
+];
+
+/// ListStatements: FINISHED ones alone unless another status is asked for.
+pub(super) async fn statements(inner: &Inner, request: &Request<'_>) -> Result<Value, ApiError> {
+    let wanted = request.text("Status")?.unwrap_or("FINISHED");
+    if !STATUSES.contains(&wanted) {
+        return Err(ApiError::validation(format!(
+            "Value '{wanted}' at 'status' failed to satisfy constraint: Member must satisfy enum value set: {STATUSES:?}"
+        )));
+    }
+    let prefix = request.text("StatementName")?.unwrap_or_default();
+    let most = request
+        .number("MaxResults", 0, 100)?
+        .filter(|most| *most > 0)
+        .unwrap_or(100);
+    let most = usize::try_from(most).unwrap_or(100);
+    let first: usize = match request.text("NextToken")? {
+        None => 0,
+        Some(token) => token
+            .parse()
+            .map_err(|_| ApiError::validation("NextToken is not valid"))?,
+    };
+    let mut records = all_records(inner, request, prefix).await?;
+    records.sort_by_key(|record| std::cmp::Reverse(record.submission.created_at));
+    let matching: Vec<Value> = records
+        .iter()
+        .map(|record| (status(inner, record), record))
+        .filter(|(status, _)| wanted == "ALL" || status == wanted)
+        .map(|(status, record)| entry(&status, record))
+        .collect();
+    let mut answer = json!({ "Statements": matching.iter().skip(first).take(most).collect::<Vec<_>>() });
+    if first + most < matching.len() {
+        answer["NextToken"] = json!((first + most).to_string());
+    }
+    Ok(answer)
+}
+
+async fn all_records(inner: &Inner, request: &Request<'_>, prefix: &str) -> Result<Vec<Record>, ApiError> {
+    let only_database = request.text("Database")?;
+    let is_narrowed = request.get("ClusterIdentifier").is_some() || request.get("WorkgroupName").is_some();
+    let only_cluster = if is_narrowed {
+        Some(request.cluster(inner)?)
+    } else {
+        None
+    };
+    let mut records = Vec::new();
+    for (cluster, endpoint) in inner.clusters().enumerate() {
+        if only_cluster.is_some_and(|only| only != cluster) {
+            continue;
+        }
+        for database in endpoint
+            .databases()
+            .await
+            .map_err(|error| ApiError::internal(&error))?
+        {
+            if only_database.is_some_and(|only| only != database) {
+                continue;
+            }
+            let place = Place { cluster, database };
+            let client = inner
+                .bookkeeping(&place)
+                .await
+                .map_err(|error| ApiError::internal(&error))?;
+            records.extend(
+                store::list(&client, prefix)
+                    .await
+                    .map_err(|error| ApiError::internal(&error))?,
+            );
+        }
+    }
+    Ok(records)
+}
+
+fn status(inner: &Inner, record: &Record) -> String {
+    match &record.outcome {
+        Some(outcome) => outcome.status.clone(),
+        None => inner
+            .live(record.submission.id)
+            .map_or("SUBMITTED", |live| live.progress().status)
+            .to_owned(),
+    }
+}
+
+fn entry(status: &str, record: &Record) -> Value {
+    let submission = &record.submission;
+    let texts: Vec<String> = submission
+        .sqls
+        .iter()
+        .map(|text| sql::without_credentials(text))
+        .collect();
+    let updated_at = record
+        .outcome
+        .as_ref()
+        .map_or(submission.created_at, |outcome| outcome.ended_at);
+    let mut entry = Map::new();
+    entry.insert("Id".to_owned(), json!(submission.id.to_string()));
+    entry.insert("Status".to_owned(), json!(status));
+    entry.insert("CreatedAt".to_owned(), epoch(submission.created_at));
+    entry.insert("UpdatedAt".to_owned(), epoch(updated_at));
+    entry.insert("IsBatchStatement".to_owned(), json!(submission.is_batch));
+    entry.insert("ResultFormat".to_owned(), json!("JSON"));
+    if submission.is_batch {
+        entry.insert("QueryStrings".to_owned(), json!(texts));
+    } else {
+        entry.insert("QueryString".to_owned(), json!(texts.first()));
+    }
+    if let Some(name) = &submission.name {
+        entry.insert("StatementName".to_owned(), json!(name));
+    }
+    for (name, field) in [("SecretArn", "SecretArn"), ("QueryParameters", "Parameters")] {
+        if let Some(value) = submission.request.get(field) {
+            entry.insert(name.to_owned(), value.clone());
+        }
+    }
+    Value::Object(entry)
+}

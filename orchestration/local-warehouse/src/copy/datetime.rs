@@ -1,0 +1,431 @@
+//! Dates and times of a file, by pattern, by guess, or since 1970.
+
+use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Utc};
+
+use super::report::RowError;
+use super::statement::TimeFormat;
+
+const DATE: &str = "YYYY-MM-DD";
+const TIMESTAMP: &str = "YYYY-MM-DD HH24:MI:SS";
+
+/// Forms that `'auto'` knows: <https://docs.aws.amazon.com/redshift/latest/dg/automatic-recognition.html>.
+const KNOWN_DATES: [&str; 12] = [
+    "YYYY-MM-DD",
+    "YYYYMMDD",
+    "MON DD, YYYY",
+    "MON-DD-YYYY",
+    "DD-MON-YYYY",
+    "DD MON YYYY",
+    "YYYY-MON-DD",
+    "MM/DD/YYYY",
+    "MM-DD-YYYY",
+    "MM.DD.YYYY",
+    "YYYY/MM/DD",
+    "YYYY.MM.DD",
+];
+
+/// A DATE as PostgreSQL reads it in any setting.
+pub(super) fn convert_date(bytes: &[u8], format: &TimeFormat) -> Result<String, RowError> {
+    let text = trimmed(bytes);
+    let found = match format {
+        TimeFormat::Default => default_date(text)?,
+        TimeFormat::Auto => guess(text).map(|moment| moment.local.date()),
+        TimeFormat::Pattern(pattern) => parse(text, pattern).map(|moment| moment.local.date()),
+        TimeFormat::EpochSeconds | TimeFormat::EpochMilliseconds => None,
+    };
+    let name = if let TimeFormat::Pattern(pattern) = format {
+        pattern
+    } else {
+        DATE
+    };
+    let date = found.ok_or_else(|| RowError::new(1205, format!("Invalid date format or value [{name}]")))?;
+    Ok(date.format("%Y-%m-%d").to_string())
+}
+
+/// A TIMESTAMP, or with its zone a TIMESTAMPTZ, as PostgreSQL reads it in any setting.
+pub(super) fn convert_timestamp(
+    bytes: &[u8],
+    format: &TimeFormat,
+    with_zone: bool,
+) -> Result<String, RowError> {
+    let text = trimmed(bytes);
+    let found = match format {
+        TimeFormat::Default => parse(text, TIMESTAMP).or_else(|| parse(text, DATE)),
+        TimeFormat::Auto => guess(text),
+        TimeFormat::Pattern(pattern) => parse(text, pattern),
+        TimeFormat::EpochSeconds => since_1970(text, 1_000_000),
+        TimeFormat::EpochMilliseconds => since_1970(text, 1000),
+    };
+    let name = if let TimeFormat::Pattern(pattern) = format {
+        pattern
+    } else {
+        TIMESTAMP
+    };
+    let Some(moment) = found else {
+        return Err(RowError::new(
+            1206,
+            format!("Invalid timestamp format or value [{name}]"),
+        ));
+    };
+    let local = moment.local.format("%Y-%m-%d %H:%M:%S%.f");
+    Ok(match moment.offset {
+        Some(offset) if with_zone => format!("{local}{offset}"),
+        _ => local.to_string(),
+    })
+}
+
+fn trimmed(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap_or_default().trim()
+}
+
+fn default_date(text: &str) -> Result<Option<NaiveDate>, RowError> {
+    if text.len() < DATE.len() {
+        return Err(RowError::new(
+            1205,
+            "Invalid Date Format - length must be 10 or more",
+        ));
+    }
+    // A time after the date is allowed and ignored.
+    let date = text.get(..DATE.len()).and_then(|date| parse(date, DATE));
+    let rest = text.get(DATE.len()..).unwrap_or("?");
+    let is_time = rest.is_empty() || rest.starts_with([' ', 'T']);
+    Ok(date.filter(|_| is_time).map(|moment| moment.local.date()))
+}
+
+struct Moment {
+    local: NaiveDateTime,
+    offset: Option<FixedOffset>,
+}
+
+/// So many microseconds per unit since 1970; a fraction is allowed.
+fn since_1970(text: &str, micros_per_unit: i64) -> Option<Moment> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let whole: i64 = whole.parse().ok()?;
+    let digits: String = fraction.chars().chain("000000".chars()).take(6).collect();
+    let fraction: i64 = digits.parse::<i64>().ok()? * micros_per_unit / 1_000_000;
+    let signed = if text.starts_with('-') {
+        -fraction
+    } else {
+        fraction
+    };
+    let micros = whole.checked_mul(micros_per_unit)?.checked_add(signed)?;
+    let moment: DateTime<Utc> = DateTime::from_timestamp_micros(micros)?;
+    Some(Moment {
+        local: moment.naive_utc(),
+        offset: FixedOffset::east_opt(0),
+    })
+}
+
+/// A date in a known form, then perhaps a time, then perhaps a zone.
+fn guess(text: &str) -> Option<Moment> {
+    KNOWN_DATES.iter().find_map(|date| {
+        let mut scan = Scan::new(text);
+        scan.pattern(date)?;
+        if !scan.rest.is_empty() {
+            scan.rest = scan.rest.trim_start_matches([' ', 'T', ',']);
+            scan.time()?;
+        }
+        scan.moment()
+    })
+}
+
+/// The whole text by a pattern of the manual.
+fn parse(text: &str, pattern: &str) -> Option<Moment> {
+    let mut scan = Scan::new(text);
+    scan.pattern(pattern)?;
+    if pattern.ends_with("SS") && scan.rest.starts_with('.') {
+        scan.fraction()?;
+    }
+    if !scan.rest.trim_start().is_empty() {
+        scan.zone()?;
+    }
+    scan.moment()
+}
+
+/// What was read so far.
+struct Scan<'a> {
+    rest: &'a str,
+    year: i32,
+    month: u32,
+    day: u32,
+    hour: u32,
+    minute: u32,
+    second: u32,
+    micros: u32,
+    is_afternoon: Option<bool>,
+    offset: Option<FixedOffset>,
+}
+
+impl<'a> Scan<'a> {
+    fn new(text: &'a str) -> Self {
+        Self {
+            rest: text,
+            year: 1,
+            month: 1,
+            day: 1,
+            hour: 0,
+            minute: 0,
+            second: 0,
+            micros: 0,
+            is_afternoon: None,
+            offset: None,
+        }
+    }
+
+    fn pattern(&mut self, pattern: &str) -> Option<()> {
+        let mut pattern = pattern;
+        while let Some(first) = pattern.chars().next() {
+            let upper = pattern.to_ascii_uppercase();
+            let length = self.field(&upper)?;
+            if length > 0 {
+                pattern = pattern.get(length..)?;
+                continue;
+            }
+            self.rest = self.rest.strip_prefix(first)?;
+            pattern = pattern.get(first.len_utf8()..)?;
+        }
+        Some(())
+    }
+
+    /// Reads the field that the pattern begins with; 0 when it begins with a mark.
+    fn field(&mut self, pattern: &str) -> Option<usize> {
+        const FIELDS: [&str; 15] = [
+            "YYYY", "YY", "MONTH", "MON", "MM", "DD", "HH24", "HH12", "HH", "MI", "SS", "AM", "PM", "OF",
+            "US",
+        ];
+        let Some(name) = FIELDS.into_iter().find(|name| pattern.starts_with(name)) else {
+            return Some(0);
+        };
+        match name {
+            "YYYY" => self.year = i32::try_from(self.number(4)?).ok()?,
+            "YY" => {
+                let year = i32::try_from(self.number(2)?).ok()?;
+                self.year = if year < 70 { 2000 + year } else { 1900 + year };
+            }
+            "MON" | "MONTH" => self.month = self.month_name()?,
+            "MM" => self.month = self.number(2)?,
+            "DD" => self.day = self.number(2)?,
+            "HH24" | "HH12" | "HH" => self.hour = self.number(2)?,
+            "MI" => self.minute = self.number(2)?,
+            "SS" => self.second = self.number(2)?,
+            "US" => self.micros = self.number(6)?,
+            "OF" => self.zone()?,
+            _ => self.half_of_day()?,
+        }
+        Some(name.len())
+    }
+
+    fn number(&mut self, most: usize) -> Option<u32> {
+        let length = self
+            .rest
+            .bytes()
+            .take(most)
+            .take_while(u8::is_ascii_digit)
+            .count();
+        let (digits, rest) = self.rest.split_at(length);
+        self.rest = rest;
+        digits.parse().ok()
+    }
+
+    fn month_name(&mut self) -> Option<u32> {
+        const MONTHS: [&str; 12] = [
+            "january",
+            "february",
+            "march",
+            "april",
+            "may",
+            "june",
+            "july",
+            "august",
+            "september",
+            "october",
+            "november",
+            "december",
+        ];
+        let length = self.rest.bytes().take_while(u8::is_ascii_alphabetic).count();
+        let (name, rest) = self.rest.split_at(length);
+        let name = name.to_ascii_lowercase();
+        let found = MONTHS
+            .iter()
+            .position(|month| *month == name || (name.len() == 3 && month.starts_with(&name)))?;
+        self.rest = rest;
+        u32::try_from(found + 1).ok()
+    }
+
+    fn half_of_day(&mut self) -> Option<()> {
+        let name = self.rest.get(..2)?.to_ascii_uppercase();
+        self.rest = &self.rest[2..];
+        self.is_afternoon = match name.as_str() {
+            "AM" => Some(false),
+            "PM" => Some(true),
+            _ => return None,
+        };
+        Some(())
+    }
+
+    /// `HH:MI[:SS[.ffffff]] [AM|PM] [zone]`.
+    fn time(&mut self) -> Option<()> {
+        self.hour = self.number(2)?;
+        self.rest = self.rest.strip_prefix(':')?;
+        self.minute = self.number(2)?;
+        if let Some(rest) = self.rest.strip_prefix(':') {
+            self.rest = rest;
+            self.second = self.number(2)?;
+            if self.rest.starts_with('.') {
+                self.fraction()?;
+            }
+        }
+        let rest = self.rest.trim_start();
+        let half = rest.get(..2).unwrap_or_default();
+        if half.eq_ignore_ascii_case("am") || half.eq_ignore_ascii_case("pm") {
+            self.rest = rest;
+            self.half_of_day()?;
+        }
+        if self.rest.trim_start().is_empty() {
+            Some(())
+        } else {
+            self.zone()
+        }
+    }
+
+    /// More digits than microseconds have are cut off.
+    fn fraction(&mut self) -> Option<()> {
+        let digits = self.rest.strip_prefix('.')?;
+        let length = digits.bytes().take_while(u8::is_ascii_digit).count();
+        let padded: String = digits[..length].chars().chain("000000".chars()).take(6).collect();
+        self.micros = padded.parse().ok()?;
+        self.rest = &digits[length..];
+        Some(())
+    }
+
+    /// `Z`, `UTC`, `+01`, `+0100` or `+01:00`.
+    fn zone(&mut self) -> Option<()> {
+        let text = self.rest.trim();
+        self.rest = "";
+        if matches!(text, "Z" | "z" | "UTC" | "GMT") {
+            self.offset = FixedOffset::east_opt(0);
+            return Some(());
+        }
+        let sign = if text.starts_with('-') { -1 } else { 1 };
+        let digits = text.strip_prefix(['+', '-'])?.replace(':', "");
+        if !matches!(digits.len(), 2 | 4) || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        let hours: i32 = digits[..2].parse().ok()?;
+        let minutes: i32 = digits
+            .get(2..)
+            .filter(|text| !text.is_empty())
+            .map_or(Some(0), |text| text.parse().ok())?;
+        self.offset = FixedOffset::east_opt(sign * (hours * 3600 + minutes * 60));
+        self.offset.map(|_| ())
+    }
+
+    fn moment(&self) -> Option<Moment> {
+        if !self.rest.trim().is_empty() {
+            return None;
+        }
+        let hour = match self.is_afternoon {
+            None => self.hour,
+            Some(_) if !(1..=12).contains(&self.hour) => return None,
+            Some(is_afternoon) => self.hour % 12 + if is_afternoon { 12 } else { 0 },
+        };
+        let date = NaiveDate::from_ymd_opt(self.year, self.month, self.day).filter(|_| self.year > 0)?;
+        let time = NaiveTime::from_hms_micro_opt(hour, self.minute, self.second, self.micros)?;
+        Some(Moment {
+            local: date.and_time(time),
+            offset: self.offset,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pattern(text: &str) -> TimeFormat {
+        TimeFormat::Pattern(text.to_owned())
+    }
+
+    #[test]
+    fn dates_are_read_by_their_format() {
+        for (text, format, expected) in [
+            ("2015-10-15", TimeFormat::Default, "2015-10-15"),
+            ("2015-10-15 08:00:00", TimeFormat::Default, "2015-10-15"),
+            ("15/10/15", pattern("DD/MM/YY"), "2015-10-15"),
+            ("20151015", pattern("YYYYMMDD"), "2015-10-15"),
+            ("Oct 15, 2015", TimeFormat::Auto, "2015-10-15"),
+            ("15-OCT-2015", pattern("DD-MON-YYYY"), "2015-10-15"),
+            ("10/15/2015", TimeFormat::Auto, "2015-10-15"),
+        ] {
+            assert_eq!(
+                convert_date(text.as_bytes(), &format).unwrap(),
+                expected,
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn timestamps_are_read_by_their_format() {
+        for (text, format, expected) in [
+            ("2015-10-15 15:09:10", TimeFormat::Default, "2015-10-15 15:09:10"),
+            (
+                "2015-10-15 15:09:10.973",
+                TimeFormat::Default,
+                "2015-10-15 15:09:10.973",
+            ),
+            ("2015-10-15", TimeFormat::Default, "2015-10-15 00:00:00"),
+            (
+                "2015-10-15T15:09:10.97Z",
+                TimeFormat::Auto,
+                "2015-10-15 15:09:10.970+00:00",
+            ),
+            (
+                "10.15.2015 03:09:10 PM",
+                pattern("MM.DD.YYYY HH:MI:SS AM"),
+                "2015-10-15 15:09:10",
+            ),
+            (
+                "1444921750",
+                TimeFormat::EpochSeconds,
+                "2015-10-15 15:09:10+00:00",
+            ),
+            (
+                "1444921750973",
+                TimeFormat::EpochMilliseconds,
+                "2015-10-15 15:09:10.973+00:00",
+            ),
+            (
+                "2015-10-15 15:09:10+0530",
+                TimeFormat::Default,
+                "2015-10-15 15:09:10+05:30",
+            ),
+        ] {
+            assert_eq!(
+                convert_timestamp(text.as_bytes(), &format, true).unwrap(),
+                expected,
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn impossible_dates_and_times_are_refused_with_the_format() {
+        for (text, code, reason) in [
+            (
+                "2015-1-1",
+                1205,
+                "Invalid Date Format - length must be 10 or more",
+            ),
+            ("2015-02-30", 1205, "Invalid date format or value [YYYY-MM-DD]"),
+        ] {
+            let error = convert_date(text.as_bytes(), &TimeFormat::Default).unwrap_err();
+            assert_eq!((error.code, error.reason.as_str()), (code, reason), "{text}");
+        }
+        let error = convert_timestamp(b"2015-10-15 25:00:00", &TimeFormat::Default, false).unwrap_err();
+        assert_eq!(
+            error.reason,
+            "Invalid timestamp format or value [YYYY-MM-DD HH24:MI:SS]"
+        );
+    }
+}

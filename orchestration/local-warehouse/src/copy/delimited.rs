@@ -1,0 +1,240 @@
+//! Fields of text formats: delimited, CSV and fixed width.
+
+use super::fields::{FieldKind, FieldReader, Fields};
+use super::report::RowError;
+
+/// DELIMITER, with ESCAPE and REMOVEQUOTES.
+pub(super) struct Delimited {
+    pub(super) delimiter: u8,
+    pub(super) escape: bool,
+    pub(super) remove_quotes: bool,
+}
+
+impl FieldReader for Delimited {
+    fn read(&mut self, record: &[u8], fields: &mut Fields) -> Result<(), RowError> {
+        fields.clear();
+        if !self.escape && !self.remove_quotes {
+            self.read_plain(record, fields);
+            return Ok(());
+        }
+        self.read_marked(record, fields)
+    }
+}
+
+impl Delimited {
+    fn read_plain(&self, record: &[u8], fields: &mut Fields) {
+        let mut start = 0;
+        for end in memchr::memchr_iter(self.delimiter, record) {
+            fields.push(&record[start..end], FieldKind::Plain, start);
+            start = end + 1;
+        }
+        fields.push(&record[start..], FieldKind::Plain, start);
+    }
+
+    fn read_marked(&self, record: &[u8], fields: &mut Fields) -> Result<(), RowError> {
+        let mut at = 0;
+        loop {
+            let start = at;
+            let quote = record
+                .get(at)
+                .copied()
+                .filter(|byte| self.remove_quotes && matches!(byte, b'"' | b'\''));
+            at += usize::from(quote.is_some());
+            at = self.read_value(record, at, quote, fields, start)?;
+            match record.get(at) {
+                Some(_) => at += 1,
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// Reads a value from `at` to its delimiter, and returns where that stands.
+    fn read_value(
+        &self,
+        record: &[u8],
+        mut at: usize,
+        quote: Option<u8>,
+        fields: &mut Fields,
+        start: usize,
+    ) -> Result<usize, RowError> {
+        let mut is_open = quote.is_some();
+        let mut is_null_marker = false;
+        while let Some(&byte) = record.get(at) {
+            match byte {
+                b'\\' if self.escape => {
+                    let next = record.get(at + 1).copied();
+                    let is_last = record.get(at + 2).is_none_or(|after| *after == self.delimiter);
+                    is_null_marker = at == start && next == Some(b'N') && is_last;
+                    if is_null_marker {
+                        fields.push_byte(b'\\');
+                    }
+                    if let Some(next) = next {
+                        fields.push_byte(next);
+                    }
+                    at += 2;
+                    continue;
+                }
+                byte if is_open && Some(byte) == quote => is_open = false,
+                byte if !is_open && byte == self.delimiter => break,
+                byte => fields.push_byte(byte),
+            }
+            at += 1;
+        }
+        if is_open {
+            return Err(RowError::unclosed_quote(start));
+        }
+        let is_plain = quote.is_none() || is_null_marker;
+        fields.end(
+            if is_plain {
+                FieldKind::Plain
+            } else {
+                FieldKind::Quoted
+            },
+            start,
+        );
+        Ok(at.min(record.len()))
+    }
+}
+
+/// CSV with QUOTE.
+pub(super) struct Csv {
+    pub(super) delimiter: u8,
+    pub(super) quote: u8,
+}
+
+impl FieldReader for Csv {
+    fn read(&mut self, record: &[u8], fields: &mut Fields) -> Result<(), RowError> {
+        fields.clear();
+        let mut at = 0;
+        loop {
+            at = if record.get(at) == Some(&self.quote) {
+                self.read_quoted(record, at, fields)?
+            } else {
+                let rest = &record[at..];
+                let end = memchr::memchr(self.delimiter, rest).map_or(record.len(), |found| at + found);
+                fields.push(&record[at..end], FieldKind::Plain, at);
+                end
+            };
+            if at >= record.len() {
+                return Ok(());
+            }
+            at += 1;
+        }
+    }
+}
+
+impl Csv {
+    fn read_quoted(&self, record: &[u8], start: usize, fields: &mut Fields) -> Result<usize, RowError> {
+        let mut at = start + 1;
+        loop {
+            let Some(found) = memchr::memchr(self.quote, &record[at..]) else {
+                return Err(RowError::unclosed_quote(start));
+            };
+            for byte in &record[at..at + found] {
+                fields.push_byte(*byte);
+            }
+            at += found + 1;
+            match record.get(at) {
+                Some(byte) if *byte == self.quote => {
+                    fields.push_byte(self.quote);
+                    at += 1;
+                }
+                Some(byte) if *byte == self.delimiter => break,
+                Some(_) => return Err(RowError::bad_quote(start)),
+                None => break,
+            }
+        }
+        fields.end(FieldKind::Quoted, start);
+        Ok(at)
+    }
+}
+
+/// FIXEDWIDTH: widths count characters.
+pub(super) struct FixedWidth {
+    pub(super) widths: Vec<usize>,
+}
+
+impl FieldReader for FixedWidth {
+    fn read(&mut self, record: &[u8], fields: &mut Fields) -> Result<(), RowError> {
+        fields.clear();
+        let mut at = 0;
+        for width in &self.widths {
+            if at >= record.len() {
+                return Ok(());
+            }
+            let length = characters(&record[at..], *width);
+            fields.push(&record[at..at + length], FieldKind::Plain, at);
+            at += length;
+        }
+        if record[at..].iter().any(|byte| *byte != b' ') {
+            fields.push(&record[at..], FieldKind::Plain, at);
+        }
+        Ok(())
+    }
+}
+
+/// The bytes that `count` characters take; a byte that continues no character counts as one.
+fn characters(bytes: &[u8], count: usize) -> usize {
+    let starts = bytes.iter().enumerate().filter(|(_, byte)| **byte & 0xC0 != 0x80);
+    starts.map(|(at, _)| at).nth(count).unwrap_or(bytes.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(reader: &mut dyn FieldReader, record: &str) -> Result<Vec<String>, RowError> {
+        let mut fields = Fields::default();
+        reader.read(record.as_bytes(), &mut fields)?;
+        Ok((0..fields.len())
+            .map(|index| String::from_utf8_lossy(fields.get(index).unwrap().bytes).into_owned())
+            .collect())
+    }
+
+    #[test]
+    fn delimited_records_are_cut_with_and_without_marks() {
+        for (escape, remove_quotes, record, expected) in [
+            (false, false, "a||c", vec!["a", "", "c"]),
+            (false, false, "\"a|b\"", vec!["\"a", "b\""]),
+            (true, false, "a\\|b|c\\\\|\\N", vec!["a|b", "c\\", "\\N"]),
+            (false, true, "\"a|b\"|'c'|d", vec!["a|b", "c", "d"]),
+            (true, false, "a|", vec!["a", ""]),
+        ] {
+            let mut reader = Delimited {
+                delimiter: b'|',
+                escape,
+                remove_quotes,
+            };
+            assert_eq!(values(&mut reader, record).unwrap(), expected, "{record}");
+        }
+        let mut reader = Delimited {
+            delimiter: b'|',
+            escape: false,
+            remove_quotes: true,
+        };
+        assert!(values(&mut reader, "\"a|b").is_err());
+    }
+
+    #[test]
+    fn csv_records_are_cut() {
+        let mut reader = Csv {
+            delimiter: b',',
+            quote: b'"',
+        };
+        assert_eq!(
+            values(&mut reader, "a,\"b,\"\"c\"\"\",,\"\"").unwrap(),
+            ["a", "b,\"c\"", "", ""]
+        );
+        assert!(values(&mut reader, "\"a\"b,c").is_err());
+        assert!(values(&mut reader, "\"a,c").is_err());
+    }
+
+    #[test]
+    fn fixed_widths_count_characters() {
+        let mut reader = FixedWidth { widths: vec![2, 3] };
+        assert_eq!(values(&mut reader, "äöabc").unwrap(), ["äö", "abc"]);
+        assert_eq!(values(&mut reader, "abcd").unwrap(), ["ab", "cd"]);
+        assert_eq!(values(&mut reader, "ab").unwrap(), ["ab"]);
+        assert_eq!(values(&mut reader, "abcdex").unwrap(), ["ab", "cde", "x"]);
+    }
+}

@@ -1,0 +1,335 @@
+//! Cuts text into records: where one ends is the format's business, not only the line break's.
+
+/// A record may have 4 MB.
+pub(super) const MOST_BYTES: usize = 4 * 1024 * 1024;
+
+/// Which rules say where a record ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Framing {
+    /// At each line break.
+    Lines,
+    /// At a line break that no backslash precedes and that stands in no quotes (REMOVEQUOTES).
+    Marked {
+        /// Whether a backslash protects the next character.
+        escape: bool,
+        /// Whether quotes at the beginning of a field protect what is in them.
+        quotes: bool,
+        /// What separates fields.
+        delimiter: u8,
+    },
+    /// At a line break outside of quoted fields.
+    Csv {
+        /// What separates fields.
+        delimiter: u8,
+        /// The quote.
+        quote: u8,
+    },
+    /// After each value at the top.
+    Json,
+}
+
+/// One record as it stands in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Frame<'a> {
+    /// Its bytes, without the line break.
+    pub(super) bytes: &'a [u8],
+    /// The line on which it begins, from 1.
+    pub(super) line: u64,
+    /// Where it begins in the (decoded) file.
+    pub(super) offset: u64,
+    /// Whether it was longer than a record may be; then only its beginning is here.
+    pub(super) is_too_long: bool,
+}
+
+/// Cuts the text of one file, pushed in pieces.
+#[derive(Debug)]
+pub(super) struct Framer {
+    framing: Framing,
+    pending: Vec<u8>,
+    /// How much of `pending` was looked at.
+    scanned: usize,
+    state: State,
+    line: u64,
+    offset: u64,
+    /// A record that was too long is skipped to the next line break.
+    is_skipping: bool,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct State {
+    quote: Option<u8>,
+    is_escaped: bool,
+    /// Whether something of the field was read.
+    is_in_field: bool,
+    depth: usize,
+    has_begun: bool,
+}
+
+impl Framer {
+    /// At the beginning of a file.
+    pub(super) fn new(framing: Framing) -> Self {
+        Self {
+            framing,
+            pending: Vec::new(),
+            scanned: 0,
+            state: State::default(),
+            line: 1,
+            offset: 0,
+            is_skipping: false,
+        }
+    }
+
+    /// Adds a piece of the file; `record` is called with each record that is complete.
+    pub(super) fn push<E>(
+        &mut self,
+        text: &[u8],
+        mut record: impl FnMut(Frame<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.pending.extend_from_slice(text);
+        let mut start = 0;
+        while let Some(end) = self.find_end(start) {
+            self.emit(start, end, false, &mut record)?;
+            start = end;
+        }
+        if self.pending.len() - start > MOST_BYTES {
+            self.emit(start, self.pending.len(), true, &mut record)?;
+            start = self.pending.len();
+            self.is_skipping = true;
+        }
+        self.pending.drain(..start);
+        self.scanned -= start;
+        Ok(())
+    }
+
+    /// Ends the file; what is left is the last record.
+    pub(super) fn finish<E>(mut self, mut record: impl FnMut(Frame<'_>) -> Result<(), E>) -> Result<(), E> {
+        let is_blank = self.framing == Framing::Json && self.pending.trim_ascii().is_empty();
+        if self.pending.is_empty() || self.is_skipping || is_blank {
+            return Ok(());
+        }
+        let end = self.pending.len();
+        self.emit(0, end, false, &mut record)
+    }
+
+    fn emit<E>(
+        &mut self,
+        start: usize,
+        end: usize,
+        is_too_long: bool,
+        record: &mut impl FnMut(Frame<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let raw = &self.pending[start..end];
+        let blanks = if self.framing == Framing::Json {
+            raw.len() - raw.trim_ascii_start().len()
+        } else {
+            0
+        };
+        let leading_lines = count_lines(&raw[..blanks]);
+        let bytes = match self.framing {
+            Framing::Json => raw.trim_ascii(),
+            _ => {
+                let line = raw.strip_suffix(b"\n").unwrap_or(raw);
+                line.strip_suffix(b"\r").unwrap_or(line)
+            }
+        };
+        if !self.is_skipping {
+            let offset = self.offset + to_u64(blanks);
+            record(Frame {
+                bytes,
+                line: self.line + leading_lines,
+                offset,
+                is_too_long,
+            })?;
+        }
+        self.line += count_lines(raw);
+        self.offset += to_u64(raw.len());
+        self.scanned = end;
+        self.state = State::default();
+        self.is_skipping = false;
+        Ok(())
+    }
+
+    /// The end of the record that begins at `start`, after its line break.
+    fn find_end(&mut self, start: usize) -> Option<usize> {
+        self.scanned = self.scanned.max(start);
+        if self.framing == Framing::Lines || self.is_skipping {
+            let found = memchr::memchr(b'\n', &self.pending[self.scanned..]).map(|at| self.scanned + at + 1);
+            self.scanned = found.unwrap_or(self.pending.len());
+            return found;
+        }
+        while self.scanned < self.pending.len() {
+            let byte = self.pending[self.scanned];
+            self.scanned += 1;
+            if self.state.ends_at(byte, self.framing) {
+                return Some(self.scanned);
+            }
+        }
+        None
+    }
+}
+
+impl State {
+    fn ends_at(&mut self, byte: u8, framing: Framing) -> bool {
+        match framing {
+            Framing::Lines => byte == b'\n',
+            Framing::Csv { delimiter, quote } => self.quoted(byte, delimiter, |byte| byte == quote),
+            Framing::Marked {
+                escape,
+                quotes,
+                delimiter,
+            } => {
+                if escape && std::mem::take(&mut self.is_escaped) {
+                    self.is_in_field = true;
+                    return false;
+                }
+                if escape && byte == b'\\' {
+                    self.is_escaped = true;
+                    return false;
+                }
+                self.quoted(byte, delimiter, |byte| quotes && matches!(byte, b'"' | b'\''))
+            }
+            Framing::Json => self.json(byte),
+        }
+    }
+
+    /// A quote opens at the beginning of a field alone; a doubled one closes and opens again.
+    fn quoted(&mut self, byte: u8, delimiter: u8, is_quote: impl Fn(u8) -> bool) -> bool {
+        match self.quote {
+            Some(quote) if byte == quote => self.quote = None,
+            Some(_) => {}
+            None if byte == b'\n' => return true,
+            None if byte == delimiter => (self.is_in_field, self.has_begun) = (false, false),
+            None if is_quote(byte) && (!self.is_in_field || self.has_begun) => {
+                self.quote = Some(byte);
+                (self.is_in_field, self.has_begun) = (true, true);
+            }
+            None => (self.is_in_field, self.has_begun) = (true, false),
+        }
+        false
+    }
+
+    fn json(&mut self, byte: u8) -> bool {
+        if self.quote.is_some() {
+            if std::mem::take(&mut self.is_escaped) {
+                return false;
+            }
+            match byte {
+                b'\\' => self.is_escaped = true,
+                b'"' => self.quote = None,
+                _ => {}
+            }
+            return false;
+        }
+        match byte {
+            b'"' => self.quote = Some(b'"'),
+            b'{' | b'[' => {
+                self.depth += 1;
+                self.has_begun = true;
+            }
+            b'}' | b']' => {
+                self.depth = self.depth.saturating_sub(1);
+                return self.depth == 0;
+            }
+            // Something that is no object and no array ends with its line, so that the next one is found again.
+            b'\n' => return self.depth == 0 && self.is_in_field,
+            byte if self.depth == 0 && !byte.is_ascii_whitespace() => self.is_in_field = true,
+            _ => {}
+        }
+        false
+    }
+}
+
+fn count_lines(bytes: &[u8]) -> u64 {
+    to_u64(memchr::memchr_iter(b'\n', bytes).count())
+}
+
+fn to_u64(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frames(text: &str, framing: Framing, step: usize) -> Vec<(String, u64)> {
+        let mut found = Vec::new();
+        let mut framer = Framer::new(framing);
+        let mut keep = |frame: Frame<'_>| {
+            found.push((String::from_utf8_lossy(frame.bytes).into_owned(), frame.line));
+            Ok::<(), ()>(())
+        };
+        for chunk in text.as_bytes().chunks(step) {
+            framer.push(chunk, &mut keep).unwrap();
+        }
+        framer.finish(&mut keep).unwrap();
+        found
+    }
+
+    #[test]
+    fn records_end_where_their_format_says_whole_and_in_single_bytes() {
+        let csv = Framing::Csv {
+            delimiter: b',',
+            quote: b'"',
+        };
+        let marked = Framing::Marked {
+            escape: true,
+            quotes: true,
+            delimiter: b'|',
+        };
+        let cases: [(&str, Framing, &[(&str, u64)]); 7] = [
+            ("a|b\r\nc|d", Framing::Lines, &[("a|b", 1), ("c|d", 2)]),
+            ("a\n\nb\n", Framing::Lines, &[("a", 1), ("", 2), ("b", 3)]),
+            (
+                "a,\"x\ny\"\nb,\"\"\"\n\"\n",
+                csv,
+                &[("a,\"x\ny\"", 1), ("b,\"\"\"\n\"", 3)],
+            ),
+            ("a\"b,c\nd\n", csv, &[("a\"b,c", 1), ("d", 2)]),
+            (
+                "a\\\nb|c\n'x\ny'|z\n",
+                marked,
+                &[("a\\\nb|c", 1), ("'x\ny'|z", 3)],
+            ),
+            (
+                "{\"a\": \"}\"}\n\n{\n\"b\":1}{\"c\":[]}",
+                Framing::Json,
+                &[("{\"a\": \"}\"}", 1), ("{\n\"b\":1}", 3), ("{\"c\":[]}", 4)],
+            ),
+            (
+                "nonsense\n{\"a\":1}\n",
+                Framing::Json,
+                &[("nonsense", 1), ("{\"a\":1}", 2)],
+            ),
+        ];
+        for (text, framing, expected) in cases {
+            let expected: Vec<(String, u64)> = expected
+                .iter()
+                .map(|(text, line)| ((*text).to_owned(), *line))
+                .collect();
+            for step in [1, 3, 10_000] {
+                assert_eq!(
+                    frames(text, framing, step),
+                    expected,
+                    "{text:?} in steps of {step}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_record_that_never_ends_is_cut_and_the_next_one_found() {
+        let mut text = "x".repeat(MOST_BYTES + 10);
+        text.push_str("\nb|c\n");
+        let mut lengths = Vec::new();
+        let mut framer = Framer::new(Framing::Lines);
+        for chunk in text.as_bytes().chunks(100_000) {
+            framer
+                .push(chunk, |frame| {
+                    lengths.push((frame.bytes.len() > 3, frame.is_too_long));
+                    Ok::<(), ()>(())
+                })
+                .unwrap();
+        }
+        assert_eq!(lengths, [(true, true), (false, false)]);
+    }
+}

@@ -1,0 +1,190 @@
+//! Numbers and truth values of a file, checked as Redshift does.
+
+use super::report::RowError;
+
+/// An integer of so many bytes.
+pub(super) fn check_integer(bytes: &[u8], width: u8) -> Result<(), RowError> {
+    let digits = check_digits(bytes, integer_name(width), false)?;
+    let text = std::str::from_utf8(digits).unwrap_or_default();
+    let fits = match width {
+        2 => text.parse::<i16>().is_ok(),
+        4 => text.parse::<i32>().is_ok(),
+        _ => text.parse::<i64>().is_ok(),
+    };
+    if fits {
+        Ok(())
+    } else {
+        Err(RowError::new(
+            1222,
+            format!("Overflow, Column type: {}", integer_name(width)),
+        ))
+    }
+}
+
+fn integer_name(width: u8) -> &'static str {
+    match width {
+        2 => "Short",
+        4 => "Integer",
+        _ => "Long",
+    }
+}
+
+/// Checks a DECIMAL and cuts its surplus digits off; ROUNDEC rounds them.
+pub(super) fn convert_decimal(
+    bytes: &[u8],
+    precision: u32,
+    scale: u32,
+    rounds: bool,
+) -> Result<String, RowError> {
+    let digits = check_digits(bytes, "Decimal", true)?;
+    let text = std::str::from_utf8(digits).unwrap_or_default();
+    let (sign, unsigned) = match text.strip_prefix('-') {
+        Some(rest) => ("-", rest),
+        None => ("", text.strip_prefix('+').unwrap_or(text)),
+    };
+    let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
+    let scale_digits = usize::try_from(scale).unwrap_or(0);
+    let kept = &fraction[..fraction.len().min(scale_digits)];
+    let mut digits: Vec<u8> = whole.bytes().chain(kept.bytes()).collect();
+    digits.resize(whole.len() + scale_digits, b'0');
+    if rounds
+        && fraction
+            .as_bytes()
+            .get(scale_digits)
+            .is_some_and(|digit| *digit >= b'5')
+    {
+        increment(&mut digits);
+    }
+    let whole_length = digits.len() - scale_digits;
+    let significant = digits[..whole_length]
+        .iter()
+        .skip_while(|digit| **digit == b'0')
+        .count();
+    if significant + scale_digits > usize::try_from(precision).unwrap_or(usize::MAX) {
+        return Err(RowError::new(
+            1204,
+            format!("Overflow for NUMERIC({precision},{scale})"),
+        ));
+    }
+    let text = String::from_utf8_lossy(&digits);
+    let (whole, fraction) = text.split_at(whole_length);
+    let whole = if whole.is_empty() { "0" } else { whole };
+    Ok(if fraction.is_empty() {
+        format!("{sign}{whole}")
+    } else {
+        format!("{sign}{whole}.{fraction}")
+    })
+}
+
+fn increment(digits: &mut Vec<u8>) {
+    for digit in digits.iter_mut().rev() {
+        if *digit < b'9' {
+            *digit += 1;
+            return;
+        }
+        *digit = b'0';
+    }
+    digits.insert(0, b'1');
+}
+
+/// The number without its blanks; digits alone, after a sign and around a point.
+fn check_digits<'a>(bytes: &'a [u8], kind: &str, with_point: bool) -> Result<&'a [u8], RowError> {
+    let leading = bytes.len() - bytes.trim_ascii_start().len();
+    let number = bytes.trim_ascii();
+    let unsigned = number
+        .strip_prefix(b"-")
+        .or_else(|| number.strip_prefix(b"+"))
+        .unwrap_or(number);
+    let offset = leading + number.len() - unsigned.len();
+    let mut has_point = false;
+    let mut has_digit = false;
+    for (at, byte) in unsigned.iter().enumerate() {
+        match byte {
+            b'0'..=b'9' => has_digit = true,
+            b'.' if with_point && !has_point => has_point = true,
+            _ => return Err(RowError::invalid_digit(&unsigned[at..], offset + at, kind)),
+        }
+    }
+    if has_digit {
+        Ok(number)
+    } else {
+        Err(RowError::invalid_digit(number, leading, kind))
+    }
+}
+
+/// REAL and DOUBLE PRECISION.
+pub(super) fn check_float(bytes: &[u8]) -> Result<(), RowError> {
+    let text = std::str::from_utf8(bytes.trim_ascii()).unwrap_or_default();
+    match text.parse::<f64>() {
+        Ok(number) if number.is_finite() || !text.bytes().any(|byte| byte.is_ascii_digit()) => Ok(()),
+        Ok(_) => Err(RowError::new(1204, "Overflow, Column type: Double")),
+        Err(_) => Err(RowError {
+            code: 1208,
+            ..RowError::invalid_digit(bytes.trim_ascii(), 0, "Double")
+        }),
+    }
+}
+
+/// BOOLEAN in all the manual's spellings.
+pub(super) fn convert_boolean(bytes: &[u8]) -> Result<&'static str, RowError> {
+    let text = bytes.trim_ascii().to_ascii_lowercase();
+    match text.as_slice() {
+        b"t" | b"true" | b"y" | b"yes" | b"1" => Ok("t"),
+        b"f" | b"false" | b"n" | b"no" | b"0" => Ok("f"),
+        _ => Err(RowError::new(1210, "Unknown boolean format")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers_are_checked_by_digit_and_by_range() {
+        for (text, width, reason) in [
+            ("12a", 4, "Invalid digit, Value 'a', Pos 2, Type: Integer"),
+            ("", 4, "Invalid digit, Value '', Pos 0, Type: Integer"),
+            ("1.5", 8, "Invalid digit, Value '.', Pos 1, Type: Long"),
+            ("40000", 2, "Overflow, Column type: Short"),
+            ("9999999999", 4, "Overflow, Column type: Integer"),
+        ] {
+            assert_eq!(
+                check_integer(text.as_bytes(), width).unwrap_err().reason,
+                reason,
+                "{text}"
+            );
+        }
+        for text in ["0", "-5", "+5", " 7 "] {
+            check_integer(text.as_bytes(), 2).unwrap();
+        }
+    }
+
+    #[test]
+    fn decimals_lose_or_round_their_surplus_digits() {
+        for (text, rounds, expected) in [
+            ("1.239", false, "1.23"),
+            ("1.235", true, "1.24"),
+            ("9.999", true, "10.00"),
+            ("-.5", false, "-0.50"),
+            ("7", false, "7.00"),
+        ] {
+            assert_eq!(
+                convert_decimal(text.as_bytes(), 5, 2, rounds).unwrap(),
+                expected,
+                "{text}"
+            );
+        }
+        assert_eq!(convert_decimal(b"12345", 5, 2, false).unwrap_err().code, 1204);
+        assert_eq!(convert_decimal(b"1e5", 5, 2, false).unwrap_err().code, 1207);
+    }
+
+    #[test]
+    fn truth_values_are_known_in_the_manuals_spellings() {
+        assert_eq!(convert_boolean(b"YES").unwrap(), "t");
+        assert_eq!(convert_boolean(b"0").unwrap(), "f");
+        assert_eq!(
+            convert_boolean(b"maybe").unwrap_err().reason,
+            "Unknown boolean format"
+        );
+    }
+}

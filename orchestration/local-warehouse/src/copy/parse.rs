@@ -1,0 +1,621 @@
+//! The grammar of COPY, from the manual: <https://docs.aws.amazon.com/redshift/latest/dg/r_COPY.html>.
+
+use std::collections::BTreeSet;
+
+use super::statement::{
+    Compression, Conversion, CopyStatement, Encoding, Format, JsonFields, TimeFormat, Tolerance,
+};
+use crate::sql::{Cursor, SqlError, TokenKind, string_value, tokenize};
+
+/// MAXERROR may be at most this.
+const MOST_ERRORS: u64 = 100_000;
+
+/// Pairs that the manual calls incompatible.
+const EXCLUSIONS: &[(&str, &[&str])] = &[
+    ("CSV", &["FIXEDWIDTH", "REMOVEQUOTES", "ESCAPE"]),
+    ("DELIMITER", &["FIXEDWIDTH"]),
+    ("ESCAPE", &["FIXEDWIDTH"]),
+    ("MAXERROR", &["IGNOREALLERRORS"]),
+    (
+        "JSON",
+        &[
+            "CSV",
+            "DELIMITER",
+            "ESCAPE",
+            "FILLRECORD",
+            "FIXEDWIDTH",
+            "IGNOREBLANKLINES",
+            "NULL AS",
+            "REMOVEQUOTES",
+            "READRATIO",
+        ],
+    ),
+    (
+        "AVRO",
+        &[
+            "CSV",
+            "DELIMITER",
+            "ESCAPE",
+            "FILLRECORD",
+            "FIXEDWIDTH",
+            "IGNOREBLANKLINES",
+            "NULL AS",
+            "REMOVEQUOTES",
+            "JSON",
+        ],
+    ),
+    ("SHAPEFILE", &["FIXEDWIDTH", "REMOVEQUOTES", "ESCAPE"]),
+    ("GZIP", &["BZIP2", "LZOP", "ZSTD"]),
+    ("BZIP2", &["LZOP", "ZSTD"]),
+    ("LZOP", &["ZSTD"]),
+];
+
+/// The only options that go with PARQUET and ORC.
+const COLUMNAR_OPTIONS: [&str; 8] = [
+    "PARQUET",
+    "ORC",
+    "ACCEPTINVCHARS",
+    "FILLRECORD",
+    "IAM_ROLE",
+    "STATUPDATE",
+    "MANIFEST",
+    "EXPLICIT_IDS",
+];
+
+/// Options that are parsed here and not executed yet.
+const NOT_YET: [&str; 8] = [
+    "AVRO",
+    "PARQUET",
+    "ORC",
+    "SHAPEFILE",
+    "LZOP",
+    "ENCRYPTED",
+    "MASTER_SYMMETRIC_KEY",
+    "READRATIO",
+];
+
+/// Reads a COPY statement.
+///
+/// # Errors
+/// [`SqlError::Syntax`] at the first token that the grammar does not know; [`SqlError::Refused`] for options that exclude each
+/// other; [`SqlError::Unsupported`] for one that is known and not executed yet.
+pub(crate) fn parse(text: &str) -> Result<CopyStatement, SqlError> {
+    let tokens = tokenize(text)?;
+    let mut cursor = Cursor::new(&tokens);
+    cursor.expect("copy")?;
+    let table = cursor.qualified_name()?;
+    let columns = column_list(&mut cursor)?;
+    cursor.expect("from")?;
+    let source = string_value(&cursor.expect_string()?);
+    let mut options = Options::new(source);
+    while cursor.peek().is_some() && !cursor.accept(&[";"]) {
+        options.one(&mut cursor)?;
+        cursor.accept(&[","]);
+    }
+    options.check()?;
+    options.finish(table, columns)
+}
+
+fn column_list(cursor: &mut Cursor<'_>) -> Result<Option<Vec<String>>, SqlError> {
+    if !cursor.accept(&["("]) {
+        return Ok(None);
+    }
+    let mut columns = vec![cursor.name()?];
+    while cursor.accept(&[","]) {
+        columns.push(cursor.name()?);
+    }
+    cursor.expect(")")?;
+    Ok(Some(columns))
+}
+
+/// What was said so far.
+struct Options {
+    source: String,
+    seen: BTreeSet<&'static str>,
+    delimiter: u8,
+    quote: u8,
+    widths: Vec<(String, usize)>,
+    json: JsonFields,
+    encoding: Encoding,
+    conversion: Conversion,
+    ignore_header: u64,
+    tolerance: Tolerance,
+}
+
+impl Options {
+    fn new(source: String) -> Self {
+        Self {
+            source,
+            seen: BTreeSet::new(),
+            delimiter: b'|',
+            quote: b'"',
+            widths: Vec::new(),
+            json: JsonFields::Auto,
+            encoding: Encoding::Utf8,
+            conversion: Conversion::default(),
+            ignore_header: 0,
+            tolerance: Tolerance::MaxError(0),
+        }
+    }
+
+    /// One option with its arguments.
+    fn one(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SqlError> {
+        if cursor.accept(&["format"]) {
+            cursor.accept(&["as"]);
+        }
+        cursor.accept(&["with"]);
+        let offset = cursor.offset();
+        let Some(token) = cursor.peek().copied() else {
+            return Err(cursor.error());
+        };
+        let word = if token.kind == TokenKind::Word {
+            token.text.to_ascii_lowercase()
+        } else {
+            String::new()
+        };
+        let Some(name) = option_name(&word) else {
+            return Err(cursor.error());
+        };
+        cursor.next();
+        if !self.seen.insert(name) {
+            let message = format!("conflicting or redundant options: {name}");
+            return Err(SqlError::Syntax { message, offset });
+        }
+        self.argument(name, cursor)
+    }
+
+    fn argument(&mut self, name: &'static str, cursor: &mut Cursor<'_>) -> Result<(), SqlError> {
+        match name {
+            "IAM_ROLE" => {
+                if !cursor.accept(&["default"]) {
+                    cursor.expect_string()?;
+                }
+            }
+            "CREDENTIALS"
+            | "ACCESS_KEY_ID"
+            | "SECRET_ACCESS_KEY"
+            | "SESSION_TOKEN"
+            | "MASTER_SYMMETRIC_KEY"
+            | "REGION" => {
+                text(cursor)?;
+            }
+            "DELIMITER" => self.delimiter = one_character(name, cursor)?,
+            "CSV" if cursor.accept(&["quote"]) => self.quote = one_character("QUOTE", cursor)?,
+            "FIXEDWIDTH" => self.widths = widths(cursor)?,
+            "JSON" => self.json = json_fields(cursor)?,
+            "AVRO" => {
+                text(cursor)?;
+            }
+            "SHAPEFILE" => {
+                if cursor.accept(&["simplify"]) {
+                    cursor.accept(&["auto"]);
+                    optional_number(cursor);
+                }
+            }
+            "ACCEPTINVCHARS" => self.conversion.replace_invalid = Some(replacement(cursor)?),
+            "DATEFORMAT" => self.conversion.date_format = time_format(&text(cursor)?),
+            "TIMEFORMAT" => self.conversion.time_format = time_format(&text(cursor)?),
+            "ENCODING" => self.encoding = encoding(cursor)?,
+            "IGNOREHEADER" => self.ignore_header = number(cursor)?,
+            "NULL AS" => self.conversion.null_as = null_string(cursor)?,
+            "MAXERROR" => self.tolerance = Tolerance::MaxError(max_error(cursor)?),
+            "COMPROWS" | "READRATIO" => {
+                number(cursor)?;
+            }
+            "COMPUPDATE" => {
+                let _mode = ["preset", "on", "off", "true", "false"]
+                    .iter()
+                    .any(|word| cursor.accept(&[word]));
+            }
+            "STATUPDATE" => {
+                let _mode = ["on", "off", "true", "false"]
+                    .iter()
+                    .any(|word| cursor.accept(&[word]));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.seen.contains(name)
+    }
+
+    fn check(&self) -> Result<(), SqlError> {
+        for (one, others) in EXCLUSIONS {
+            if let Some(other) = others.iter().find(|other| self.has(one) && self.has(other)) {
+                return Err(refused(format!("{one} is not compatible with {other}")));
+            }
+        }
+        if let Some(columnar) = ["PARQUET", "ORC"].into_iter().find(|name| self.has(name)) {
+            let stranger = self.seen.iter().find(|name| !COLUMNAR_OPTIONS.contains(name));
+            if let Some(stranger) = stranger {
+                return Err(refused(format!("{columnar} is not compatible with {stranger}")));
+            }
+        }
+        if self.has("ENCRYPTED") && !self.has("MASTER_SYMMETRIC_KEY") && !self.has("CREDENTIALS") {
+            return Err(refused("ENCRYPTED needs MASTER_SYMMETRIC_KEY or CREDENTIALS"));
+        }
+        let has_keys = self.has("ACCESS_KEY_ID") && self.has("SECRET_ACCESS_KEY");
+        if !self.has("IAM_ROLE") && !self.has("CREDENTIALS") && !has_keys {
+            return Err(refused(
+                "COPY needs one of IAM_ROLE, CREDENTIALS, or ACCESS_KEY_ID with SECRET_ACCESS_KEY",
+            ));
+        }
+        if !self.source.starts_with("s3://") {
+            return Err(SqlError::unsupported(format!(
+                "COPY FROM '{}' (only s3:// is)",
+                self.source
+            )));
+        }
+        match NOT_YET.into_iter().find(|name| self.has(name)) {
+            Some(name) => Err(not_yet(name)),
+            None => Ok(()),
+        }
+    }
+
+    fn finish(mut self, table: String, columns: Option<Vec<String>>) -> Result<CopyStatement, SqlError> {
+        if self.has("CSV") && !self.has("DELIMITER") {
+            self.delimiter = b',';
+        }
+        if self.has("FIXEDWIDTH") && self.encoding != Encoding::Utf8 {
+            return Err(refused(
+                "FIXEDWIDTH is not compatible with ENCODING: fixed width files must be UTF-8",
+            ));
+        }
+        self.conversion.empty_as_null = self.has("EMPTYASNULL");
+        self.conversion.blanks_as_null = self.has("BLANKSASNULL");
+        self.conversion.trim_blanks = self.has("TRIMBLANKS");
+        self.conversion.truncate_columns = self.has("TRUNCATECOLUMNS");
+        self.conversion.fill_record = self.has("FILLRECORD");
+        self.conversion.accept_any_date = self.has("ACCEPTANYDATE");
+        self.conversion.round_decimals = self.has("ROUNDEC");
+        if self.has("IGNOREALLERRORS") {
+            self.tolerance = Tolerance::IgnoreAll;
+        }
+        Ok(CopyStatement {
+            table,
+            columns,
+            manifest: self.has("MANIFEST"),
+            format: self.format(),
+            compression: self.compression(),
+            encoding: self.encoding,
+            ignore_header: self.ignore_header,
+            ignore_blank_lines: self.has("IGNOREBLANKLINES"),
+            tolerance: self.tolerance,
+            explicit_ids: self.has("EXPLICIT_IDS"),
+            no_load: self.has("NOLOAD"),
+            source: self.source,
+            conversion: self.conversion,
+        })
+    }
+
+    fn format(&self) -> Format {
+        if self.has("CSV") {
+            Format::Csv {
+                delimiter: self.delimiter,
+                quote: self.quote,
+            }
+        } else if self.has("FIXEDWIDTH") {
+            Format::FixedWidth(self.widths.clone())
+        } else if self.has("JSON") {
+            Format::Json(self.json.clone())
+        } else {
+            Format::Delimited {
+                delimiter: self.delimiter,
+                escape: self.has("ESCAPE"),
+                remove_quotes: self.has("REMOVEQUOTES"),
+            }
+        }
+    }
+
+    fn compression(&self) -> Option<Compression> {
+        if self.has("GZIP") {
+            Some(Compression::Gzip)
+        } else if self.has("BZIP2") {
+            Some(Compression::Bzip2)
+        } else if self.has("ZSTD") {
+            Some(Compression::Zstd)
+        } else {
+            None
+        }
+    }
+}
+
+/// The option that a word begins; the manual's spelling names it from then on.
+fn option_name(word: &str) -> Option<&'static str> {
+    const NAMES: [&str; 40] = [
+        "IAM_ROLE",
+        "CREDENTIALS",
+        "ACCESS_KEY_ID",
+        "SECRET_ACCESS_KEY",
+        "SESSION_TOKEN",
+        "MASTER_SYMMETRIC_KEY",
+        "REGION",
+        "MANIFEST",
+        "ENCRYPTED",
+        "CSV",
+        "DELIMITER",
+        "FIXEDWIDTH",
+        "SHAPEFILE",
+        "AVRO",
+        "JSON",
+        "PARQUET",
+        "ORC",
+        "BZIP2",
+        "GZIP",
+        "LZOP",
+        "ZSTD",
+        "ACCEPTANYDATE",
+        "ACCEPTINVCHARS",
+        "BLANKSASNULL",
+        "DATEFORMAT",
+        "EMPTYASNULL",
+        "ENCODING",
+        "ESCAPE",
+        "EXPLICIT_IDS",
+        "FILLRECORD",
+        "IGNOREBLANKLINES",
+        "IGNOREHEADER",
+        "REMOVEQUOTES",
+        "ROUNDEC",
+        "TIMEFORMAT",
+        "TRIMBLANKS",
+        "TRUNCATECOLUMNS",
+        "COMPROWS",
+        "COMPUPDATE",
+        "MAXERROR",
+    ];
+    const MORE: [&str; 4] = ["NOLOAD", "STATUPDATE", "IGNOREALLERRORS", "READRATIO"];
+    if word == "null" {
+        return Some("NULL AS");
+    }
+    NAMES
+        .into_iter()
+        .chain(MORE)
+        .find(|name| name.eq_ignore_ascii_case(word))
+}
+
+fn text(cursor: &mut Cursor<'_>) -> Result<String, SqlError> {
+    cursor.accept(&["as"]);
+    Ok(string_value(&cursor.expect_string()?))
+}
+
+fn number(cursor: &mut Cursor<'_>) -> Result<u64, SqlError> {
+    cursor.accept(&["as"]);
+    let error = cursor.error();
+    let token = cursor.next().filter(|token| token.kind == TokenKind::Number);
+    token.and_then(|token| token.text.parse().ok()).ok_or(error)
+}
+
+fn optional_number(cursor: &mut Cursor<'_>) {
+    if cursor.peek().is_some_and(|token| token.kind == TokenKind::Number) {
+        cursor.next();
+    }
+}
+
+fn max_error(cursor: &mut Cursor<'_>) -> Result<u64, SqlError> {
+    let count = number(cursor)?;
+    if count > MOST_ERRORS {
+        return Err(refused(format!(
+            "MAXERROR {count} is outside of 0 to {MOST_ERRORS}"
+        )));
+    }
+    Ok(count)
+}
+
+/// One ASCII character, as itself, as `\t` or as `\ddd`.
+fn one_character(name: &str, cursor: &mut Cursor<'_>) -> Result<u8, SqlError> {
+    let value = text(cursor)?;
+    match value.as_bytes() {
+        [byte] if byte.is_ascii() => Ok(*byte),
+        _ => Err(refused(format!("COPY {name} must be a single ASCII character"))),
+    }
+}
+
+/// The replacement must be one ASCII character other than NUL; `?` when none is given.
+fn replacement(cursor: &mut Cursor<'_>) -> Result<u8, SqlError> {
+    let has_value =
+        cursor.looks_at(&["as"]) || cursor.peek().is_some_and(|token| token.kind == TokenKind::String);
+    if !has_value {
+        return Ok(b'?');
+    }
+    match one_character("ACCEPTINVCHARS", cursor)? {
+        0 => Err(refused("COPY ACCEPTINVCHARS must not be NULL")),
+        byte => Ok(byte),
+    }
+}
+
+/// `'label:width,label:width'`.
+fn widths(cursor: &mut Cursor<'_>) -> Result<Vec<(String, usize)>, SqlError> {
+    let specification = text(cursor)?;
+    let column = |part: &str| {
+        let (label, width) = part.rsplit_once(':')?;
+        let width = width.trim().parse().ok().filter(|width| *width > 0)?;
+        Some((label.trim().to_owned(), width))
+    };
+    let columns: Option<Vec<_>> = specification.split(',').map(column).collect();
+    columns.ok_or_else(|| refused(format!("Invalid fixed width specification '{specification}'")))
+}
+
+fn json_fields(cursor: &mut Cursor<'_>) -> Result<JsonFields, SqlError> {
+    cursor.accept(&["as"]);
+    if !cursor.peek().is_some_and(|token| token.kind == TokenKind::String) {
+        return Ok(JsonFields::Auto);
+    }
+    let value = text(cursor)?;
+    match value.to_ascii_lowercase().as_str() {
+        "auto" => Ok(JsonFields::Auto),
+        "auto ignorecase" => Ok(JsonFields::AutoIgnoreCase),
+        "noshred" => Err(not_yet("JSON 'noshred'")),
+        path if path.starts_with("s3://") => Ok(JsonFields::Paths(value)),
+        _ => Err(refused(format!(
+            "Invalid JSONPaths file '{value}': expected 'auto', 'auto ignorecase', 'noshred' or 's3://…'"
+        ))),
+    }
+}
+
+fn encoding(cursor: &mut Cursor<'_>) -> Result<Encoding, SqlError> {
+    cursor.accept(&["as"]);
+    let error = cursor.error();
+    let Some(token) = cursor.next() else {
+        return Err(error);
+    };
+    let name = if token.kind == TokenKind::String {
+        string_value(&token)
+    } else {
+        token.text.to_owned()
+    };
+    match name.to_ascii_uppercase().as_str() {
+        "UTF8" => Ok(Encoding::Utf8),
+        "UTF16" => Ok(Encoding::Utf16),
+        "UTF16LE" => Ok(Encoding::Utf16LittleEndian),
+        "UTF16BE" => Ok(Encoding::Utf16BigEndian),
+        "ISO88591" => Ok(Encoding::Latin1),
+        _ => Err(error),
+    }
+}
+
+/// `'\N'` is the null marker and not the letter N, so only escapes that name a byte are resolved.
+fn null_string(cursor: &mut Cursor<'_>) -> Result<Vec<u8>, SqlError> {
+    cursor.accept(&["as"]);
+    let token = cursor.expect_string()?;
+    let is_marker = matches!(token.text, r"'\N'" | r"'\\N'");
+    Ok(if is_marker {
+        b"\\N".to_vec()
+    } else {
+        string_value(&token).into_bytes()
+    })
+}
+
+fn time_format(text: &str) -> TimeFormat {
+    match text {
+        "auto" => TimeFormat::Auto,
+        "epochsecs" => TimeFormat::EpochSeconds,
+        "epochmillisecs" => TimeFormat::EpochMilliseconds,
+        pattern => TimeFormat::Pattern(pattern.to_owned()),
+    }
+}
+
+fn refused(message: impl Into<String>) -> SqlError {
+    SqlError::Refused {
+        message: message.into(),
+    }
+}
+
+fn not_yet(name: &str) -> SqlError {
+    SqlError::Refused {
+        message: format!("COPY option {name} is not supported by the local warehouse yet"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BASE: &str = "copy s.t from 's3://b/k' iam_role 'r' ";
+
+    fn with(options: &str) -> Result<CopyStatement, SqlError> {
+        parse(&format!("{BASE}{options}"))
+    }
+
+    #[test]
+    fn every_option_of_the_manual_is_understood() {
+        for options in [
+            "",
+            "region 'us-east-1'gzip",
+            "region as 'us-east-1' manifest delimiter as '\\t' ignoreheader as 1 maxerror as 10 bzip2",
+            "format as csv quote as '''' delimiter ',' acceptinvchars as '^' acceptanydate dateformat as 'auto'",
+            "csv quote '%' timeformat 'epochsecs' trimblanks truncatecolumns fillrecord emptyasnull blanksasnull",
+            "fixedwidth 'a:3,b:10' statupdate off compupdate preset comprows 1000 noload roundec",
+            "format json as 'auto ignorecase' zstd encoding as utf16le explicit_ids",
+            "json 's3://b/paths.json', ignoreallerrors, statupdate true",
+            "escape removequotes null as '\\N' ignoreblanklines delimiter '\\001'",
+        ] {
+            with(options).unwrap_or_else(|error| panic!("{options}: {error}"));
+        }
+    }
+
+    #[test]
+    fn every_form_of_authorization_is_accepted() {
+        for authorization in [
+            "iam_role default",
+            "iam_role 'arn:aws:iam::1:role/a,arn:aws:iam::2:role/b'",
+            "credentials 'aws_iam_role=arn'",
+            "with credentials as 'aws_access_key_id=a;aws_secret_access_key=b'",
+            "access_key_id 'a' secret_access_key 'b' session_token 'c'",
+        ] {
+            parse(&format!("copy t from 's3://b/k' {authorization}"))
+                .unwrap_or_else(|error| panic!("{authorization}: {error}"));
+        }
+        assert!(
+            parse("copy t from 's3://b/k'")
+                .unwrap_err()
+                .to_string()
+                .contains("IAM_ROLE")
+        );
+    }
+
+    #[test]
+    fn values_are_read_as_the_manual_says() {
+        let copy = with(r"delimiter '\001' null as '\N'").unwrap();
+        assert_eq!(copy.conversion.null_as, b"\\N");
+        assert_eq!(
+            copy.format,
+            Format::Delimited {
+                delimiter: 1,
+                escape: false,
+                remove_quotes: false
+            }
+        );
+        assert_eq!(
+            with("csv").unwrap().format,
+            Format::Csv {
+                delimiter: b',',
+                quote: b'"'
+            }
+        );
+        assert_eq!(with(r"null as '\0'").unwrap().conversion.null_as, [0]);
+        assert_eq!(
+            with("acceptinvchars").unwrap().conversion.replace_invalid,
+            Some(b'?')
+        );
+    }
+
+    #[test]
+    fn incompatible_options_are_refused_with_both_names() {
+        for (options, one, other) in [
+            ("csv escape", "CSV", "ESCAPE"),
+            ("csv fixedwidth 'a:1'", "CSV", "FIXEDWIDTH"),
+            ("fixedwidth 'a:1' delimiter ','", "DELIMITER", "FIXEDWIDTH"),
+            ("json 'auto' null as ''", "JSON", "NULL AS"),
+            ("maxerror 1 ignoreallerrors", "MAXERROR", "IGNOREALLERRORS"),
+            ("format parquet maxerror 1", "PARQUET", "MAXERROR"),
+            ("gzip zstd", "GZIP", "ZSTD"),
+        ] {
+            let error = with(options).unwrap_err().to_string();
+            assert!(error.contains(one) && error.contains(other), "{options}: {error}");
+        }
+    }
+
+    #[test]
+    fn what_is_unknown_is_a_syntax_error_and_what_is_missing_is_named() {
+        for (options, part) in [
+            ("frobnicate", "at or near \"frobnicate\""),
+            ("delimiter ',' delimiter ','", "redundant options: DELIMITER"),
+            ("ignoreheader x", "at or near \"x\""),
+            (
+                "format as parquet",
+                "COPY option PARQUET is not supported by the local warehouse yet",
+            ),
+            (
+                "lzop",
+                "COPY option LZOP is not supported by the local warehouse yet",
+            ),
+            ("delimiter '||'", "single ASCII character"),
+        ] {
+            let error = with(options).unwrap_err().to_string();
+            assert!(error.contains(part), "{options}: {error}");
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! One record against the target: checked, converted, and written as PostgreSQL's COPY reads it.
+
+use std::borrow::Cow;
+
+use super::column::{Column, ColumnType};
+use super::datetime::{convert_date, convert_timestamp};
+use super::fields::{Field, FieldKind, Fields};
+use super::number::{check_float, check_integer, convert_boolean, convert_decimal};
+use super::report::{BadRow, RowError};
+use super::statement::Conversion;
+use super::text::{convert_char, convert_varchar};
+
+/// Whether a delimiter after the last field is part of the format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TrailingDelimiter {
+    /// `a|b|` has two fields.
+    Allowed,
+    /// It begins another field.
+    Refused,
+}
+
+/// What rows of one COPY go through.
+pub(super) struct RowWriter<'a> {
+    pub(super) columns: &'a [Column],
+    pub(super) conversion: &'a Conversion,
+    pub(super) trailing_delimiter: TrailingDelimiter,
+}
+
+impl RowWriter<'_> {
+    /// Adds the row to `out`, or leaves `out` as it was.
+    pub(super) fn write(&self, fields: &Fields, out: &mut Vec<u8>) -> Result<(), BadRow> {
+        let before = out.len();
+        let written = self
+            .check_count(fields)
+            .and_then(|()| self.write_all(fields, out));
+        if written.is_err() {
+            out.truncate(before);
+        }
+        written
+    }
+
+    fn check_count(&self, fields: &Fields) -> Result<(), BadRow> {
+        let (found, expected) = (fields.len(), self.columns.len());
+        let is_end_mark = self.trailing_delimiter == TrailingDelimiter::Allowed
+            && found == expected + 1
+            && fields.get(expected).is_some_and(|field| field.bytes.is_empty());
+        if found > expected && !is_end_mark {
+            let position = fields.get(expected).map_or(0, |field| field.position);
+            return Err(BadRow::of_line(
+                RowError::new(1202, "Extra column(s) found"),
+                position,
+            ));
+        }
+        if found < expected && !self.conversion.fill_record {
+            let position = fields
+                .get(found.saturating_sub(1))
+                .map_or(0, |field| field.position);
+            let error = RowError::new(1214, "Delimiter not found");
+            return Err(BadRow::of_column(error, &self.columns[found], position, b""));
+        }
+        Ok(())
+    }
+
+    fn write_all(&self, fields: &Fields, out: &mut Vec<u8>) -> Result<(), BadRow> {
+        for (index, column) in self.columns.iter().enumerate() {
+            if index > 0 {
+                out.push(b'\t');
+            }
+            let field = fields.get(index);
+            let value = match field {
+                Some(field) => self.convert(&field, column),
+                None => Ok(self.filled(column)),
+            };
+            let value = value.and_then(|value| self.check_null(value, column));
+            match value {
+                Ok(Some(value)) => write_escaped(&value, out),
+                Ok(None) => out.extend_from_slice(b"\\N"),
+                Err(error) => {
+                    let (position, bytes) =
+                        field.map_or((0, &b""[..]), |field| (field.position, field.bytes));
+                    return Err(BadRow::of_column(error, column, position, bytes));
+                }
+            }
+        }
+        out.push(b'\n');
+        Ok(())
+    }
+
+    /// FILLRECORD: text is empty, anything else null.
+    fn filled(&self, column: &Column) -> Option<Cow<'static, [u8]>> {
+        let is_text = matches!(column.kind, ColumnType::Varchar(_));
+        (is_text && !self.conversion.empty_as_null).then_some(Cow::Borrowed(b""))
+    }
+
+    fn check_null<'v>(
+        &self,
+        value: Option<Cow<'v, [u8]>>,
+        column: &Column,
+    ) -> Result<Option<Cow<'v, [u8]>>, RowError> {
+        if value.is_none() && column.is_not_null {
+            return Err(RowError::new(1213, "Missing data for not-null field"));
+        }
+        Ok(value)
+    }
+
+    fn convert<'v>(&self, field: &Field<'v>, column: &Column) -> Result<Option<Cow<'v, [u8]>>, RowError> {
+        if self.is_null(field, column) {
+            return Ok(None);
+        }
+        let bytes = field.bytes;
+        let conversion = self.conversion;
+        let owned = |text: String| Cow::Owned(text.into_bytes());
+        let value = match column.kind {
+            ColumnType::Integer(width) => {
+                check_integer(bytes, width)?;
+                Cow::Borrowed(bytes.trim_ascii())
+            }
+            ColumnType::Decimal(precision, scale) => owned(convert_decimal(
+                bytes,
+                precision,
+                scale,
+                conversion.round_decimals,
+            )?),
+            ColumnType::Float => {
+                check_float(bytes)?;
+                Cow::Borrowed(bytes.trim_ascii())
+            }
+            ColumnType::Boolean => Cow::Borrowed(convert_boolean(bytes)?.as_bytes()),
+            ColumnType::Char(most) => convert_char(bytes, most, conversion)?,
+            ColumnType::Varchar(most) => convert_varchar(bytes, most, conversion)?,
+            ColumnType::Date => {
+                return self.any_date(convert_date(bytes, &conversion.date_format).map(owned));
+            }
+            ColumnType::Timestamp | ColumnType::TimestampWithZone => {
+                let with_zone = column.kind == ColumnType::TimestampWithZone;
+                return self
+                    .any_date(convert_timestamp(bytes, &conversion.time_format, with_zone).map(owned));
+            }
+            ColumnType::Super => super_value(field)?,
+            ColumnType::Other => convert_varchar(bytes, usize::MAX, conversion)?,
+        };
+        Ok(Some(value))
+    }
+
+    /// ACCEPTANYDATE makes what cannot be read null.
+    fn any_date<'v>(
+        &self,
+        value: Result<Cow<'v, [u8]>, RowError>,
+    ) -> Result<Option<Cow<'v, [u8]>>, RowError> {
+        match value {
+            Err(_) if self.conversion.accept_any_date => Ok(None),
+            other => other.map(Some),
+        }
+    }
+
+    fn is_null(&self, field: &Field<'_>, column: &Column) -> bool {
+        let conversion = self.conversion;
+        if field.kind == FieldKind::Null
+            || (field.kind == FieldKind::Plain && field.bytes == conversion.null_as)
+        {
+            return true;
+        }
+        let is_text = matches!(column.kind, ColumnType::Char(_) | ColumnType::Varchar(_));
+        if field.bytes.is_empty() {
+            return !is_text || conversion.empty_as_null;
+        }
+        let is_blank = field.bytes.trim_ascii().is_empty();
+        is_blank && (!is_text || conversion.blanks_as_null)
+    }
+}
+
+/// JSON stays JSON; any other text becomes a JSON string.
+fn super_value<'v>(field: &Field<'v>) -> Result<Cow<'v, [u8]>, RowError> {
+    let text =
+        std::str::from_utf8(field.bytes).map_err(|error| RowError::invalid_utf8(field.bytes, &error))?;
+    if serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok() {
+        return Ok(Cow::Borrowed(field.bytes));
+    }
+    let looks_like_json = text.trim_start().starts_with(['{', '[']);
+    if looks_like_json {
+        return Err(RowError::new(
+            1224,
+            "Input data is not a well-formed JSON document for the SUPER type",
+        ));
+    }
+    Ok(Cow::Owned(serde_json::Value::from(text).to_string().into_bytes()))
+}
+
+/// PostgreSQL's text format escapes its own marks alone.
+fn write_escaped(value: &[u8], out: &mut Vec<u8>) {
+    let mut rest = value;
+    while let Some(at) = rest
+        .iter()
+        .position(|byte| matches!(byte, b'\\' | b'\n' | b'\r' | b'\t'))
+    {
+        out.extend_from_slice(&rest[..at]);
+        out.push(b'\\');
+        out.push(match rest[at] {
+            b'\n' => b'n',
+            b'\r' => b'r',
+            b'\t' => b't',
+            other => other,
+        });
+        rest = &rest[at + 1..];
+    }
+    out.extend_from_slice(rest);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn column(name: &str, kind: ColumnType) -> Column {
+        Column {
+            name: name.to_owned(),
+            kind,
+            type_name: "x".to_owned(),
+            length: "0".to_owned(),
+            is_not_null: false,
+            is_identity: false,
+        }
+    }
+
+    fn written(conversion: &Conversion, values: &[&str]) -> Result<String, BadRow> {
+        let columns = [
+            column("a", ColumnType::Integer(4)),
+            column("b", ColumnType::Varchar(5)),
+            column("c", ColumnType::Date),
+        ];
+        let mut fields = Fields::default();
+        for value in values {
+            fields.push(value.as_bytes(), FieldKind::Plain, 0);
+        }
+        let writer = RowWriter {
+            columns: &columns,
+            conversion,
+            trailing_delimiter: TrailingDelimiter::Allowed,
+        };
+        let mut out = Vec::new();
+        writer
+            .write(&fields, &mut out)
+            .map(|()| String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn empty_and_blank_fields_follow_their_type_and_the_options() {
+        let plain = Conversion::default();
+        assert_eq!(written(&plain, &["", "", ""]).unwrap(), "\\N\t\t\\N\n");
+        assert_eq!(
+            written(&plain, &["1", "\\N", "2015-10-15"]).unwrap(),
+            "1\t\\N\t2015-10-15\n"
+        );
+        let empty = Conversion {
+            empty_as_null: true,
+            ..Conversion::default()
+        };
+        assert_eq!(written(&empty, &["1", "", ""]).unwrap(), "1\t\\N\t\\N\n");
+        let blank = Conversion {
+            blanks_as_null: true,
+            ..Conversion::default()
+        };
+        assert_eq!(written(&blank, &["1", "  ", ""]).unwrap(), "1\t\\N\t\\N\n");
+        let trim = Conversion {
+            trim_blanks: true,
+            ..Conversion::default()
+        };
+        assert_eq!(written(&trim, &["1", " x  ", ""]).unwrap(), "1\t x\t\\N\n");
+    }
+
+    #[test]
+    fn rows_with_too_few_and_too_many_fields_are_refused() {
+        let plain = Conversion::default();
+        assert_eq!(written(&plain, &["1", "x"]).unwrap_err().error.code, 1214);
+        assert_eq!(
+            written(&plain, &["1", "x", "", "y"]).unwrap_err().error.code,
+            1202
+        );
+        assert_eq!(written(&plain, &["1", "x", "", ""]).unwrap(), "1\tx\t\\N\n");
+        let fill = Conversion {
+            fill_record: true,
+            ..Conversion::default()
+        };
+        assert_eq!(written(&fill, &["1"]).unwrap(), "1\t\t\\N\n");
+    }
+
+    #[test]
+    fn marks_of_the_wire_are_escaped() {
+        assert_eq!(
+            written(&Conversion::default(), &["1", "\t\\\n", ""]).unwrap(),
+            "1\t\\t\\\\\\n\t\\N\n"
+        );
+    }
+
+    #[test]
+    fn accepted_impossible_dates_become_null() {
+        let any = Conversion {
+            accept_any_date: true,
+            ..Conversion::default()
+        };
+        assert_eq!(written(&any, &["1", "x", "00/00/00"]).unwrap(), "1\tx\t\\N\n");
+    }
+}

@@ -1,0 +1,177 @@
+//! One statement on one connection.
+
+use futures_util::{StreamExt, pin_mut};
+use tokio_postgres::error::{DbError, ErrorPosition, SqlState};
+use tokio_postgres::{Client, SimpleQueryMessage};
+
+use crate::ObjectReader;
+use crate::copy::{self, CopyContext};
+use crate::error::error_chain;
+use crate::result_set::ResultSet;
+use crate::sql::{self, Classified, Rewritten, SqlError, StatementKind};
+
+/// Where a statement runs and under which number.
+pub(crate) struct Session<'a> {
+    /// The connection that does the work.
+    pub(crate) client: &'a Client,
+    /// A connection whose writes stay when the work is rolled back.
+    pub(crate) bookkeeping: &'a Client,
+    /// Where COPY reads.
+    pub(crate) objects: &'a dyn ObjectReader,
+    /// The query's id in the system views.
+    pub(crate) query_id: i64,
+    /// The backend's process id.
+    pub(crate) process_id: i32,
+}
+
+/// What a statement did.
+#[derive(Debug, Default)]
+pub(crate) struct Executed {
+    /// Rows affected or returned; None when that means nothing.
+    pub(crate) rows: Option<u64>,
+    /// What it returned.
+    pub(crate) result: Option<ResultSet>,
+}
+
+/// Why a statement failed, as Redshift would print it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct StatementError(pub(crate) String);
+
+impl StatementError {
+    /// Redshift's form of a sentence.
+    pub(crate) fn new(message: impl std::fmt::Display) -> Self {
+        Self(format!("ERROR: {message}"))
+    }
+
+    /// An error of PostgreSQL about a text that is not the caller's.
+    pub(crate) fn of_database(error: &tokio_postgres::Error) -> Self {
+        match error.as_db_error() {
+            Some(database) => Self(describe(database, None)),
+            None => Self::new(error_chain(error)),
+        }
+    }
+}
+
+impl Session<'_> {
+    /// Runs one statement.
+    pub(crate) async fn execute(&self, text: &str) -> Result<Executed, StatementError> {
+        let explain = |error| self.explain_sql_error(text, &error);
+        let classified = sql::classify(text).map_err(explain)?;
+        match classified.kind {
+            StatementKind::Copy => self.copy(text).await,
+            StatementKind::PhysicalOnly => Ok(Executed::default()),
+            StatementKind::OutsideTransaction if classified.name == "ALTER TABLE APPEND" => {
+                Err(explain(SqlError::unsupported("ALTER TABLE APPEND")))
+            }
+            _ => {
+                let rewritten = sql::rewrite(text, classified).map_err(explain)?;
+                self.run(text, &rewritten, classified).await
+            }
+        }
+    }
+
+    async fn copy(&self, text: &str) -> Result<Executed, StatementError> {
+        let statement = copy::parse(text).map_err(|error| self.explain_sql_error(text, &error))?;
+        let context = CopyContext {
+            client: self.client,
+            bookkeeping: self.bookkeeping,
+            objects: self.objects,
+            query_id: self.query_id,
+            process_id: self.process_id,
+        };
+        let rows = copy::run(&context, &statement).await?;
+        Ok(Executed {
+            rows: Some(rows),
+            result: None,
+        })
+    }
+
+    async fn run(
+        &self,
+        text: &str,
+        rewritten: &Rewritten,
+        classified: Classified,
+    ) -> Result<Executed, StatementError> {
+        let explain = |error: tokio_postgres::Error| explain_database_error(text, rewritten, &error);
+        let returns_rows = classified.kind == StatementKind::Query || classified.name == "CALL";
+        let mut result = None;
+        if returns_rows {
+            let prepared = self.client.prepare(&rewritten.text).await.map_err(explain)?;
+            result = (!prepared.columns().is_empty()).then(|| ResultSet::new(prepared.columns()));
+        }
+        let stream = self
+            .client
+            .simple_query_raw(&rewritten.text)
+            .await
+            .map_err(explain)?;
+        pin_mut!(stream);
+        let mut affected = 0;
+        while let Some(message) = stream.next().await {
+            match message.map_err(explain)? {
+                SimpleQueryMessage::Row(row) => {
+                    if result.as_mut().is_some_and(|result| !result.push(&row)) {
+                        return Err(StatementError::new("Query result exceeds the limit of 100 MB"));
+                    }
+                }
+                SimpleQueryMessage::CommandComplete(count) => affected = count,
+                _ => {}
+            }
+        }
+        let counts = matches!(classified.kind, StatementKind::Change | StatementKind::Query);
+        let returned = result
+            .as_ref()
+            .and_then(|result| u64::try_from(result.len()).ok());
+        Ok(Executed {
+            rows: returned.or(counts.then_some(affected)),
+            result,
+        })
+    }
+
+    fn explain_sql_error(&self, text: &str, error: &SqlError) -> StatementError {
+        match error {
+            SqlError::Syntax { message, offset } => {
+                let position = sql::character_position(text, *offset);
+                StatementError(format!("ERROR: {message}\n  Position: {position}"))
+            }
+            other => StatementError::new(other),
+        }
+    }
+}
+
+fn explain_database_error(
+    text: &str,
+    rewritten: &Rewritten,
+    error: &tokio_postgres::Error,
+) -> StatementError {
+    let Some(database) = error.as_db_error() else {
+        return StatementError::new(error_chain(error));
+    };
+    let position = match database.position() {
+        Some(ErrorPosition::Original(position)) => Some(rewritten.original_position(text, *position)),
+        _ => None,
+    };
+    StatementError(describe(database, position))
+}
+
+/// The error as drivers of Redshift print it: the message, and the rest on lines of their own.
+fn describe(error: &DbError, position: Option<usize>) -> String {
+    if *error.code() == SqlState::T_R_SERIALIZATION_FAILURE {
+        return "ERROR: 1023\n  Detail: Serializable isolation violation on table in Redshift".to_owned();
+    }
+    let mut text = format!("ERROR: {}", error.message());
+    let parts = [
+        ("Detail", error.detail()),
+        ("Hint", error.hint()),
+        ("Where", error.where_()),
+    ];
+    for (name, part) in parts {
+        if let Some(part) = part {
+            text.push_str(&format!("\n  {name}: {part}"));
+        }
+    }
+    if let Some(position) = position {
+        text.push_str(&format!("\n  Position: {position}"));
+    }
+    text
+}

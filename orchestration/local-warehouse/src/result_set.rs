@@ -1,0 +1,172 @@
+//! Rows that a statement returned, as GetStatementResult hands them out.
+
+use serde_json::{Value, json};
+use tokio_postgres::types::Type;
+use tokio_postgres::{Client, Column, SimpleQueryRow};
+use uuid::Uuid;
+
+/// A result may have 100 MB: <https://docs.aws.amazon.com/redshift/latest/mgmt/data-api.html>.
+pub(crate) const MOST_BYTES: usize = 100 * 1024 * 1024;
+
+/// Rows of a page: a response must stay small enough for one HTTP answer.
+pub(crate) const PAGE_ROWS: i64 = 1000;
+
+const INSERT_ROWS: usize = 1000;
+
+/// Columns, and rows as arrays of `Field`s.
+#[derive(Debug, Default)]
+pub(crate) struct ResultSet {
+    /// `ColumnMetadata`.
+    columns: Vec<Value>,
+    types: Vec<Type>,
+    /// Each row as JSON text.
+    rows: Vec<String>,
+    /// Bytes of them all.
+    pub(crate) bytes: usize,
+}
+
+impl ResultSet {
+    /// An empty result with these columns.
+    pub(crate) fn new(columns: &[Column]) -> Self {
+        let types = columns.iter().map(|column| column.type_().clone()).collect();
+        Self {
+            columns: columns.iter().map(column_metadata).collect(),
+            types,
+            ..Self::default()
+        }
+    }
+
+    /// Adds a row; false when the result would become too large.
+    pub(crate) fn push(&mut self, row: &SimpleQueryRow) -> bool {
+        let fields: Vec<Value> = (0..row.len())
+            .map(|index| field(row.get(index), self.types.get(index)))
+            .collect();
+        let text = Value::Array(fields).to_string();
+        self.bytes += text.len();
+        self.rows.push(text);
+        self.bytes <= MOST_BYTES
+    }
+
+    /// How many rows there are.
+    pub(crate) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Writes the result, in the transaction of the statement that made it.
+    pub(crate) async fn store(
+        &self,
+        client: &Client,
+        id: Uuid,
+        number: i32,
+    ) -> Result<(), tokio_postgres::Error> {
+        let total = i64::try_from(self.rows.len()).unwrap_or(i64::MAX);
+        let columns = Value::Array(self.columns.clone());
+        client
+            .execute(
+                "INSERT INTO longshore_local.result_set (statement_id, number, column_metadata, total_rows) VALUES ($1, $2, $3, $4)",
+                &[&id, &number, &columns, &total],
+            )
+            .await?;
+        let mut first = 0_i64;
+        for rows in self.rows.chunks(INSERT_ROWS) {
+            client
+                .execute(
+                    "INSERT INTO longshore_local.result_row (statement_id, number, row_number, fields) \
+                     SELECT $1, $2, $3 + place, fields::jsonb FROM unnest($4::text[]) WITH ORDINALITY AS item (fields, place)",
+                    &[&id, &number, &first, &rows],
+                )
+                .await?;
+            first += i64::try_from(rows.len()).unwrap_or_default();
+        }
+        Ok(())
+    }
+}
+
+/// One page of a stored result, in the shape of the answer; None when there is no such result.
+pub(crate) async fn page(
+    client: &Client,
+    id: Uuid,
+    number: i32,
+    first: i64,
+) -> Result<Option<Value>, tokio_postgres::Error> {
+    let set = client
+        .query_opt(
+            "SELECT column_metadata, total_rows FROM longshore_local.result_set WHERE statement_id = $1 AND number = $2",
+            &[&id, &number],
+        )
+        .await?;
+    let Some(set) = set else {
+        return Ok(None);
+    };
+    let (columns, total): (Value, i64) = (set.get(0), set.get(1));
+    let rows = client
+        .query(
+            "SELECT fields FROM longshore_local.result_row \
+             WHERE statement_id = $1 AND number = $2 AND row_number > $3 AND row_number <= $3 + $4 ORDER BY row_number",
+            &[&id, &number, &first, &PAGE_ROWS],
+        )
+        .await?;
+    let records: Vec<Value> = rows.iter().map(|row| row.get(0)).collect();
+    let mut answer = json!({ "ColumnMetadata": columns, "Records": records, "TotalNumRows": total });
+    if first + PAGE_ROWS < total {
+        answer["NextToken"] = json!((first + PAGE_ROWS).to_string());
+    }
+    Ok(Some(answer))
+}
+
+fn field(text: Option<&str>, kind: Option<&Type>) -> Value {
+    let Some(text) = text else {
+        return json!({ "isNull": true });
+    };
+    let typed = match kind {
+        Some(&Type::INT2 | &Type::INT4 | &Type::INT8 | &Type::OID) => text
+            .parse::<i64>()
+            .ok()
+            .map(|number| json!({ "longValue": number })),
+        Some(&Type::FLOAT4 | &Type::FLOAT8) => text
+            .parse::<f64>()
+            .ok()
+            .filter(|number| number.is_finite())
+            .map(|number| json!({ "doubleValue": number })),
+        Some(&Type::BOOL) => Some(json!({ "booleanValue": text == "t" })),
+        _ => None,
+    };
+    typed.unwrap_or_else(|| json!({ "stringValue": text }))
+}
+
+fn column_metadata(column: &Column) -> Value {
+    let kind = column.type_();
+    let is_text = matches!(*kind, Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME);
+    let is_number = matches!(
+        *kind,
+        Type::INT2 | Type::INT4 | Type::INT8 | Type::FLOAT4 | Type::FLOAT8 | Type::NUMERIC
+    );
+    json!({
+        "isCaseSensitive": is_text,
+        "isCurrency": false,
+        "isSigned": is_number,
+        "label": column.name(),
+        "name": column.name(),
+        "nullable": 1,
+        "precision": precision(kind),
+        "scale": 0,
+        "schemaName": "",
+        "tableName": "",
+        "typeName": kind.name(),
+        "length": 0,
+    })
+}
+
+fn precision(kind: &Type) -> i32 {
+    match *kind {
+        Type::INT2 => 5,
+        Type::INT4 => 10,
+        Type::INT8 => 19,
+        Type::FLOAT4 => 8,
+        Type::FLOAT8 => 17,
+        Type::BOOL => 1,
+        Type::DATE => 13,
+        Type::TIMESTAMP => 29,
+        _ => i32::MAX,
+    }
+}

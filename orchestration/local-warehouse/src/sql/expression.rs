@@ -1,0 +1,233 @@
+//! What stands inside expressions and has another shape in PostgreSQL.
+//!
+//! Functions that only have another name or are missing there are installed in the database instead (`src/prepare`), so that they also work in
+//! dynamic SQL and for whoever connects with psql.
+
+use super::text_edit::Edits;
+use super::{SqlError, Token, TokenKind, tokenize};
+
+/// Functions whose first argument is a bare date part.
+const TAKE_A_DATE_PART: [&str; 4] = ["dateadd", "datediff", "date_part", "pgdate_part"];
+
+/// Adds the edits that every expression in the statement needs.
+pub(super) fn edit_expressions(tokens: &[Token<'_>], edits: &mut Edits) -> Result<(), SqlError> {
+    let significant: Vec<Token<'_>> = tokens.iter().copied().filter(Token::is_significant).collect();
+    for index in 0..significant.len() {
+        edit_at(&significant, index, edits)?;
+    }
+    Ok(())
+}
+
+fn edit_at(tokens: &[Token<'_>], index: usize, edits: &mut Edits) -> Result<(), SqlError> {
+    let token = tokens[index];
+    if token.kind != TokenKind::Word || index > 0 && tokens[index - 1].is_symbol(".") {
+        return Ok(());
+    }
+    let next = tokens.get(index + 1);
+    let is_call = next.is_some_and(|next| next.is_symbol("("));
+    let word = token.text.to_ascii_lowercase();
+    match word.as_str() {
+        "sysdate" if !is_call => edits.insert(token.end(), "()"),
+        "minus" if next.is_some_and(|next| next.is_word("select") || next.is_symbol("(")) => {
+            edits.replace(token.start..token.end(), "EXCEPT");
+        }
+        "max" if is_length_of_a_type(tokens, index) => {
+            let length = if is_wide(&tokens[index - 2]) {
+                "65535"
+            } else {
+                "4096"
+            };
+            edits.replace(token.start..token.end(), length);
+        }
+        "nvarchar" => edits.replace(token.start..token.end(), "varchar"),
+        "regexp_replace" if is_call => {
+            // PostgreSQL's replaces the first match alone, Redshift's all of them.
+            edits.replace(token.start..token.end(), "redshift_regexp_replace");
+        }
+        "decode" if is_call => edit_decode(&Call::at(tokens, index)?, edits)?,
+        "listagg" if is_call => edit_listagg(tokens, &Call::at(tokens, index)?, edits)?,
+        "try_cast" if is_call => edit_try_cast(tokens, &Call::at(tokens, index)?, edits),
+        "approximate" if next.is_some_and(|next| next.is_word("count")) => {
+            return Err(SqlError::unsupported("APPROXIMATE COUNT"));
+        }
+        "top"
+            if index > 0
+                && tokens[index - 1].is_word("select")
+                && next.is_some_and(|next| next.kind == TokenKind::Number) =>
+        {
+            return Err(SqlError::unsupported("SELECT TOP"));
+        }
+        name if is_call && TAKE_A_DATE_PART.contains(&name) => quote_date_part(tokens, index, edits),
+        _ => {}
+    }
+    Ok(())
+}
+
+fn is_length_of_a_type(tokens: &[Token<'_>], index: usize) -> bool {
+    index >= 2
+        && tokens[index - 1].is_symbol("(")
+        && tokens.get(index + 1).is_some_and(|next| next.is_symbol(")"))
+        && (is_wide(&tokens[index - 2])
+            || ["char", "character", "nchar", "bpchar"]
+                .iter()
+                .any(|name| tokens[index - 2].is_word(name)))
+}
+
+fn is_wide(name: &Token<'_>) -> bool {
+    ["varchar", "nvarchar", "varying"]
+        .iter()
+        .any(|wide| name.is_word(wide))
+}
+
+fn quote_date_part(tokens: &[Token<'_>], index: usize, edits: &mut Edits) {
+    let (Some(part), Some(after)) = (tokens.get(index + 2), tokens.get(index + 3)) else {
+        return;
+    };
+    if part.kind == TokenKind::Word && after.is_symbol(",") {
+        edits.replace(
+            part.start..part.end(),
+            format!("'{}'", part.text.to_ascii_lowercase()),
+        );
+    }
+}
+
+/// A call and where its arguments stand.
+struct Call<'a> {
+    name: Token<'a>,
+    /// First and last token of each argument.
+    arguments: Vec<(Token<'a>, Token<'a>)>,
+    commas: Vec<Token<'a>>,
+    close: Token<'a>,
+    /// The index of the closing parenthesis.
+    close_index: usize,
+    /// The source of each argument.
+    text: Vec<String>,
+}
+
+impl<'a> Call<'a> {
+    fn at(tokens: &[Token<'a>], index: usize) -> Result<Self, SqlError> {
+        let mut call = Self {
+            name: tokens[index],
+            arguments: Vec::new(),
+            commas: Vec::new(),
+            close: tokens[index],
+            close_index: index,
+            text: Vec::new(),
+        };
+        let (mut depth, mut first) = (0_usize, index + 2);
+        for (at, token) in tokens.iter().enumerate().skip(index + 1) {
+            let mark = if token.kind == TokenKind::Symbol {
+                token.text
+            } else {
+                ""
+            };
+            match mark {
+                "(" | "[" => depth += 1,
+                "," if depth == 1 => {
+                    call.push(tokens, first, at)?;
+                    call.commas.push(*token);
+                    first = at + 1;
+                }
+                ")" | "]" => {
+                    depth -= 1;
+                    if depth == 0 {
+                        call.push(tokens, first, at)?;
+                        (call.close, call.close_index) = (*token, at);
+                        return Ok(call);
+                    }
+                }
+                _ => {}
+            }
+        }
+        Err(SqlError::near(None, tokens.last().map_or(0, Token::end)))
+    }
+
+    fn push(&mut self, tokens: &[Token<'a>], first: usize, end: usize) -> Result<(), SqlError> {
+        if first >= end {
+            return Err(SqlError::near(tokens.get(end), 0));
+        }
+        self.arguments.push((tokens[first], tokens[end - 1]));
+        let words: Vec<&str> = tokens[first..end].iter().map(|token| token.text).collect();
+        self.text.push(words.join(" "));
+        Ok(())
+    }
+}
+
+/// `DECODE(e, s1, r1, …[, d])` as a CASE; the two arguments of PostgreSQL's `decode` mean something else, and are left alone.
+fn edit_decode(call: &Call<'_>, edits: &mut Edits) -> Result<(), SqlError> {
+    let count = call.arguments.len();
+    if count < 3 {
+        return Ok(());
+    }
+    let subject = rewrite_expression(&call.text[0])?;
+    edits.replace(
+        call.name.start..call.commas[0].end(),
+        format!("(CASE WHEN ({subject}) IS NOT DISTINCT FROM ("),
+    );
+    for (number, comma) in call.commas.iter().enumerate().skip(1) {
+        let replacement = if number % 2 == 1 {
+            ") THEN".to_owned()
+        } else if number + 1 == count - 1 {
+            " ELSE".to_owned()
+        } else {
+            format!(" WHEN ({subject}) IS NOT DISTINCT FROM (")
+        };
+        edits.replace(comma.start..comma.end(), replacement);
+    }
+    edits.replace(call.close.start..call.close.end(), " END)");
+    Ok(())
+}
+
+/// An expression that stands a second time in the text that PostgreSQL gets.
+fn rewrite_expression(text: &str) -> Result<String, SqlError> {
+    let tokens = tokenize(text)?;
+    let mut edits = Edits::default();
+    edit_expressions(&tokens, &mut edits)?;
+    Ok(edits.apply(text).text)
+}
+
+/// `LISTAGG([DISTINCT] x [, d]) [WITHIN GROUP (ORDER BY …)]` as `string_agg`.
+fn edit_listagg(tokens: &[Token<'_>], call: &Call<'_>, edits: &mut Edits) -> Result<(), SqlError> {
+    edits.replace(call.name.start..call.name.end(), "string_agg");
+    let (first, last) = call.arguments[0];
+    let is_distinct = first.is_word("distinct");
+    edits.insert(
+        if is_distinct { first.end() } else { first.start },
+        if is_distinct { " (" } else { "(" },
+    );
+    let delimiter = if call.arguments.len() == 1 {
+        ")::text, ''"
+    } else {
+        ")::text"
+    };
+    edits.insert(last.end(), delimiter);
+    let within = &tokens[call.close_index + 1..];
+    let is_ordered = within.len() > 3
+        && within[0].is_word("within")
+        && within[1].is_word("group")
+        && within[2].is_symbol("(");
+    if is_ordered {
+        edits.remove(call.close.start..within[2].end());
+    }
+    Ok(())
+}
+
+/// `TRY_CAST(x AS type)` as a function that takes a null of the type.
+fn edit_try_cast(tokens: &[Token<'_>], call: &Call<'_>, edits: &mut Edits) {
+    let mut depth = 0_usize;
+    for token in tokens
+        .iter()
+        .filter(|token| token.start > call.name.start && token.start < call.close.start)
+    {
+        match token.text {
+            "(" => depth += 1,
+            ")" => depth -= 1,
+            _ if depth == 1 && token.is_word("as") => {
+                edits.insert(call.arguments[0].0.start, "(");
+                edits.replace(token.start..token.end(), ")::text, NULL::");
+                return;
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! From Redshift's text to PostgreSQL's: the entry.
+
+use super::expression::edit_expressions;
+use super::routine::edit_routine;
+use super::table::{edit_alter_table, edit_create_table};
+use super::text_edit::{Edits, Rewritten};
+use super::{Classified, Cursor, SqlError, StatementKind, Token, TokenKind, tokenize};
+
+/// The statement as PostgreSQL understands it.
+///
+/// # Errors
+/// [`SqlError`] when the statement uses what this warehouse has not, or ends too early.
+pub(crate) fn rewrite(text: &str, classified: Classified) -> Result<Rewritten, SqlError> {
+    let tokens = tokenize(text)?;
+    let mut edits = Edits::default();
+    match classified.kind {
+        StatementKind::CreateTable => edit_create_table(&tokens, &mut edits)?,
+        StatementKind::AlterTable => edit_alter_table(&tokens, &mut edits)?,
+        StatementKind::CreateRoutine => edit_routine(&tokens, &mut edits)?,
+        StatementKind::OutsideTransaction if classified.name == "VACUUM" => {
+            return Ok(rewrite_vacuum(text, &tokens));
+        }
+        _ => edit_statement(&tokens, &mut edits)?,
+    }
+    edit_expressions(&tokens, &mut edits)?;
+    Ok(edits.apply(text))
+}
+
+/// `VACUUM [FULL | SORT ONLY | DELETE ONLY | REINDEX] [table] [TO n PERCENT] [BOOST]`.
+fn rewrite_vacuum(text: &str, tokens: &[Token<'_>]) -> Rewritten {
+    let mut cursor = Cursor::new(tokens);
+    cursor.accept(&["vacuum"]);
+    for words in [
+        &["sort", "only"][..],
+        &["delete", "only"],
+        &["recluster"],
+        &["reindex"],
+        &["full"],
+    ] {
+        if cursor.accept(words) {
+            break;
+        }
+    }
+    let table = if cursor.looks_at(&["to"]) {
+        None
+    } else {
+        cursor.qualified_name().ok()
+    };
+    let mut edits = Edits::default();
+    edits.replace(0..text.len(), format!("VACUUM {}", table.unwrap_or_default()));
+    edits.apply(text)
+}
+
+fn edit_statement(tokens: &[Token<'_>], edits: &mut Edits) -> Result<(), SqlError> {
+    let mut cursor = Cursor::new(tokens);
+    if cursor.accept(&["delete"]) && !cursor.looks_at(&["from"]) {
+        edits.insert(cursor.offset(), "FROM ");
+    }
+    let mut cursor = Cursor::new(tokens);
+    let is_analyze = cursor.accept(&["analyze"]) || cursor.accept(&["analyse"]);
+    while let Some(token) = cursor.next() {
+        if is_analyze && (token.is_word("predicate") || token.is_word("all")) && cursor.accept(&["columns"]) {
+            edits.remove(token.start..cursor.offset());
+        }
+        if token.is_word("remove") && cursor.looks_at(&["duplicates"]) {
+            return Err(SqlError::unsupported("MERGE … REMOVE DUPLICATES"));
+        }
+        if token.is_word("with") && cursor.looks_at(&["no", "schema", "binding"]) {
+            return Err(SqlError::unsupported("WITH NO SCHEMA BINDING"));
+        }
+    }
+    Ok(())
+}
+
+/// Puts parameters of the Data API in as literals, whose types PostgreSQL infers from where they stand.
+///
+/// # Errors
+/// [`SqlError::Refused`] for a parameter without a value, or a value without a parameter.
+pub(crate) fn bind_parameters(text: &str, parameters: &[(String, String)]) -> Result<String, SqlError> {
+    let tokens = tokenize(text)?;
+    let mut edits = Edits::default();
+    let mut used = vec![false; parameters.len()];
+    for token in tokens.iter().filter(|token| token.kind == TokenKind::Parameter) {
+        let name = &token.text[1..];
+        let Some(index) = parameters.iter().position(|(known, _)| known == name) else {
+            return Err(SqlError::Refused {
+                message: format!("Cannot find parameter: {name}"),
+            });
+        };
+        used[index] = true;
+        let value = parameters[index].1.replace('\\', "\\\\").replace('\'', "''");
+        edits.replace(token.start..token.end(), format!("'{value}'"));
+    }
+    match used.iter().position(|used| !used) {
+        Some(index) => Err(SqlError::Refused {
+            message: format!(
+                "Parameters list contains unused parameters. Unused parameters: [{}]",
+                parameters[index].0
+            ),
+        }),
+        None => Ok(edits.apply(text).text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::classify;
+    use super::*;
+
+    fn squeezed(text: &str) -> String {
+        let text = rewrite(text, classify(text).unwrap()).unwrap().text;
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn redshift_becomes_postgresql() {
+        for (redshift, postgresql) in [
+            ("delete t where a = 1", "delete FROM t where a = 1"),
+            ("vacuum delete only s.t to 99 percent", "VACUUM s.t"),
+            ("analyze t predicate columns", "analyze t"),
+            (
+                "select dateadd(day, 1, sysdate)",
+                "select dateadd('day', 1, sysdate())",
+            ),
+            ("select t.sysdate from t", "select t.sysdate from t"),
+            (
+                "select decode(a, 1, 'x', 'y')",
+                "select (CASE WHEN (a) IS NOT DISTINCT FROM ( 1) THEN 'x' ELSE 'y' END)",
+            ),
+            (
+                "select listagg(distinct a, ',') within group (order by b desc) from t",
+                "select string_agg(distinct ( a)::text, ',' order by b desc) from t",
+            ),
+            (
+                "select try_cast(a as int)",
+                "select try_cast((a )::text, NULL:: int)",
+            ),
+            ("select 1 minus select 2", "select 1 EXCEPT select 2"),
+            (
+                "create table if not exists s.t (a varchar(max) encode zstd distkey, b int identity(1,1) not null, c text sortkey, primary key (a)) diststyle key compound sortkey (a, b)",
+                "create table if not exists s.t (a varchar(65535) NOT NULL, b int GENERATED ALWAYS AS IDENTITY (START WITH 1 INCREMENT BY 1) not null, c varchar(256) )",
+            ),
+            (
+                "create temp table t distkey(a) sortkey(b) as select 1 as a, 2 as b",
+                "create temp table t as select 1 as a, 2 as b",
+            ),
+            (
+                "create table t (like s including defaults) backup no",
+                "create table t (like s including defaults)",
+            ),
+            (
+                "create table t (d date default sysdate encode az64)",
+                "create table t (d date default sysdate() )",
+            ),
+            (
+                "create or replace procedure p(a int) nonatomic as $$ begin execute a || 'x' into b; end $$ language plpgsql",
+                "create or replace procedure p(a int) as $$ begin execute redshift_dynamic(a || 'x') into b; end $$ language plpgsql",
+            ),
+        ] {
+            assert_eq!(squeezed(redshift), postgresql, "{redshift}");
+        }
+    }
+
+    #[test]
+    fn parameters_are_bound_as_values_alone() {
+        let bound =
+            bind_parameters("select :a, ':a', b::int", &[("a".to_owned(), "it's".to_owned())]).unwrap();
+        assert_eq!(bound, "select 'it''s', ':a', b::int");
+        assert!(
+            bind_parameters("select :a", &[])
+                .unwrap_err()
+                .to_string()
+                .contains("a")
+        );
+        assert!(bind_parameters("select 1", &[("a".to_owned(), "1".to_owned())]).is_err());
+    }
+}
