@@ -25,8 +25,8 @@ impl Moment {
         )
     }
 
-    /// How long it is from now until this moment; zero when it has passed.
-    pub(crate) fn from_now(self) -> Duration {
+    /// How long it is until this moment; zero when it has passed.
+    pub(crate) fn until(self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(Self::now().0))
     }
 
@@ -66,6 +66,6 @@ mod tests {
 
     #[test]
     fn a_past_moment_is_no_time_away() {
-        assert_eq!(Moment(1).from_now(), Duration::ZERO);
+        assert_eq!(Moment(1).until(), Duration::ZERO);
     }
 }

@@ -219,7 +219,7 @@ impl Schedule {
                 None => changed.await,
                 Some((due, _)) if due > Moment::now() => {
                     // Whichever comes first: the time, or something that is due earlier.
-                    let _elapsed = tokio::time::timeout(due.from_now(), changed).await;
+                    let _elapsed = tokio::time::timeout(due.until(), changed).await;
                 }
                 Some(entry) => {
                     if self.take(function, entry) {

@@ -380,7 +380,7 @@ mod tests {
         let blobs = Blobs::open(folder.path().to_owned()).unwrap();
         let segment = stored(&blobs, b"hello").await;
         let lease = lease(&blobs, &segment);
-        blobs.remove(&[segment.blob.clone()]);
+        blobs.remove(std::slice::from_ref(&segment.blob));
         let read: Vec<Bytes> = lease.into_stream().try_collect().await.unwrap();
         assert_eq!(read.concat(), b"hello");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);

@@ -261,17 +261,9 @@ fn chosen_parts(read: &impl Read, upload_id: &str, named: &[CompletedPart]) -> S
     if named.is_empty() {
         return Err(s3_error!(MalformedXML, "You must specify at least one part"));
     }
+    let numbers = ascending_numbers(named)?;
     let mut chosen: Vec<Part> = Vec::with_capacity(named.len());
-    let mut last_number = 0;
-    for (position, name) in named.iter().enumerate() {
-        let number = part_number(name.part_number.unwrap_or_default())?;
-        if number <= last_number {
-            return Err(s3_error!(
-                InvalidPartOrder,
-                "The list of parts was not in ascending order."
-            ));
-        }
-        last_number = number;
+    for (position, (name, number)) in named.iter().zip(numbers).enumerate() {
         let part = read.get(&PARTS, (upload_id, number))?;
         let part = part.filter(|part| name.e_tag.as_ref().is_none_or(|etag| etag.value() == part.etag));
         let Some(part) = part else {
@@ -290,6 +282,20 @@ fn chosen_parts(read: &impl Read, upload_id: &str, named: &[CompletedPart]) -> S
         chosen.push(part);
     }
     Ok(chosen)
+}
+
+fn ascending_numbers(named: &[CompletedPart]) -> S3Result<Vec<u32>> {
+    let numbers = named
+        .iter()
+        .map(|name| part_number(name.part_number.unwrap_or_default()));
+    let numbers: Vec<u32> = numbers.collect::<S3Result<_>>()?;
+    if numbers.is_sorted_by(|earlier, later| earlier < later) {
+        return Ok(numbers);
+    }
+    Err(s3_error!(
+        InvalidPartOrder,
+        "The list of parts was not in ascending order."
+    ))
 }
 
 /// MD5 over the MD5s of the parts and their number, as S3 makes the tag of a multipart object.

@@ -68,7 +68,7 @@ impl Version {
 /// What a version holds.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) enum Content {
-    Object(Object),
+    Object(Box<Object>),
     DeleteMarker,
 }
 

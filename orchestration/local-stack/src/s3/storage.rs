@@ -61,7 +61,7 @@ impl Storage {
         let version = Version {
             id: self.make_room(writer, bucket.versioning, &new.bucket, &new.key)?,
             written: Moment::now(),
-            content: Content::Object(new.object),
+            content: Content::Object(Box::new(new.object)),
         };
         let key = (new.bucket.as_str(), new.key.as_str(), u64::MAX - sequence);
         writer.put(&VERSIONS, key, &version)?;

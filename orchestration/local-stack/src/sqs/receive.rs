@@ -63,7 +63,7 @@ impl Queues {
             }
             let next_visible = self
                 .next_visible(&reception.queue)?
-                .map(|moment| Instant::now() + moment.from_now());
+                .map(|moment| Instant::now() + moment.until());
             let wake = next_visible.map_or(deadline, |moment| moment.min(deadline));
             // Whichever comes first: an arrival, or the time.
             let _elapsed = timeout_at(wake, arrival).await;

@@ -1,0 +1,81 @@
+//! A stack to play with: `cargo run -p longshore-local-stack --example serve -- FOLDER [PORT]`.
+//!
+//! It has one bucket, `landing`, one topic, `loads`, and one queue, `outbox`, that listens to the topic. A third argument
+//! names an executable to serve as the function `loader`, which is told of every object under `in/`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use longshore_local_stack::{
+    BucketNotification, FunctionOptions, LocalStack, QueueOptions, StackError, StackOptions,
+};
+
+#[tokio::main]
+async fn main() -> Result<(), StackError> {
+    let mut arguments = std::env::args().skip(1);
+    let folder = arguments
+        .next()
+        .unwrap_or_else(|| "/tmp/longshore-stack".to_owned());
+    let port = arguments.next().and_then(|port| port.parse().ok()).unwrap_or(0);
+    let stack = LocalStack::start(StackOptions {
+        port,
+        ..options(folder)
+    })
+    .await?;
+    show(&stack);
+    if let Some(executable) = arguments.next() {
+        stack.start_functions(vec![function(executable.into())]).await?;
+    }
+    // Without a signal to wait for, stopping at once is all that is left to do.
+    tokio::signal::ctrl_c().await.ok();
+    stack.stop().await;
+    Ok(())
+}
+
+fn options(folder: String) -> StackOptions {
+    StackOptions {
+        buckets: vec!["landing".to_owned()],
+        secrets: vec![(
+            "example".to_owned(),
+            r#"{"username":"u","password":"p"}"#.to_owned(),
+        )],
+        topics: vec!["loads".to_owned()],
+        queues: vec![QueueOptions {
+            name: "outbox".to_owned(),
+            subscriptions: vec!["loads".to_owned()],
+        }],
+        bucket_notifications: vec![BucketNotification {
+            bucket: "landing".to_owned(),
+            prefix: "in/".to_owned(),
+            suffix: String::new(),
+            function: "loader".to_owned(),
+        }],
+        ..StackOptions::new(folder)
+    }
+}
+
+fn function(executable: PathBuf) -> FunctionOptions {
+    FunctionOptions {
+        name: "loader".to_owned(),
+        executable,
+        environment: vec![("REPORT_TO".to_owned(), "127.0.0.1:9000".to_owned())],
+        concurrency: 1,
+        timeout: Duration::from_secs(60),
+        memory_mb: 128,
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "a program for people")]
+fn show(stack: &LocalStack) {
+    let StackOptions {
+        region,
+        access_key_id,
+        secret_access_key,
+        ..
+    } = StackOptions::new("");
+    println!(
+        "export AWS_ENDPOINT_URL={} AWS_REGION={region} AWS_DEFAULT_REGION={region}",
+        stack.endpoint_url()
+    );
+    println!("export AWS_ACCESS_KEY_ID={access_key_id} AWS_SECRET_ACCESS_KEY={secret_access_key}");
+}

@@ -1,0 +1,11 @@
+//! The stack as its clients see it: through the AWS SDK for Rust, with signatures checked.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test that calls them")]
+
+mod functions;
+mod messages;
+mod objects;
+mod restart;
+mod secrets;
+mod support;
+mod uploads;
