@@ -34,7 +34,7 @@ pub struct LoadRequest<'a> {
     pub table: &'a TableName,
     /// The columns that the file fills, in the file's order. Empty means all of the table's, found by name (JSON and
     /// Avro) or by place (Parquet and ORC); a column that the file lacks is then NULL, not its DEFAULT, because a
-    /// stage has no defaults.
+    /// stage has no defaults, and a table with an IDENTITY column cannot be filled at all. List the columns then.
     pub columns: &'a [RuleColumn],
     /// How the files are read.
     pub spec: &'a CopySpec,

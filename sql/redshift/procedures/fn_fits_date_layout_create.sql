@@ -9,8 +9,11 @@ AS $$
         OR rdsftetl.fn_fits_date_mask($1, REPLACE(REPLACE(REPLACE($2, '%m', 'MM'), '%d', 'D'), '%h', 'HH'))
         OR rdsftetl.fn_fits_date_mask($1, REPLACE(REPLACE(REPLACE($2, '%m', 'M'), '%d', 'DD'), '%h', 'HH'))
         OR rdsftetl.fn_fits_date_mask($1, REPLACE(REPLACE(REPLACE($2, '%m', 'M'), '%d', 'D'), '%h', 'HH'))
-        OR rdsftetl.fn_fits_date_mask($1, REPLACE(REPLACE(REPLACE($2, '%m', 'MM'), '%d', 'DD'), '%h', 'H'))
-        OR rdsftetl.fn_fits_date_mask($1, REPLACE(REPLACE(REPLACE($2, '%m', 'MM'), '%d', 'D'), '%h', 'H'))
-        OR rdsftetl.fn_fits_date_mask($1, REPLACE(REPLACE(REPLACE($2, '%m', 'M'), '%d', 'DD'), '%h', 'H'))
-        OR rdsftetl.fn_fits_date_mask($1, REPLACE(REPLACE(REPLACE($2, '%m', 'M'), '%d', 'D'), '%h', 'H'))
+        OR STRPOS($2, '%h') > 0
+        AND (
+            rdsftetl.fn_fits_date_mask($1, REPLACE(REPLACE(REPLACE($2, '%m', 'MM'), '%d', 'DD'), '%h', 'H'))
+            OR rdsftetl.fn_fits_date_mask($1, REPLACE(REPLACE(REPLACE($2, '%m', 'MM'), '%d', 'D'), '%h', 'H'))
+            OR rdsftetl.fn_fits_date_mask($1, REPLACE(REPLACE(REPLACE($2, '%m', 'M'), '%d', 'DD'), '%h', 'H'))
+            OR rdsftetl.fn_fits_date_mask($1, REPLACE(REPLACE(REPLACE($2, '%m', 'M'), '%d', 'D'), '%h', 'H'))
+        )
 $$ LANGUAGE sql;
