@@ -1,3 +1,11 @@
-//! external-file-process-logging.
+//! The Lambda function `external-file-process-logging`; see its README.
 
-fn main() {}
+mod event;
+mod handler;
+
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    longshore_runtime::lambda::run(handler::handle).await
+}

@@ -32,10 +32,16 @@ pub(crate) struct MalformedEvent {
 /// Reads an event. Messages that announce no object (`s3:TestEvent`, removals) give no records.
 pub(crate) fn decode(event: &Value) -> Vec<Delivery> {
     let Some(records) = event.get("Records").and_then(Value::as_array) else {
-        return vec![Delivery { message_id: None, records: announcements(event, "") }];
+        return vec![Delivery {
+            message_id: None,
+            records: announcements(event, ""),
+        }];
     };
     if !records.iter().any(is_queue_message) {
-        return vec![Delivery { message_id: None, records: announcements(event, "") }];
+        return vec![Delivery {
+            message_id: None,
+            records: announcements(event, ""),
+        }];
     }
     records
         .iter()
@@ -81,7 +87,10 @@ fn one_record(record: &Value, path: &str) -> Records {
     if let Some(notice) = record.get("Sns") {
         return embedded(notice, "Message", &join(path, "Sns"));
     }
-    let created = record.get("eventName").and_then(Value::as_str).is_none_or(|name| name.starts_with("ObjectCreated"));
+    let created = record
+        .get("eventName")
+        .and_then(Value::as_str)
+        .is_none_or(|name| name.starts_with("ObjectCreated"));
     if !created {
         return vec![];
     }
@@ -145,14 +154,23 @@ fn event_bridge_object(event: &Value, path: &str) -> Result<Announcement, Malfor
 /// `+` first, then percent: the other way round, an encoded plus would become a blank.
 fn decode_key(encoded: &str) -> Option<String> {
     let blanks = encoded.replace('+', " ");
-    percent_decode_str(&blanks).decode_utf8().ok().map(Cow::into_owned)
+    percent_decode_str(&blanks)
+        .decode_utf8()
+        .ok()
+        .map(Cow::into_owned)
 }
 
 fn text<'value>(value: &'value Value, fields: &[&str], path: &str) -> Result<&'value str, MalformedEvent> {
-    let found = fields.iter().try_fold(value, |value, field| value.get(field)).and_then(Value::as_str);
+    let found = fields
+        .iter()
+        .try_fold(value, |value, field| value.get(field))
+        .and_then(Value::as_str);
     match found {
         Some(text) if !text.is_empty() => Ok(text),
-        Some(_) | None => Err(malformed(&join(path, &fields.join(".")), "a text is expected here")),
+        Some(_) | None => Err(malformed(
+            &join(path, &fields.join(".")),
+            "a text is expected here",
+        )),
     }
 }
 
@@ -165,16 +183,25 @@ fn optional(object: &Value, field: &str) -> Option<String> {
 fn size(object: &Value, path: &str) -> Result<u64, MalformedEvent> {
     match object.get("size") {
         None => Ok(0),
-        Some(size) => size.as_u64().ok_or_else(|| malformed(path, "a number of bytes is expected here")),
+        Some(size) => size
+            .as_u64()
+            .ok_or_else(|| malformed(path, "a number of bytes is expected here")),
     }
 }
 
 fn join(path: &str, field: &str) -> String {
-    if path.is_empty() { field.to_owned() } else { format!("{path}.{field}") }
+    if path.is_empty() {
+        field.to_owned()
+    } else {
+        format!("{path}.{field}")
+    }
 }
 
 fn malformed(path: &str, problem: &str) -> MalformedEvent {
-    MalformedEvent { path: path.to_owned(), problem: problem.to_owned() }
+    MalformedEvent {
+        path: path.to_owned(),
+        problem: problem.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -201,7 +228,11 @@ mod tests {
         decode(event)
             .into_iter()
             .flat_map(|delivery| delivery.records)
-            .map(|record| record.map(|found| found.object.key.to_string()).map_err(|error| error.to_string()))
+            .map(|record| {
+                record
+                    .map(|found| found.object.key.to_string())
+                    .map_err(|error| error.to_string())
+            })
             .collect()
     }
 
@@ -223,7 +254,14 @@ mod tests {
             let mut deliveries = decode(&envelope);
             let object = deliveries.remove(0).records.remove(0).unwrap().object;
             assert_eq!(object.url(), "s3://landing/in/a.txt");
-            assert_eq!((object.size_bytes, object.etag.as_deref(), object.version.as_deref()), (7, Some("abc"), Some("v1")));
+            assert_eq!(
+                (
+                    object.size_bytes,
+                    object.etag.as_deref(),
+                    object.version.as_deref()
+                ),
+                (7, Some("abc"), Some("v1"))
+            );
             assert_eq!(object.sequencer, Some(Sequencer::new("00AB")));
         }
     }
@@ -238,12 +276,16 @@ mod tests {
         assert_eq!(keys(&queued(&event_bridge)), [Ok("a+b%2B.txt".to_owned())]);
         assert_eq!(keys(&notification("noog+nork")), [Ok("noog nork".to_owned())]);
         assert_eq!(keys(&notification("noog%2Bnork")), [Ok("noog+nork".to_owned())]);
-        assert_eq!(keys(&notification("yyyy%3D2015/%C3%BCn%C3%AF.txt")), [Ok("yyyy=2015/ünï.txt".to_owned())]);
+        assert_eq!(
+            keys(&notification("yyyy%3D2015/%C3%BCn%C3%AF.txt")),
+            [Ok("yyyy=2015/ünï.txt".to_owned())]
+        );
     }
 
     #[test]
     fn what_announces_no_object_gives_nothing() {
-        let removal = json!({ "Records": [{ "eventSource": "aws:s3", "eventName": "ObjectRemoved:Delete" }] });
+        let removal =
+            json!({ "Records": [{ "eventSource": "aws:s3", "eventName": "ObjectRemoved:Delete" }] });
         let test = json!({ "Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "b" });
         let deleted = json!({ "detail-type": "Object Deleted", "detail": {} });
         for event in [removal, test.clone(), queued(&test), deleted] {
@@ -267,7 +309,12 @@ mod tests {
     fn a_message_that_is_no_notification_is_named_with_its_place() {
         insta::assert_snapshot!(keys(&json!({}))[0].as_ref().unwrap_err(), @"the event is malformed at the top: it is no S3 notification: neither Records nor detail-type nor an SNS message is there");
         let event = json!({ "Records": [{ "eventSource": "aws:sqs", "messageId": "m1", "body": "{" }] });
-        assert!(keys(&event)[0].as_ref().unwrap_err().starts_with("the event is malformed at Records[0].body: it is no JSON"));
+        assert!(
+            keys(&event)[0]
+                .as_ref()
+                .unwrap_err()
+                .starts_with("the event is malformed at Records[0].body: it is no JSON")
+        );
     }
 
     #[test]
@@ -277,7 +324,10 @@ mod tests {
             { "eventSource": "aws:sqs", "messageId": "m1", "body": body },
             { "eventSource": "aws:sqs", "messageId": "m2", "body": "no json" },
         ] });
-        let ids: Vec<_> = decode(&event).into_iter().map(|delivery| delivery.message_id).collect();
+        let ids: Vec<_> = decode(&event)
+            .into_iter()
+            .map(|delivery| delivery.message_id)
+            .collect();
         assert_eq!(ids, [Some("m1".to_owned()), Some("m2".to_owned())]);
     }
 }

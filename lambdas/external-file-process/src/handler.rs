@@ -1,35 +1,16 @@
 //! One event: every announcement in it on its own, then an answer that loses none of them.
 
-use longshore_app::{Announcement, App, AppError, Invocation, ObjectOutcome, ProcessObject, chain};
+use longshore_app::{Announcement, App, Invocation, ObjectOutcome, ProcessObject};
 use longshore_domain::disposition::Disposition;
+use longshore_runtime::diagnostic::Failure;
 use serde_json::{Value, json};
 use tracing::{error, info};
 
 use crate::envelope::{self, Delivery, MalformedEvent};
 
-/// Why an invocation is to be repeated, or to be looked at. What stood beside it in the event was carried out.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum HandlerError {
-    /// An announcement could not be carried out.
-    #[error("process s3 object")]
-    Object(#[from] AppError),
-    /// A record could not be read.
-    #[error("decode s3 notification")]
-    Malformed(#[from] MalformedEvent),
-}
-
-impl HandlerError {
-    pub(crate) fn disposition(&self) -> Disposition {
-        match self {
-            Self::Object(error) => error.disposition(),
-            Self::Malformed(_) => Disposition::Reject,
-        }
-    }
-}
-
 /// Carries out an event. A queue is told which of its messages to deliver again; without a queue the invocation fails
 /// after everything was tried, and its repetition finds what is done already.
-pub(crate) async fn handle(app: App, invocation: Invocation, event: Value) -> Result<Value, HandlerError> {
+pub(crate) async fn handle(app: App, invocation: Invocation, event: Value) -> Result<Value, Failure> {
     let mut outcomes = Vec::new();
     let mut undelivered = Vec::new();
     let mut first_error = None;
@@ -39,7 +20,7 @@ pub(crate) async fn handle(app: App, invocation: Invocation, event: Value) -> Re
             match carry_out(&app, &invocation, record).await {
                 Ok(outcome) => outcomes.push(outcome),
                 Err(error) => {
-                    error!("{}", chain(&error));
+                    error!("{error}");
                     failed.get_or_insert(error);
                 }
             }
@@ -60,10 +41,14 @@ async fn carry_out(
     app: &App,
     invocation: &Invocation,
     record: Result<Announcement, MalformedEvent>,
-) -> Result<ObjectOutcome, HandlerError> {
-    let announcement = record?;
+) -> Result<ObjectOutcome, Failure> {
+    let announcement = record.map_err(|malformed| Failure::new(Disposition::Reject, malformed))?;
     let url = announcement.object.url();
-    let outcome = ProcessObject { app, invocation }.run(announcement).await?;
-    info!(object.url = url, "processed {url}");
-    Ok(outcome)
+    match (ProcessObject { app, invocation }).run(announcement).await {
+        Ok(outcome) => {
+            info!(object.url = url, "processed {url}");
+            Ok(outcome)
+        }
+        Err(error) => Err(Failure::from(error).context(format!("process {url}"))),
+    }
 }

@@ -1,3 +1,11 @@
-//! external-file-process.
+//! The Lambda function `external-file-process`; see its README.
 
-fn main() {}
+mod envelope;
+mod handler;
+
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    longshore_runtime::lambda::run(handler::handle).await
+}

@@ -18,6 +18,7 @@ use tracing::{Instrument, info_span};
 
 use crate::diagnostic::Failure;
 use crate::settings::{LogSettings, Settings, lambda_runtime_api};
+use crate::wiring::AwsAccess;
 use crate::{telemetry, wiring};
 
 /// How long a function that cannot start waits for Lambda to take its last words.
@@ -60,7 +61,7 @@ async fn start() -> Result<Function, Failure> {
         .map_or_else(|_| LogSettings::default(), |settings| settings.log.clone());
     telemetry::init(&log);
     let settings = settings?;
-    let app = wiring::connect(&settings).await?;
+    let app = wiring::connect(&settings, &AwsAccess::FromEnvironment).await?;
     Ok(Function {
         settings,
         app: Mutex::new(Some(app)),
@@ -132,7 +133,7 @@ impl Function {
         if let Some(app) = app.as_ref() {
             return Ok(app.clone());
         }
-        let connected = wiring::connect(&self.settings).await?;
+        let connected = wiring::connect(&self.settings, &AwsAccess::FromEnvironment).await?;
         Ok(app.insert(connected).clone())
     }
 

@@ -9,6 +9,7 @@ use anyhow::Context;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use longshore_app::App;
@@ -63,6 +64,22 @@ impl WiringError {
     }
 }
 
+/// How AWS is reached.
+#[derive(Clone)]
+pub enum AwsAccess {
+    /// Credentials and endpoint are found where every AWS program looks for them.
+    FromEnvironment,
+    /// A local stack: its endpoint and the one pair of keys that it takes.
+    Fixed {
+        /// Where every service is.
+        endpoint_url: String,
+        /// The access key's id.
+        access_key_id: String,
+        /// The secret to it.
+        secret_access_key: String,
+    },
+}
+
 /// The AWS side of a process. Building it calls nobody.
 #[derive(Debug, Clone)]
 pub struct AwsClients {
@@ -77,10 +94,9 @@ pub struct AwsClients {
 }
 
 impl AwsClients {
-    /// Clients for one region. Credentials and an endpoint of one's own (`AWS_ENDPOINT_URL`) are found where every AWS
-    /// program looks for them.
-    pub async fn in_region(region: &str) -> Self {
-        let config = sdk_config(region).await;
+    /// Clients for one region.
+    pub async fn new(region: &str, access: &AwsAccess) -> Self {
+        let config = sdk_config(region, access).await;
         Self {
             objects: S3ObjectStore::new(aws_sdk_s3::Client::new(&config)),
             warehouse: RedshiftDataClient::new(aws_sdk_redshiftdata::Client::new(&config)),
@@ -92,8 +108,8 @@ impl AwsClients {
 
 /// The whole app: reads both secrets and the certificates side by side. The control database is connected to when it is first
 /// asked something.
-pub async fn connect(settings: &Settings) -> anyhow::Result<App> {
-    let clients = AwsClients::in_region(&settings.region).await;
+pub async fn connect(settings: &Settings, access: &AwsAccess) -> anyhow::Result<App> {
+    let clients = AwsClients::new(&settings.region, access).await;
     let (store, warehouse) = tokio::try_join!(
         connect_store(settings, &clients.secrets),
         find_warehouse(settings, &clients.secrets)
@@ -127,14 +143,14 @@ pub async fn find_warehouse(settings: &Settings, secrets: &Secrets) -> anyhow::R
     Ok(warehouse(settings, secret)?)
 }
 
-async fn sdk_config(region: &str) -> SdkConfig {
+async fn sdk_config(region: &str, access: &AwsAccess) -> SdkConfig {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .read_timeout(READ_TIMEOUT)
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
         .operation_timeout(OPERATION_TIMEOUT)
         .build();
-    aws_config::defaults(BehaviorVersion::latest())
+    let loader = aws_config::defaults(BehaviorVersion::latest())
         .region(Region::new(region.to_owned()))
         .http_client(
             Builder::new()
@@ -142,9 +158,19 @@ async fn sdk_config(region: &str) -> SdkConfig {
                 .build_https(),
         )
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
-        .timeout_config(timeouts)
-        .load()
-        .await
+        .timeout_config(timeouts);
+    let loader = match access {
+        AwsAccess::FromEnvironment => loader,
+        AwsAccess::Fixed {
+            endpoint_url,
+            access_key_id,
+            secret_access_key,
+        } => {
+            let keys = Credentials::new(access_key_id, secret_access_key, None, None, "local stack");
+            loader.endpoint_url(endpoint_url).credentials_provider(keys)
+        }
+    };
+    loader.load().await
 }
 
 async fn read_certificates(path: Option<&Path>) -> Result<Option<String>, WiringError> {

@@ -1,3 +1,34 @@
-//! longshore.
+//! `longshore`, the operator's command line.
+//!
+//! Data goes to stdout, everything else to stderr. Exit codes: 0 done, 1 your input, 2 our failure.
 
-fn main() {}
+mod cli;
+mod commands;
+mod deployment;
+mod exit;
+mod local;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::Cli;
+use crate::exit::{ExitStatus, report};
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return exit::usage(&error).into(),
+    };
+    let json = cli.json;
+    let status = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(commands::run(cli)),
+        Err(error) => Err(error.into()),
+    };
+    match status {
+        Ok(status) => status.into(),
+        Err(error) if exit::is_broken_pipe(&error) => ExitStatus::Done.into(),
+        Err(error) => report(&error, json).into(),
+    }
+}

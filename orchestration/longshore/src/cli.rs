@@ -1,0 +1,148 @@
+//! The commands and their options, as they are typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use longshore_domain::load::{LoadId, LoadState};
+use uuid::Uuid;
+
+/// Loads the files that land in a bucket into Amazon Redshift: once, checked, and on the record.
+#[derive(Debug, Parser)]
+#[command(
+    name = "longshore",
+    version,
+    max_term_width = 110,
+    arg_required_else_help = true
+)]
+pub(crate) struct Cli {
+    /// Print JSON for machines instead of tables for people.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Work on the local stack that wrote this ready file (see `local up --ready-file`). Without it, the settings come
+    /// from the environment, as they do for the functions.
+    #[arg(long, global = true, value_name = "FILE", env = "LONGSHORE_LOCAL")]
+    pub local: Option<PathBuf>,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// The whole of it on this machine.
+    #[command(subcommand)]
+    Local(LocalCommand),
+    /// Start a local stack, land sample files, show what happens to each, and stop.
+    Demo(DemoArguments),
+    /// Bring the control database and the warehouse's own schemas up to date. May be run at any time, and twice.
+    Migrate(MigrateArguments),
+    /// The rules that say how files are checked, prepared and loaded.
+    #[command(subcommand)]
+    Rule(RuleCommand),
+    /// The ledger of loads.
+    #[command(subcommand)]
+    Load(LoadCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LocalCommand {
+    /// Start PostgreSQL, the AWS endpoint and the functions on loopback, and keep them running until Ctrl-C or SIGTERM.
+    Up(LocalUpArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LocalUpArguments {
+    /// Keep everything in this folder and take it up again from there. Without it, a temporary folder is used and removed.
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// The port of the AWS endpoint; 0 takes any free one.
+    #[arg(long, value_name = "N", default_value_t = 4510)]
+    pub port: u16,
+    /// Write where everything is to this file, as JSON, once it is ready.
+    #[arg(long, value_name = "FILE")]
+    pub ready_file: Option<PathBuf>,
+    /// Load the sample rules and tables too.
+    #[arg(long)]
+    pub samples: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArguments {
+    /// Keep the local stack running afterwards, until Ctrl-C.
+    #[arg(long)]
+    pub keep: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MigrateArguments {
+    /// Load the sample rules and tables too.
+    #[arg(long)]
+    pub samples: bool,
+    /// Leave the warehouse alone.
+    #[arg(long)]
+    pub control_only: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RuleCommand {
+    /// List the active rules, and what is wrong with each.
+    List,
+    /// Say which rule an object falls under, which it does not, and why.
+    Explain {
+        /// The object: s3://bucket/key. It need not exist.
+        #[arg(value_name = "URL")]
+        url: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LoadCommand {
+    /// List loads, the newest first.
+    List {
+        /// Only loads in this state.
+        #[arg(long, value_name = "STATE", value_parser = parse_state)]
+        state: Option<LoadState>,
+        /// Only loads of this rule.
+        #[arg(long, value_name = "ID")]
+        rule: Option<i32>,
+        /// At most this many.
+        #[arg(long, value_name = "N", default_value_t = 50)]
+        limit: u32,
+    },
+    /// Show everything about a load: facts, statements, row errors, messages.
+    Show {
+        /// The load's id.
+        #[arg(value_name = "ID", value_parser = parse_load)]
+        id: LoadId,
+    },
+    /// Show the states that a load passed through, and when.
+    Timeline {
+        /// The load's id.
+        #[arg(value_name = "ID", value_parser = parse_load)]
+        id: LoadId,
+    },
+}
+
+fn parse_load(text: &str) -> Result<LoadId, String> {
+    Uuid::parse_str(text)
+        .map(LoadId::from_uuid)
+        .map_err(|_| "a load's id looks like 0197a3c2-…; see: longshore load list".to_owned())
+}
+
+fn parse_state(text: &str) -> Result<LoadState, String> {
+    LoadState::parse(text).ok_or_else(|| {
+        let words: Vec<_> = LoadState::ALL.iter().map(|state| state.as_str()).collect();
+        format!("the states are {}", words.join(", "))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_options_are_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,25 @@
+//! One module per command.
+
+mod demo;
+mod load;
+mod local;
+mod migrate;
+mod rule;
+
+use crate::cli::{Cli, Command, LocalCommand};
+use crate::deployment::Deployment;
+use crate::exit::ExitStatus;
+use crate::output::Output;
+
+/// Carries out a command.
+pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitStatus> {
+    let output = Output::new(cli.json);
+    let deployment = Deployment::new(cli.local);
+    match cli.command {
+        Command::Local(LocalCommand::Up(arguments)) => local::up(arguments, output).await,
+        Command::Demo(arguments) => demo::run(arguments, output).await,
+        Command::Migrate(arguments) => migrate::run(arguments, &deployment, output).await,
+        Command::Rule(command) => rule::run(command, &deployment, output).await,
+        Command::Load(command) => load::run(command, &deployment, output).await,
+    }
+}

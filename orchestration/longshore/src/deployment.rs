@@ -1,0 +1,96 @@
+//! Which deployment a command works on, and how it is reached.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context;
+use longshore_app::App;
+use longshore_copy::{WarehouseScript, sample_sql, warehouse_sql};
+use longshore_runtime::settings::Settings;
+use longshore_runtime::wiring::{self, AwsAccess, AwsClients};
+use longshore_store::Store;
+
+use crate::exit::input;
+use crate::local::ReadyFile;
+
+/// How long one statement of the warehouse's own SQL may take.
+const SCRIPT_PATIENCE: Duration = Duration::from_secs(120);
+
+/// A deployment: a local stack by its ready file, or the one that the environment describes.
+pub(crate) struct Deployment {
+    ready_file: Option<PathBuf>,
+}
+
+impl Deployment {
+    pub(crate) fn new(ready_file: Option<PathBuf>) -> Self {
+        Self { ready_file }
+    }
+
+    fn settings(&self) -> anyhow::Result<(Settings, AwsAccess)> {
+        let (settings, access) = match &self.ready_file {
+            Some(path) => {
+                let ready = ReadyFile::read(path)?;
+                (Settings::from_pairs(ready.settings()), ready.access())
+            }
+            None => (Settings::from_environment(), AwsAccess::FromEnvironment),
+        };
+        let settings = settings.map_err(|error| {
+            input(format!(
+                "{error}\nSet these as the functions have them, or name a running local stack with --local FILE"
+            ))
+        })?;
+        Ok((settings, access))
+    }
+
+    /// Everything that the use cases work with.
+    pub(crate) async fn app(&self) -> anyhow::Result<App> {
+        let (settings, access) = self.settings()?;
+        wiring::connect(&settings, &access).await
+    }
+
+    /// The control database alone.
+    pub(crate) async fn store(&self) -> anyhow::Result<Store> {
+        let (settings, access) = self.settings()?;
+        let clients = AwsClients::new(&settings.region, &access).await;
+        wiring::connect_store(&settings, &clients.secrets).await
+    }
+
+    /// Brings the control database up to date. Gives the names of the migrations that were applied.
+    pub(crate) async fn migrate_control(&self, samples: bool) -> anyhow::Result<Vec<String>> {
+        let store = self.store().await?;
+        migrate_control(&store, samples).await
+    }
+
+    /// Runs the warehouse's own SQL. Gives the names of the scripts.
+    pub(crate) async fn migrate_warehouse(&self, samples: bool) -> anyhow::Result<Vec<String>> {
+        migrate_warehouse(&self.app().await?, samples).await
+    }
+}
+
+/// Brings a control database up to date.
+pub(crate) async fn migrate_control(store: &Store, samples: bool) -> anyhow::Result<Vec<String>> {
+    let report = store.migrate().await.context("migrate control database")?;
+    if samples {
+        store.apply_samples().await.context("load sample rules")?;
+    }
+    Ok(report.applied)
+}
+
+/// Runs the warehouse's own SQL, statement by statement, as the Data API takes it. Each may be run again.
+pub(crate) async fn migrate_warehouse(app: &App, samples: bool) -> anyhow::Result<Vec<String>> {
+    let mut scripts = warehouse_sql();
+    if samples {
+        scripts.extend(sample_sql());
+    }
+    let mut names = Vec::with_capacity(scripts.len());
+    for WarehouseScript { name, statements } in scripts {
+        for statement in statements {
+            app.warehouse
+                .run(&app.config.warehouse, &statement, SCRIPT_PATIENCE)
+                .await
+                .with_context(|| format!("run {name} in {}", app.config.warehouse))?;
+        }
+        names.push(name.to_owned());
+    }
+    Ok(names)
+}

@@ -1,0 +1,9 @@
+//! The whole of Longshore on one machine: PostgreSQL, the AWS endpoint, and the shipped functions.
+
+mod options;
+mod ready;
+mod stack;
+
+pub(crate) use options::{DataFolder, LocalOptions};
+pub(crate) use ready::ReadyFile;
+pub(crate) use stack::LocalDeployment;

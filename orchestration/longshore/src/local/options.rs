@@ -1,0 +1,81 @@
+//! What a local stack is made of.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use tempfile::TempDir;
+
+pub(crate) const REGION: &str = "us-east-1";
+pub(crate) const ACCOUNT: &str = "000000000000";
+/// The keys open nothing but the local endpoint.
+pub(crate) const ACCESS_KEY_ID: &str = "AKIALOCALLONGSHORE00";
+pub(crate) const SECRET_ACCESS_KEY: &str = "local-secret-access-key";
+pub(crate) const BUCKET: &str = "longshore-landing";
+pub(crate) const INPUT_PREFIX: &str = "external_input/";
+pub(crate) const ARCHIVE_FOLDER: &str = "archive";
+pub(crate) const PROCESSING_FOLDER: &str = "processing";
+pub(crate) const TOPIC: &str = "longshore-loads";
+pub(crate) const QUEUE: &str = "longshore-notifications";
+pub(crate) const CLUSTER: &str = "longshore-local";
+pub(crate) const WORKGROUP: &str = "longshore-local-workgroup";
+pub(crate) const CONTROL_DATABASE: &str = "control";
+pub(crate) const WAREHOUSE_DATABASE: &str = "warehouse";
+pub(crate) const SECRET_POSTGRES: &str = "longshore/postgres";
+pub(crate) const SECRET_REDSHIFT: &str = "longshore/redshift";
+pub(crate) const IAM_ROLE: &str = "arn:aws:iam::000000000000:role/longshore-copy";
+pub(crate) const DATABASE_USER: &str = "longshore";
+/// The local PostgreSQL trusts every connection from this machine; clients want a password all the same.
+pub(crate) const DATABASE_PASSWORD: &str = "local";
+
+/// How to start.
+#[derive(Debug)]
+pub(crate) struct LocalOptions {
+    /// Where state is kept.
+    pub data: DataFolder,
+    /// The endpoint's port; 0 takes any free one.
+    pub port: u16,
+    /// Whether the sample rules and tables are loaded too.
+    pub samples: bool,
+}
+
+/// Where a stack keeps its state.
+#[derive(Debug)]
+pub(crate) enum DataFolder {
+    /// A folder of the user's, which outlives the stack and a power cut.
+    Kept(PathBuf),
+    /// A folder that is removed with the stack; nothing in it is worth waiting for a disk.
+    Temporary(TempDir),
+}
+
+impl DataFolder {
+    /// The user's folder, or a temporary one.
+    pub(crate) fn new(kept: Option<PathBuf>) -> anyhow::Result<Self> {
+        match kept {
+            Some(path) => {
+                std::fs::create_dir_all(&path)
+                    .with_context(|| format!("make data folder {}", path.display()))?;
+                let path = path
+                    .canonicalize()
+                    .with_context(|| format!("find data folder {}", path.display()))?;
+                Ok(Self::Kept(path))
+            }
+            None => Ok(Self::Temporary(
+                tempfile::Builder::new()
+                    .prefix("longshore-")
+                    .tempdir()
+                    .context("make temporary data folder")?,
+            )),
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        match self {
+            Self::Kept(path) => path,
+            Self::Temporary(folder) => folder.path(),
+        }
+    }
+
+    pub(crate) fn is_kept(&self) -> bool {
+        matches!(self, Self::Kept(_))
+    }
+}
