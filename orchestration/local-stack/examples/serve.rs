@@ -1,7 +1,8 @@
-//! A stack to play with: `cargo run -p longshore-local-stack --example serve -- FOLDER [PORT]`.
+//! A stack to play with: `cargo run -p longshore-local-stack --example serve -- FOLDER [PORT [EXECUTABLE [REPORT_TO]]]`.
 //!
-//! It has one bucket, `landing`, one topic, `loads`, and one queue, `outbox`, that listens to the topic. A third argument
-//! names an executable to serve as the function `loader`, which is told of every object under `in/`.
+//! It has one bucket, `landing`, one topic, `loads`, and one queue, `outbox`, that listens to the topic. The executable is
+//! served as the function `loader`, which is told of every object under `in/`; it finds the last argument in its
+//! variable REPORT_TO, which is what the example `reporting_function` wants.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -24,7 +25,10 @@ async fn main() -> Result<(), StackError> {
     .await?;
     show(&stack);
     if let Some(executable) = arguments.next() {
-        stack.start_functions(vec![function(executable.into())]).await?;
+        let report_to = arguments.next().unwrap_or_default();
+        stack
+            .start_functions(vec![function(executable.into(), report_to)])
+            .await?;
     }
     // Without a signal to wait for, stopping at once is all that is left to do.
     tokio::signal::ctrl_c().await.ok();
@@ -54,11 +58,11 @@ fn options(folder: String) -> StackOptions {
     }
 }
 
-fn function(executable: PathBuf) -> FunctionOptions {
+fn function(executable: PathBuf, report_to: String) -> FunctionOptions {
     FunctionOptions {
         name: "loader".to_owned(),
         executable,
-        environment: vec![("REPORT_TO".to_owned(), "127.0.0.1:9000".to_owned())],
+        environment: vec![("REPORT_TO".to_owned(), report_to)],
         concurrency: 1,
         timeout: Duration::from_secs(60),
         memory_mb: 128,

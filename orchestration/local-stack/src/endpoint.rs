@@ -112,7 +112,13 @@ impl Endpoint {
             }
             "sns" => self.topics.handle(&Form::parse(&body), request_id).await.map(xml),
             "sts" => self.caller_identity(&Form::parse(&body), request_id).map(xml),
-            _ => self.dispatch_json(service, &parts.headers, &body).await,
+            "secretsmanager" | "sqs" | "events" | "redshift-data" => {
+                self.dispatch_json(service, &parts.headers, &body).await
+            }
+            _ => {
+                let message = format!("The local stack does not serve {service}.");
+                Err(ApiError::invalid("UnknownOperationException", message))
+            }
         }
     }
 

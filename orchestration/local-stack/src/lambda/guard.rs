@@ -9,7 +9,8 @@ use std::process::Stdio;
 
 use tokio::process::{Child, Command};
 
-const SCRIPT: &str = r#"read -r _; kill -KILL -- "-$1""#;
+/// `-s KILL --` because the shell of Debian misreads `-KILL --`.
+const SCRIPT: &str = r#"read -r _; kill -s KILL -- "-$1""#;
 
 /// A guard on duty. It must be dismissed before the process that it guards is reaped, or it might kill a stranger
 /// who got the same number.

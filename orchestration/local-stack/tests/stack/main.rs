@@ -1,8 +1,12 @@
 //! The stack as its clients see it: through the AWS SDK for Rust, with signatures checked.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test that calls them")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests fail the test that calls them"
+)]
 
 mod functions;
+mod killed;
 mod messages;
 mod objects;
 mod restart;

@@ -26,11 +26,11 @@ async fn with_topic_and_queue() -> (TempDir, LocalStack) {
 }
 
 fn sns(stack: &LocalStack) -> aws_sdk_sns::Client {
-    client!(aws_sdk_sns, stack)
+    client!(aws_sdk_sns, stack.endpoint_url())
 }
 
 fn sqs(stack: &LocalStack) -> aws_sdk_sqs::Client {
-    client!(aws_sdk_sqs, stack)
+    client!(aws_sdk_sqs, stack.endpoint_url())
 }
 
 #[tokio::test]

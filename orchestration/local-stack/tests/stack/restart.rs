@@ -20,7 +20,7 @@ async fn a_restart_keeps_everything_that_was_confirmed() {
     put(&s3(&stack), "k", b"kept").await;
     s3(&stack).create_bucket().bucket("second").send().await.unwrap();
     stack.put_secret("s", "value").await.unwrap();
-    let (sns, topic) = (client!(aws_sdk_sns, stack), stack.topic_arn("t"));
+    let (sns, topic) = (client!(aws_sdk_sns, stack.endpoint_url()), stack.topic_arn("t"));
     sns.publish().topic_arn(&topic).message("m").send().await.unwrap();
     let upload = s3(&stack)
         .create_multipart_upload()
@@ -40,14 +40,14 @@ async fn a_restart_keeps_everything_that_was_confirmed() {
         .key("u")
         .upload_id(upload.upload_id().unwrap());
     parts.send().await.unwrap();
-    let secret = client!(aws_sdk_secretsmanager, stack)
+    let secret = client!(aws_sdk_secretsmanager, stack.endpoint_url())
         .get_secret_value()
         .secret_id("s")
         .send()
         .await
         .unwrap();
     assert_eq!(secret.secret_string(), Some("value"));
-    let receive = client!(aws_sdk_sqs, stack)
+    let receive = client!(aws_sdk_sqs, stack.endpoint_url())
         .receive_message()
         .queue_url(stack.queue_url("q"));
     assert_eq!(receive.send().await.unwrap().messages().len(), 1);

@@ -6,7 +6,7 @@ use longshore_local_stack::LocalStack;
 use crate::support::{client, started};
 
 fn secrets(stack: &LocalStack) -> aws_sdk_secretsmanager::Client {
-    client!(aws_sdk_secretsmanager, stack)
+    client!(aws_sdk_secretsmanager, stack.endpoint_url())
 }
 
 #[tokio::test]

@@ -31,13 +31,13 @@ pub(crate) async fn started() -> (TempDir, LocalStack) {
 
 /// Builds the configuration of any of the SDK's clients; their types differ, their methods do not.
 macro_rules! client {
-    ($sdk:ident, $stack:expr) => {{
+    ($sdk:ident, $endpoint_url:expr) => {{
         let credentials = crate::support::credentials();
         let config = $sdk::config::Config::builder()
             .behavior_version(crate::support::behavior_version())
             .region(crate::support::region())
             .credentials_provider(credentials)
-            .endpoint_url($stack.endpoint_url())
+            .endpoint_url($endpoint_url)
             .http_client(aws_smithy_http_client::Builder::new().build_http())
             .build();
         $sdk::Client::from_conf(config)
@@ -65,7 +65,11 @@ pub(crate) fn region() -> Region {
 }
 
 pub(crate) fn s3(stack: &LocalStack) -> aws_sdk_s3::Client {
-    client!(aws_sdk_s3, stack)
+    s3_at(stack.endpoint_url())
+}
+
+pub(crate) fn s3_at(endpoint_url: &str) -> aws_sdk_s3::Client {
+    client!(aws_sdk_s3, endpoint_url)
 }
 
 pub(crate) async fn put(client: &aws_sdk_s3::Client, key: &str, bytes: &[u8]) -> String {
@@ -134,15 +138,17 @@ impl Director {
         }
     }
 
+    /// Where the function is to report to.
+    pub(crate) fn address(&self) -> String {
+        self.listener.local_addr().unwrap().to_string()
+    }
+
     /// The test function under a name.
     pub(crate) fn function(&self, name: &str) -> FunctionOptions {
         FunctionOptions {
             name: name.to_owned(),
-            executable: executable(),
-            environment: vec![(
-                "REPORT_TO".to_owned(),
-                self.listener.local_addr().unwrap().to_string(),
-            )],
+            executable: example("reporting_function"),
+            environment: vec![("REPORT_TO".to_owned(), self.address())],
             concurrency: 1,
             timeout: PATIENCE,
             memory_mb: 128,
@@ -184,14 +190,16 @@ impl Asked {
     }
 }
 
-fn executable() -> PathBuf {
+/// An example of this package as an executable.
+pub(crate) fn example(name: &str) -> PathBuf {
     let tests = std::env::current_exe().unwrap();
     let path = tests
         .parent()
         .unwrap()
         .parent()
         .unwrap()
-        .join("examples/reporting_function");
+        .join("examples")
+        .join(name);
     assert!(
         path.exists(),
         "build it first: cargo build -p longshore-local-stack --examples"
