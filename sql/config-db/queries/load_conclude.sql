@@ -1,12 +1,12 @@
 -- The gate that lets one outcome of a load onto the record: it opens once. With $2 a loaded load is complete at once.
 UPDATE rdscnfg.ext_file_load
 SET
-    concluded_at = $3,
+    concluded_at = $3::timestamptz,
     finished_at = CASE
-        WHEN $2::text IS NOT NULL OR state IN ('rejected', 'split', 'skipped', 'failed') THEN $3
+        WHEN $2::text IS NOT NULL OR state IN ('rejected', 'split', 'skipped', 'failed') THEN $3::timestamptz
     END,
-    state_at = CASE WHEN $2::text IS NULL THEN state_at ELSE $3 END,
-    state_actor = CASE WHEN $2::text IS NULL THEN state_actor ELSE $4 END,
+    state_at = CASE WHEN $2::text IS NULL THEN state_at ELSE $3::timestamptz END,
+    state_actor = CASE WHEN $2::text IS NULL THEN state_actor ELSE $4::text END,
     state_note = CASE WHEN $2::text IS NULL THEN state_note END,
     state = coalesce($2::text, state)
 WHERE load_id = $1
