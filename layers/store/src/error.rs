@@ -7,6 +7,8 @@ use deadpool_postgres::{HookError, PoolError};
 use longshore_domain::disposition::Disposition;
 use tokio_postgres::error::{DbError, SqlState};
 
+use crate::tls::Tls;
+
 /// The cause of a [`StoreError`], for the chain that is printed once at the edge.
 pub type Cause = Box<dyn Error + Send + Sync>;
 
@@ -187,6 +189,7 @@ pub(crate) struct Place {
     pub(crate) schema: String,
     pub(crate) database: String,
     pub(crate) user: String,
+    pub(crate) tls: Tls,
 }
 
 impl Place {
@@ -232,9 +235,8 @@ impl Place {
     /// Reads an error of the pool.
     pub(crate) fn pool_error(&self, action: &'static str, error: PoolError) -> StoreError {
         match error {
-            PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)) => {
-                self.error(action, error)
-            }
+            PoolError::Backend(error) => self.connect_error(action, error),
+            PoolError::PostCreateHook(HookError::Backend(error)) => self.error(action, error),
             PoolError::Timeout(_) => StoreError::Timeout {
                 action,
                 source: Box::new(error),
@@ -245,6 +247,17 @@ impl Place {
                     source: Box::new(error),
                 }
             }
+        }
+    }
+
+    /// While connecting, what neither the server nor the network said comes from the handshake: a certificate that we do not
+    /// trust, or a server that speaks no TLS.
+    fn connect_error(&self, action: &'static str, error: tokio_postgres::Error) -> StoreError {
+        match self.error(action, error) {
+            StoreError::Refused { action, source } if self.tls != Tls::Off => {
+                StoreError::TlsRefused { action, source }
+            }
+            other => other,
         }
     }
 

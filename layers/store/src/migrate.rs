@@ -10,7 +10,7 @@ use crate::{Store, StoreError};
 const ACTION: &str = "migrate";
 
 /// Name and text of every migration, in deploy order.
-const MIGRATIONS: &[(&str, &str)] = &[
+pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
     (
         "V1__rules_and_audit",
         include_str!("../../../sql/config-db/migrations/V1__rules_and_audit.sql"),

@@ -100,3 +100,93 @@ impl Statements {
         &self.0[query as usize]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use longshore_testkit::TestDatabase;
+
+    use super::*;
+    use crate::{ConnectOptions, Password, Store, Tls};
+
+    fn file_names(folder: &str) -> BTreeSet<String> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../../sql/config-db")
+            .join(folder);
+        let entries = std::fs::read_dir(folder).unwrap();
+        entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn every_file_of_a_query_is_in_the_list() {
+        let listed = Query::ALL.iter().map(|query| format!("{}.sql", query.name()));
+        assert_eq!(file_names("queries"), listed.collect());
+    }
+
+    #[test]
+    fn every_sample_is_in_the_list() {
+        let listed = crate::sample_sql().iter().map(|(name, _)| (*name).to_owned());
+        assert_eq!(file_names("samples"), listed.collect());
+    }
+
+    #[test]
+    fn every_migration_is_in_the_list() {
+        let listed = crate::migrate::MIGRATIONS.iter();
+        assert_eq!(
+            file_names("migrations"),
+            listed.map(|(name, _)| format!("{name}.sql")).collect()
+        );
+    }
+
+    #[test]
+    fn every_query_begins_with_what_it_guarantees_and_is_one_statement() {
+        for query in Query::ALL {
+            let text = query.text();
+            assert!(text.starts_with("-- "), "{}", query.name());
+            let statement = text.lines().filter(|line| !line.trim_start().starts_with("--"));
+            assert!(
+                statement.clone().all(|line| !line.contains(';')),
+                "{}",
+                query.name()
+            );
+            assert!(!text.contains("SELECT *"), "{}", query.name());
+        }
+    }
+
+    #[test]
+    fn a_schema_is_quoted() {
+        assert_eq!(
+            in_schema("SELECT FROM rdscnfg.ext_file_load", "a\"b"),
+            "SELECT FROM \"a\"\"b\".ext_file_load"
+        );
+    }
+
+    #[tokio::test]
+    async fn every_query_can_be_prepared_on_a_migrated_database() {
+        let database = TestDatabase::create().await.unwrap();
+        let server = database.server();
+        let store = Store::connect(ConnectOptions {
+            host: server.host(),
+            port: server.port(),
+            user: server.user().to_owned(),
+            password: Password::new(server.password().unwrap_or_default()),
+            database: database.name().to_owned(),
+            tls: Tls::Off,
+            schema: "another".to_owned(),
+            max_connections: 2,
+            application_name: "store tests".to_owned(),
+        })
+        .unwrap();
+        store.migrate().await.unwrap();
+        let statements = Statements::for_schema("another");
+        let client = database.client().await.unwrap();
+        for query in Query::ALL {
+            let prepared = client.prepare(statements.get(*query)).await;
+            assert!(prepared.is_ok(), "{}: {:?}", query.name(), prepared.err());
+        }
+    }
+}

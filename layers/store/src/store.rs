@@ -116,6 +116,7 @@ impl Store {
                 schema: options.schema,
                 database: options.database,
                 user: options.user,
+                tls: options.tls,
             }),
         })
     }

@@ -1,0 +1,258 @@
+//! Attempts: on record before the call, answers lost, status events that were faster.
+
+use std::time::Duration;
+
+use longshore_domain::load::LoadState;
+use longshore_domain::statement::{LoadStep, StatementKind};
+use longshore_domain::target::TableName;
+use longshore_store::{RowError, StatementOutcome, StatementState};
+
+use crate::support::{ACTOR, Bench, at, attempt, facts, record, unmoved};
+
+fn finished(statement_id: &str) -> StatementOutcome {
+    StatementOutcome {
+        statement_id: Some(statement_id.to_owned()),
+        state: StatementState::Finished,
+        error: None,
+        failed_step: None,
+        result_rows: Some(3),
+        query_id: Some(77),
+        duration: Some(Duration::from_millis(1_234)),
+    }
+}
+
+#[tokio::test]
+async fn an_attempt_is_on_record_before_its_call_and_recording_it_again_changes_nothing() {
+    let bench = Bench::new().await;
+    let load = bench.load_in(LoadState::Prepared).await;
+    let first = attempt(load.id, StatementKind::Load, 1);
+    let moved = bench
+        .store
+        .record_attempt(&first, &record(&first), at(2), ACTOR)
+        .await;
+    assert_eq!(moved.unwrap().load().state, LoadState::Queued);
+    let again = bench
+        .store
+        .record_attempt(&first, &record(&first), at(9), ACTOR)
+        .await;
+    unmoved(again.unwrap());
+
+    let statement = bench.store.statement(&first).await.unwrap().unwrap();
+    assert_eq!(statement.state, StatementState::Recorded);
+    assert_eq!(statement.recorded_at, at(2));
+    assert_eq!(statement.steps, [LoadStep::Lock, LoadStep::Guard, LoadStep::Copy]);
+    assert_eq!(statement.as_attempt(), first);
+    let found = bench
+        .store
+        .load_by_statement_name(&statement.statement_name)
+        .await;
+    assert_eq!(found.unwrap().unwrap().id, load.id);
+}
+
+#[tokio::test]
+async fn an_attempt_that_the_load_is_not_ready_for_is_not_recorded() {
+    let bench = Bench::new().await;
+    let load = bench.load_in(LoadState::Received).await;
+    for kind in [StatementKind::Load, StatementKind::FollowUp] {
+        let early = attempt(load.id, kind, 1);
+        unmoved(
+            bench
+                .store
+                .record_attempt(&early, &record(&early), at(2), ACTOR)
+                .await
+                .unwrap(),
+        );
+        assert_eq!(bench.store.statement(&early).await.unwrap(), None);
+    }
+}
+
+#[tokio::test]
+async fn a_submitted_load_is_found_by_the_warehouses_id() {
+    let bench = Bench::new().await;
+    let load = bench.load_in(LoadState::Submitted).await;
+    assert_eq!(load.submitted_at, Some(at(3)));
+    let found = bench.store.load_by_statement_id(&format!("s-{}", load.id)).await;
+    assert_eq!(found.unwrap().unwrap().id, load.id);
+    assert_eq!(bench.store.load_by_statement_id("nobody's").await.unwrap(), None);
+    assert_eq!(
+        bench.store.load_by_statement_name("nobody's").await.unwrap(),
+        None
+    );
+}
+
+#[tokio::test]
+async fn a_status_event_that_is_faster_than_the_answer_is_not_undone_by_it() {
+    let bench = Bench::new().await;
+    let load = bench.load_in(LoadState::Queued).await;
+    let first = attempt(load.id, StatementKind::Load, 1);
+    assert!(
+        bench
+            .store
+            .finish_statement(&first, &finished("s-9"), at(3))
+            .await
+            .unwrap()
+    );
+    let loaded = bench
+        .store
+        .mark_loaded(load.id, &facts(), at(3), ACTOR)
+        .await
+        .unwrap();
+    assert!(loaded.has_moved());
+
+    let late = unmoved(
+        bench
+            .store
+            .mark_submitted(&first, "s-9", at(4), ACTOR)
+            .await
+            .unwrap(),
+    );
+    assert_eq!(late.state, LoadState::Loaded);
+    let statement = bench.store.statement(&first).await.unwrap().unwrap();
+    assert_eq!(statement.state, StatementState::Finished);
+    assert_eq!(statement.statement_id.as_deref(), Some("s-9"));
+    assert_eq!(statement.submitted_at, Some(at(4)));
+}
+
+#[tokio::test]
+async fn the_first_end_of_a_statement_stays() {
+    let bench = Bench::new().await;
+    let load = bench.load_in(LoadState::Submitted).await;
+    let first = attempt(load.id, StatementKind::Load, 1);
+    let failed = StatementOutcome {
+        state: StatementState::Failed,
+        error: Some("ERROR: x".to_owned()),
+        failed_step: Some(LoadStep::Copy),
+        result_rows: None,
+        ..finished("s-9")
+    };
+    assert!(
+        bench
+            .store
+            .finish_statement(&first, &failed, at(5))
+            .await
+            .unwrap()
+    );
+    assert!(
+        !bench
+            .store
+            .finish_statement(&first, &finished("s-9"), at(6))
+            .await
+            .unwrap()
+    );
+    let statement = bench.store.statement(&first).await.unwrap().unwrap();
+    assert_eq!(statement.state, StatementState::Failed);
+    assert_eq!(statement.failed_step, Some(LoadStep::Copy));
+    assert_eq!(statement.finished_at, Some(at(5)));
+    assert_eq!(statement.duration, Some(Duration::from_millis(1_234)));
+    assert_eq!(statement.statement_id, Some(format!("s-{}", load.id)));
+}
+
+#[tokio::test]
+async fn a_retry_is_a_new_attempt_and_a_late_answer_to_the_old_one_moves_nothing() {
+    let bench = Bench::new().await;
+    let load = bench.load_in(LoadState::Submitted).await;
+    let first = attempt(load.id, StatementKind::Load, 1);
+    let second = attempt(load.id, StatementKind::Load, 2);
+    unmoved(
+        bench
+            .store
+            .record_attempt(&first, &record(&first), at(9), ACTOR)
+            .await
+            .unwrap(),
+    );
+    let retried = bench
+        .store
+        .record_attempt(&second, &record(&second), at(10), ACTOR)
+        .await;
+    let retried = retried.unwrap().into_load();
+    assert_eq!((retried.state, retried.submitted_at), (LoadState::Queued, None));
+
+    unmoved(
+        bench
+            .store
+            .mark_submitted(&first, "s-old", at(11), ACTOR)
+            .await
+            .unwrap(),
+    );
+    let moved = bench.store.mark_submitted(&second, "s-new", at(12), ACTOR).await;
+    assert_eq!(moved.unwrap().load().state, LoadState::Submitted);
+    let statements = bench.store.statements(load.id).await.unwrap();
+    assert_eq!(
+        statements
+            .iter()
+            .map(|statement| statement.attempt)
+            .collect::<Vec<_>>(),
+        [1, 2]
+    );
+}
+
+#[tokio::test]
+async fn of_two_invocations_that_record_one_attempt_at_once_one_does() {
+    let bench = Bench::new().await;
+    let load = bench.load_in(LoadState::Prepared).await;
+    let first = attempt(load.id, StatementKind::Load, 1);
+    let record = record(&first);
+    let (one, two) = tokio::join!(
+        bench.store.record_attempt(&first, &record, at(2), "one"),
+        bench.store.record_attempt(&first, &record, at(2), "two"),
+    );
+    assert!(one.unwrap().has_moved() ^ two.unwrap().has_moved());
+    assert_eq!(bench.store.statements(load.id).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_follow_up_is_submitted_without_moving_the_load() {
+    let bench = Bench::new().await;
+    let load = bench.load_in(LoadState::Transforming).await;
+    let follow_up = attempt(load.id, StatementKind::FollowUp, 1);
+    let moved = bench
+        .store
+        .mark_submitted(&follow_up, "s-f", at(8), ACTOR)
+        .await
+        .unwrap();
+    assert!(moved.has_moved());
+    assert_eq!(moved.load().state, LoadState::Transforming);
+    let kinds: Vec<StatementKind> = bench
+        .store
+        .statements(load.id)
+        .await
+        .unwrap()
+        .iter()
+        .map(|statement| statement.kind)
+        .collect();
+    assert_eq!(kinds, [StatementKind::Load, StatementKind::FollowUp]);
+}
+
+#[tokio::test]
+async fn refused_rows_are_recorded_once() {
+    let bench = Bench::new().await;
+    let load = bench.load_in(LoadState::Failed).await;
+    let refused = |line_number, column_name: &str| RowError {
+        file_name: "data".to_owned(),
+        line_number,
+        column_name: column_name.to_owned(),
+        column_type: Some("date".to_owned()),
+        error_code: Some(1_206),
+        error_message: "invalid date".to_owned(),
+        raw_line: Some("a|secret|c".to_owned()),
+    };
+    let errors = [refused(7, "ship_date"), refused(2, "")];
+    bench.store.add_row_errors(load.id, &errors).await.unwrap();
+    bench.store.add_row_errors(load.id, &errors).await.unwrap();
+    bench.store.add_row_errors(load.id, &[]).await.unwrap();
+    let stored = bench.store.row_errors(load.id).await.unwrap();
+    assert_eq!(stored, [errors[1].clone(), errors[0].clone()]);
+    assert!(!format!("{stored:?}").contains("secret"));
+}
+
+#[tokio::test]
+async fn a_marker_table_is_known_once_it_is_remembered() {
+    let bench = Bench::new().await;
+    let table = TableName::new("rdsftetl", "product");
+    let store = &bench.store;
+    assert!(!store.marker_known("cluster c/d", &table).await.unwrap());
+    store.remember_marker("cluster c/d", &table, at(0)).await.unwrap();
+    store.remember_marker("cluster c/d", &table, at(1)).await.unwrap();
+    assert!(store.marker_known("cluster c/d", &table).await.unwrap());
+    assert!(!store.marker_known("cluster c/e", &table).await.unwrap());
+}

@@ -1,0 +1,191 @@
+//! Rows that could not have come about are refused, each by the constraint that says why.
+
+use longshore_domain::load::LoadState;
+use longshore_store::StoreError;
+use rstest::rstest;
+use tokio_postgres::error::SqlState;
+
+use crate::support::{ACTOR, Bench, at, prepared, split_facts};
+
+/// Sets `change` on a load in `state`, by hand.
+#[rstest]
+#[case(LoadState::Received, "size_bytes = -1", "ext_file_load_counts_not_negative")]
+#[case(
+    LoadState::Received,
+    "rows_expected = -1",
+    "ext_file_load_counts_not_negative"
+)]
+#[case(LoadState::Received, "lease_owner = NULL", "ext_file_load_lease_whole")]
+#[case(LoadState::Received, "lease_until = NULL", "ext_file_load_lease_whole")]
+#[case(LoadState::Received, "lease_step = 'sleep'", "ext_file_load_lease_step_known")]
+#[case(
+    LoadState::Received,
+    "record_type = 'HD'",
+    "ext_file_load_child_has_record_type"
+)]
+#[case(
+    LoadState::Received,
+    "parent_load_id = load_id, record_type = 'HD'",
+    "ext_file_load_not_its_own_parent"
+)]
+#[case(
+    LoadState::Received,
+    "ext_interface_cid = NULL",
+    "ext_file_load_rule_has_interface"
+)]
+#[case(LoadState::Received, "tgt_schema_name = NULL", "ext_file_load_table_whole")]
+#[case(
+    LoadState::Received,
+    "manifest_key = 'm'",
+    "ext_file_load_unprepared_has_nothing"
+)]
+#[case(
+    LoadState::Received,
+    "concluded_at = now()",
+    "ext_file_load_concluded_has_outcome"
+)]
+#[case(LoadState::Received, "captures = '[]'", "ext_file_load_lists_are_lists")]
+#[case(LoadState::Received, "remarks = '{}'", "ext_file_load_lists_are_lists")]
+#[case(LoadState::Received, "state = 'rejected'", "ext_file_load_error_is_explained")]
+#[case(LoadState::Rejected, "reject = NULL", "ext_file_load_rejected_has_reason")]
+#[case(LoadState::Rejected, "error_code = NULL", "ext_file_load_error_is_explained")]
+#[case(LoadState::Rejected, "error = NULL", "ext_file_load_error_is_explained")]
+#[case(LoadState::Prepared, "manifest_key = NULL", "ext_file_load_prepared_is_whole")]
+#[case(LoadState::Prepared, "sources = '[]'", "ext_file_load_prepared_is_whole")]
+#[case(LoadState::Prepared, "prepared_at = NULL", "ext_file_load_prepared_is_whole")]
+#[case(
+    LoadState::Prepared,
+    "rows_loaded = 1",
+    "ext_file_load_rows_loaded_needs_load"
+)]
+#[case(
+    LoadState::Prepared,
+    "error_code = 'x', error = 'y'",
+    "ext_file_load_error_is_explained"
+)]
+#[case(
+    LoadState::Queued,
+    "concluded_at = now()",
+    "ext_file_load_concluded_has_outcome"
+)]
+#[case(
+    LoadState::Submitted,
+    "submitted_at = NULL",
+    "ext_file_load_submitted_has_time"
+)]
+#[case(LoadState::Submitted, "loaded_at = now()", "ext_file_load_loaded_has_time")]
+#[case(LoadState::Loaded, "loaded_at = NULL", "ext_file_load_loaded_has_time")]
+#[case(
+    LoadState::Loaded,
+    "finished_at = now()",
+    "ext_file_load_finished_is_concluded"
+)]
+#[case(LoadState::Loaded, "state = 'complete'", "ext_file_load_complete_is_finished")]
+#[case(
+    LoadState::Failed,
+    "concluded_at = now()",
+    "ext_file_load_finished_is_concluded"
+)]
+#[tokio::test]
+async fn an_impossible_load_is_refused(
+    #[case] state: LoadState,
+    #[case] change: &str,
+    #[case] constraint: &str,
+) {
+    let bench = Bench::new().await;
+    bench.load_in(state).await;
+    let sql = format!("UPDATE rdscnfg.ext_file_load SET {change}");
+    assert_eq!(refusal(&bench, &sql).await, constraint);
+}
+
+#[rstest]
+#[case("state = 'sleeping'", "ext_statement_state_known")]
+#[case("kind = 'other'", "ext_statement_kind_known")]
+#[case("attempt = 0", "ext_statement_attempt_positive")]
+#[case("steps = '{}'", "ext_statement_has_steps")]
+#[case("statement_id = NULL", "ext_statement_submitted_has_id")]
+#[case("submitted_at = NULL", "ext_statement_submitted_has_id")]
+#[case("finished_at = now()", "ext_statement_ended_has_time")]
+#[case("state = 'finished'", "ext_statement_ended_has_time")]
+#[case("error = 'x'", "ext_statement_finished_has_no_error")]
+#[case("duration_ms = -1", "ext_statement_counts_not_negative")]
+#[tokio::test]
+async fn an_impossible_statement_is_refused(#[case] change: &str, #[case] constraint: &str) {
+    let bench = Bench::new().await;
+    bench.load_in(LoadState::Submitted).await;
+    let sql = format!("UPDATE rdscnfg.ext_statement SET {change}");
+    assert_eq!(refusal(&bench, &sql).await, constraint);
+}
+
+#[rstest]
+#[case("outcome = 'maybe'", "ext_outbox_outcome_known")]
+#[case("sent_at = now()", "ext_outbox_sent_is_whole")]
+#[case(
+    "sent_at = now(), message_id = 'm', send_until = now()",
+    "ext_outbox_sent_is_released"
+)]
+#[tokio::test]
+async fn an_impossible_message_is_refused(#[case] change: &str, #[case] constraint: &str) {
+    let bench = Bench::new().await;
+    bench.load_in(LoadState::Transforming).await;
+    let sql = format!("UPDATE rdscnfg.ext_outbox SET {change}");
+    assert_eq!(refusal(&bench, &sql).await, constraint);
+}
+
+#[tokio::test]
+async fn a_load_begins_as_received() {
+    let bench = Bench::new().await;
+    let sql = "INSERT INTO rdscnfg.ext_file_load
+                   (load_id, bucket_name, object_key, size_bytes, file_name, state, state_at, state_actor, received_at)
+               VALUES (gen_random_uuid(), 'b', 'k', 1, 'k', 'split', now(), 'x', now())";
+    assert_eq!(refusal(&bench, sql).await, "ext_file_load_transition");
+}
+
+#[tokio::test]
+async fn one_object_has_one_load_whoever_inserts_it() {
+    let bench = Bench::new().await;
+    bench.received("in/A_701.txt").await;
+    let sql = "INSERT INTO rdscnfg.ext_file_load
+                   (load_id, bucket_name, object_key, etag, sequencer, size_bytes, file_name, state_at, state_actor,
+                    received_at)
+               SELECT gen_random_uuid(), bucket_name, object_key, etag, sequencer, size_bytes, file_name, state_at,
+                      state_actor, received_at
+               FROM rdscnfg.ext_file_load";
+    assert_eq!(refusal(&bench, sql).await, "ext_file_load_identity");
+}
+
+#[tokio::test]
+async fn a_load_without_a_rule_is_neither_prepared_nor_split() {
+    let bench = Bench::new().await;
+    let load = bench.received("in/A_701.txt").await.id;
+    let error = bench
+        .store
+        .mark_prepared(load, &prepared(), at(1), ACTOR)
+        .await
+        .unwrap_err();
+    assert_eq!(constraint_of(&error), "ext_file_load_prepared_is_whole");
+    let error = bench
+        .store
+        .mark_split(load, &split_facts(), at(1), ACTOR)
+        .await
+        .unwrap_err();
+    assert_eq!(constraint_of(&error), "ext_file_load_split_has_rule");
+}
+
+fn constraint_of(error: &StoreError) -> &str {
+    match error {
+        StoreError::ConstraintViolated { constraint, .. } => constraint,
+        other => unreachable!("{other:?}"),
+    }
+}
+
+/// The constraint that refuses a statement.
+async fn refusal(bench: &Bench, sql: &str) -> String {
+    let error = bench.run(sql, &[]).await.unwrap_err();
+    let refusal = error.as_db_error().unwrap();
+    assert!(
+        [SqlState::CHECK_VIOLATION, SqlState::UNIQUE_VIOLATION].contains(refusal.code()),
+        "{refusal}"
+    );
+    refusal.constraint().unwrap().to_owned()
+}

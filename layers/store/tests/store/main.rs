@@ -1,0 +1,16 @@
+//! The store on a real PostgreSQL: one module per theme, a database for each test.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a helper that cannot arrange its test fails it"
+)]
+
+mod attempts;
+mod claims;
+mod connection;
+mod constraints;
+mod migrations;
+mod outbox;
+mod outcomes;
+mod rules;
+mod support;
+mod transitions;

@@ -1,0 +1,151 @@
+//! The outbox: each message once while its sender lives.
+
+use std::collections::BTreeSet;
+
+use longshore_domain::load::{LoadId, LoadState};
+use longshore_domain::notification::Outcome;
+use longshore_store::{AuditStatus, Conclusion};
+
+use crate::support::{ACTOR, Bench, at, conclusion, notice, reason};
+
+async fn with_notices(count: usize) -> (Bench, Vec<LoadId>) {
+    let bench = Bench::new().await;
+    let mut loads = Vec::new();
+    for number in 0..count {
+        let load = bench.received(&format!("in/{number}_701.txt")).await.id;
+        bench
+            .store
+            .mark_rejected(load, &reason(), at(1), ACTOR)
+            .await
+            .unwrap();
+        let conclusion = Conclusion {
+            audit: None,
+            notices: vec![notice(Outcome::Rejected)],
+            next: None,
+        };
+        bench
+            .store
+            .conclude(load, &conclusion, at(2), ACTOR)
+            .await
+            .unwrap();
+        loads.push(load);
+    }
+    (bench, loads)
+}
+
+#[tokio::test]
+async fn two_senders_at_once_never_get_the_same_message() {
+    let (bench, _) = with_notices(20).await;
+    let senders: Vec<_> = (0..4)
+        .map(|_| {
+            let store = bench.store.clone();
+            tokio::spawn(async move { store.claim_notices(None, 10, at(10), at(70)).await })
+        })
+        .collect();
+    let mut claimed = Vec::new();
+    for sender in senders {
+        claimed.extend(sender.await.unwrap().unwrap().iter().map(|notice| notice.id));
+    }
+    let distinct: BTreeSet<i64> = claimed.iter().copied().collect();
+    assert_eq!(distinct.len(), claimed.len());
+    // Skipping what another has locked may leave some for the next round, and never loses any.
+    let rest = bench
+        .store
+        .claim_notices(None, 100, at(10), at(70))
+        .await
+        .unwrap();
+    assert_eq!(claimed.len() + rest.len(), 20);
+}
+
+#[tokio::test]
+async fn a_sent_message_is_not_claimed_again() {
+    let (bench, loads) = with_notices(1).await;
+    let claimed = bench
+        .store
+        .claim_notices(Some(loads[0]), 10, at(10), at(70))
+        .await
+        .unwrap();
+    assert_eq!(claimed[0].message, notice(Outcome::Rejected).message);
+    bench
+        .store
+        .notice_sent(claimed[0].id, "m-1", at(11))
+        .await
+        .unwrap();
+    bench
+        .store
+        .notice_sent(claimed[0].id, "m-2", at(12))
+        .await
+        .unwrap();
+    assert_eq!(
+        bench
+            .store
+            .claim_notices(None, 10, at(500), at(600))
+            .await
+            .unwrap(),
+        []
+    );
+    let stored = &bench.store.notices(loads[0]).await.unwrap()[0];
+    assert_eq!(
+        (stored.sent_at, stored.message_id.as_deref()),
+        (Some(at(11)), Some("m-1"))
+    );
+}
+
+#[tokio::test]
+async fn a_message_whose_sender_died_is_free_when_its_time_is_up() {
+    let (bench, _) = with_notices(1).await;
+    let claim = async |now: i64| {
+        let claimed = bench
+            .store
+            .claim_notices(None, 10, at(now), at(now + 60))
+            .await
+            .unwrap();
+        claimed.iter().map(|notice| notice.attempts).collect::<Vec<_>>()
+    };
+    assert_eq!(claim(10).await, [1]);
+    assert_eq!(claim(69).await, Vec::<u32>::new());
+    assert_eq!(claim(70).await, [2]);
+}
+
+#[tokio::test]
+async fn a_message_that_could_not_be_sent_says_why_and_is_free_at_once() {
+    let (bench, _) = with_notices(1).await;
+    let claimed = bench.store.claim_notices(None, 10, at(10), at(70)).await.unwrap();
+    bench
+        .store
+        .notice_failed(claimed[0].id, "the topic is gone")
+        .await
+        .unwrap();
+    let again = bench.store.claim_notices(None, 10, at(11), at(71)).await.unwrap();
+    assert_eq!(again[0].last_error.as_deref(), Some("the topic is gone"));
+    assert_eq!(again[0].attempts, 2);
+}
+
+#[tokio::test]
+async fn a_sender_for_one_load_leaves_the_others() {
+    let (bench, loads) = with_notices(3).await;
+    let claimed = bench
+        .store
+        .claim_notices(Some(loads[1]), 10, at(10), at(70))
+        .await
+        .unwrap();
+    assert_eq!(
+        claimed.iter().map(|notice| notice.load).collect::<Vec<_>>(),
+        [loads[1]]
+    );
+    let rest = bench.store.claim_notices(None, 1, at(10), at(70)).await.unwrap();
+    assert_eq!(
+        rest.iter().map(|notice| notice.load).collect::<Vec<_>>(),
+        [loads[0]]
+    );
+}
+
+#[tokio::test]
+async fn a_second_message_about_one_outcome_is_not_made() {
+    let bench = Bench::new().await;
+    let load = bench.load_in(LoadState::Loaded).await.id;
+    let mut twice = conclusion(AuditStatus::Finished, Outcome::Loaded);
+    twice.notices.push(notice(Outcome::Loaded));
+    bench.store.conclude(load, &twice, at(5), ACTOR).await.unwrap();
+    assert_eq!(bench.store.notices(load).await.unwrap().len(), 1);
+}

@@ -1,0 +1,339 @@
+//! A migrated database, a clock that stands still, and loads brought to where a test begins.
+
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use std::time::Duration;
+
+use longshore_domain::load::{LoadId, LoadState};
+use longshore_domain::matching::Captures;
+use longshore_domain::notification::{Message, Outcome};
+use longshore_domain::object::{Bucket, Object, ObjectKey, Sequencer};
+use longshore_domain::reject::RejectReason;
+use longshore_domain::rule::{Interface, RuleId};
+use longshore_domain::statement::{Attempt, LoadStep, StatementKind};
+use longshore_domain::target::TableName;
+use longshore_store::{
+    AttemptRecord, AuditRow, AuditStatus, Claim, Conclusion, ConnectOptions, FollowUpEnd, Lease, LeaseStep,
+    Load, LoadFailure, LoadedFacts, MatchedRule, Moved, OutboxNotice, Password, Prepared, Source, SplitFacts,
+    Store, Tls,
+};
+use longshore_testkit::TestDatabase;
+use tokio_postgres::types::ToSql;
+
+pub(crate) const ACTOR: &str = "test";
+pub(crate) const TOPIC: &str = "arn:aws:sns:ap-south-1:1:files";
+
+pub(crate) struct Bench {
+    pub(crate) store: Store,
+    pub(crate) database: TestDatabase,
+}
+
+pub(crate) fn options(database: &TestDatabase) -> ConnectOptions {
+    let server = database.server();
+    ConnectOptions {
+        host: server.host(),
+        port: server.port(),
+        user: server.user().to_owned(),
+        password: Password::new(server.password().unwrap_or_default()),
+        database: database.name().to_owned(),
+        tls: Tls::Off,
+        schema: "rdscnfg".to_owned(),
+        max_connections: 8,
+        application_name: "store tests".to_owned(),
+    }
+}
+
+/// Noon and so many seconds.
+pub(crate) fn at(seconds: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(1_795_262_400, 0).unwrap() + TimeDelta::seconds(seconds)
+}
+
+pub(crate) fn local(seconds: i64) -> NaiveDateTime {
+    at(seconds).naive_utc()
+}
+
+pub(crate) fn object(key: &str) -> Object {
+    Object {
+        bucket: Bucket::new("landing"),
+        key: ObjectKey::new(key),
+        version: None,
+        etag: Some("e1".to_owned()),
+        size_bytes: 100,
+        sequencer: Some(Sequencer::new("0055AED6DCD90281E5")),
+    }
+}
+
+pub(crate) fn lease(owner: &str, step: LeaseStep, until: i64) -> Lease {
+    Lease {
+        owner: owner.to_owned(),
+        step,
+        until: at(until),
+    }
+}
+
+pub(crate) fn attempt(load: LoadId, kind: StatementKind, number: u32) -> Attempt {
+    Attempt { load, kind, number }
+}
+
+pub(crate) fn record(attempt: &Attempt) -> AttemptRecord {
+    let steps = match attempt.kind {
+        StatementKind::Load => vec![LoadStep::Lock, LoadStep::Guard, LoadStep::Copy],
+        StatementKind::FollowUp => vec![LoadStep::FollowUp],
+    };
+    AttemptRecord {
+        client_token: attempt.client_token(),
+        statement_name: attempt.statement_name("longshore/test"),
+        steps,
+        warehouse: "cluster c/d".to_owned(),
+    }
+}
+
+pub(crate) fn matched() -> MatchedRule {
+    MatchedRule {
+        rule: RuleId(71),
+        interface: Interface {
+            id: "701".to_owned(),
+            name: "PHARMACY_PRICE".to_owned(),
+        },
+        table: Some(TableName::new("rdsftetl", "pharmacy_price")),
+        captures: Captures::from([("region".to_owned(), "emea".to_owned())]),
+    }
+}
+
+pub(crate) fn prepared() -> Prepared {
+    Prepared {
+        rows_expected: Some(3),
+        sources: vec![Source {
+            key: ObjectKey::new("processing/x/data"),
+            size_bytes: 90,
+        }],
+        prepared: true,
+        manifest_key: ObjectKey::new("processing/manifests/x.manifest"),
+        plan: serde_json::json!({"sql": ["COPY …"]}),
+        remarks: vec!["2 records of no listed type".to_owned()],
+        duration: Duration::from_millis(1_500),
+    }
+}
+
+pub(crate) fn failure() -> LoadFailure {
+    LoadFailure {
+        code: "copy_failed".to_owned(),
+        error: "the warehouse refused 2 rows".to_owned(),
+        rows_rejected: Some(2),
+    }
+}
+
+pub(crate) fn split_facts() -> SplitFacts {
+    SplitFacts {
+        rows_expected: Some(9),
+        remarks: vec![],
+        duration: Duration::ZERO,
+    }
+}
+
+pub(crate) fn reason() -> RejectReason {
+    RejectReason::BelowThreshold {
+        size_bytes: 1,
+        threshold_bytes: 50,
+    }
+}
+
+pub(crate) fn facts() -> LoadedFacts {
+    LoadedFacts {
+        statement_id: "s-1".to_owned(),
+        rows_loaded: Some(3),
+        rows_rejected: Some(0),
+    }
+}
+
+pub(crate) fn audit(status: AuditStatus) -> AuditRow {
+    AuditRow {
+        status,
+        process_date: local(30),
+        start_time: local(0),
+        end_time: local(20),
+        merge_query: Some("call p();".to_owned()),
+        escape_char: None,
+        statement_id: None,
+        load_duration: Some(Duration::from_secs(2)),
+    }
+}
+
+pub(crate) fn notice(outcome: Outcome) -> OutboxNotice {
+    OutboxNotice {
+        outcome,
+        topic_arn: TOPIC.to_owned(),
+        message: Message {
+            subject: "subject".to_owned(),
+            default: "{}".to_owned(),
+            email: "email".to_owned(),
+            sms: "sms".to_owned(),
+            attributes: vec![("status".to_owned(), outcome.as_str().to_owned())],
+        },
+    }
+}
+
+pub(crate) fn conclusion(status: AuditStatus, outcome: Outcome) -> Conclusion {
+    Conclusion {
+        audit: Some(audit(status)),
+        notices: vec![notice(outcome)],
+        next: None,
+    }
+}
+
+pub(crate) fn follow_up_end(status: AuditStatus) -> FollowUpEnd {
+    let (error, notices) = match status {
+        AuditStatus::Finished => (None, vec![]),
+        AuditStatus::Failed | AuditStatus::Aborted => (
+            Some("no such table".to_owned()),
+            vec![notice(Outcome::FollowUpFailed)],
+        ),
+    };
+    FollowUpEnd {
+        status,
+        error,
+        statement_id: Some("s-2".to_owned()),
+        duration: Some(Duration::from_secs(7)),
+        process_date: local(60),
+        notices,
+    }
+}
+
+impl Bench {
+    pub(crate) async fn new() -> Self {
+        let database = TestDatabase::create().await.unwrap();
+        let store = Store::connect(options(&database)).unwrap();
+        store.migrate().await.unwrap();
+        Self { store, database }
+    }
+
+    /// Runs SQL as superuser, beside the store.
+    pub(crate) async fn run(
+        &self,
+        sql: &str,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<u64, tokio_postgres::Error> {
+        self.database
+            .client()
+            .await
+            .unwrap()
+            .execute(sql, parameters)
+            .await
+    }
+
+    /// The one number that a query gives.
+    pub(crate) async fn number(&self, sql: &str) -> i64 {
+        self.database
+            .client()
+            .await
+            .unwrap()
+            .query_one(sql, &[])
+            .await
+            .unwrap()
+            .get(0)
+    }
+
+    pub(crate) async fn claim(&self, key: &str, owner: &str, now: i64) -> Claim {
+        let lease = lease(owner, LeaseStep::Prepare, now + 60);
+        self.store
+            .claim_load(&object(key), LoadId::generate(), &lease, at(now))
+            .await
+            .unwrap()
+    }
+
+    /// A load as it is after its first delivery.
+    pub(crate) async fn received(&self, key: &str) -> Load {
+        match self.claim(key, "first", 0).await {
+            Claim::New(load) => load,
+            other => unreachable!("{other:?}"),
+        }
+    }
+
+    /// A load in `state`, brought there by the store's own steps wherever the store has one.
+    pub(crate) async fn load_in(&self, state: LoadState) -> Load {
+        let load = self.received(&format!("in/{state}_701.txt")).await;
+        self.store.record_match(load.id, &matched()).await.unwrap();
+        self.bring(load.id, state).await;
+        let load = self.store.load(load.id).await.unwrap().unwrap();
+        assert_eq!(load.state, state);
+        load
+    }
+
+    async fn bring(&self, load: LoadId, state: LoadState) {
+        for step in path_to(state) {
+            self.take(load, *step).await;
+        }
+    }
+
+    async fn take(&self, load: LoadId, state: LoadState) {
+        let store = &self.store;
+        let moved = match state {
+            LoadState::Received => return,
+            LoadState::Skipped => {
+                let sql = "UPDATE rdscnfg.ext_file_load SET state = 'skipped' WHERE load_id = $1";
+                self.run(sql, &[&load.as_uuid()]).await.unwrap();
+                return;
+            }
+            LoadState::Rejected => store.mark_rejected(load, &reason(), at(1), ACTOR).await,
+            LoadState::Split => store.mark_split(load, &split_facts(), at(1), ACTOR).await,
+            LoadState::Prepared => store.mark_prepared(load, &prepared(), at(1), ACTOR).await,
+            LoadState::Queued => {
+                let attempt = attempt(load, StatementKind::Load, 1);
+                store
+                    .record_attempt(&attempt, &record(&attempt), at(2), ACTOR)
+                    .await
+            }
+            LoadState::Submitted => {
+                let attempt = attempt(load, StatementKind::Load, 1);
+                store
+                    .mark_submitted(&attempt, &format!("s-{load}"), at(3), ACTOR)
+                    .await
+            }
+            LoadState::Loaded => store.mark_loaded(load, &facts(), at(4), ACTOR).await,
+            LoadState::Failed => store.mark_failed(load, &failure(), at(4), ACTOR).await,
+            LoadState::Transforming => {
+                let conclusion = conclusion(AuditStatus::Finished, Outcome::Loaded);
+                store.conclude(load, &conclusion, at(5), ACTOR).await.unwrap();
+                let attempt = attempt(load, StatementKind::FollowUp, 1);
+                store
+                    .record_attempt(&attempt, &record(&attempt), at(6), ACTOR)
+                    .await
+            }
+            LoadState::Complete => {
+                let end = follow_up_end(AuditStatus::Finished);
+                store.finish_follow_up(load, &end, at(7), ACTOR).await
+            }
+            LoadState::TransformFailed => {
+                let end = follow_up_end(AuditStatus::Failed);
+                store.finish_follow_up(load, &end, at(7), ACTOR).await
+            }
+        };
+        assert!(moved.unwrap().has_moved(), "{load} did not become {state}");
+    }
+}
+
+/// The states on the way, the last one included.
+fn path_to(state: LoadState) -> &'static [LoadState] {
+    use LoadState::*;
+    match state {
+        Received => &[],
+        Rejected => &[Rejected],
+        Split => &[Split],
+        Skipped => &[Skipped],
+        Prepared => &[Prepared],
+        Queued => &[Prepared, Queued],
+        Submitted => &[Prepared, Queued, Submitted],
+        Loaded => &[Prepared, Queued, Submitted, Loaded],
+        Failed => &[Prepared, Queued, Submitted, Failed],
+        Transforming => &[Prepared, Queued, Submitted, Loaded, Transforming],
+        Complete => &[Prepared, Queued, Submitted, Loaded, Transforming, Complete],
+        TransformFailed => &[Prepared, Queued, Submitted, Loaded, Transforming, TransformFailed],
+    }
+}
+
+/// What a step that must not move anything gave.
+pub(crate) fn unmoved(moved: Moved) -> Load {
+    match moved {
+        Moved::No(load) => load,
+        Moved::Yes(load) => unreachable!("load {} moved to {}", load.id, load.state),
+    }
+}
