@@ -167,6 +167,11 @@ impl Inner {
             .cloned()
     }
 
+    /// Notes where a statement is kept: the answer to a repeated call may come before its statement is started.
+    pub(crate) fn remember_place(&self, id: Uuid, place: &Place) {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner).insert(id, place.clone());
+    }
+
     /// A statement that is under way.
     pub(crate) fn live(&self, id: Uuid) -> Option<Arc<Live>> {
         self.live

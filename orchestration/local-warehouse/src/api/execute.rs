@@ -150,6 +150,7 @@ async fn accept(
     let accepted = store::submit(&client, submission, client_token)
         .await
         .map_err(|error| ApiError::internal(&error))?;
+    inner.remember_place(accepted.id, place);
     if accepted.is_new {
         let record = store::find(&client, accepted.id)
             .await

@@ -88,7 +88,7 @@ impl Framer {
         self.pending.extend_from_slice(text);
         let mut start = 0;
         while let Some(end) = self.find_end(start) {
-            self.emit(start, end, false, &mut record)?;
+            self.emit(start, end, end - start > MOST_BYTES, &mut record)?;
             start = end;
         }
         if self.pending.len() - start > MOST_BYTES {

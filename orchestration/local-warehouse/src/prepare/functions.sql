@@ -167,7 +167,8 @@ END
 $$;
 
 -- What EXECUTE in a procedure runs is Redshift's SQL too. The commonest differences are rewritten here, at run time.
-CREATE OR REPLACE FUNCTION pg_catalog.redshift_dynamic(statement text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
+CREATE OR REPLACE FUNCTION pg_catalog.redshift_dynamic(statement text) RETURNS text LANGUAGE plpgsql IMMUTABLE
+SET standard_conforming_strings = on AS $$
 BEGIN
     statement := regexp_replace(statement, '(\mdate(?:add|diff|_part)\s*\(\s*)([a-z]+)(\s*,)', '\1''\2''\3', 'gi');
     statement := regexp_replace(statement, '([^.[:alnum:]_"'']|^)sysdate(?!\s*\()\M', '\1sysdate()', 'gi');

@@ -1,0 +1,12 @@
+//! The warehouse on a real, throw-away PostgreSQL, with objects in memory.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests may fail the test"
+)]
+
+mod copy;
+mod data_api;
+mod durability;
+mod sql;
+mod support;

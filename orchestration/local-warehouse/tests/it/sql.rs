@@ -1,0 +1,188 @@
+//! Redshift's SQL on PostgreSQL.
+
+use crate::support::World;
+
+#[tokio::test]
+async fn tables_are_created_as_redshift_writes_them() {
+    let world = World::new().await;
+    world
+        .run(
+            "create table if not exists orders (
+                id bigint identity(1, 1) not null encode raw,
+                name varchar(max) encode zstd,
+                kind char(2) default 'XX' sortkey,
+                amount decimal(18, 2) encode az64,
+                at timestamp default sysdate encode az64,
+                primary key (name)
+            ) diststyle key distkey (name) compound sortkey (at, kind)",
+        )
+        .await;
+    world
+        .run("insert into orders (name, amount) values ('a', 1), ('a', 2)")
+        .await;
+    assert_eq!(
+        world
+            .rows("select id, name, kind, amount from orders order by id")
+            .await,
+        ["1|a|XX|1.00", "2|a|XX|2.00"]
+    );
+    assert_eq!(
+        world
+            .rows("select count(*) from orders where at <= getdate() + interval '1 minute'")
+            .await,
+        ["2"]
+    );
+    world
+        .run("create table copy_of diststyle all as select name from orders")
+        .await;
+    world.run("create temp table like_it (like orders)").await;
+    world.run("alter table orders alter diststyle even").await;
+    world
+        .run("alter table orders add column extra varchar(10) encode lzo")
+        .await;
+    assert!(
+        world
+            .error("insert into orders (name) values (null)")
+            .await
+            .contains("null value")
+    );
+}
+
+#[tokio::test]
+async fn functions_answer_as_in_redshift() {
+    let world = World::new().await;
+    for (expression, expected) in [
+        ("nvl(null, 'x')", "x"),
+        ("nvl(null::int, 2)", "2"),
+        ("nvl2(null::int, 1, 2)", "2"),
+        ("decode(2, 1, 'one', 2, 'two', 'many')", "two"),
+        ("decode(null, null, 'none')", "none"),
+        (
+            "dateadd(month, 1, '2015-01-31'::timestamp)",
+            "2015-02-28 00:00:00",
+        ),
+        (
+            "datediff(day, '2015-01-01'::timestamp, '2015-01-03 01:00:00'::timestamp)",
+            "2",
+        ),
+        ("datediff(year, '2015-12-31'::date, '2016-01-01'::date)", "1"),
+        ("datediff(week, '2015-10-17'::date, '2015-10-18'::date)", "1"),
+        ("trunc('2015-10-15 08:09:10'::timestamp)", "2015-10-15"),
+        ("len('größe')", "5"),
+        ("try_cast('x' as int)", "-"),
+        ("try_cast('7' as int)", "7"),
+        (
+            "convert_timezone('America/New_York', '2015-10-15 12:00:00'::timestamp)",
+            "2015-10-15 08:00:00",
+        ),
+        ("regexp_replace('a1b2', '[0-9]', '')", "ab"),
+        ("regexp_substr('a1b2', '\\\\d')", "1"),
+        ("regexp_count('a1b2', '[0-9]')", "2"),
+        ("strtol('ff', 16)", "255"),
+        ("charindex('b', 'abc')", "2"),
+        ("last_day('2016-02-03'::timestamp)", "2016-02-29"),
+        ("to_date('20151015', 'YYYYMMDD')", "2015-10-15"),
+        ("json_extract_path_text('{\"a\": {\"b\": 1}}', 'a', 'b')", "1"),
+        ("'1'::varchar = 1", "true"),
+        ("'it\\'s'", "it's"),
+        ("md5('a')", "0cc175b9c0f1b6a831c399e269772661"),
+    ] {
+        assert_eq!(
+            world.rows(&format!("select {expression}")).await,
+            [expected],
+            "{expression}"
+        );
+    }
+    world.run("create table t (a int, b varchar(5))").await;
+    world.run("insert into t values (1, 'x'), (2, 'y')").await;
+    let listed = world.rows("select listagg(b, ',') within group (order by a desc) from t where b in (select b from t) and a > '0'::varchar");
+    assert_eq!(listed.await, ["y,x"]);
+}
+
+#[tokio::test]
+async fn procedures_run_dynamic_statements() {
+    let world = World::new().await;
+    world.run("create table t (a int, b varchar(20))").await;
+    world
+        .run(
+            "create or replace procedure fill(p_count int, p_text varchar) nonatomic as $$
+             declare
+                 v_count int;
+             begin
+                 for i in 1 .. p_count loop
+                     execute 'insert into t values (' || i || ', ' || quote_literal(p_text) || ')';
+                 end loop;
+                 execute 'select count(*) from t where dateadd(day, 1, sysdate) > getdate()' into v_count;
+                 if v_count <> p_count then
+                     raise exception 'counted %', v_count;
+                 end if;
+             end;
+             $$ language plpgsql security invoker",
+        )
+        .await;
+    world.run("call fill(3, 'it''s')").await;
+    assert_eq!(world.rows("select count(*), max(b) from t").await, ["3|it's"]);
+    world
+        .run("create or replace function twice(varchar, varchar) returns int stable as $$ select len($1 || $2) * 2 $$ language sql")
+        .await;
+    assert_eq!(world.rows("select twice('a', 'bc')").await, ["6"]);
+    let python = "create function f() returns int stable as $$ return 1 $$ language plpythonu";
+    assert!(
+        world
+            .error(python)
+            .await
+            .contains("LANGUAGE plpythonu is not supported by the local warehouse")
+    );
+}
+
+#[tokio::test]
+async fn rows_are_merged_updated_and_deleted() {
+    let world = World::new().await;
+    world.run("create table t (a int, b varchar(5))").await;
+    world.run("create table s (a int, b varchar(5))").await;
+    world.run("insert into t values (1, 'x'), (2, 'y')").await;
+    world.run("insert into s values (2, 'z'), (3, 'n')").await;
+    let merged = world
+        .run("merge into t using s on t.a = s.a when matched then update set b = s.b when not matched then insert (a, b) values (s.a, s.b)")
+        .await;
+    assert_eq!(merged["ResultRows"], 2);
+    world
+        .run("update t set b = 'u' from s where s.a = t.a and s.a = 3")
+        .await;
+    world.run("delete t where a = 1").await;
+    world
+        .run("delete from t using s where s.a = t.a and s.b = 'z'")
+        .await;
+    assert_eq!(world.rows("select a, b from t").await, ["3|u"]);
+}
+
+#[tokio::test]
+async fn an_error_points_to_the_text_that_was_sent() {
+    let world = World::new().await;
+    let error = world
+        .error("select sysdate, dateadd(day, 1, getdate()), nonsense from pg_class")
+        .await;
+    let position = "select sysdate, dateadd(day, 1, getdate()), ".len() + 1;
+    assert_eq!(
+        error,
+        format!("ERROR: column \"nonsense\" does not exist\n  Position: {position}")
+    );
+    assert!(
+        world
+            .error("frobnicate")
+            .await
+            .contains("syntax error at or near \"frobnicate\"")
+    );
+    assert!(
+        world
+            .error("unload ('select 1') to 's3://b/'")
+            .await
+            .contains("UNLOAD is not supported")
+    );
+    assert!(
+        world
+            .error("select 'x")
+            .await
+            .contains("unterminated quoted string")
+    );
+}
