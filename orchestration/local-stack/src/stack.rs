@@ -8,7 +8,7 @@ use std::sync::Arc;
 use longshore_local_warehouse::{Warehouse, WarehouseOptions};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::endpoint::Endpoint;
 use crate::error::StackError;
@@ -30,7 +30,8 @@ pub struct LocalStack {
     queues: Arc<Queues>,
     functions: Arc<Functions>,
     warehouse: Warehouse,
-    closing: CancellationToken,
+    closes: DropGuard,
+    _stops_functions: DropGuard,
     server: JoinHandle<()>,
     _lock: File,
 }
@@ -70,9 +71,10 @@ impl LocalStack {
             secrets,
             topics,
             queues,
+            _stops_functions: functions.stopping().drop_guard(),
             functions,
             warehouse,
-            closing,
+            closes: closing.drop_guard(),
             server,
             _lock: lock,
         })
@@ -148,7 +150,7 @@ impl LocalStack {
     pub async fn stop(self) {
         self.functions.stop().await;
         self.warehouse.shutdown().await;
-        self.closing.cancel();
+        drop(self.closes);
         if self.server.await.is_err() {
             tracing::warn!("the endpoint ended by a panic");
         }

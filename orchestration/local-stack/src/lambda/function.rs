@@ -138,6 +138,11 @@ impl Functions {
         self.host.arn(name)
     }
 
+    /// What is cancelled when delivery is to end: for whoever cannot wait for [`Functions::stop`].
+    pub(crate) fn stopping(&self) -> CancellationToken {
+        self.stopping.clone()
+    }
+
     /// Ends delivery and every process. Invocations under way stay in the queue for the next start.
     pub(crate) async fn stop(&self) {
         self.stopping.cancel();
