@@ -60,7 +60,7 @@ pub struct ConnectOptions {
     pub tls: Tls,
     /// The schema of the tables, as the catalog spells it (a name written without quotes is in lower case there).
     pub schema: String,
-    /// The most connections held at a time. A function needs two.
+    /// The most connections held at a time; no call of the store holds more than one.
     pub max_connections: usize,
     /// What the server's own views call us.
     pub application_name: String,

@@ -3,7 +3,7 @@
 use longshore_domain::load::{LoadId, LoadState};
 use longshore_domain::object::ObjectKey;
 use longshore_domain::reject::RejectReason;
-use longshore_store::{LoadFailure, LoadFilter, StoreError};
+use longshore_store::{LoadFailure, LoadFilter, LoadedFacts, StoreError};
 
 use crate::support::{ACTOR, Bench, at, facts, failure, matched, prepared, reason, split_facts, unmoved};
 
@@ -243,4 +243,45 @@ async fn loads_are_listed_newest_first_within_the_filter() {
         ..all
     };
     assert_eq!(keys(loaded).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_read_names_its_column() {
+    let bench = Bench::new().await;
+    let load = bench.load_in(LoadState::Prepared).await.id;
+    let sql = "UPDATE rdscnfg.ext_file_load SET sources = '[{\"key\": 1}]'";
+    bench.run(sql, &[]).await.unwrap();
+    let error = bench.store.load(load).await.unwrap_err();
+    assert!(matches!(error, StoreError::Corrupt { .. }), "{error:?}");
+    assert!(
+        error.to_string().starts_with("ext_file_load.sources holds"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_count_beyond_the_database_is_refused_before_it_is_sent() {
+    let bench = Bench::new().await;
+    let load = bench.load_in(LoadState::Submitted).await;
+    let too_many = LoadedFacts {
+        rows_loaded: Some(u64::MAX),
+        ..facts()
+    };
+    let error = bench
+        .store
+        .mark_loaded(load.id, &too_many, at(9), ACTOR)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, StoreError::CountTooLarge { .. }), "{error:?}");
+    assert_eq!(bench.store.load(load.id).await.unwrap(), Some(load));
+}
+
+#[tokio::test]
+async fn text_from_outside_is_never_sql() {
+    let bench = Bench::new().await;
+    let key = "in/'); DROP TABLE rdscnfg.ext_file_load; --_701.txt";
+    let load = bench.received(key).await;
+    assert_eq!(load.object.key.as_str(), key);
+    assert_eq!(bench.store.candidate_rules("' OR ''='").await.unwrap(), []);
+    assert_eq!(bench.store.load(load.id).await.unwrap(), Some(load));
 }
