@@ -1,6 +1,6 @@
 //! S3: objects as lists of segments of blobs, described in the index; the protocol is the `s3s` crate's.
 //!
-//! The map: [`operations`] is the table of contents; [`write`], [`read`], [`copy`] and [`multipart`] tell how each works;
+//! The map: [`operations`] is the table of contents; [`mod@write`], [`read`], [`copy`] and [`multipart`] tell how each works;
 //! [`storage`] commits versions and deletes them; [`record`] is what the index keeps; [`blob`] is the bytes.
 
 mod blob;
