@@ -2,7 +2,7 @@
 
 use futures_util::{StreamExt, pin_mut};
 use tokio_postgres::error::{DbError, ErrorPosition, SqlState};
-use tokio_postgres::{Client, SimpleQueryMessage};
+use tokio_postgres::{Client, SimpleQueryMessage, SimpleQueryRow};
 
 use crate::ObjectReader;
 use crate::copy::{self, CopyContext};
@@ -109,11 +109,7 @@ impl Session<'_> {
         let mut affected = 0;
         while let Some(message) = stream.next().await {
             match message.map_err(explain)? {
-                SimpleQueryMessage::Row(row) => {
-                    if result.as_mut().is_some_and(|result| !result.push(&row)) {
-                        return Err(StatementError::new("Query result exceeds the limit of 100 MB"));
-                    }
-                }
+                SimpleQueryMessage::Row(row) => keep_row(result.as_mut(), &row)?,
                 SimpleQueryMessage::CommandComplete(count) => affected = count,
                 _ => {}
             }
@@ -137,6 +133,13 @@ impl Session<'_> {
             other => StatementError::new(other),
         }
     }
+}
+
+fn keep_row(result: Option<&mut ResultSet>, row: &SimpleQueryRow) -> Result<(), StatementError> {
+    if result.is_some_and(|result| !result.push(row)) {
+        return Err(StatementError::new("Query result exceeds the limit of 100 MB"));
+    }
+    Ok(())
 }
 
 fn explain_database_error(

@@ -37,7 +37,7 @@ pub(crate) struct Run {
 
 impl Run {
     /// Runs the statement and hands its event over.
-    pub(crate) async fn to_the_end(self) {
+    pub(crate) async fn finish(self) {
         let endpoint = self.inner.endpoint(&self.place);
         let Ok(_turn) = self.inner.turns(&self.place).acquire().await else {
             return;

@@ -169,7 +169,10 @@ impl Inner {
 
     /// Notes where a statement is kept: the answer to a repeated call may come before its statement is started.
     pub(crate) fn remember_place(&self, id: Uuid, place: &Place) {
-        self.places.lock().unwrap_or_else(PoisonError::into_inner).insert(id, place.clone());
+        self.places
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(id, place.clone());
     }
 
     /// A statement that is under way.
@@ -197,7 +200,7 @@ impl Inner {
     /// Lets a written submission run.
     pub(crate) fn start(self: &Arc<Self>, place: Place, submission: Submission) {
         let run = self.run(place, submission);
-        self.spawn(run.to_the_end());
+        self.spawn(run.finish());
     }
 
     fn run(self: &Arc<Self>, place: Place, submission: Submission) -> Run {
@@ -249,7 +252,7 @@ impl Inner {
             } else if store::is_partly_committed(&client, id).await.map_err(failed)? {
                 self.spawn(run.end_half_committed());
             } else {
-                self.spawn(run.to_the_end());
+                self.spawn(run.finish());
             }
         }
         Ok(())

@@ -81,7 +81,7 @@ impl Delimited {
             at += 1;
         }
         if is_open {
-            return Err(RowError::unclosed_quote(start));
+            return Err(RowError::unclosed_quote());
         }
         let is_plain = quote.is_none() || is_null_marker;
         fields.end(
@@ -128,7 +128,7 @@ impl Csv {
         let mut at = start + 1;
         loop {
             let Some(found) = memchr::memchr(self.quote, &record[at..]) else {
-                return Err(RowError::unclosed_quote(start));
+                return Err(RowError::unclosed_quote());
             };
             for byte in &record[at..at + found] {
                 fields.push_byte(*byte);
@@ -140,7 +140,7 @@ impl Csv {
                     at += 1;
                 }
                 Some(byte) if *byte == self.delimiter => break,
-                Some(_) => return Err(RowError::bad_quote(start)),
+                Some(_) => return Err(RowError::bad_quote()),
                 None => break,
             }
         }

@@ -276,7 +276,8 @@ mod tests {
             quotes: true,
             delimiter: b'|',
         };
-        let cases: [(&str, Framing, &[(&str, u64)]); 7] = [
+        type Expected<'a> = &'a [(&'a str, u64)];
+        let cases: [(&str, Framing, Expected<'_>); 7] = [
             ("a|b\r\nc|d", Framing::Lines, &[("a|b", 1), ("c|d", 2)]),
             ("a\n\nb\n", Framing::Lines, &[("a", 1), ("", 2), ("b", 3)]),
             (

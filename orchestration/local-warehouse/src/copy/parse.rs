@@ -166,10 +166,8 @@ impl Options {
 
     fn argument(&mut self, name: &'static str, cursor: &mut Cursor<'_>) -> Result<(), SqlError> {
         match name {
-            "IAM_ROLE" => {
-                if !cursor.accept(&["default"]) {
-                    cursor.expect_string()?;
-                }
+            "IAM_ROLE" if !cursor.accept(&["default"]) => {
+                cursor.expect_string()?;
             }
             "CREDENTIALS"
             | "ACCESS_KEY_ID"
@@ -186,11 +184,9 @@ impl Options {
             "AVRO" => {
                 text(cursor)?;
             }
-            "SHAPEFILE" => {
-                if cursor.accept(&["simplify"]) {
-                    cursor.accept(&["auto"]);
-                    optional_number(cursor);
-                }
+            "SHAPEFILE" if cursor.accept(&["simplify"]) => {
+                cursor.accept(&["auto"]);
+                optional_number(cursor);
             }
             "ACCEPTINVCHARS" => self.conversion.replace_invalid = Some(replacement(cursor)?),
             "DATEFORMAT" => self.conversion.date_format = time_format(&text(cursor)?),

@@ -56,12 +56,12 @@ impl RowError {
     }
 
     /// A quote that opens and does not close.
-    pub(super) fn unclosed_quote(_position: usize) -> Self {
+    pub(super) fn unclosed_quote() -> Self {
         Self::new(1214, "Delimited value missing end quote")
     }
 
     /// Something between a closing quote and the delimiter.
-    pub(super) fn bad_quote(_position: usize) -> Self {
+    pub(super) fn bad_quote() -> Self {
         Self::new(1214, "Invalid quote formatting for CSV")
     }
 
@@ -76,24 +76,24 @@ impl RowError {
 pub(super) struct BadRow {
     /// Why.
     pub(super) error: RowError,
-    column: String,
-    column_type: String,
-    column_length: String,
+    column: Box<str>,
+    column_type: Box<str>,
+    column_length: Box<str>,
     position: usize,
-    value: Vec<u8>,
+    value: Box<[u8]>,
 }
 
 impl BadRow {
     /// The whole line is the reason.
     pub(super) fn of_line(error: RowError, position: usize) -> Self {
-        let nothing = String::new;
+        let nothing = Box::<str>::default;
         Self {
             error,
             column: nothing(),
             column_type: nothing(),
             column_length: nothing(),
             position,
-            value: Vec::new(),
+            value: Box::default(),
         }
     }
 
@@ -101,11 +101,11 @@ impl BadRow {
     pub(super) fn of_column(error: RowError, column: &Column, position: usize, value: &[u8]) -> Self {
         Self {
             error,
-            column: column.name.clone(),
-            column_type: column.type_name.clone(),
-            column_length: column.length.clone(),
+            column: column.name.as_str().into(),
+            column_type: column.type_name.as_str().into(),
+            column_length: column.length.as_str().into(),
             position,
-            value: value[..value.len().min(MOST_RAW_BYTES)].to_vec(),
+            value: value[..value.len().min(MOST_RAW_BYTES)].into(),
         }
     }
 }
@@ -239,9 +239,9 @@ impl Report {
                     &self.started,
                     &texts(|error| printable(error.file.as_bytes())),
                     &errors.iter().map(|error| error.line).collect::<Vec<_>>(),
-                    &texts(|error| error.row.column.clone()),
-                    &texts(|error| error.row.column_type.clone()),
-                    &texts(|error| error.row.column_length.clone()),
+                    &texts(|error| error.row.column.to_string()),
+                    &texts(|error| error.row.column_type.to_string()),
+                    &texts(|error| error.row.column_length.to_string()),
                     &errors
                         .iter()
                         .map(|error| i32::try_from(error.row.position).unwrap_or(i32::MAX))

@@ -1,9 +1,5 @@
 //! The warehouse on a real, throw-away PostgreSQL, with objects in memory.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "helpers of tests may fail the test"
-)]
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail the test")]
 
 mod copy;
 mod data_api;
