@@ -38,7 +38,7 @@ VALUES
     ),
     (
         73, 702, 'rdsftetl', 'shipment_header', '702-HD.', 'txt', 'txt', '|', 'N', 'N',
-        NULL,
+        'call rdsftorchestration.execute_sql_from_table(''rdsftcore'', ''shipment'', ''2020-01-01 00:00:00'', ''2100-01-01 00:00:00'');',
         'N', NULL, NULL, NULL, 'A', CURRENT_TIMESTAMP, CURRENT_TIMESTAMP
     ),
     (

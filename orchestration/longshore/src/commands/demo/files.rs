@@ -92,7 +92,7 @@ pub(super) fn all() -> Vec<SampleFile> {
 pub(super) const TABLES: [(&str, u64); 5] = [
     ("rdsftcore.pharmacy_price", 2),
     ("rdsftetl.pharmacy_price_error", 1),
-    ("rdsftcore.shipment", 3),
-    ("rdsftetl.shipment_header", 2),
+    ("rdsftcore.shipment", 2),
+    ("rdsftcore.shipment_line", 3),
     ("rdsftetl.product", 2),
 ];
