@@ -71,7 +71,7 @@ impl FinishStatement<'_> {
         let load = match self.claim(attempt.load).await? {
             Some(load) => load,
             None => {
-                notify::send_pending(self.app, attempt.load).await?;
+                notify::send_pending(self.app, attempt.load, self.actor()).await?;
                 return Ok(FinishedAs::AlreadySettled {
                     load_id: attempt.load,
                 });
@@ -98,7 +98,7 @@ impl FinishStatement<'_> {
             }
         };
         self.app.store.release(load.id, self.actor()).await?;
-        notify::send_pending(self.app, load.id).await?;
+        notify::send_pending(self.app, load.id, self.actor()).await?;
         Ok(FinishedAs::Settled {
             load_id: load.id,
             state: load.state,

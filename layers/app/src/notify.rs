@@ -43,11 +43,11 @@ pub(crate) fn notice(app: &App, load: &Load, outcome: Outcome) -> OutboxNotice {
 
 /// Sends what is queued for a load. A message that was sent while the note of it was lost is sent twice: told twice is
 /// better than not told, and the load id in it lets a machine see that.
-pub(crate) async fn send_pending(app: &App, load: LoadId) -> Result<(), AppError> {
+pub(crate) async fn send_pending(app: &App, load: LoadId, sender: &str) -> Result<(), AppError> {
     let now = app.clock.now();
     for notice in app
         .store
-        .claim_notices(Some(load), MOST_NOTICES, now, now + SENDING)
+        .claim_notices(Some(load), MOST_NOTICES, sender, now, now + SENDING)
         .await?
     {
         match app.notifier.publish(&notice.topic_arn, &notice.message).await {

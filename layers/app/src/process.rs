@@ -100,7 +100,7 @@ impl ProcessObject<'_> {
             }
             Claim::Done(load) => {
                 // The work is done, the telling may not be.
-                notify::send_pending(self.app, load.id).await?;
+                notify::send_pending(self.app, load.id, self.actor()).await?;
                 Ok(ObjectOutcome::AlreadyDone {
                     load_id: load.id,
                     state: load.state,
@@ -149,7 +149,7 @@ impl ProcessObject<'_> {
         let span = info_span!("load", load.id = %id, object.key = %load.object.key);
         let outcome = self.advance(load).instrument(span).await?;
         self.app.store.release(id, self.actor()).await?;
-        notify::send_pending(self.app, id).await?;
+        notify::send_pending(self.app, id, self.actor()).await?;
         Ok(outcome)
     }
 

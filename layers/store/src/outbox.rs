@@ -37,8 +37,9 @@ pub struct Notice {
 }
 
 impl Store {
-    /// Takes unsent messages for the caller alone until `until`, oldest first: those of one load, or of all. A sender that
-    /// dies after sending and before [`Store::notice_sent`] leaves a message that is sent a second time.
+    /// Takes unsent messages for `sender` alone until `until`, oldest first: those of one load, or of all. The same sender may
+    /// take them again at once, as the retry of an invocation that died does. One that died after sending and before
+    /// [`Store::notice_sent`] leaves a message that is sent a second time.
     ///
     /// # Errors
     /// Any [`StoreError`] of a write.
@@ -46,11 +47,12 @@ impl Store {
         &self,
         load: Option<LoadId>,
         limit: u32,
+        sender: &str,
         now: DateTime<Utc>,
         until: DateTime<Utc>,
     ) -> Result<Vec<Notice>, StoreError> {
         let load = load.map(|load| load.as_uuid());
-        let parameters: Parameters<'_> = &[&load, &bounded(limit), &now, &until];
+        let parameters: Parameters<'_> = &[&load, &bounded(limit), &sender, &now, &until];
         let rows = self.rows(Query::NoticeClaim, parameters).await?;
         rows.iter().map(read_notice).collect()
     }

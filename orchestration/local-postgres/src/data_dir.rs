@@ -117,6 +117,8 @@ impl DataDir {
                 });
             }
         }
+        end_orphans(&self.path);
+        wait_until_reaped(old.process_id);
         old.remove_socket_folder();
         Ok(())
     }
@@ -239,6 +241,53 @@ fn serves(process_id: i32, data_dir: &Path) -> bool {
         return false;
     };
     command_line(process_id).is_ok_and(|line| line.contains("postgres") && line.contains(data_dir))
+}
+
+/// Ends the server processes that outlived their postmaster: one in the midst of a long query does not notice for as long as
+/// that runs, and until it is gone a new server finds the old one's memory in use and refuses to start. Their work is lost
+/// already; recovery does the rest. Systems without `/proc` wait for them to notice by themselves.
+fn end_orphans(data_dir: &Path) {
+    let deadline = Instant::now() + OLD_SERVER_PATIENCE;
+    loop {
+        let orphans = processes_in(data_dir);
+        if orphans.is_empty() || Instant::now() > deadline {
+            return;
+        }
+        for orphan in orphans {
+            // It may have ended by itself in the meantime.
+            kill(Pid::from_raw(orphan), Signal::SIGKILL).ok();
+        }
+        std::thread::sleep(POLL);
+    }
+}
+
+/// Server processes work in the data folder, and nobody else does.
+fn processes_in(data_dir: &Path) -> Vec<i32> {
+    let Ok(entries) = fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    entries
+        .filter_map(|entry| {
+            let entry = entry.ok()?;
+            let process_id = entry.file_name().to_str()?.parse().ok()?;
+            let folder = fs::read_link(entry.path().join("cwd")).ok()?;
+            (folder == data_dir && serves_anything(process_id)).then_some(process_id)
+        })
+        .collect()
+}
+
+fn serves_anything(process_id: i32) -> bool {
+    command_line(process_id).is_ok_and(|line| line.contains("postgres"))
+}
+
+/// A killed postmaster keeps its number until its new parent has taken note of its end. As long as it does, PostgreSQL takes
+/// its `postmaster.pid` for that of a server that runs.
+fn wait_until_reaped(process_id: i32) {
+    let deadline = Instant::now() + OLD_SERVER_PATIENCE;
+    let is_dead = || command_line(process_id).is_ok_and(|line| line.is_empty());
+    while is_dead() && kill(Pid::from_raw(process_id), None).is_ok() && Instant::now() < deadline {
+        std::thread::sleep(POLL);
+    }
 }
 
 fn command_line(process_id: i32) -> io::Result<String> {

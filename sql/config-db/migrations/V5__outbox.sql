@@ -10,6 +10,7 @@ CREATE TABLE rdscnfg.ext_outbox (
     created_at timestamptz NOT NULL,
     attempts integer NOT NULL DEFAULT 0,
     last_error text,
+    sender text,
     send_until timestamptz,
     sent_at timestamptz,
     message_id text,
@@ -20,13 +21,16 @@ CREATE TABLE rdscnfg.ext_outbox (
         outcome IN ('loaded', 'split', 'rejected', 'failed', 'follow_up_failed')
     ),
     CONSTRAINT ext_outbox_sent_is_whole CHECK ((sent_at IS NULL) = (message_id IS NULL)),
+    CONSTRAINT ext_outbox_sender_whole CHECK ((sender IS NULL) = (send_until IS NULL)),
     CONSTRAINT ext_outbox_sent_is_released CHECK (sent_at IS NULL OR send_until IS NULL)
 );
 
 COMMENT ON TABLE rdscnfg.ext_outbox IS
     'Messages about outcomes, one per load and outcome, until they are sent and after.';
+COMMENT ON COLUMN rdscnfg.ext_outbox.sender IS
+    'The invocation that sends the message; a retry of it is the same and takes its messages up at once.';
 COMMENT ON COLUMN rdscnfg.ext_outbox.send_until IS
-    'A sender has the message until then; nobody else sends it before.';
+    'The sender has the message until then; nobody else sends it before.';
 COMMENT ON COLUMN rdscnfg.ext_outbox.message_id IS
     'The topic''s id of the message that was sent.';
 

@@ -1,11 +1,12 @@
--- Unsent messages, oldest first, at most $2, for one sender until $4.
+-- Unsent messages, oldest first, at most $2, for the sender $3 until $5. A sender that died and is tried again has the
+-- same name and takes up what it had.
 -- The race: two senders at once. Each skips the rows that the other has locked, and once the locks are gone send_until
 -- keeps the claim; PostgreSQL checks it again on the newest row before it gives a lock.
 WITH unsent AS (
     SELECT candidate.outbox_id
     FROM rdscnfg.ext_outbox AS candidate
     WHERE candidate.sent_at IS NULL
-        AND (candidate.send_until IS NULL OR candidate.send_until <= $3)
+        AND (candidate.send_until IS NULL OR candidate.send_until <= $4 OR candidate.sender = $3)
         AND ($1::uuid IS NULL OR candidate.load_id = $1::uuid)
     ORDER BY candidate.outbox_id
     LIMIT $2::bigint
@@ -15,7 +16,8 @@ claimed AS (
     UPDATE rdscnfg.ext_outbox AS notice
     SET
         attempts = notice.attempts + 1,
-        send_until = $4
+        sender = $3,
+        send_until = $5
     FROM unsent
     WHERE notice.outbox_id = unsent.outbox_id
     RETURNING

@@ -112,7 +112,7 @@ impl ProcessObject<'_> {
             _ => self.advance_part(child).await?,
         };
         self.app.store.release(id, self.actor()).await?;
-        notify::send_pending(self.app, id).await
+        notify::send_pending(self.app, id, self.actor()).await
     }
 
     async fn advance_part(&self, child: Load) -> Result<ObjectOutcome, AppError> {

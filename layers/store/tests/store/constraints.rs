@@ -121,7 +121,7 @@ async fn an_impossible_statement_is_refused(#[case] change: &str, #[case] constr
 #[case("outcome = 'maybe'", "ext_outbox_outcome_known")]
 #[case("sent_at = now()", "ext_outbox_sent_is_whole")]
 #[case(
-    "sent_at = now(), message_id = 'm', send_until = now()",
+    "sent_at = now(), message_id = 'm', sender = 's', send_until = now()",
     "ext_outbox_sent_is_released"
 )]
 #[tokio::test]

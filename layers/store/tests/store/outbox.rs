@@ -37,9 +37,10 @@ async fn with_notices(count: usize) -> (Bench, Vec<LoadId>) {
 async fn two_senders_at_once_never_get_the_same_message() {
     let (bench, _) = with_notices(20).await;
     let senders: Vec<_> = (0..4)
-        .map(|_| {
+        .map(|number| {
             let store = bench.store.clone();
-            tokio::spawn(async move { store.claim_notices(None, 10, at(10), at(70)).await })
+            let sender = format!("sender {number}");
+            tokio::spawn(async move { store.claim_notices(None, 10, &sender, at(10), at(70)).await })
         })
         .collect();
     let mut claimed = Vec::new();
@@ -51,7 +52,7 @@ async fn two_senders_at_once_never_get_the_same_message() {
     // Skipping what another has locked may leave some for the next round, and never loses any.
     let rest = bench
         .store
-        .claim_notices(None, 100, at(10), at(70))
+        .claim_notices(None, 100, "sender", at(10), at(70))
         .await
         .unwrap();
     assert_eq!(claimed.len() + rest.len(), 20);
@@ -62,7 +63,7 @@ async fn a_sent_message_is_not_claimed_again() {
     let (bench, loads) = with_notices(1).await;
     let claimed = bench
         .store
-        .claim_notices(Some(loads[0]), 10, at(10), at(70))
+        .claim_notices(Some(loads[0]), 10, "sender", at(10), at(70))
         .await
         .unwrap();
     assert_eq!(claimed[0].message, notice(Outcome::Rejected).message);
@@ -79,7 +80,7 @@ async fn a_sent_message_is_not_claimed_again() {
     assert_eq!(
         bench
             .store
-            .claim_notices(None, 10, at(500), at(600))
+            .claim_notices(None, 10, "sender", at(500), at(600))
             .await
             .unwrap(),
         []
@@ -97,7 +98,7 @@ async fn a_message_whose_sender_died_is_free_when_its_time_is_up() {
     let claim = async |now: i64| {
         let claimed = bench
             .store
-            .claim_notices(None, 10, at(now), at(now + 60))
+            .claim_notices(None, 10, &format!("sender at {now}"), at(now), at(now + 60))
             .await
             .unwrap();
         claimed.iter().map(|notice| notice.attempts).collect::<Vec<_>>()
@@ -108,15 +109,47 @@ async fn a_message_whose_sender_died_is_free_when_its_time_is_up() {
 }
 
 #[tokio::test]
+async fn a_sender_that_died_and_is_tried_again_takes_up_its_messages_at_once() {
+    let (bench, _) = with_notices(1).await;
+    for attempts in [1, 2] {
+        let claimed = bench
+            .store
+            .claim_notices(None, 10, "request", at(10), at(70))
+            .await
+            .unwrap();
+        assert_eq!(
+            claimed.iter().map(|notice| notice.attempts).collect::<Vec<_>>(),
+            [attempts]
+        );
+    }
+    assert_eq!(
+        bench
+            .store
+            .claim_notices(None, 10, "another", at(10), at(70))
+            .await
+            .unwrap(),
+        []
+    );
+}
+
+#[tokio::test]
 async fn a_message_that_could_not_be_sent_says_why_and_is_free_at_once() {
     let (bench, _) = with_notices(1).await;
-    let claimed = bench.store.claim_notices(None, 10, at(10), at(70)).await.unwrap();
+    let claimed = bench
+        .store
+        .claim_notices(None, 10, "sender", at(10), at(70))
+        .await
+        .unwrap();
     bench
         .store
         .notice_failed(claimed[0].id, "the topic is gone")
         .await
         .unwrap();
-    let again = bench.store.claim_notices(None, 10, at(11), at(71)).await.unwrap();
+    let again = bench
+        .store
+        .claim_notices(None, 10, "sender", at(11), at(71))
+        .await
+        .unwrap();
     assert_eq!(again[0].last_error.as_deref(), Some("the topic is gone"));
     assert_eq!(again[0].attempts, 2);
 }
@@ -126,14 +159,18 @@ async fn a_sender_for_one_load_leaves_the_others() {
     let (bench, loads) = with_notices(3).await;
     let claimed = bench
         .store
-        .claim_notices(Some(loads[1]), 10, at(10), at(70))
+        .claim_notices(Some(loads[1]), 10, "sender", at(10), at(70))
         .await
         .unwrap();
     assert_eq!(
         claimed.iter().map(|notice| notice.load).collect::<Vec<_>>(),
         [loads[1]]
     );
-    let rest = bench.store.claim_notices(None, 1, at(10), at(70)).await.unwrap();
+    let rest = bench
+        .store
+        .claim_notices(None, 1, "sender", at(10), at(70))
+        .await
+        .unwrap();
     assert_eq!(
         rest.iter().map(|notice| notice.load).collect::<Vec<_>>(),
         [loads[0]]
