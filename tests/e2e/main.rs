@@ -1,1 +1,21 @@
-//! End-to-end tests on the shipped executables.
+//! End-to-end tests on the shipped executables: real HTTP, a real PostgreSQL, nothing of the product linked.
+//!
+//! One local stack serves the whole run; every test has a feed of its own (a number that nobody else uses), so they run
+//! side by side. Each test is a line of README.md's table.
+
+mod boundaries;
+mod checks;
+mod command_line;
+mod events;
+mod follow_up;
+mod formats;
+mod matching;
+mod names;
+mod once;
+mod parts;
+mod restart;
+mod rows;
+mod rules;
+mod secrecy;
+mod seed;
+mod support;

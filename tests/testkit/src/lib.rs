@@ -1,4 +1,6 @@
-//! What tests on a real PostgreSQL stand on.
+//! What tests on a real PostgreSQL and on the shipped executables stand on.
+//!
+//! [`LocalStack`] starts `longshore local up` as an operator would, and ends it the polite way or like a power cut.
 //!
 //! [`TestServer`] is one throw-away server per test process, [`TestDatabase`] a database of its own for each test. Both
 //! must not know what the databases are for, and must not skip a test: without PostgreSQL they fail and say the command
@@ -20,6 +22,8 @@
 
 mod database;
 mod server;
+mod stack;
 
 pub use database::TestDatabase;
 pub use server::{DATABASE_URL_VARIABLE, TestServer, ThrowAwayServer};
+pub use stack::{LocalStack, LocalStackOptions, ProcessTree, Ready, program};

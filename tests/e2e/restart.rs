@@ -1,0 +1,103 @@
+//! A stack that is killed, and one that is stopped.
+
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{Context, bail};
+use longshore_testkit::{LocalStack, LocalStackOptions};
+
+use crate::support::{PATIENCE, Stack, World};
+
+const FILES: usize = 12;
+
+async fn world_at(data_dir: &Path) -> anyhow::Result<World> {
+    let options = LocalStackOptions {
+        data_dir: Some(data_dir.to_owned()),
+        samples: false,
+    };
+    World::on(Arc::new(Stack::start(options)?)).await
+}
+
+/// Ends everything at one moment, like a power cut.
+fn cut_power(world: World) -> anyhow::Result<()> {
+    let World { stack, .. } = world;
+    let stack = Arc::try_unwrap(stack)
+        .ok()
+        .context("somebody else holds the stack")?;
+    stack.local.kill_everything()
+}
+
+/// Waits until some, but not all, of the files are in the warehouse: the middle of the work.
+async fn wait_for_the_middle(world: &World, finished: usize) -> anyhow::Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    let sql = "SELECT to_jsonb(count(*)) FROM rdscnfg.ext_file_load WHERE loaded_at IS NOT NULL";
+    while Instant::now() < deadline {
+        let loaded = world.control_rows(sql).await?;
+        if loaded[0].as_u64().unwrap_or_default() >= finished as u64 {
+            return Ok(());
+        }
+        tokio::task::yield_now().await;
+    }
+    bail!("not even {finished} files were loaded within {PATIENCE:?}")
+}
+
+#[tokio::test]
+async fn files_in_the_making_when_everything_is_killed_twice_are_loaded_once() -> anyhow::Result<()> {
+    let folder = tempfile::Builder::new()
+        .prefix("longshore-restart-")
+        .permissions(Permissions::from_mode(0o755))
+        .tempdir()?;
+    let world = world_at(folder.path()).await?;
+    let feed = world.feed().trailer("5:13").create().await?;
+    let table = feed.table.clone();
+    let names: Vec<String> = (0..FILES).map(|_| feed.file_name()).collect();
+    for (number, name) in names.iter().enumerate() {
+        let bytes = format!("{number}|a\n{number}|b\nTRL 00000002");
+        world.put(&world.input_key(name), bytes).await?;
+    }
+
+    wait_for_the_middle(&world, 1).await?;
+    cut_power(world)?;
+    let world = world_at(folder.path()).await?;
+    wait_for_the_middle(&world, 4).await?;
+    cut_power(world)?;
+    let world = world_at(folder.path()).await?;
+
+    for name in &names {
+        world.story(&world.input_key(name)).await?.assert_loaded(2);
+    }
+    let counts = world
+        .query(&format!(
+            "SELECT file_name, count(*) FROM {table} GROUP BY file_name"
+        ))
+        .await?;
+    assert_eq!(counts.len(), FILES);
+    for row in counts {
+        assert_eq!(row[1].as_deref(), Some("2"), "{row:?}");
+    }
+    assert_eq!(
+        world.keys_in(&world.ready().input_prefix).await?,
+        Vec::<String>::new()
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_stack_that_is_stopped_leaves_no_process_and_no_temporary_file() -> anyhow::Result<()> {
+    let stack = LocalStack::start(LocalStackOptions::default())?;
+    let processes = stack.processes()?;
+    let data_dir = stack.ready().data_dir.clone();
+    assert!(
+        processes.len() > 3,
+        "PostgreSQL has several processes: {processes:?}"
+    );
+
+    stack.stop()?;
+
+    assert_eq!(processes.survivors()?, Vec::<String>::new());
+    assert!(!Path::new(&data_dir).exists(), "{data_dir} was left behind");
+    Ok(())
+}

@@ -1,0 +1,83 @@
+//! Lambda's Invoke over HTTP, signed as any AWS client signs it.
+
+use std::time::SystemTime;
+
+use anyhow::{Context, bail};
+use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::sign::v4;
+use http::{Method, Request, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Bytes;
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::TcpStream;
+
+use super::World;
+use super::world::credentials;
+
+/// What a function answered.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// Whether it reported an error.
+    pub(crate) is_error: bool,
+    /// Its answer, or its error with `errorType` and `errorMessage`.
+    pub(crate) body: Value,
+}
+
+impl World {
+    /// Invokes a function and waits for its answer.
+    pub(crate) async fn invoke(&self, function: &str, event: &Value) -> anyhow::Result<Answer> {
+        let path = format!("/2015-03-31/functions/{function}/invocations");
+        let request = self.signed(&path, event.to_string())?;
+        let address = self.ready().endpoint_url.trim_start_matches("http://");
+        let stream = TcpStream::connect(address)
+            .await
+            .context("connect to the endpoint")?;
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+        tokio::spawn(connection);
+        let response = sender
+            .send_request(request)
+            .await
+            .context("invoke the function")?;
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await?.to_bytes();
+        if parts.status != StatusCode::OK {
+            bail!(
+                "Invoke answered {}: {}",
+                parts.status,
+                String::from_utf8_lossy(&body)
+            );
+        }
+        Ok(Answer {
+            is_error: parts.headers.contains_key("x-amz-function-error"),
+            body: serde_json::from_slice(&body).context("understand the function's answer")?,
+        })
+    }
+
+    fn signed(&self, path: &str, body: String) -> anyhow::Result<Request<Full<Bytes>>> {
+        let ready = self.ready();
+        let host = ready.endpoint_url.trim_start_matches("http://");
+        let identity = credentials(ready).into();
+        let parameters = v4::SigningParams::builder()
+            .identity(&identity)
+            .region(&ready.region)
+            .name("lambda")
+            .time(SystemTime::now())
+            .settings(SigningSettings::default())
+            .build()?
+            .into();
+        let url = format!("{}{path}", ready.endpoint_url);
+        let signable = SignableRequest::new(
+            Method::POST.as_str(),
+            &url,
+            [("host", host)].into_iter(),
+            SignableBody::Bytes(body.as_bytes()),
+        )?;
+        let (instructions, _) = sign(signable, &parameters)?.into_parts();
+        let mut request = Request::post(path)
+            .header("host", host)
+            .body(Full::new(Bytes::from(body)))?;
+        instructions.apply_to_request_http1x(&mut request);
+        Ok(request)
+    }
+}

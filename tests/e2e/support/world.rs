@@ -1,0 +1,224 @@
+//! A running stack and a test's own clients for it.
+
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use aws_credential_types::Credentials;
+use longshore_testkit::{LocalStack, LocalStackOptions, Ready};
+use serde_json::Value;
+use tokio_postgres::NoTls;
+
+use super::mailbox::Mailbox;
+use super::{Load, Story};
+
+/// Far more than any load takes, also on a machine that compiles beside it.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+const POLL: Duration = Duration::from_millis(10);
+
+/// Statics are never dropped: the stack ends when this process does, which its supervisor sees to.
+static SHARED: LazyLock<Result<Arc<Stack>, String>> = LazyLock::new(|| {
+    Stack::start(LocalStackOptions::default())
+        .map(Arc::new)
+        .map_err(|error| format!("{error:#}"))
+});
+
+/// A running stack and what was received from its queue.
+#[derive(Debug)]
+pub(crate) struct Stack {
+    pub(crate) local: LocalStack,
+    pub(super) mailbox: Mailbox,
+}
+
+impl Stack {
+    pub(crate) fn start(options: LocalStackOptions) -> anyhow::Result<Self> {
+        Ok(Self {
+            local: LocalStack::start(options)?,
+            mailbox: Mailbox::default(),
+        })
+    }
+}
+
+/// Builds any of the SDK's clients; their types differ, their methods do not.
+macro_rules! client {
+    ($sdk:ident, $ready:expr) => {{
+        let config = $sdk::config::Config::builder()
+            .behavior_version($sdk::config::BehaviorVersion::latest())
+            .region($sdk::config::Region::new($ready.region.clone()))
+            .credentials_provider(credentials($ready))
+            .endpoint_url(&$ready.endpoint_url)
+            .http_client(aws_smithy_http_client::Builder::new().build_http())
+            .build();
+        $sdk::Client::from_conf(config)
+    }};
+}
+
+pub(super) fn credentials(ready: &Ready) -> Credentials {
+    Credentials::new(
+        ready.access_key_id.clone(),
+        ready.secret_access_key.clone(),
+        None,
+        None,
+        "ready file",
+    )
+}
+
+/// A stack as one test sees it. Connections belong to the test's runtime, so each test has its own.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) stack: Arc<Stack>,
+    pub(crate) objects: aws_sdk_s3::Client,
+    pub(super) queue: aws_sdk_sqs::Client,
+    pub(super) warehouse: aws_sdk_redshiftdata::Client,
+    pub(crate) control: tokio_postgres::Client,
+}
+
+impl World {
+    /// The stack that all tests of this process share.
+    pub(crate) async fn shared() -> anyhow::Result<Self> {
+        match &*SHARED {
+            Ok(stack) => Self::on(Arc::clone(stack)).await,
+            Err(error) => bail!("the shared stack did not start: {error}"),
+        }
+    }
+
+    /// Clients for a stack.
+    pub(crate) async fn on(stack: Arc<Stack>) -> anyhow::Result<Self> {
+        let ready = stack.local.ready();
+        let (control, connection) = tokio_postgres::connect(&ready.control_database_url, NoTls)
+            .await
+            .context("connect to the control database")?;
+        // Its end is the end of the client, and a test that cares sees it there.
+        tokio::spawn(async move { connection.await.ok() });
+        Ok(Self {
+            objects: client!(aws_sdk_s3, ready),
+            queue: client!(aws_sdk_sqs, ready),
+            warehouse: client!(aws_sdk_redshiftdata, ready),
+            control,
+            stack,
+        })
+    }
+
+    pub(crate) fn ready(&self) -> &Ready {
+        self.stack.local.ready()
+    }
+
+    /// The key of a file that lands.
+    pub(crate) fn input_key(&self, file_name: &str) -> String {
+        format!("{}{file_name}", self.ready().input_prefix)
+    }
+
+    /// Puts an object into the bucket. Gives its etag.
+    pub(crate) async fn put(&self, key: &str, bytes: impl Into<Vec<u8>>) -> anyhow::Result<String> {
+        let put = self
+            .objects
+            .put_object()
+            .bucket(&self.ready().bucket)
+            .key(key)
+            .body(bytes.into().into())
+            .send()
+            .await
+            .with_context(|| format!("put {key}"))?;
+        Ok(put.e_tag().unwrap_or_default().to_owned())
+    }
+
+    /// The bytes of an object, if it is there.
+    pub(crate) async fn get(&self, key: &str) -> anyhow::Result<Option<Vec<u8>>> {
+        let got = self
+            .objects
+            .get_object()
+            .bucket(&self.ready().bucket)
+            .key(key)
+            .send()
+            .await;
+        match got {
+            Ok(object) => Ok(Some(object.body.collect().await?.to_vec())),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|error| error.is_no_such_key()) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(error).with_context(|| format!("get {key}")),
+        }
+    }
+
+    /// The keys below a folder.
+    pub(crate) async fn keys_in(&self, folder: &str) -> anyhow::Result<Vec<String>> {
+        let listed = self
+            .objects
+            .list_objects_v2()
+            .bucket(&self.ready().bucket)
+            .prefix(folder)
+            .send()
+            .await
+            .context("list objects")?;
+        let keys = listed.contents().iter().filter_map(|object| object.key());
+        Ok(keys.map(str::to_owned).collect())
+    }
+
+    /// Lands a file and waits until everything about it is done and told.
+    pub(crate) async fn land(&self, file_name: &str, bytes: impl Into<Vec<u8>>) -> anyhow::Result<Story> {
+        let key = self.input_key(file_name);
+        self.put(&key, bytes).await?;
+        self.story(&key).await
+    }
+
+    /// Waits until everything about the one load of a key is done and told.
+    pub(crate) async fn story(&self, key: &str) -> anyhow::Result<Story> {
+        let mut stories = self.stories(key, 1).await?;
+        match (stories.pop(), stories.is_empty()) {
+            (Some(story), true) => Ok(story),
+            (last, _) => bail!(
+                "{key} has {} loads instead of one: {}",
+                stories.len() + usize::from(last.is_some()),
+                last.map(|story| story.to_string()).unwrap_or_default()
+            ),
+        }
+    }
+
+    /// Waits until a key has at least `count` loads and everything about them is done and told; the oldest first.
+    pub(crate) async fn stories(&self, key: &str, count: usize) -> anyhow::Result<Vec<Story>> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let loads = self.loads_of(key).await?;
+            let whole = loads.iter().filter(|load| !load.is_part()).count();
+            let settled = whole >= count && loads.iter().all(Load::is_settled);
+            if settled || Instant::now() > deadline {
+                let stories = Story::gather(self, loads).await?;
+                if settled {
+                    return Ok(stories);
+                }
+                let told: Vec<String> = stories.iter().map(ToString::to_string).collect();
+                bail!(
+                    "{key} did not come to {count} settled loads within {} s:\n{}\n{}",
+                    PATIENCE.as_secs(),
+                    told.join("\n"),
+                    super::story::log_tail(&self.stack.local, None)
+                );
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// The loads of a key, and those of its parts, as the ledger has them now.
+    pub(crate) async fn loads_of(&self, key: &str) -> anyhow::Result<Vec<Load>> {
+        let rows = self
+            .control
+            .query(include_str!("loads_of_key.sql"), &[&key])
+            .await
+            .context("read the ledger")?;
+        Ok(rows.iter().map(|row| Load::new(row.get::<_, Value>(0))).collect())
+    }
+
+    /// Rows of the control database, each as JSON; `sql` gives one column of type jsonb.
+    pub(crate) async fn control_rows(&self, sql: &str) -> anyhow::Result<Vec<Value>> {
+        let rows = self
+            .control
+            .query(sql, &[])
+            .await
+            .with_context(|| format!("run {sql}"))?;
+        Ok(rows.iter().map(|row| row.get(0)).collect())
+    }
+}
