@@ -43,7 +43,7 @@ pub fn create_statements(table: &TableName) -> Result<Vec<String>, IdentifierErr
     ])
 }
 
-/// Asks how many rows a load brought, by its marker; no row when it is not there.
+/// Asks how many rows a load brought, by its marker: one row of answer for each marker, none when the load has none.
 pub fn row_count_query(table: &TableName, load: LoadId) -> Result<String, IdentifierError> {
     let marker = marker_table(table)?;
     Ok(format!(
@@ -103,6 +103,17 @@ mod tests {
         let hashed = marker_table(&TableName::new("a$b", "c")).unwrap();
         let (schema, table) = hashed.table.as_str().split_once('$').unwrap();
         assert_ne!(name(schema, table), name("a$b", "c"));
+    }
+
+    #[test]
+    fn a_load_without_a_marker_is_answered_by_no_row() {
+        let load = LoadId::from_uuid(uuid::Uuid::from_u128(7));
+        let query = row_count_query(&TableName::new("rdsftetl", "product"), load).unwrap();
+        insta::assert_snapshot!(query, @r#"
+        SELECT row_count
+        FROM "longshore"."rdsftetl$product"
+        WHERE load_id = '00000000-0000-0000-0000-000000000007'
+        "#);
     }
 
     #[test]

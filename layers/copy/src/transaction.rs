@@ -152,10 +152,10 @@ impl Parts {
         format!("LOCK TABLE {}", self.marker)
     }
 
-    /// COUNT is 0 or 1 in a table that only this transaction writes to; 1 makes it a division by zero.
+    /// A division by zero when a marker is there. Any number of them: Redshift does not enforce a primary key.
     fn guard(&self) -> String {
         format!(
-            "SELECT 1 / (1 - COUNT(*)) FROM {} WHERE load_id = {}",
+            "SELECT 1 / (CASE WHEN COUNT(*) = 0 THEN 1 ELSE 0 END) FROM {} WHERE load_id = {}",
             self.marker, self.load_id
         )
     }
@@ -200,7 +200,7 @@ impl Parts {
             format!("BETWEEN {least} AND {expected}")
         };
         Some(format!(
-            "SELECT 1 / CASE WHEN COUNT(*) {is_right} THEN 1 ELSE 0 END FROM {}",
+            "SELECT 1 / (CASE WHEN COUNT(*) {is_right} THEN 1 ELSE 0 END) FROM {}",
             self.stage
         ))
     }

@@ -24,7 +24,7 @@ fn a_load_is_one_transaction_that_locks_first_and_marks_last() {
     );
     insta::assert_snapshot!(transaction.statements.join(";\n"), @r#"
     LOCK TABLE "longshore"."rdsftetl$pharmacy_price";
-    SELECT 1 / (1 - COUNT(*)) FROM "longshore"."rdsftetl$pharmacy_price" WHERE load_id = '00000000-0000-0000-0000-000000000007';
+    SELECT 1 / (CASE WHEN COUNT(*) = 0 THEN 1 ELSE 0 END) FROM "longshore"."rdsftetl$pharmacy_price" WHERE load_id = '00000000-0000-0000-0000-000000000007';
     CREATE TEMP TABLE "longshore_stage_00000000000000000000000000000007" AS SELECT "ndc", "unit_price" FROM "rdsftetl"."pharmacy_price" WHERE 1 = 0;
     COPY "longshore_stage_00000000000000000000000000000007" ("ndc", "unit_price")
     FROM 's3://landing/processing/7/manifest'
@@ -38,7 +38,7 @@ fn a_load_is_one_transaction_that_locks_first_and_marks_last() {
     ACCEPTANYDATE
     COMPUPDATE OFF
     STATUPDATE OFF;
-    SELECT 1 / CASE WHEN COUNT(*) = 12 THEN 1 ELSE 0 END FROM "longshore_stage_00000000000000000000000000000007";
+    SELECT 1 / (CASE WHEN COUNT(*) = 12 THEN 1 ELSE 0 END) FROM "longshore_stage_00000000000000000000000000000007";
     INSERT INTO "rdsftetl"."pharmacy_price" ("ndc", "unit_price", "file_name", "load_id")
     SELECT "ndc", "unit_price", 'PROD_PRICES_701.txt', '00000000-0000-0000-0000-000000000007'
     FROM "longshore_stage_00000000000000000000000000000007";
