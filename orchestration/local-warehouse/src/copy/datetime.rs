@@ -1,5 +1,7 @@
 //! Dates and times of a file, by pattern, by guess, or since 1970.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 
 use super::report::RowError;
@@ -25,7 +27,92 @@ const KNOWN_DATES: [&str; 12] = [
 ];
 
 /// A DATE as PostgreSQL reads it in any setting.
-pub(super) fn convert_date(bytes: &[u8], format: &TimeFormat) -> Result<String, RowError> {
+pub(super) fn convert_date<'a>(bytes: &'a [u8], format: &TimeFormat) -> Result<Cow<'a, [u8]>, RowError> {
+    let takes_iso = match format {
+        TimeFormat::Default | TimeFormat::Auto => true,
+        TimeFormat::Pattern(pattern) => pattern == DATE,
+        TimeFormat::EpochSeconds | TimeFormat::EpochMilliseconds => false,
+    };
+    if takes_iso && is_iso_date(bytes) {
+        return Ok(Cow::Borrowed(bytes));
+    }
+    parse_date(bytes, format).map(|text| Cow::Owned(text.into_bytes()))
+}
+
+/// A TIMESTAMP, or with its zone a TIMESTAMPTZ, as PostgreSQL reads it in any setting.
+pub(super) fn convert_timestamp<'a>(
+    bytes: &'a [u8],
+    format: &TimeFormat,
+    with_zone: bool,
+) -> Result<Cow<'a, [u8]>, RowError> {
+    let takes_iso = matches!(format, TimeFormat::Default | TimeFormat::Auto);
+    if takes_iso && is_iso_timestamp(bytes) {
+        return Ok(Cow::Borrowed(bytes));
+    }
+    parse_timestamp(bytes, format, with_zone).map(|text| Cow::Owned(text.into_bytes()))
+}
+
+/// Whether a text is a day of the calendar as `YYYY-MM-DD`, which is what most files have.
+fn is_iso_date(bytes: &[u8]) -> bool {
+    let &[a, b, c, d, b'-', e, f, b'-', g, h] = bytes else {
+        return false;
+    };
+    let digits = [a, b, c, d, e, f, g, h];
+    if !digits.iter().all(u8::is_ascii_digit) {
+        return false;
+    }
+    let year = number_of(&digits[..4]);
+    let day = number_of(&digits[6..]);
+    let days = match number_of(&digits[4..6]) {
+        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+        4 | 6 | 9 | 11 => 30,
+        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => 29,
+        2 => 28,
+        _ => return false,
+    };
+    year > 0 && (1..=days).contains(&day)
+}
+
+/// `YYYY-MM-DD HH:MI:SS[.ffffff]` without a zone.
+fn is_iso_timestamp(bytes: &[u8]) -> bool {
+    let Some((date, time)) = bytes.split_at_checked(DATE.len()) else {
+        return false;
+    };
+    let Some((&[b' ', h, i, b':', m, n, b':', s, t], fraction)) = time.split_first_chunk::<9>() else {
+        return false;
+    };
+    let digits = [h, i, m, n, s, t];
+    let is_fraction =
+        |digits: &[u8]| (1..=6).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit);
+    digits.iter().all(u8::is_ascii_digit)
+        && number_of(&digits[..2]) < 24
+        && number_of(&digits[2..4]) < 60
+        && number_of(&digits[4..]) < 60
+        && (fraction.is_empty() || fraction.strip_prefix(b".").is_some_and(is_fraction))
+        && is_iso_date(date)
+}
+
+fn number_of(digits: &[u8]) -> u32 {
+    digits
+        .iter()
+        .fold(0, |number, digit| number * 10 + u32::from(digit - b'0'))
+}
+
+/// A TIME, or with its zone a TIMETZ.
+pub(super) fn check_time(bytes: &[u8], with_zone: bool) -> Result<(), RowError> {
+    let mut scan = Scan::new(trimmed(bytes));
+    let is_time = scan.time().is_some() && scan.moment().is_some() && (with_zone || scan.offset.is_none());
+    if is_time {
+        return Ok(());
+    }
+    let name = if with_zone { "HH:MI:SSOF" } else { "HH:MI:SS" };
+    Err(RowError::new(
+        1206,
+        format!("Invalid time format or value [{name}]"),
+    ))
+}
+
+fn parse_date(bytes: &[u8], format: &TimeFormat) -> Result<String, RowError> {
     let text = trimmed(bytes);
     let found = match format {
         TimeFormat::Default => default_date(text)?,
@@ -42,12 +129,7 @@ pub(super) fn convert_date(bytes: &[u8], format: &TimeFormat) -> Result<String, 
     Ok(date.format("%Y-%m-%d").to_string())
 }
 
-/// A TIMESTAMP, or with its zone a TIMESTAMPTZ, as PostgreSQL reads it in any setting.
-pub(super) fn convert_timestamp(
-    bytes: &[u8],
-    format: &TimeFormat,
-    with_zone: bool,
-) -> Result<String, RowError> {
+fn parse_timestamp(bytes: &[u8], format: &TimeFormat, with_zone: bool) -> Result<String, RowError> {
     let text = trimmed(bytes);
     let found = match format {
         TimeFormat::Default => parse(text, TIMESTAMP).or_else(|| parse(text, DATE)),
@@ -356,10 +438,11 @@ mod tests {
             ("Oct 15, 2015", TimeFormat::Auto, "2015-10-15"),
             ("15-OCT-2015", pattern("DD-MON-YYYY"), "2015-10-15"),
             ("10/15/2015", TimeFormat::Auto, "2015-10-15"),
+            ("2016-02-29", TimeFormat::Default, "2016-02-29"),
         ] {
             assert_eq!(
                 convert_date(text.as_bytes(), &format).unwrap(),
-                expected,
+                expected.as_bytes(),
                 "{text}"
             );
         }
@@ -403,7 +486,7 @@ mod tests {
         ] {
             assert_eq!(
                 convert_timestamp(text.as_bytes(), &format, true).unwrap(),
-                expected,
+                expected.as_bytes(),
                 "{text}"
             );
         }
@@ -418,6 +501,8 @@ mod tests {
                 "Invalid Date Format - length must be 10 or more",
             ),
             ("2015-02-30", 1205, "Invalid date format or value [YYYY-MM-DD]"),
+            ("1900-02-29", 1205, "Invalid date format or value [YYYY-MM-DD]"),
+            ("2015-13-01", 1205, "Invalid date format or value [YYYY-MM-DD]"),
         ] {
             let error = convert_date(text.as_bytes(), &TimeFormat::Default).unwrap_err();
             assert_eq!((error.code, error.reason.as_str()), (code, reason), "{text}");

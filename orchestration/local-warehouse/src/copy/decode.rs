@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use encoding_rs::{CoderResult, Decoder, UTF_8, UTF_16BE, UTF_16LE};
 use zstd::stream::raw::{InBuffer, Operation, OutBuffer};
 
+use super::lzop::Lzop;
 use super::statement::{Compression, Encoding};
 
 /// What goes into a decompressor at once: a thousandfold expansion of it still is only some megabytes.
@@ -23,6 +24,7 @@ enum Decompressor {
     Gzip(Box<flate2::write::MultiGzDecoder<Vec<u8>>>),
     Bzip2(Box<Bzip2>),
     Zstd(Box<Zstd>),
+    Lzop(Lzop),
 }
 
 /// Members of a bzip2 file follow each other.
@@ -98,6 +100,7 @@ impl Decompressor {
                 member: bzip2::Decompress::new(false),
                 is_inside: false,
             })),
+            Some(Compression::Lzop) => Self::Lzop(Lzop::default()),
             Some(Compression::Zstd) => Self::Zstd(Box::new(Zstd {
                 frames: zstd::stream::raw::Decoder::new()?,
                 is_inside: false,
@@ -114,6 +117,7 @@ impl Decompressor {
             }
             Self::Bzip2(decoder) => decoder.push(bytes, plain)?,
             Self::Zstd(decoder) => decoder.push(bytes, plain)?,
+            Self::Lzop(decoder) => decoder.push(bytes, plain)?,
         }
         Ok(())
     }
@@ -130,6 +134,8 @@ impl Decompressor {
             Self::Bzip2(_) => Ok(()),
             Self::Zstd(decoder) if decoder.is_inside => Err(ended_early("zstd")),
             Self::Zstd(_) => Ok(()),
+            Self::Lzop(decoder) if decoder.is_inside() => Err(ended_early("lzop")),
+            Self::Lzop(_) => Ok(()),
         }
     }
 }
@@ -192,6 +198,10 @@ impl Transcoder {
                 started: false,
             },
             Encoding::Latin1 => Self::Latin1,
+            Encoding::Binary => Self::Utf8 {
+                start: Vec::new(),
+                started: true,
+            },
             Encoding::Utf16LittleEndian => Self::Utf16(Box::new(UTF_16LE.new_decoder_with_bom_removal())),
             Encoding::Utf16BigEndian => Self::Utf16(Box::new(UTF_16BE.new_decoder_with_bom_removal())),
             Encoding::Utf16 => Self::Utf16Unknown(Vec::new()),
@@ -225,10 +235,10 @@ impl Transcoder {
                     return Ok(());
                 }
                 let start = std::mem::take(start);
-                let encoding = if start.starts_with(&[0xFE, 0xFF]) {
-                    UTF_16BE
-                } else {
-                    UTF_16LE
+                let encoding = match start[..2] {
+                    [0xFE, 0xFF] => UTF_16BE,
+                    [0xFF, 0xFE] => UTF_16LE,
+                    _ => return Err(no_byte_order_mark().into()),
                 };
                 *self = Self::Utf16(Box::new(encoding.new_decoder_with_bom_removal()));
                 self.push(&start, text)
@@ -240,6 +250,7 @@ impl Transcoder {
         match self {
             Self::Utf8 { start, .. } => text(&std::mem::take(start)),
             Self::Utf16(decoder) => transcode(decoder, &[], true, text),
+            Self::Utf16Unknown(start) if !start.is_empty() => Err(no_byte_order_mark().into()),
             Self::Latin1 | Self::Utf16Unknown(_) => Ok(()),
         }
     }
@@ -261,6 +272,14 @@ fn transcode<E: From<io::Error>>(
             return Ok(());
         }
     }
+}
+
+/// Without one nobody knows which half of a character comes first; UTF16LE and UTF16BE say it.
+fn no_byte_order_mark() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        "ENCODING UTF16 needs a byte order mark at the beginning of the file; use UTF16LE or UTF16BE",
+    )
 }
 
 fn ended_early(what: &str) -> io::Error {

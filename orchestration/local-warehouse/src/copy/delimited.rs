@@ -12,12 +12,14 @@ pub(super) struct Delimited {
 
 impl FieldReader for Delimited {
     fn read(&mut self, record: &[u8], fields: &mut Fields) -> Result<(), RowError> {
-        fields.clear();
+        fields.begin(record);
         if !self.escape && !self.remove_quotes {
             self.read_plain(record, fields);
             return Ok(());
         }
-        self.read_marked(record, fields)
+        // With ESCAPE a NUL ends the record: the manual says that the rest is cut off.
+        let end = memchr::memchr(0, record).filter(|_| self.escape);
+        self.read_marked(&record[..end.unwrap_or(record.len())], fields)
     }
 }
 
@@ -25,10 +27,10 @@ impl Delimited {
     fn read_plain(&self, record: &[u8], fields: &mut Fields) {
         let mut start = 0;
         for end in memchr::memchr_iter(self.delimiter, record) {
-            fields.push(&record[start..end], FieldKind::Plain, start);
+            fields.push_range(start..end);
             start = end + 1;
         }
-        fields.push(&record[start..], FieldKind::Plain, start);
+        fields.push_range(start..record.len());
     }
 
     fn read_marked(&self, record: &[u8], fields: &mut Fields) -> Result<(), RowError> {
@@ -104,15 +106,16 @@ pub(super) struct Csv {
 
 impl FieldReader for Csv {
     fn read(&mut self, record: &[u8], fields: &mut Fields) -> Result<(), RowError> {
-        fields.clear();
+        fields.begin(record);
         let mut at = 0;
         loop {
-            at = if record.get(at) == Some(&self.quote) {
-                self.read_quoted(record, at, fields)?
+            let open = at + blanks(&record[at..], self.delimiter);
+            at = if record.get(open) == Some(&self.quote) {
+                self.read_quoted(record, open, fields)?
             } else {
                 let rest = &record[at..];
                 let end = memchr::memchr(self.delimiter, rest).map_or(record.len(), |found| at + found);
-                fields.push(&record[at..end], FieldKind::Plain, at);
+                fields.push_range(at..end);
                 end
             };
             if at >= record.len() {
@@ -139,14 +142,22 @@ impl Csv {
                     fields.push_byte(self.quote);
                     at += 1;
                 }
-                Some(byte) if *byte == self.delimiter => break,
-                Some(_) => return Err(RowError::bad_quote()),
-                None => break,
+                _ => break,
             }
         }
         fields.end(FieldKind::Quoted, start);
-        Ok(at)
+        at += blanks(&record[at..], self.delimiter);
+        match record.get(at) {
+            Some(byte) if *byte != self.delimiter => Err(RowError::bad_quote()),
+            _ => Ok(at),
+        }
     }
+}
+
+/// White space between a delimiter and a quote is ignored; a delimiter that is white space is none.
+fn blanks(bytes: &[u8], delimiter: u8) -> usize {
+    let is_blank = |byte: &&u8| byte.is_ascii_whitespace() && **byte != delimiter;
+    bytes.iter().take_while(is_blank).count()
 }
 
 /// FIXEDWIDTH: widths count characters.
@@ -156,18 +167,18 @@ pub(super) struct FixedWidth {
 
 impl FieldReader for FixedWidth {
     fn read(&mut self, record: &[u8], fields: &mut Fields) -> Result<(), RowError> {
-        fields.clear();
+        fields.begin(record);
         let mut at = 0;
         for width in &self.widths {
             if at >= record.len() {
                 return Ok(());
             }
             let length = characters(&record[at..], *width);
-            fields.push(&record[at..at + length], FieldKind::Plain, at);
+            fields.push_range(at..at + length);
             at += length;
         }
         if record[at..].iter().any(|byte| *byte != b' ') {
-            fields.push(&record[at..], FieldKind::Plain, at);
+            fields.push_range(at..record.len());
         }
         Ok(())
     }
@@ -187,7 +198,9 @@ mod tests {
         let mut fields = Fields::default();
         reader.read(record.as_bytes(), &mut fields)?;
         Ok((0..fields.len())
-            .map(|index| String::from_utf8_lossy(fields.get(index).unwrap().bytes).into_owned())
+            .map(|index| {
+                String::from_utf8_lossy(fields.get(record.as_bytes(), index).unwrap().bytes).into_owned()
+            })
             .collect())
     }
 
@@ -199,6 +212,7 @@ mod tests {
             (true, false, "a\\|b|c\\\\|\\N", vec!["a|b", "c\\", "\\N"]),
             (false, true, "\"a|b\"|'c'|d", vec!["a|b", "c", "d"]),
             (true, false, "a|", vec!["a", ""]),
+            (true, false, "a\0b|c", vec!["a"]),
         ] {
             let mut reader = Delimited {
                 delimiter: b'|',
@@ -224,6 +238,10 @@ mod tests {
         assert_eq!(
             values(&mut reader, "a,\"b,\"\"c\"\"\",,\"\"").unwrap(),
             ["a", "b,\"c\"", "", ""]
+        );
+        assert_eq!(
+            values(&mut reader, " \"a\" , b ,\t\"c\"").unwrap(),
+            ["a", " b ", "c"]
         );
         assert!(values(&mut reader, "\"a\"b,c").is_err());
         assert!(values(&mut reader, "\"a,c").is_err());

@@ -1,5 +1,7 @@
 //! The fields of one record, in buffers that are used again.
 
+use std::ops::Range;
+
 use super::report::RowError;
 
 /// How a value stood in the file.
@@ -9,6 +11,8 @@ pub(super) enum FieldKind {
     Plain,
     /// In quotes, so it cannot be the null marker.
     Quoted,
+    /// A JSON value as it is written, for a SUPER column.
+    Json,
     /// Null without being text: JSON's null, or a key that is not there.
     Null,
 }
@@ -22,6 +26,8 @@ pub(super) struct Field<'a> {
     pub(super) kind: FieldKind,
     /// Where it began in the record.
     pub(super) position: usize,
+    /// Whether it is known to be ASCII without anything that PostgreSQL's text format escapes.
+    pub(super) is_clean: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -30,48 +36,73 @@ struct Span {
     end: usize,
     kind: FieldKind,
     position: usize,
+    /// Whether the range is one of the record, else it is one of the buffer.
+    is_in_record: bool,
 }
 
-/// The values of one record.
+/// The values of one record: ranges of the record where they stand there as they are, else copies.
 #[derive(Debug, Default)]
 pub(super) struct Fields {
-    bytes: Vec<u8>,
+    buffer: Vec<u8>,
+    /// Where the value that is being read begins in the buffer.
+    open: usize,
     spans: Vec<Span>,
+    /// Whether all of the record is clean: looked at once per record, which is much cheaper than once per value.
+    record_is_clean: bool,
 }
 
 impl Fields {
     /// Forgets the record before.
     pub(super) fn clear(&mut self) {
-        self.bytes.clear();
+        self.buffer.clear();
+        self.open = 0;
         self.spans.clear();
+        self.record_is_clean = false;
+    }
+
+    /// Forgets the record before and looks at the bytes of a new one, whose ranges will be pushed.
+    pub(super) fn begin(&mut self, record: &[u8]) {
+        self.clear();
+        self.record_is_clean = is_clean(record);
+    }
+
+    /// Adds a value that stands in the record as it is.
+    pub(super) fn push_range(&mut self, range: Range<usize>) {
+        self.spans.push(Span {
+            start: range.start,
+            end: range.end,
+            kind: FieldKind::Plain,
+            position: range.start,
+            is_in_record: true,
+        });
     }
 
     /// Adds a value that is known whole.
     pub(super) fn push(&mut self, bytes: &[u8], kind: FieldKind, position: usize) {
-        let start = self.bytes.len();
-        self.bytes.extend_from_slice(bytes);
-        self.spans.push(Span {
-            start,
-            end: self.bytes.len(),
-            kind,
-            position,
-        });
+        self.buffer.extend_from_slice(bytes);
+        self.end(kind, position);
     }
 
     /// Adds a byte to the value that is being read.
     pub(super) fn push_byte(&mut self, byte: u8) {
-        self.bytes.push(byte);
+        self.buffer.push(byte);
+    }
+
+    /// Where the value that is being read is put together.
+    pub(super) fn buffer(&mut self) -> &mut Vec<u8> {
+        &mut self.buffer
     }
 
     /// Ends the value that is being read.
     pub(super) fn end(&mut self, kind: FieldKind, position: usize) {
-        let start = self.spans.last().map_or(0, |span| span.end);
         self.spans.push(Span {
-            start,
-            end: self.bytes.len(),
+            start: self.open,
+            end: self.buffer.len(),
             kind,
             position,
+            is_in_record: false,
         });
+        self.open = self.buffer.len();
     }
 
     /// How many there are.
@@ -79,15 +110,31 @@ impl Fields {
         self.spans.len()
     }
 
-    /// One of them.
-    pub(super) fn get(&self, index: usize) -> Option<Field<'_>> {
+    /// One of them; `record` is the one that was read last.
+    pub(super) fn get<'a>(&'a self, record: &'a [u8], index: usize) -> Option<Field<'a>> {
         let span = self.spans.get(index)?;
+        let source = if span.is_in_record { record } else { &self.buffer };
         Some(Field {
-            bytes: &self.bytes[span.start..span.end],
+            bytes: &source[span.start..span.end],
             kind: span.kind,
             position: span.position,
+            is_clean: span.is_in_record && self.record_is_clean,
         })
     }
+}
+
+/// A loop without branches, which the compiler turns into vector instructions.
+fn is_clean(bytes: &[u8]) -> bool {
+    let dirty = bytes.iter().fold(false, |dirty, &byte| {
+        dirty
+            | (byte >= 0x80)
+            | (byte == 0)
+            | (byte == b'\\')
+            | (byte == b'\t')
+            | (byte == b'\r')
+            | (byte == b'\n')
+    });
+    !dirty
 }
 
 /// Cuts a record into its fields.

@@ -33,7 +33,7 @@ pub(super) enum Framing {
 pub(super) struct Frame<'a> {
     /// Its bytes, without the line break.
     pub(super) bytes: &'a [u8],
-    /// The line on which it begins, from 1.
+    /// The line on which it begins, from 1; for JSON the one on which it ends, as the manual has it.
     pub(super) line: u64,
     /// Where it begins in the (decoded) file.
     pub(super) offset: u64,
@@ -68,12 +68,17 @@ struct State {
 impl Framer {
     /// At the beginning of a file.
     pub(super) fn new(framing: Framing) -> Self {
+        Self::after_lines(framing, 0)
+    }
+
+    /// At the beginning of what follows so many lines that were skipped.
+    pub(super) fn after_lines(framing: Framing, lines: u64) -> Self {
         Self {
             framing,
             pending: Vec::new(),
             scanned: 0,
             state: State::default(),
-            line: 1,
+            line: lines + 1,
             offset: 0,
             is_skipping: false,
         }
@@ -124,7 +129,11 @@ impl Framer {
         } else {
             0
         };
-        let leading_lines = count_lines(&raw[..blanks]);
+        let lines_before_end = if self.framing == Framing::Json {
+            count_lines(raw.trim_ascii_end())
+        } else {
+            0
+        };
         let bytes = match self.framing {
             Framing::Json => raw.trim_ascii(),
             _ => {
@@ -136,7 +145,7 @@ impl Framer {
             let offset = self.offset + to_u64(blanks);
             record(Frame {
                 bytes,
-                line: self.line + leading_lines,
+                line: self.line + lines_before_end,
                 offset,
                 is_too_long,
             })?;
@@ -157,6 +166,13 @@ impl Framer {
             self.scanned = found.unwrap_or(self.pending.len());
             return found;
         }
+        if let Framing::Csv { quote, .. } = self.framing
+            && self.scanned == start
+            && let Some(found) = self.unquoted_end(start, quote)
+        {
+            self.scanned = found;
+            return Some(found);
+        }
         while self.scanned < self.pending.len() {
             let byte = self.pending[self.scanned];
             self.scanned += 1;
@@ -166,12 +182,22 @@ impl Framer {
         }
         None
     }
+
+    /// The end of the line if no quote stands before it: most lines of a CSV need no look at every byte.
+    fn unquoted_end(&self, start: usize, quote: u8) -> Option<usize> {
+        let rest = &self.pending[start..];
+        let end = memchr::memchr(b'\n', rest)?;
+        memchr::memchr(quote, &rest[..end])
+            .is_none()
+            .then_some(start + end + 1)
+    }
 }
 
 impl State {
     fn ends_at(&mut self, byte: u8, framing: Framing) -> bool {
         match framing {
             Framing::Lines => byte == b'\n',
+            Framing::Csv { delimiter, .. } if self.is_leading_blank(byte, delimiter) => false,
             Framing::Csv { delimiter, quote } => self.quoted(byte, delimiter, |byte| byte == quote),
             Framing::Marked {
                 escape,
@@ -190,6 +216,11 @@ impl State {
             }
             Framing::Json => self.json(byte),
         }
+    }
+
+    /// White space before a quote is not part of the field.
+    fn is_leading_blank(self, byte: u8, delimiter: u8) -> bool {
+        !self.is_in_field && byte != b'\n' && byte != delimiter && byte.is_ascii_whitespace()
     }
 
     /// A quote opens at the beginning of a field alone; a doubled one closes and opens again.
@@ -277,7 +308,7 @@ mod tests {
             delimiter: b'|',
         };
         type Expected<'a> = &'a [(&'a str, u64)];
-        let cases: [(&str, Framing, Expected<'_>); 7] = [
+        let cases: [(&str, Framing, Expected<'_>); 8] = [
             ("a|b\r\nc|d", Framing::Lines, &[("a|b", 1), ("c|d", 2)]),
             ("a\n\nb\n", Framing::Lines, &[("a", 1), ("", 2), ("b", 3)]),
             (
@@ -286,6 +317,7 @@ mod tests {
                 &[("a,\"x\ny\"", 1), ("b,\"\"\"\n\"", 3)],
             ),
             ("a\"b,c\nd\n", csv, &[("a\"b,c", 1), ("d", 2)]),
+            ("a, \"x\ny\" \nb\n", csv, &[("a, \"x\ny\" ", 1), ("b", 3)]),
             (
                 "a\\\nb|c\n'x\ny'|z\n",
                 marked,
@@ -294,7 +326,7 @@ mod tests {
             (
                 "{\"a\": \"}\"}\n\n{\n\"b\":1}{\"c\":[]}",
                 Framing::Json,
-                &[("{\"a\": \"}\"}", 1), ("{\n\"b\":1}", 3), ("{\"c\":[]}", 4)],
+                &[("{\"a\": \"}\"}", 1), ("{\n\"b\":1}", 4), ("{\"c\":[]}", 4)],
             ),
             (
                 "nonsense\n{\"a\":1}\n",

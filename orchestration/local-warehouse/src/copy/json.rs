@@ -9,9 +9,31 @@ use super::report::RowError;
 
 type Object<'a> = HashMap<std::borrow::Cow<'a, str>, &'a RawValue>;
 
+/// A column that takes JSON values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct JsonColumn {
+    /// Its name, which is the key under `'auto'`.
+    pub(super) name: String,
+    /// Whether it keeps JSON as it is, instead of the text of a value.
+    pub(super) is_super: bool,
+}
+
+/// JSON `'noshred'`: the record is the value.
+pub(super) struct JsonWhole;
+
+impl FieldReader for JsonWhole {
+    fn read(&mut self, record: &[u8], fields: &mut Fields) -> Result<(), RowError> {
+        fields.clear();
+        let text = utf8(record)?;
+        serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|error| RowError::bad_json(&error))?;
+        fields.push(record, FieldKind::Json, 0);
+        Ok(())
+    }
+}
+
 /// JSON `'auto'` and `'auto ignorecase'`: the fields are the target columns in their order.
 pub(super) struct JsonByKey {
-    pub(super) columns: Vec<String>,
+    pub(super) columns: Vec<JsonColumn>,
     pub(super) ignores_case: bool,
 }
 
@@ -22,10 +44,10 @@ impl FieldReader for JsonByKey {
         let object: Object<'_> = serde_json::from_str(text).map_err(|error| RowError::bad_json(&error))?;
         for column in &self.columns {
             let value = object
-                .get(column.as_str())
+                .get(column.name.as_str())
                 .copied()
-                .or_else(|| self.in_any_case(&object, column));
-            push_value(value, fields)?;
+                .or_else(|| self.in_any_case(&object, &column.name));
+            push_value(value, column, fields)?;
         }
         Ok(())
     }
@@ -42,6 +64,7 @@ impl JsonByKey {
 /// JSON with a paths file: one path per target column.
 pub(super) struct JsonByPath {
     paths: Vec<Vec<Step>>,
+    columns: Vec<JsonColumn>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,22 +74,27 @@ enum Step {
 }
 
 impl JsonByPath {
-    /// Reads `{"jsonpaths": ["$.a.b", "$['a'][0]", …]}`.
+    /// Reads `{"jsonpaths": ["$.a.b", "$['a'][0]", …]}`; None when the object has another key, for then `'auto'` applies.
     ///
     /// # Errors
     /// What is wrong with the file, as the end of a sentence.
-    pub(super) fn parse(file: &[u8]) -> Result<Self, String> {
+    pub(super) fn parse(file: &[u8], columns: Vec<JsonColumn>) -> Result<Option<Self>, String> {
         let file: serde_json::Value = serde_json::from_slice(file).map_err(|error| error.to_string())?;
-        let Some(paths) = file["jsonpaths"].as_array() else {
+        let Some(file) = file.as_object() else {
+            return Err("it must be a single JSON object".to_owned());
+        };
+        let Some(paths) = file.get("jsonpaths") else {
+            return Ok(None);
+        };
+        let Some(paths) = paths.as_array() else {
             return Err("'jsonpaths' object is not a valid array".to_owned());
         };
         let path = |value: &serde_json::Value| {
             let text = value.as_str().unwrap_or_default();
             parse_path(text).ok_or_else(|| format!("Invalid JSONPath format: {value}"))
         };
-        Ok(Self {
-            paths: paths.iter().map(path).collect::<Result<_, _>>()?,
-        })
+        let paths = paths.iter().map(path).collect::<Result<_, _>>()?;
+        Ok(Some(Self { paths, columns }))
     }
 
     /// How many paths there are.
@@ -80,30 +108,41 @@ impl FieldReader for JsonByPath {
         fields.clear();
         let text = utf8(record)?;
         let root: &RawValue = serde_json::from_str(text).map_err(|error| RowError::bad_json(&error))?;
-        for path in &self.paths {
-            push_value(follow(root, path), fields)?;
+        for (path, column) in self.paths.iter().zip(&self.columns) {
+            push_value(follow(root, path)?, column, fields)?;
         }
         Ok(())
     }
 }
 
-fn follow<'a>(root: &'a RawValue, path: &[Step]) -> Option<&'a RawValue> {
-    path.iter().try_fold(root, |value, step| match step {
-        Step::Key(key) => serde_json::from_str::<Object<'a>>(value.get())
-            .ok()?
-            .get(key.as_str())
-            .copied(),
-        Step::Index(index) => serde_json::from_str::<Vec<&'a RawValue>>(value.get())
-            .ok()?
-            .get(*index)
-            .copied(),
-    })
+/// A key that is not there is null, an element that is not there is an error.
+fn follow<'a>(root: &'a RawValue, path: &[Step]) -> Result<Option<&'a RawValue>, RowError> {
+    let mut value = root;
+    for step in path {
+        let next = match step {
+            Step::Key(key) => {
+                let object = serde_json::from_str::<Object<'a>>(value.get()).ok();
+                object.and_then(|object| object.get(key.as_str()).copied())
+            }
+            Step::Index(index) => {
+                let array = serde_json::from_str::<Vec<&'a RawValue>>(value.get()).ok();
+                let element = array.and_then(|array| array.get(*index).copied());
+                Some(element.ok_or_else(RowError::bad_index)?)
+            }
+        };
+        let Some(next) = next else {
+            return Ok(None);
+        };
+        value = next;
+    }
+    Ok(Some(value))
 }
 
-/// `$.key`, `$['key']`, `$[0]` and what they make together.
+/// `$.a.b[0]` or `$['a']['b'][0]`: keys in brackets and keys after dots cannot be mixed.
 fn parse_path(text: &str) -> Option<Vec<Step>> {
     let mut rest = text.trim().strip_prefix('$')?;
     let mut steps = Vec::new();
+    let has_dots = rest.starts_with('.');
     while !rest.is_empty() {
         if let Some(tail) = rest.strip_prefix('.') {
             let end = tail.find(['.', '[']).unwrap_or(tail.len());
@@ -118,19 +157,21 @@ fn parse_path(text: &str) -> Option<Vec<Step>> {
                 .strip_prefix(['\'', '"'])
                 .and_then(|inside| inside.strip_suffix(['\'', '"']));
             steps.push(match quoted {
+                Some(_) if has_dots => return None,
                 Some(key) => Step::Key(key.to_owned()),
                 None => Step::Index(inside.parse().ok()?),
             });
             rest = tail;
         }
     }
-    Some(steps)
+    (!steps.is_empty()).then_some(steps)
 }
 
 /// Text as its characters, numbers as they are written, objects and arrays as JSON.
-fn push_value(value: Option<&RawValue>, fields: &mut Fields) -> Result<(), RowError> {
+fn push_value(value: Option<&RawValue>, column: &JsonColumn, fields: &mut Fields) -> Result<(), RowError> {
     match value.map(RawValue::get) {
         None | Some("null") => fields.push(b"", FieldKind::Null, 0),
+        Some(text) if column.is_super => fields.push(text.as_bytes(), FieldKind::Json, 0),
         Some(text) if text.starts_with('"') => {
             let text: String = serde_json::from_str(text).map_err(|error| RowError::bad_json(&error))?;
             fields.push(text.as_bytes(), FieldKind::Quoted, 0);
@@ -152,10 +193,18 @@ mod tests {
         let mut fields = Fields::default();
         reader.read(record.as_bytes(), &mut fields).unwrap();
         let text = |index| {
-            let field = fields.get(index).unwrap();
+            let field = fields.get(record.as_bytes(), index).unwrap();
             (field.kind != FieldKind::Null).then(|| String::from_utf8_lossy(field.bytes).into_owned())
         };
         (0..fields.len()).map(text).collect()
+    }
+
+    fn columns(names: &[&str]) -> Vec<JsonColumn> {
+        let column = |name: &&str| JsonColumn {
+            name: (*name).to_owned(),
+            is_super: *name == "super",
+        };
+        names.iter().map(column).collect()
     }
 
     fn some(texts: &[&str]) -> Vec<Option<String>> {
@@ -164,7 +213,7 @@ mod tests {
 
     #[test]
     fn keys_find_their_columns() {
-        let columns = vec!["a".to_owned(), "b".to_owned()];
+        let columns = columns(&["a", "b"]);
         let mut auto = JsonByKey {
             columns: columns.clone(),
             ignores_case: false,
@@ -186,13 +235,53 @@ mod tests {
 
     #[test]
     fn paths_find_their_values() {
-        let paths = br#"{"jsonpaths": ["$.a.b", "$['c'][1]", "$[0]"]}"#;
-        let mut reader = JsonByPath::parse(paths).unwrap();
+        let paths = br#"{"jsonpaths": ["$.a.b", "$['c'][1]", "$.none"]}"#;
+        let mut reader = JsonByPath::parse(paths, columns(&["x", "y", "z"]))
+            .unwrap()
+            .unwrap();
+        let expected = [Some("1".to_owned()), Some("3".to_owned()), None];
+        assert_eq!(values(&mut reader, r#"{"a": {"b": 1}, "c": [2, 3]}"#), expected);
+        let error = reader.read(br#"{"c": [2]}"#, &mut Fields::default()).unwrap_err();
         assert_eq!(
-            values(&mut reader, r#"{"a": {"b": 1}, "c": [2, 3]}"#),
-            [Some("1".to_owned()), Some("3".to_owned()), None]
+            error.reason,
+            "Invalid JSONPath format: Not an array or index out of range."
         );
-        assert!(JsonByPath::parse(b"{}").is_err());
-        assert!(JsonByPath::parse(br#"{"jsonpaths": ["a"]}"#).is_err());
+    }
+
+    #[test]
+    fn a_paths_file_that_the_manual_forbids_is_refused() {
+        for file in [
+            "[]",
+            r#"{"jsonpaths": {}}"#,
+            r#"{"jsonpaths": ["a"]}"#,
+            r#"{"jsonpaths": [""]}"#,
+            r#"{"jsonpaths": [1]}"#,
+            r#"{"jsonpaths": ["$.a['b']"]}"#,
+            r#"{"jsonpaths": ["$.a[*]"]}"#,
+            r#"{"jsonpaths": ["$.a"]} {}"#,
+            r#"{"jsonpaths": ["$.a"]"#,
+        ] {
+            assert!(
+                JsonByPath::parse(file.as_bytes(), columns(&["a"])).is_err(),
+                "{file}"
+            );
+        }
+        assert!(
+            JsonByPath::parse(b"{}", columns(&["a"])).unwrap().is_none(),
+            "another key means 'auto'"
+        );
+    }
+
+    #[test]
+    fn a_super_column_keeps_json_as_it_is() {
+        let mut reader = JsonByKey {
+            columns: columns(&["super"]),
+            ignores_case: false,
+        };
+        assert_eq!(values(&mut reader, r#"{"super": "12"}"#), some(&["\"12\""]));
+        assert_eq!(
+            values(&mut JsonWhole, r#"{"super": "12"}"#),
+            some(&[r#"{"super": "12"}"#])
+        );
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! parse ─► source (which files) ─► decode (decompress, transcode) ─► frame (cut into records) ─► fields ─► row (check, convert) ─► COPY FROM STDIN
+//!                              └─► spool (to a file on disk) ─► columns of Parquet and ORC, records of Avro ─┘
 //! ```
 //! Everything is pushed through in chunks: memory holds one chunk and one record, however large a file is.
 
@@ -11,15 +12,22 @@ mod decode;
 mod delimited;
 mod fields;
 mod frame;
+mod intake;
 mod json;
 mod load;
+mod lzo;
+mod lzop;
 mod number;
+mod options;
 mod parse;
+mod readers;
 mod report;
 mod row;
 mod source;
+mod spooled_file;
 mod statement;
 mod text;
+mod text_file;
 
 pub(crate) use load::{CopyContext, run};
 pub(crate) use parse::parse;

@@ -1,5 +1,7 @@
 //! Numbers and truth values of a file, checked as Redshift does.
 
+use std::borrow::Cow;
+
 use super::report::RowError;
 
 /// An integer of so many bytes.
@@ -35,7 +37,31 @@ pub(super) fn convert_decimal(
     precision: u32,
     scale: u32,
     rounds: bool,
-) -> Result<String, RowError> {
+) -> Result<Cow<'_, [u8]>, RowError> {
+    if fits_as_it_is(bytes, precision, scale) {
+        return Ok(Cow::Borrowed(bytes));
+    }
+    fit_decimal(bytes, precision, scale, rounds).map(|text| Cow::Owned(text.into_bytes()))
+}
+
+/// Most numbers of a file are within the column's digits and need no rewriting.
+fn fits_as_it_is(bytes: &[u8], precision: u32, scale: u32) -> bool {
+    let unsigned = bytes.strip_prefix(b"-").unwrap_or(bytes);
+    let whole = unsigned.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let rest = &unsigned[whole..];
+    let fraction = rest.strip_prefix(b".").unwrap_or_default();
+    let is_number =
+        whole > 0 && (rest.is_empty() || rest[0] == b'.') && fraction.iter().all(u8::is_ascii_digit);
+    let (precision, scale) = (u64::from(precision), u64::from(scale));
+    let (whole, fraction) = (to_u64(whole), to_u64(fraction.len()));
+    is_number && whole + scale <= precision && fraction <= scale
+}
+
+fn to_u64(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
+}
+
+fn fit_decimal(bytes: &[u8], precision: u32, scale: u32, rounds: bool) -> Result<String, RowError> {
     let digits = check_digits(bytes, "Decimal", true)?;
     let text = std::str::from_utf8(digits).unwrap_or_default();
     let (sign, unsigned) = match text.strip_prefix('-') {
@@ -166,10 +192,11 @@ mod tests {
             ("1.235", true, "1.24"),
             ("9.999", true, "10.00"),
             ("-.5", false, "-0.50"),
-            ("7", false, "7.00"),
+            ("7", false, "7"),
+            ("+7.5", false, "7.50"),
         ] {
             assert_eq!(
-                convert_decimal(text.as_bytes(), 5, 2, rounds).unwrap(),
+                String::from_utf8_lossy(&convert_decimal(text.as_bytes(), 5, 2, rounds).unwrap()),
                 expected,
                 "{text}"
             );

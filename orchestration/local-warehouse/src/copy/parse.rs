@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::options::{check_combination, option_name, refused};
 use super::statement::{
     Compression, Conversion, CopyStatement, Encoding, Format, JsonFields, TimeFormat, Tolerance,
 };
@@ -9,70 +10,6 @@ use crate::sql::{Cursor, SqlError, TokenKind, string_value, tokenize};
 
 /// MAXERROR may be at most this.
 const MOST_ERRORS: u64 = 100_000;
-
-/// Pairs that the manual calls incompatible.
-const EXCLUSIONS: &[(&str, &[&str])] = &[
-    ("CSV", &["FIXEDWIDTH", "REMOVEQUOTES", "ESCAPE"]),
-    ("DELIMITER", &["FIXEDWIDTH"]),
-    ("ESCAPE", &["FIXEDWIDTH"]),
-    ("MAXERROR", &["IGNOREALLERRORS"]),
-    (
-        "JSON",
-        &[
-            "CSV",
-            "DELIMITER",
-            "ESCAPE",
-            "FILLRECORD",
-            "FIXEDWIDTH",
-            "IGNOREBLANKLINES",
-            "NULL AS",
-            "REMOVEQUOTES",
-            "READRATIO",
-        ],
-    ),
-    (
-        "AVRO",
-        &[
-            "CSV",
-            "DELIMITER",
-            "ESCAPE",
-            "FILLRECORD",
-            "FIXEDWIDTH",
-            "IGNOREBLANKLINES",
-            "NULL AS",
-            "REMOVEQUOTES",
-            "JSON",
-        ],
-    ),
-    ("SHAPEFILE", &["FIXEDWIDTH", "REMOVEQUOTES", "ESCAPE"]),
-    ("GZIP", &["BZIP2", "LZOP", "ZSTD"]),
-    ("BZIP2", &["LZOP", "ZSTD"]),
-    ("LZOP", &["ZSTD"]),
-];
-
-/// The only options that go with PARQUET and ORC.
-const COLUMNAR_OPTIONS: [&str; 8] = [
-    "PARQUET",
-    "ORC",
-    "ACCEPTINVCHARS",
-    "FILLRECORD",
-    "IAM_ROLE",
-    "STATUPDATE",
-    "MANIFEST",
-    "EXPLICIT_IDS",
-];
-
-/// Options that are parsed here and not executed yet.
-const NOT_YET: [&str; 8] = [
-    "AVRO",
-    "PARQUET",
-    "ORC",
-    "SHAPEFILE",
-    "LZOP",
-    "ENCRYPTED",
-    "MASTER_SYMMETRIC_KEY",
-    "READRATIO",
-];
 
 /// Reads a COPY statement.
 ///
@@ -92,7 +29,7 @@ pub(crate) fn parse(text: &str) -> Result<CopyStatement, SqlError> {
         options.one(&mut cursor)?;
         cursor.accept(&[","]);
     }
-    options.check()?;
+    check_combination(&options.seen, &options.source)?;
     options.finish(table, columns)
 }
 
@@ -180,10 +117,9 @@ impl Options {
             "DELIMITER" => self.delimiter = one_character(name, cursor)?,
             "CSV" if cursor.accept(&["quote"]) => self.quote = one_character("QUOTE", cursor)?,
             "FIXEDWIDTH" => self.widths = widths(cursor)?,
-            "JSON" => self.json = json_fields(cursor)?,
-            "AVRO" => {
-                text(cursor)?;
-            }
+            "JSON" => self.json = json_fields(name, cursor)?,
+            "AVRO" => self.json = json_fields(name, cursor)?,
+            "SERIALIZETOJSON" | "PARQUET" | "ORC" => {}
             "SHAPEFILE" if cursor.accept(&["simplify"]) => {
                 cursor.accept(&["auto"]);
                 optional_number(cursor);
@@ -195,7 +131,8 @@ impl Options {
             "IGNOREHEADER" => self.ignore_header = number(cursor)?,
             "NULL AS" => self.conversion.null_as = null_string(cursor)?,
             "MAXERROR" => self.tolerance = Tolerance::MaxError(max_error(cursor)?),
-            "COMPROWS" | "READRATIO" => {
+            "COMPROWS" => within(name, number(cursor)?, 1000, 2_147_483_647)?,
+            "READRATIO" => {
                 number(cursor)?;
             }
             "COMPUPDATE" => {
@@ -215,39 +152,6 @@ impl Options {
 
     fn has(&self, name: &str) -> bool {
         self.seen.contains(name)
-    }
-
-    fn check(&self) -> Result<(), SqlError> {
-        for (one, others) in EXCLUSIONS {
-            if let Some(other) = others.iter().find(|other| self.has(one) && self.has(other)) {
-                return Err(refused(format!("{one} is not compatible with {other}")));
-            }
-        }
-        if let Some(columnar) = ["PARQUET", "ORC"].into_iter().find(|name| self.has(name)) {
-            let stranger = self.seen.iter().find(|name| !COLUMNAR_OPTIONS.contains(name));
-            if let Some(stranger) = stranger {
-                return Err(refused(format!("{columnar} is not compatible with {stranger}")));
-            }
-        }
-        if self.has("ENCRYPTED") && !self.has("MASTER_SYMMETRIC_KEY") && !self.has("CREDENTIALS") {
-            return Err(refused("ENCRYPTED needs MASTER_SYMMETRIC_KEY or CREDENTIALS"));
-        }
-        let has_keys = self.has("ACCESS_KEY_ID") && self.has("SECRET_ACCESS_KEY");
-        if !self.has("IAM_ROLE") && !self.has("CREDENTIALS") && !has_keys {
-            return Err(refused(
-                "COPY needs one of IAM_ROLE, CREDENTIALS, or ACCESS_KEY_ID with SECRET_ACCESS_KEY",
-            ));
-        }
-        if !self.source.starts_with("s3://") {
-            return Err(SqlError::unsupported(format!(
-                "COPY FROM '{}' (only s3:// is)",
-                self.source
-            )));
-        }
-        match NOT_YET.into_iter().find(|name| self.has(name)) {
-            Some(name) => Err(not_yet(name)),
-            None => Ok(()),
-        }
     }
 
     fn finish(mut self, table: String, columns: Option<Vec<String>>) -> Result<CopyStatement, SqlError> {
@@ -281,6 +185,7 @@ impl Options {
             tolerance: self.tolerance,
             explicit_ids: self.has("EXPLICIT_IDS"),
             no_load: self.has("NOLOAD"),
+            serialize_to_json: self.has("SERIALIZETOJSON"),
             source: self.source,
             conversion: self.conversion,
         })
@@ -296,6 +201,12 @@ impl Options {
             Format::FixedWidth(self.widths.clone())
         } else if self.has("JSON") {
             Format::Json(self.json.clone())
+        } else if self.has("AVRO") {
+            Format::Avro(self.json.clone())
+        } else if self.has("PARQUET") {
+            Format::Parquet
+        } else if self.has("ORC") {
+            Format::Orc
         } else {
             Format::Delimited {
                 delimiter: self.delimiter,
@@ -312,64 +223,12 @@ impl Options {
             Some(Compression::Bzip2)
         } else if self.has("ZSTD") {
             Some(Compression::Zstd)
+        } else if self.has("LZOP") {
+            Some(Compression::Lzop)
         } else {
             None
         }
     }
-}
-
-/// The option that a word begins; the manual's spelling names it from then on.
-fn option_name(word: &str) -> Option<&'static str> {
-    const NAMES: [&str; 40] = [
-        "IAM_ROLE",
-        "CREDENTIALS",
-        "ACCESS_KEY_ID",
-        "SECRET_ACCESS_KEY",
-        "SESSION_TOKEN",
-        "MASTER_SYMMETRIC_KEY",
-        "REGION",
-        "MANIFEST",
-        "ENCRYPTED",
-        "CSV",
-        "DELIMITER",
-        "FIXEDWIDTH",
-        "SHAPEFILE",
-        "AVRO",
-        "JSON",
-        "PARQUET",
-        "ORC",
-        "BZIP2",
-        "GZIP",
-        "LZOP",
-        "ZSTD",
-        "ACCEPTANYDATE",
-        "ACCEPTINVCHARS",
-        "BLANKSASNULL",
-        "DATEFORMAT",
-        "EMPTYASNULL",
-        "ENCODING",
-        "ESCAPE",
-        "EXPLICIT_IDS",
-        "FILLRECORD",
-        "IGNOREBLANKLINES",
-        "IGNOREHEADER",
-        "REMOVEQUOTES",
-        "ROUNDEC",
-        "TIMEFORMAT",
-        "TRIMBLANKS",
-        "TRUNCATECOLUMNS",
-        "COMPROWS",
-        "COMPUPDATE",
-        "MAXERROR",
-    ];
-    const MORE: [&str; 4] = ["NOLOAD", "STATUPDATE", "IGNOREALLERRORS", "READRATIO"];
-    if word == "null" {
-        return Some("NULL AS");
-    }
-    NAMES
-        .into_iter()
-        .chain(MORE)
-        .find(|name| name.eq_ignore_ascii_case(word))
 }
 
 fn text(cursor: &mut Cursor<'_>) -> Result<String, SqlError> {
@@ -392,12 +251,17 @@ fn optional_number(cursor: &mut Cursor<'_>) {
 
 fn max_error(cursor: &mut Cursor<'_>) -> Result<u64, SqlError> {
     let count = number(cursor)?;
-    if count > MOST_ERRORS {
-        return Err(refused(format!(
-            "MAXERROR {count} is outside of 0 to {MOST_ERRORS}"
-        )));
-    }
+    within("MAXERROR", count, 0, MOST_ERRORS)?;
     Ok(count)
+}
+
+fn within(name: &str, number: u64, least: u64, most: u64) -> Result<(), SqlError> {
+    if (least..=most).contains(&number) {
+        return Ok(());
+    }
+    Err(refused(format!(
+        "{name} {number} is outside of {least} to {most}"
+    )))
 }
 
 /// One ASCII character, as itself, as `\t` or as `\ddd`.
@@ -428,13 +292,14 @@ fn widths(cursor: &mut Cursor<'_>) -> Result<Vec<(String, usize)>, SqlError> {
     let column = |part: &str| {
         let (label, width) = part.rsplit_once(':')?;
         let width = width.trim().parse().ok().filter(|width| *width > 0)?;
-        Some((label.trim().to_owned(), width))
+        let label = label.trim();
+        (!label.is_empty()).then(|| (label.to_owned(), width))
     };
     let columns: Option<Vec<_>> = specification.split(',').map(column).collect();
     columns.ok_or_else(|| refused(format!("Invalid fixed width specification '{specification}'")))
 }
 
-fn json_fields(cursor: &mut Cursor<'_>) -> Result<JsonFields, SqlError> {
+fn json_fields(option: &str, cursor: &mut Cursor<'_>) -> Result<JsonFields, SqlError> {
     cursor.accept(&["as"]);
     if !cursor.peek().is_some_and(|token| token.kind == TokenKind::String) {
         return Ok(JsonFields::Auto);
@@ -443,10 +308,10 @@ fn json_fields(cursor: &mut Cursor<'_>) -> Result<JsonFields, SqlError> {
     match value.to_ascii_lowercase().as_str() {
         "auto" => Ok(JsonFields::Auto),
         "auto ignorecase" => Ok(JsonFields::AutoIgnoreCase),
-        "noshred" => Err(not_yet("JSON 'noshred'")),
+        "noshred" if option == "JSON" => Ok(JsonFields::NoShred),
         path if path.starts_with("s3://") => Ok(JsonFields::Paths(value)),
         _ => Err(refused(format!(
-            "Invalid JSONPaths file '{value}': expected 'auto', 'auto ignorecase', 'noshred' or 's3://…'"
+            "Invalid {option} option '{value}': expected 'auto', 'auto ignorecase', 's3://…' or, for JSON, 'noshred'"
         ))),
     }
 }
@@ -493,18 +358,6 @@ fn time_format(text: &str) -> TimeFormat {
     }
 }
 
-fn refused(message: impl Into<String>) -> SqlError {
-    SqlError::Refused {
-        message: message.into(),
-    }
-}
-
-fn not_yet(name: &str) -> SqlError {
-    SqlError::Refused {
-        message: format!("COPY option {name} is not supported by the local warehouse yet"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -527,6 +380,12 @@ mod tests {
             "format json as 'auto ignorecase' zstd encoding as utf16le explicit_ids",
             "json 's3://b/paths.json', ignoreallerrors, statupdate true",
             "escape removequotes null as '\\N' ignoreblanklines delimiter '\\001'",
+            "format as avro",
+            "format avro 'auto ignorecase' maxerror 3",
+            "avro as 's3://b/paths.json' lzop",
+            "format as parquet fillrecord acceptinvchars statupdate on serializetojson",
+            "format orc manifest explicit_ids",
+            "json 'noshred'",
         ] {
             with(options).unwrap_or_else(|error| panic!("{options}: {error}"));
         }
@@ -587,6 +446,14 @@ mod tests {
             ("json 'auto' null as ''", "JSON", "NULL AS"),
             ("maxerror 1 ignoreallerrors", "MAXERROR", "IGNOREALLERRORS"),
             ("format parquet maxerror 1", "PARQUET", "MAXERROR"),
+            ("format orc acceptanydate", "ORC", "ACCEPTANYDATE"),
+            ("orc ignoreallerrors", "ORC", "IGNOREALLERRORS"),
+            ("parquet region 'us-east-1'", "PARQUET", "REGION"),
+            ("parquet gzip", "PARQUET", "GZIP"),
+            ("avro 'auto' csv", "AVRO", "CSV"),
+            ("parquet orc", "PARQUET", "ORC"),
+            ("json 'auto' fillrecord", "JSON", "FILLRECORD"),
+            ("csv serializetojson", "SERIALIZETOJSON", "PARQUET"),
             ("gzip zstd", "GZIP", "ZSTD"),
         ] {
             let error = with(options).unwrap_err().to_string();
@@ -601,13 +468,20 @@ mod tests {
             ("delimiter ',' delimiter ','", "redundant options: DELIMITER"),
             ("ignoreheader x", "at or near \"x\""),
             (
-                "format as parquet",
-                "COPY option PARQUET is not supported by the local warehouse yet",
+                "format shapefile",
+                "COPY option SHAPEFILE is not supported by the local warehouse",
             ),
-            (
-                "lzop",
-                "COPY option LZOP is not supported by the local warehouse yet",
-            ),
+            ("readratio 50", "READRATIO"),
+            ("comprows 10", "COMPROWS 10 is outside of 1000 to 2147483647"),
+            ("maxerror 100001", "MAXERROR 100001 is outside of 0 to 100000"),
+            ("fixedwidth 'a:0'", "Invalid fixed width specification"),
+            ("fixedwidth ':3'", "Invalid fixed width specification"),
+            ("avro 'noshred'", "Invalid AVRO option 'noshred'"),
+            ("json 'nope'", "Invalid JSON option 'nope'"),
+            ("csv quote 'ab'", "single ASCII character"),
+            ("encoding latin1", "at or near \"latin1\""),
+            ("encrypted", "ENCRYPTED needs MASTER_SYMMETRIC_KEY"),
+            ("master_symmetric_key 'k'", "MASTER_SYMMETRIC_KEY needs ENCRYPTED"),
             ("delimiter '||'", "single ASCII character"),
         ] {
             let error = with(options).unwrap_err().to_string();

@@ -65,6 +65,14 @@ impl RowError {
         Self::new(1214, "Invalid quote formatting for CSV")
     }
 
+    /// A path into an array that leads nowhere.
+    pub(super) fn bad_index() -> Self {
+        Self::new(
+            1216,
+            "Invalid JSONPath format: Not an array or index out of range.",
+        )
+    }
+
     /// A record that is no JSON.
     pub(super) fn bad_json(error: &serde_json::Error) -> Self {
         Self::new(1216, format!("Input line is not valid: {error}"))

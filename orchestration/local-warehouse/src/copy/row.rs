@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::column::{Column, ColumnType};
-use super::datetime::{convert_date, convert_timestamp};
+use super::datetime::{check_time, convert_date, convert_timestamp};
 use super::fields::{Field, FieldKind, Fields};
 use super::number::{check_float, check_integer, convert_boolean, convert_decimal};
 use super::report::{BadRow, RowError};
@@ -28,24 +28,26 @@ pub(super) struct RowWriter<'a> {
 
 impl RowWriter<'_> {
     /// Adds the row to `out`, or leaves `out` as it was.
-    pub(super) fn write(&self, fields: &Fields, out: &mut Vec<u8>) -> Result<(), BadRow> {
+    pub(super) fn write(&self, record: &[u8], fields: &Fields, out: &mut Vec<u8>) -> Result<(), BadRow> {
         let before = out.len();
         let written = self
-            .check_count(fields)
-            .and_then(|()| self.write_all(fields, out));
+            .check_count(record, fields)
+            .and_then(|()| self.write_all(record, fields, out));
         if written.is_err() {
             out.truncate(before);
         }
         written
     }
 
-    fn check_count(&self, fields: &Fields) -> Result<(), BadRow> {
+    fn check_count(&self, record: &[u8], fields: &Fields) -> Result<(), BadRow> {
         let (found, expected) = (fields.len(), self.columns.len());
         let is_end_mark = self.trailing_delimiter == TrailingDelimiter::Allowed
             && found == expected + 1
-            && fields.get(expected).is_some_and(|field| field.bytes.is_empty());
+            && fields
+                .get(record, expected)
+                .is_some_and(|field| field.bytes.is_empty());
         if found > expected && !is_end_mark {
-            let position = fields.get(expected).map_or(0, |field| field.position);
+            let position = fields.get(record, expected).map_or(0, |field| field.position);
             return Err(BadRow::of_line(
                 RowError::new(1202, "Extra column(s) found"),
                 position,
@@ -53,7 +55,7 @@ impl RowWriter<'_> {
         }
         if found < expected && !self.conversion.fill_record {
             let position = fields
-                .get(found.saturating_sub(1))
+                .get(record, found.saturating_sub(1))
                 .map_or(0, |field| field.position);
             let error = RowError::new(1214, "Delimiter not found");
             return Err(BadRow::of_column(error, &self.columns[found], position, b""));
@@ -61,18 +63,19 @@ impl RowWriter<'_> {
         Ok(())
     }
 
-    fn write_all(&self, fields: &Fields, out: &mut Vec<u8>) -> Result<(), BadRow> {
+    fn write_all(&self, record: &[u8], fields: &Fields, out: &mut Vec<u8>) -> Result<(), BadRow> {
         for (index, column) in self.columns.iter().enumerate() {
             if index > 0 {
                 out.push(b'\t');
             }
-            let field = fields.get(index);
+            let field = fields.get(record, index);
             let value = match field {
                 Some(field) => self.convert(&field, column),
                 None => Ok(self.filled(column)),
             };
             let value = value.and_then(|value| self.check_null(value, column));
             match value {
+                Ok(Some(value)) if is_clean(field.as_ref(), column) => out.extend_from_slice(&value),
                 Ok(Some(value)) => write_escaped(&value, out),
                 Ok(None) => out.extend_from_slice(b"\\N"),
                 Err(error) => {
@@ -109,35 +112,35 @@ impl RowWriter<'_> {
         }
         let bytes = field.bytes;
         let conversion = self.conversion;
-        let owned = |text: String| Cow::Owned(text.into_bytes());
         let value = match column.kind {
             ColumnType::Integer(width) => {
                 check_integer(bytes, width)?;
                 Cow::Borrowed(bytes.trim_ascii())
             }
-            ColumnType::Decimal(precision, scale) => owned(convert_decimal(
-                bytes,
-                precision,
-                scale,
-                conversion.round_decimals,
-            )?),
+            ColumnType::Decimal(precision, scale) => {
+                convert_decimal(bytes, precision, scale, conversion.round_decimals)?
+            }
             ColumnType::Float => {
                 check_float(bytes)?;
                 Cow::Borrowed(bytes.trim_ascii())
             }
             ColumnType::Boolean => Cow::Borrowed(convert_boolean(bytes)?.as_bytes()),
-            ColumnType::Char(most) => convert_char(bytes, most, conversion)?,
-            ColumnType::Varchar(most) => convert_varchar(bytes, most, conversion)?,
+            ColumnType::Char(most) => convert_char(field, most, conversion)?,
+            ColumnType::Varchar(most) => convert_varchar(field, most, conversion)?,
             ColumnType::Date => {
-                return self.any_date(convert_date(bytes, &conversion.date_format).map(owned));
+                return self.any_date(convert_date(bytes, &conversion.date_format));
             }
             ColumnType::Timestamp | ColumnType::TimestampWithZone => {
                 let with_zone = column.kind == ColumnType::TimestampWithZone;
-                return self
-                    .any_date(convert_timestamp(bytes, &conversion.time_format, with_zone).map(owned));
+                return self.any_date(convert_timestamp(bytes, &conversion.time_format, with_zone));
             }
             ColumnType::Super => super_value(field)?,
-            ColumnType::Other => convert_varchar(bytes, usize::MAX, conversion)?,
+            ColumnType::Time | ColumnType::TimeWithZone => {
+                check_time(bytes, column.kind == ColumnType::TimeWithZone)?;
+                Cow::Borrowed(bytes)
+            }
+            ColumnType::Varbyte => varbyte_value(bytes)?,
+            ColumnType::Other => convert_varchar(field, usize::MAX, conversion)?,
         };
         Ok(Some(value))
     }
@@ -169,8 +172,35 @@ impl RowWriter<'_> {
     }
 }
 
+/// Numbers and times are written with marks that need no escape.
+fn is_clean(field: Option<&Field<'_>>, column: &Column) -> bool {
+    match column.kind {
+        ColumnType::Integer(_)
+        | ColumnType::Decimal(..)
+        | ColumnType::Float
+        | ColumnType::Boolean
+        | ColumnType::Date
+        | ColumnType::Timestamp
+        | ColumnType::TimestampWithZone => true,
+        ColumnType::Char(_) | ColumnType::Varchar(_) => field.is_none_or(|field| field.is_clean),
+        _ => false,
+    }
+}
+
+/// Hexadecimal digits, two for a byte: <https://docs.aws.amazon.com/redshift/latest/dg/copy-usage-varbyte.html>.
+fn varbyte_value(bytes: &[u8]) -> Result<Cow<'_, [u8]>, RowError> {
+    let is_hexadecimal = bytes.len().is_multiple_of(2) && bytes.iter().all(u8::is_ascii_hexdigit);
+    if is_hexadecimal {
+        return Ok(Cow::Owned([b"\\x", bytes].concat()));
+    }
+    Err(RowError::new(1223, "Invalid hexadecimal value for VARBYTE"))
+}
+
 /// JSON stays JSON; any other text becomes a JSON string.
 fn super_value<'v>(field: &Field<'v>) -> Result<Cow<'v, [u8]>, RowError> {
+    if field.kind == FieldKind::Json {
+        return Ok(Cow::Borrowed(field.bytes));
+    }
     let text =
         std::str::from_utf8(field.bytes).map_err(|error| RowError::invalid_utf8(field.bytes, &error))?;
     if serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok() {
@@ -208,6 +238,7 @@ fn write_escaped(value: &[u8], out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::column::Identity;
     use super::*;
 
     fn column(name: &str, kind: ColumnType) -> Column {
@@ -217,7 +248,7 @@ mod tests {
             type_name: "x".to_owned(),
             length: "0".to_owned(),
             is_not_null: false,
-            is_identity: false,
+            identity: Identity::None,
         }
     }
 
@@ -238,7 +269,7 @@ mod tests {
         };
         let mut out = Vec::new();
         writer
-            .write(&fields, &mut out)
+            .write(b"", &fields, &mut out)
             .map(|()| String::from_utf8(out).unwrap())
     }
 

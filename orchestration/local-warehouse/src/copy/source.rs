@@ -20,6 +20,8 @@ pub(super) struct SourceFile {
     pub(super) key: String,
     /// Whether its absence fails the load.
     pub(super) mandatory: bool,
+    /// How long the manifest says that it is.
+    pub(super) stated_length: Option<u64>,
 }
 
 impl SourceFile {
@@ -39,6 +41,12 @@ struct ManifestEntry {
     url: String,
     #[serde(default)]
     mandatory: bool,
+    meta: Option<ManifestMeta>,
+}
+
+#[derive(Deserialize)]
+struct ManifestMeta {
+    content_length: Option<u64>,
 }
 
 /// The files in the order in which they are loaded; one listed twice is there twice.
@@ -96,6 +104,7 @@ async fn manifest_files(objects: &dyn ObjectReader, url: &str) -> Result<Vec<Sou
             bucket: bucket.to_owned(),
             key: key.to_owned(),
             mandatory: entry.mandatory,
+            stated_length: entry.meta.and_then(|meta| meta.content_length),
         });
     }
     if files.is_empty() {
@@ -119,6 +128,7 @@ async fn prefix_files(objects: &dyn ObjectReader, url: &str) -> Result<Vec<Sourc
             bucket: bucket.to_owned(),
             key: object.key,
             mandatory: true,
+            stated_length: None,
         })
         .collect();
     if files.is_empty() {

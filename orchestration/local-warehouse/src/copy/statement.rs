@@ -29,6 +29,8 @@ pub(crate) struct CopyStatement {
     pub(crate) explicit_ids: bool,
     /// Whether the load is only tried.
     pub(crate) no_load: bool,
+    /// Whether nested values of columnar files are taken as JSON.
+    pub(crate) serialize_to_json: bool,
 }
 
 /// How records look.
@@ -54,6 +56,12 @@ pub(crate) enum Format {
     FixedWidth(Vec<(String, usize)>),
     /// JSON objects, or arrays with a paths file.
     Json(JsonFields),
+    /// Avro records.
+    Avro(JsonFields),
+    /// Apache Parquet.
+    Parquet,
+    /// Apache ORC.
+    Orc,
 }
 
 /// How JSON values find their columns.
@@ -65,6 +73,8 @@ pub(crate) enum JsonFields {
     AutoIgnoreCase,
     /// A jsonpaths file, by its `s3://…`.
     Paths(String),
+    /// `'noshred'`: the whole record is one SUPER value.
+    NoShred,
 }
 
 /// How files are compressed.
@@ -72,6 +82,8 @@ pub(crate) enum JsonFields {
 pub(crate) enum Compression {
     /// GZIP.
     Gzip,
+    /// LZOP.
+    Lzop,
     /// BZIP2.
     Bzip2,
     /// ZSTD.
@@ -91,6 +103,8 @@ pub(crate) enum Encoding {
     Utf16BigEndian,
     /// ISO88591.
     Latin1,
+    /// No text at all: bytes go through as they are.
+    Binary,
 }
 
 /// When bad rows end the load.

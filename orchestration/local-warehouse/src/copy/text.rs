@@ -2,30 +2,37 @@
 
 use std::borrow::Cow;
 
+use super::fields::Field;
 use super::report::RowError;
 use super::statement::Conversion;
 
 /// A value for VARCHAR(`most`).
 pub(super) fn convert_varchar<'a>(
-    bytes: &'a [u8],
+    field: &Field<'a>,
     most: usize,
     conversion: &Conversion,
 ) -> Result<Cow<'a, [u8]>, RowError> {
     let bytes = if conversion.trim_blanks {
-        bytes.trim_ascii_end()
+        field.bytes.trim_ascii_end()
     } else {
-        bytes
+        field.bytes
     };
+    if field.is_clean {
+        return fit(Cow::Borrowed(bytes), most, conversion);
+    }
+    check_null_terminator(bytes, conversion)?;
     let value = valid_utf8(bytes, conversion.replace_invalid)?;
     fit(value, most, conversion)
 }
 
 /// A value for CHAR(`most`), which holds single-byte characters alone.
 pub(super) fn convert_char<'a>(
-    bytes: &'a [u8],
+    field: &Field<'a>,
     most: usize,
     conversion: &Conversion,
 ) -> Result<Cow<'a, [u8]>, RowError> {
+    let bytes = field.bytes;
+    check_null_terminator(bytes, conversion)?;
     if let Some(at) = bytes.iter().position(|byte| !byte.is_ascii()) {
         let reason = "Multibyte character not supported for CHAR (Hint: Try using VARCHAR). Invalid char:";
         let shown: Vec<String> = bytes[at..]
@@ -65,12 +72,25 @@ fn fit<'a>(value: Cow<'a, [u8]>, most: usize, conversion: &Conversion) -> Result
     })
 }
 
+/// With `NULL AS '\0'` a NUL stands alone in its field.
+fn check_null_terminator(bytes: &[u8], conversion: &Conversion) -> Result<(), RowError> {
+    if conversion.null_as == [0] && memchr::memchr(0, bytes).is_some() {
+        return Err(RowError::new(
+            1218,
+            "Field contains a null terminator (NUL) and more than one byte",
+        ));
+    }
+    Ok(())
+}
+
 /// PostgreSQL keeps no NUL, and Redshift takes it for the end of a record.
 fn valid_utf8(bytes: &[u8], replacement: Option<u8>) -> Result<Cow<'_, [u8]>, RowError> {
     let checked = std::str::from_utf8(bytes);
     let has_nul = memchr::memchr(0, bytes).is_some();
     match (checked, replacement) {
-        (Ok(_), _) if !has_nul => Ok(Cow::Borrowed(bytes)),
+        (Ok(text), _) if !has_nul && (replacement.is_none() || text.chars().all(is_character)) => {
+            Ok(Cow::Borrowed(bytes))
+        }
         (_, Some(replacement)) => Ok(Cow::Owned(replace_invalid(bytes, replacement))),
         (Ok(_), None) => Err(RowError::new(1220, format!("{INVALID} 00 (error 3)"))),
         (Err(error), None) => Err(RowError::invalid_utf8(bytes, &error)),
@@ -80,16 +100,23 @@ fn valid_utf8(bytes: &[u8], replacement: Option<u8>) -> Result<Cow<'_, [u8]>, Ro
 pub(super) const INVALID: &str =
     "String contains invalid or unsupported UTF8 codepoints. Bad UTF8 hex sequence:";
 
+/// False for NUL and for the code points that Unicode gives to no character; ACCEPTINVCHARS replaces those too.
+fn is_character(character: char) -> bool {
+    let code = u32::from(character);
+    code != 0 && !(0xFDD0..=0xFDEF).contains(&code) && code & 0xFFFE != 0xFFFE
+}
+
 /// Each invalid byte becomes one replacement, so the length stays.
 fn replace_invalid(bytes: &[u8], replacement: u8) -> Vec<u8> {
     let mut valid = Vec::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
-        valid.extend(
-            chunk
-                .valid()
-                .bytes()
-                .map(|byte| if byte == 0 { replacement } else { byte }),
-        );
+        for character in chunk.valid().chars() {
+            if is_character(character) {
+                valid.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+            } else {
+                valid.resize(valid.len() + character.len_utf8(), replacement);
+            }
+        }
         valid.extend(chunk.invalid().iter().map(|_| replacement));
     }
     valid
@@ -97,16 +124,26 @@ fn replace_invalid(bytes: &[u8], replacement: u8) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fields::FieldKind;
     use super::*;
+
+    fn field(bytes: &[u8]) -> Field<'_> {
+        Field {
+            bytes,
+            kind: FieldKind::Plain,
+            position: 0,
+            is_clean: false,
+        }
+    }
 
     #[test]
     fn lengths_count_bytes() {
         let strict = Conversion::default();
         assert_eq!(
-            &*convert_varchar("äö".as_bytes(), 4, &strict).unwrap(),
+            &*convert_varchar(&field("äö".as_bytes()), 4, &strict).unwrap(),
             "äö".as_bytes()
         );
-        let error = convert_varchar("äöü".as_bytes(), 5, &strict).unwrap_err();
+        let error = convert_varchar(&field("äöü".as_bytes()), 5, &strict).unwrap_err();
         assert_eq!(
             (error.code, error.reason.as_str()),
             (1204, "String length exceeds DDL length")
@@ -116,14 +153,14 @@ mod tests {
             ..Conversion::default()
         };
         assert_eq!(
-            &*convert_varchar("äöü".as_bytes(), 5, &cutting).unwrap(),
+            &*convert_varchar(&field("äöü".as_bytes()), 5, &cutting).unwrap(),
             "äö".as_bytes()
         );
     }
 
     #[test]
     fn invalid_text_is_named_or_replaced() {
-        let error = convert_varchar(b"a\xE9b", 9, &Conversion::default()).unwrap_err();
+        let error = convert_varchar(&field(b"a\xE9b"), 9, &Conversion::default()).unwrap_err();
         assert_eq!(error.code, 1220);
         assert!(
             error.reason.contains("Bad UTF8 hex sequence: e9"),
@@ -134,9 +171,16 @@ mod tests {
             replace_invalid: Some(b'^'),
             ..Conversion::default()
         };
-        assert_eq!(&*convert_varchar(b"a\xE9\xE9b", 9, &replacing).unwrap(), b"a^^b");
+        assert_eq!(
+            &*convert_varchar(&field(b"a\xE9\xE9b"), 9, &replacing).unwrap(),
+            b"a^^b"
+        );
+        assert_eq!(
+            &*convert_varchar(&field("a\u{FDD0}b".as_bytes()), 9, &replacing).unwrap(),
+            b"a^^^b"
+        );
         assert!(
-            convert_char("ä".as_bytes(), 9, &Conversion::default())
+            convert_char(&field("ä".as_bytes()), 9, &Conversion::default())
                 .unwrap_err()
                 .reason
                 .contains("c3 a4")
