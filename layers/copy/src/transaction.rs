@@ -25,6 +25,9 @@ use crate::spec::CopySpec;
 /// <https://docs.aws.amazon.com/redshift/latest/mgmt/data-api.html>
 pub const MAX_STATEMENT_BYTES: usize = 100_000;
 
+/// The column that says when a row came. Where a rule lists columns it is not among them and takes its DEFAULT by itself.
+pub(crate) const LOAD_TIME_COLUMN: &str = "target_transaction_timestamp";
+
 /// What one load transaction is made from.
 #[derive(Debug, Clone, Copy)]
 pub struct LoadRequest<'a> {
@@ -32,9 +35,16 @@ pub struct LoadRequest<'a> {
     pub load: LoadId,
     /// The table that its rows go to.
     pub table: &'a TableName,
-    /// The columns that the file fills, in the file's order. Empty means all of the table's, found by name (JSON and
-    /// Avro) or by place (Parquet and ORC); a column that the file lacks is then NULL, not its DEFAULT, because a
-    /// stage has no defaults, and a table with an IDENTITY column cannot be filled at all. List the columns then.
+    /// The columns that the file fills, in the file's order. Empty means all of the table's.
+    ///
+    /// For Parquet and ORC, all are found by place, so the file has each of them. For JSON and Avro, all are found by
+    /// name, and COPY without a list counts as COPY with a full one: a column that the file lacks becomes NULL, not its
+    /// DEFAULT, and fails the load where it is NOT NULL.
+    /// <https://docs.aws.amazon.com/redshift/latest/dg/copy-parameters-column-mapping.html>
+    /// The lineage is put right afterwards: where [`file_name_column`](Self::file_name_column) asks for it, the table has
+    /// `target_transaction_timestamp` too, and that takes its DEFAULT.
+    ///
+    /// A table with an IDENTITY column, which takes no value, cannot be filled without a list in any format.
     pub columns: &'a [RuleColumn],
     /// How the files are read.
     pub spec: &'a CopySpec,
@@ -74,12 +84,12 @@ impl LoadTransaction {
         };
         transaction.push(LoadStep::Lock, parts.lock());
         transaction.push(LoadStep::Guard, parts.guard());
-        transaction.push(LoadStep::Stage, parts.create_stage());
+        transaction.push(LoadStep::Stage, parts.create_stage(request.spec));
         transaction.push(LoadStep::Copy, parts.copy(request.spec));
         if let Some(check) = parts.count(request) {
             transaction.push(LoadStep::Count, check);
         }
-        if let Some(fill) = parts.fill_lineage() {
+        if let Some(fill) = parts.fill_lineage(request) {
             transaction.push(LoadStep::Insert, fill);
         }
         transaction.push(LoadStep::Insert, parts.insert());
@@ -160,7 +170,14 @@ impl Parts {
         )
     }
 
-    fn create_stage(&self) -> String {
+    /// A stage made by LIKE has the target's defaults, which [`Self::fill_lineage`] needs.
+    fn create_stage(&self, spec: &CopySpec) -> String {
+        if self.is_found_by_name(spec) {
+            return format!(
+                "CREATE TEMP TABLE {} (LIKE {} INCLUDING DEFAULTS)",
+                self.stage, self.target
+            );
+        }
         format!(
             "CREATE TEMP TABLE {} AS SELECT {} FROM {} WHERE 1 = 0",
             self.stage,
@@ -205,16 +222,24 @@ impl Parts {
         ))
     }
 
+    /// Whether COPY looks for every column of the table by its name.
+    fn is_found_by_name(&self, spec: &CopySpec) -> bool {
+        self.columns.is_empty() && !spec.is_columnar()
+    }
+
     /// When the rule lists no columns the stage has the target's own lineage columns, and they are filled in there.
-    fn fill_lineage(&self) -> Option<String> {
+    fn fill_lineage(&self, request: &LoadRequest<'_>) -> Option<String> {
         if !self.columns.is_empty() || self.lineage.is_empty() {
             return None;
         }
-        let assignments: Vec<String> = self
+        let mut assignments: Vec<String> = self
             .lineage
             .iter()
             .map(|(column, value)| format!("{column} = {value}"))
             .collect();
+        if self.is_found_by_name(request.spec) && request.file_name_column.is_some() {
+            assignments.push(format!("\"{LOAD_TIME_COLUMN}\" = DEFAULT"));
+        }
         Some(format!("UPDATE {} SET {}", self.stage, assignments.join(", ")))
     }
 

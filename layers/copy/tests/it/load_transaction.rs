@@ -92,7 +92,7 @@ fn a_rule_without_columns_fills_all_and_gets_its_lineage_in_the_stage() {
         [LoadStep::Insert, LoadStep::Insert, LoadStep::Marker]
     );
     insta::assert_snapshot!(transaction.statements[2..6].join(";\n"), @r#"
-    CREATE TEMP TABLE "longshore_stage_00000000000000000000000000000007" AS SELECT * FROM "rdsftetl"."pharmacy_price" WHERE 1 = 0;
+    CREATE TEMP TABLE "longshore_stage_00000000000000000000000000000007" (LIKE "rdsftetl"."pharmacy_price" INCLUDING DEFAULTS);
     COPY "longshore_stage_00000000000000000000000000000007"
     FROM 's3://landing/processing/7/manifest'
     IAM_ROLE 'arn:aws:iam::123456789012:role/copy'
@@ -103,7 +103,7 @@ fn a_rule_without_columns_fills_all_and_gets_its_lineage_in_the_stage() {
     TIMEFORMAT 'auto'
     COMPUPDATE OFF
     STATUPDATE OFF;
-    UPDATE "longshore_stage_00000000000000000000000000000007" SET "file_name" = 'PROD_PRICES_701.txt';
+    UPDATE "longshore_stage_00000000000000000000000000000007" SET "file_name" = 'PROD_PRICES_701.txt', "target_transaction_timestamp" = DEFAULT;
     INSERT INTO "rdsftetl"."pharmacy_price" SELECT * FROM "longshore_stage_00000000000000000000000000000007"
     "#);
 }
@@ -122,6 +122,22 @@ fn a_rule_without_columns_and_lineage_moves_the_stage_as_it_is() {
             .unwrap()
             .starts_with("INSERT INTO")
     );
+}
+
+#[test]
+fn a_time_of_load_is_asked_for_only_beside_a_file_name_that_copy_looked_for_by_name() {
+    let avro_by_load_id = rule(|row| {
+        row.file_format = "avro".to_owned();
+        row.columns = Vec::new();
+        row.file_name_column = None;
+        row.load_id_column = set("load_id");
+    });
+    let listed = rule(|row| row.file_format = "json".to_owned());
+    for rule in [avro_by_load_id, listed] {
+        for statement in Load::of(&rule).render().unwrap().statements {
+            assert!(!statement.contains("target_transaction_timestamp"), "{statement}");
+        }
+    }
 }
 
 #[test]
