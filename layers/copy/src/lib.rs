@@ -17,6 +17,7 @@
 #![warn(missing_docs)]
 
 mod exclusion;
+mod follow_up;
 pub mod identifier;
 mod keyword;
 pub mod literal;

@@ -21,6 +21,8 @@ use crate::literal::{Literal, LiteralError, OptionText};
 use crate::marker::marker_table;
 use crate::spec::CopySpec;
 
+pub use crate::follow_up::check_follow_up;
+
 /// The longest statement that the Data API takes, in bytes.
 /// <https://docs.aws.amazon.com/redshift/latest/mgmt/data-api.html>
 pub const MAX_STATEMENT_BYTES: usize = 100_000;
@@ -323,7 +325,7 @@ fn option(part: &'static str, text: &str) -> Result<OptionText, TransactionError
     OptionText::new(text).map_err(|source| TransactionError::NotAText { part, source })
 }
 
-/// Why a load transaction cannot be rendered. None of them passes by trying again.
+/// Why a load transaction or what follows it cannot be sent. None of them passes by trying again.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TransactionError {
     /// A name that no table or column can have.
@@ -355,5 +357,21 @@ pub enum TransactionError {
         step: LoadStep,
         /// How long it is.
         bytes: usize,
+    },
+    /// A follow-up beyond what the Data API takes.
+    #[error(
+        "the follow-up has {bytes} bytes, and the Data API takes {MAX_STATEMENT_BYTES}; put it into a procedure and call that"
+    )]
+    FollowUpTooLong {
+        /// How long it is.
+        bytes: usize,
+    },
+    /// A follow-up of nothing but blanks and comments, or of more than one statement.
+    #[error(
+        "the follow-up holds {statements} statements, and the Data API runs one; leave it NULL or put them into a procedure and call that"
+    )]
+    FollowUpNotOneStatement {
+        /// How many it holds.
+        statements: usize,
     },
 }

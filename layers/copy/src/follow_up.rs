@@ -1,0 +1,55 @@
+//! The follow-up: a rule's own SQL, which is sent as it stands.
+
+use crate::split::split_statements;
+use crate::transaction::{MAX_STATEMENT_BYTES, TransactionError};
+
+/// Says why the Data API would never run a follow-up, so that its rule is refused before a file is loaded and not after.
+///
+/// A semicolon at the end is no second statement. What the SQL does is the operator's own affair.
+///
+/// # Errors
+/// [`TransactionError::FollowUpTooLong`] and [`TransactionError::FollowUpNotOneStatement`].
+pub fn check_follow_up(sql: &str) -> Result<(), TransactionError> {
+    if sql.len() > MAX_STATEMENT_BYTES {
+        return Err(TransactionError::FollowUpTooLong { bytes: sql.len() });
+    }
+    match split_statements(sql).len() {
+        1 => Ok(()),
+        statements => Err(TransactionError::FollowUpNotOneStatement { statements }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case(
+        "call rdsftorchestration.execute_sql_from_table('rdsftcore', 'shipment', '2020-01-01', '2100-01-01');"
+    )]
+    #[case("UPDATE a SET b = ';' -- c; d")]
+    #[case("/* one; two */ DELETE FROM a ; \n")]
+    fn one_statement_may_follow(#[case] sql: &str) {
+        assert_eq!(check_follow_up(sql), Ok(()));
+    }
+
+    #[rstest]
+    #[case("", 0)]
+    #[case(" ;\n-- DELETE FROM a\n", 0)]
+    #[case("DELETE FROM a; DELETE FROM b", 2)]
+    fn none_or_several_may_not(#[case] sql: &str, #[case] statements: usize) {
+        let refused = TransactionError::FollowUpNotOneStatement { statements };
+        assert_eq!(check_follow_up(sql), Err(refused));
+    }
+
+    #[test]
+    fn the_data_api_s_limit_is_met_and_not_passed() {
+        let longest = format!("CALL a('{}')", "x".repeat(MAX_STATEMENT_BYTES - 10));
+        assert_eq!(longest.len(), MAX_STATEMENT_BYTES);
+        assert_eq!(check_follow_up(&longest), Ok(()));
+        let refused = check_follow_up(&format!("{longest} ")).unwrap_err();
+        insta::assert_snapshot!(refused, @"the follow-up has 100001 bytes, and the Data API takes 100000; put it into a procedure and call that");
+    }
+}
