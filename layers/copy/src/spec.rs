@@ -80,27 +80,6 @@ impl CopySpec {
         })
     }
 
-    /// The same for a copy that is compressed in another way than the file that came.
-    #[must_use]
-    pub fn with_compression(mut self, compression: Compression) -> Self {
-        self.compression = compression;
-        self
-    }
-
-    /// The same for a copy whose characters were coded anew.
-    #[must_use]
-    pub fn with_encoding(mut self, encoding: Encoding) -> Self {
-        self.encoding = encoding;
-        self
-    }
-
-    /// The same for a copy whose header was taken off.
-    #[must_use]
-    pub fn without_header(mut self) -> Self {
-        self.header = HeaderLine::Absent;
-        self
-    }
-
     /// How many rows COPY may leave out. `None` when it may leave out any number (IGNOREALLERRORS), so that a count of
     /// the rows proves nothing.
     pub fn max_errors(&self) -> Option<u64> {

@@ -1,6 +1,5 @@
 //! The COPY statement of each format.
 
-use longshore_domain::rule::{Compression, Encoding};
 use longshore_domain::statement::LoadStep;
 
 use crate::arrange::{Load, column, rule, set, spec_of, statement};
@@ -136,26 +135,6 @@ fn the_null_text_that_copy_has_by_default_is_not_said() {
     assert_eq!(options(&by_option), options(&rule(|_| {})));
     let nul = rule(|row| row.null_as = set(r"\0"));
     assert!(options(&nul).contains(r"NULL AS '\000'"));
-}
-
-#[test]
-fn a_prepared_copy_may_differ_from_the_file_that_came() {
-    let came = rule(|row| {
-        row.header_flag = "Y".to_owned();
-        row.compression = set("gzip");
-        row.encoding = set("UTF16");
-    });
-    let mut load = Load::of(&came);
-    load.spec = load
-        .spec
-        .with_compression(Compression::Zstd)
-        .with_encoding(Encoding::Utf8)
-        .without_header();
-    let copy = statement(&load, LoadStep::Copy).unwrap();
-    assert!(copy.contains("\nZSTD\n"));
-    for gone in ["GZIP", "ENCODING", "IGNOREHEADER"] {
-        assert!(!copy.contains(gone), "{gone} in {copy}");
-    }
 }
 
 #[test]
