@@ -43,6 +43,12 @@ pub fn create_statements(table: &TableName) -> Result<Vec<String>, IdentifierErr
     ])
 }
 
+/// Looks whether a target can be read, without reading any of it.
+pub fn target_query(table: &TableName) -> Result<String, IdentifierError> {
+    let target = QualifiedTable::new(table)?;
+    Ok(format!("SELECT 1\nFROM {target}\nWHERE 1 = 0"))
+}
+
 /// Asks how many rows a load brought, by its marker: one row of answer for each marker, none when the load has none.
 pub fn row_count_query(table: &TableName, load: LoadId) -> Result<String, IdentifierError> {
     let marker = marker_table(table)?;

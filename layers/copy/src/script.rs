@@ -26,13 +26,15 @@ const WAREHOUSE: &[(&str, &str)] = &[
     script!("procedures/fn_fits_date_mask_create.sql"),
     script!("procedures/fn_fits_date_layout_create.sql"),
     script!("procedures/fn_chk_date_create.sql"),
+    script!("procedures/make_job_locks_create.sql"),
+    script!("procedures/make_job_locks_call.sql"),
     script!("procedures/execute_sql_from_table_create.sql"),
 ];
 
 const SAMPLES: &[(&str, &str)] = &[
-    script!("samples/moved_load_create.sql"),
     script!("samples/pharmacy_price_core_create.sql"),
     script!("samples/pharmacy_price_error_create.sql"),
+    script!("samples/pharmacy_price_moved_create.sql"),
     script!("samples/pharmacy_price_stage_create.sql"),
     script!("samples/product_stage_create.sql"),
     script!("samples/shipment_core_create.sql"),
@@ -40,6 +42,7 @@ const SAMPLES: &[(&str, &str)] = &[
     script!("samples/shipment_header_stage_create.sql"),
     script!("samples/shipment_line_core_create.sql"),
     script!("samples/shipment_line_error_create.sql"),
+    script!("samples/shipment_moved_create.sql"),
     script!("samples/shipment_line_stage_create.sql"),
     script!("samples/pharmacy_price_jobs_delete.sql"),
     script!("samples/pharmacy_price_jobs_insert.sql"),
@@ -98,6 +101,20 @@ mod tests {
         let unique: BTreeSet<String> = listed.iter().cloned().collect();
         assert_eq!(listed.len(), unique.len());
         assert_eq!(unique, files_on_disk());
+    }
+
+    #[test]
+    fn the_jobs_of_a_table_are_locked_before_anything_is_read() {
+        let (_, procedure) = WAREHOUSE
+            .iter()
+            .find(|(name, _)| name.ends_with("/execute_sql_from_table_create.sql"))
+            .unwrap();
+        let (_, body) = procedure.split_once("\nBEGIN\n").unwrap();
+        assert!(
+            body.trim_start()
+                .starts_with("EXECUTE 'LOCK TABLE rdsftorchestration.job_lock_'"),
+            "{body}"
+        );
     }
 
     #[test]

@@ -28,12 +28,13 @@ INSERT INTO rdscnfg.ext_file_config (
     trailer_pstn,
     oprtnl_flag,
     created_date,
-    modified_date
+    modified_date,
+    load_id_column
 )
 VALUES (
     71, 701, 'rdsftetl', 'pharmacy_price', '701.', 'txt', 'txt', '|', 'N', 'Y',
     'call rdsftorchestration.execute_sql_from_table(''rdsftcore'', ''pharmacy_price'', ''2020-01-01 00:00:00'', ''2100-01-01 00:00:00'');',
-    'N', NULL, NULL, '5:13', 'A', CURRENT_TIMESTAMP, CURRENT_TIMESTAMP
+    'N', NULL, NULL, '5:13', 'A', CURRENT_TIMESTAMP, CURRENT_TIMESTAMP, 'load_id'
 )
 ON CONFLICT DO NOTHING;
 

@@ -30,12 +30,13 @@ INSERT INTO rdscnfg.ext_file_config (
     created_date,
     modified_date,
     compression,
-    header_policy
+    header_policy,
+    load_id_column
 )
 VALUES (
     75, 703, 'rdsftetl', 'product', '703.', 'csv', 'gz', ',', 'Y', 'N',
     NULL,
-    'N', NULL, NULL, NULL, 'A', CURRENT_TIMESTAMP, CURRENT_TIMESTAMP, 'gzip', 'names'
+    'N', NULL, NULL, NULL, 'A', CURRENT_TIMESTAMP, CURRENT_TIMESTAMP, 'gzip', 'names', 'load_id'
 )
 ON CONFLICT DO NOTHING;
 

@@ -28,23 +28,24 @@ INSERT INTO rdscnfg.ext_file_config (
     trailer_pstn,
     oprtnl_flag,
     created_date,
-    modified_date
+    modified_date,
+    load_id_column
 )
 VALUES
     (
         72, 702, NULL, NULL, '702.', 'txt', 'txt', '|', 'N', 'N',
         NULL,
-        'Y', 'HD,DT', NULL, NULL, 'A', CURRENT_TIMESTAMP, CURRENT_TIMESTAMP
+        'Y', 'HD,DT', NULL, NULL, 'A', CURRENT_TIMESTAMP, CURRENT_TIMESTAMP, NULL
     ),
     (
         73, 702, 'rdsftetl', 'shipment_header', '702-HD.', 'txt', 'txt', '|', 'N', 'N',
         'call rdsftorchestration.execute_sql_from_table(''rdsftcore'', ''shipment'', ''2020-01-01 00:00:00'', ''2100-01-01 00:00:00'');',
-        'N', NULL, NULL, NULL, 'A', CURRENT_TIMESTAMP, CURRENT_TIMESTAMP
+        'N', NULL, NULL, NULL, 'A', CURRENT_TIMESTAMP, CURRENT_TIMESTAMP, 'load_id'
     ),
     (
         74, 702, 'rdsftetl', 'shipment_line', '702-DT.', 'txt', 'txt', '|', 'N', 'N',
         'call rdsftorchestration.execute_sql_from_table(''rdsftcore'', ''shipment'', ''2020-01-01 00:00:00'', ''2100-01-01 00:00:00'');',
-        'N', NULL, NULL, NULL, 'A', CURRENT_TIMESTAMP, CURRENT_TIMESTAMP
+        'N', NULL, NULL, NULL, 'A', CURRENT_TIMESTAMP, CURRENT_TIMESTAMP, 'load_id'
     )
 ON CONFLICT DO NOTHING;
 

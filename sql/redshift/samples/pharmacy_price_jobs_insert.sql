@@ -12,6 +12,7 @@ SELECT
     s.effective_date,
     s.expiry_date,
     s.file_name,
+    s.load_id,
     s.target_transaction_timestamp,
     CASE
         WHEN COALESCE(TRIM(s.ndc), '''') = '''' THEN ''ndc is blank''
@@ -25,10 +26,8 @@ FROM rdsftetl.pharmacy_price s
 WHERE s.target_transaction_timestamp BETWEEN '' p_etl_from_timestamp '' AND '' p_etl_to_timestamp ''
     AND NOT EXISTS (
         SELECT 1
-        FROM rdsftcore.moved_load m
-        WHERE m.stage_table = ''pharmacy_price''
-            AND m.file_name = s.file_name
-            AND m.target_transaction_timestamp = s.target_transaction_timestamp
+        FROM rdsftcore.pharmacy_price_moved m
+        WHERE m.load_id = s.load_id
     )'),
     ('rdsftcore', 'pharmacy_price', 4, 'INSERT INTO rdsftetl.pharmacy_price_error (ndc, price_type, unit_price, effective_date, expiry_date, file_name, target_transaction_timestamp, error_reason)
 SELECT ndc, price_type, unit_price, effective_date, expiry_date, file_name, target_transaction_timestamp, error_reason
@@ -53,12 +52,12 @@ FROM (
         target_transaction_timestamp,
         ROW_NUMBER() OVER (
             PARTITION BY ndc, price_type, CASE WHEN error_reason IS NULL THEN CAST(effective_date AS date) END
-            ORDER BY target_transaction_timestamp DESC, file_name DESC
+            ORDER BY target_transaction_timestamp DESC, load_id DESC
         ) AS recency
     FROM pharmacy_price_new
     WHERE error_reason IS NULL
 ) newest
 WHERE recency = 1'),
-    ('rdsftcore', 'pharmacy_price', 7, 'INSERT INTO rdsftcore.moved_load (stage_table, file_name, target_transaction_timestamp)
-SELECT DISTINCT ''pharmacy_price'', file_name, target_transaction_timestamp
+    ('rdsftcore', 'pharmacy_price', 7, 'INSERT INTO rdsftcore.pharmacy_price_moved (load_id)
+SELECT DISTINCT load_id
 FROM pharmacy_price_new');

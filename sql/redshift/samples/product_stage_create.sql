@@ -4,5 +4,6 @@ CREATE TABLE IF NOT EXISTS rdsftetl.product (
     product_name varchar(200),
     description varchar(65535),
     file_name varchar(300),
+    load_id varchar(36) NOT NULL,
     target_transaction_timestamp timestamp DEFAULT GETDATE()
 );

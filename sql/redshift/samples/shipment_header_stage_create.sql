@@ -5,5 +5,6 @@ CREATE TABLE IF NOT EXISTS rdsftetl.shipment_header (
     ship_date varchar(20),
     carrier varchar(100),
     file_name varchar(300),
+    load_id varchar(36) NOT NULL,
     target_transaction_timestamp timestamp DEFAULT GETDATE()
 );

@@ -11,6 +11,7 @@ SELECT
     s.ship_date,
     s.carrier,
     s.file_name,
+    s.load_id,
     s.target_transaction_timestamp,
     CASE
         WHEN COALESCE(TRIM(s.shipment_id), '''') = '''' THEN ''shipment_id is blank''
@@ -22,10 +23,8 @@ FROM rdsftetl.shipment_header s
 WHERE s.target_transaction_timestamp BETWEEN '' p_etl_from_timestamp '' AND '' p_etl_to_timestamp ''
     AND NOT EXISTS (
         SELECT 1
-        FROM rdsftcore.moved_load m
-        WHERE m.stage_table = ''shipment_header''
-            AND m.file_name = s.file_name
-            AND m.target_transaction_timestamp = s.target_transaction_timestamp
+        FROM rdsftcore.shipment_moved m
+        WHERE m.load_id = s.load_id
     )'),
     ('rdsftcore', 'shipment', 4, 'INSERT INTO rdsftetl.shipment_header_error (record_type, shipment_id, ship_date, carrier, file_name, target_transaction_timestamp, error_reason)
 SELECT record_type, shipment_id, ship_date, carrier, file_name, target_transaction_timestamp, error_reason
@@ -46,14 +45,14 @@ FROM (
         target_transaction_timestamp,
         ROW_NUMBER() OVER (
             PARTITION BY shipment_id
-            ORDER BY target_transaction_timestamp DESC, file_name DESC
+            ORDER BY target_transaction_timestamp DESC, load_id DESC
         ) AS recency
     FROM shipment_header_new
     WHERE error_reason IS NULL
 ) newest
 WHERE recency = 1'),
-    ('rdsftcore', 'shipment', 7, 'INSERT INTO rdsftcore.moved_load (stage_table, file_name, target_transaction_timestamp)
-SELECT DISTINCT ''shipment_header'', file_name, target_transaction_timestamp
+    ('rdsftcore', 'shipment', 7, 'INSERT INTO rdsftcore.shipment_moved (load_id)
+SELECT DISTINCT load_id
 FROM shipment_header_new'),
     ('rdsftcore', 'shipment', 8, 'DROP TABLE IF EXISTS shipment_line_new'),
     ('rdsftcore', 'shipment', 9, 'CREATE TEMP TABLE shipment_line_new AS
@@ -64,6 +63,7 @@ SELECT
     s.item,
     s.quantity,
     s.file_name,
+    s.load_id,
     s.target_transaction_timestamp,
     CASE
         WHEN COALESCE(TRIM(s.shipment_id), '''') = '''' THEN ''shipment_id is blank''
@@ -74,10 +74,8 @@ FROM rdsftetl.shipment_line s
 WHERE s.target_transaction_timestamp BETWEEN '' p_etl_from_timestamp '' AND '' p_etl_to_timestamp ''
     AND NOT EXISTS (
         SELECT 1
-        FROM rdsftcore.moved_load m
-        WHERE m.stage_table = ''shipment_line''
-            AND m.file_name = s.file_name
-            AND m.target_transaction_timestamp = s.target_transaction_timestamp
+        FROM rdsftcore.shipment_moved m
+        WHERE m.load_id = s.load_id
     )'),
     ('rdsftcore', 'shipment', 10, 'INSERT INTO rdsftetl.shipment_line_error (record_type, shipment_id, line_no, item, quantity, file_name, target_transaction_timestamp, error_reason)
 SELECT record_type, shipment_id, line_no, item, quantity, file_name, target_transaction_timestamp, error_reason
@@ -100,12 +98,12 @@ FROM (
         target_transaction_timestamp,
         ROW_NUMBER() OVER (
             PARTITION BY shipment_id, CASE WHEN error_reason IS NULL THEN CAST(line_no AS integer) END
-            ORDER BY target_transaction_timestamp DESC, file_name DESC
+            ORDER BY target_transaction_timestamp DESC, load_id DESC
         ) AS recency
     FROM shipment_line_new
     WHERE error_reason IS NULL
 ) newest
 WHERE recency = 1'),
-    ('rdsftcore', 'shipment', 13, 'INSERT INTO rdsftcore.moved_load (stage_table, file_name, target_transaction_timestamp)
-SELECT DISTINCT ''shipment_line'', file_name, target_transaction_timestamp
+    ('rdsftcore', 'shipment', 13, 'INSERT INTO rdsftcore.shipment_moved (load_id)
+SELECT DISTINCT load_id
 FROM shipment_line_new');

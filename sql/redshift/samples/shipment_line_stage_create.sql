@@ -6,5 +6,6 @@ CREATE TABLE IF NOT EXISTS rdsftetl.shipment_line (
     item varchar(60),
     quantity varchar(20),
     file_name varchar(300),
+    load_id varchar(36) NOT NULL,
     target_transaction_timestamp timestamp DEFAULT GETDATE()
 );
