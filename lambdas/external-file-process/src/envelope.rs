@@ -113,13 +113,13 @@ fn embedded(outer: &Value, field: &str, path: &str) -> Records {
 fn s3_record(record: &Value, path: &str) -> Result<Announcement, MalformedEvent> {
     let s3 = join(path, "s3");
     let encoded = text(record, &["s3", "object", "key"], path)?;
-    let key = decode_key(encoded)
+    let decoded = decode_key(encoded)
         .ok_or_else(|| malformed(&join(&s3, "object.key"), "its percent encoding is no UTF-8"))?;
     let object = record.pointer("/s3/object").unwrap_or(&Value::Null);
     Ok(Announcement {
         object: Object {
             bucket: Bucket::new(text(record, &["s3", "bucket", "name"], path)?),
-            key: ObjectKey::new(key),
+            key: key(&decoded, &join(&s3, "object.key"))?,
             version: optional(object, "versionId"),
             etag: optional(object, "eTag"),
             size_bytes: size(object, &join(&s3, "object.size"))?,
@@ -142,7 +142,10 @@ fn event_bridge_object(event: &Value, path: &str) -> Result<Announcement, Malfor
     Ok(Announcement {
         object: Object {
             bucket: Bucket::new(text(event, &["detail", "bucket", "name"], path)?),
-            key: ObjectKey::new(text(event, &["detail", "object", "key"], path)?),
+            key: key(
+                text(event, &["detail", "object", "key"], path)?,
+                &join(path, "detail.object.key"),
+            )?,
             version: optional(object, "version-id"),
             etag: optional(object, "etag"),
             size_bytes: size(object, &join(path, "detail.object.size"))?,
@@ -179,13 +182,21 @@ fn optional(object: &Value, field: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-/// Absent means unknown, which only some synthetic events are; anything else than a number is malformed.
 fn size(object: &Value, path: &str) -> Result<u64, MalformedEvent> {
-    match object.get("size") {
-        None => Ok(0),
-        Some(size) => size
-            .as_u64()
-            .ok_or_else(|| malformed(path, "a number of bytes is expected here")),
+    object
+        .get("size")
+        .and_then(Value::as_u64)
+        .ok_or_else(|| malformed(path, "a number of bytes is expected here"))
+}
+
+/// A key as S3 has it, but for U+0000: S3 takes that, and no database does.
+fn key(text: &str, path: &str) -> Result<ObjectKey, MalformedEvent> {
+    match text.contains('\0') {
+        true => Err(malformed(
+            path,
+            "the key holds U+0000, which the ledger cannot; rename the object",
+        )),
+        false => Ok(ObjectKey::new(text)),
     }
 }
 

@@ -20,14 +20,17 @@ pub(crate) async fn handle(app: App, invocation: Invocation, event: Value) -> Re
             match carry_out(&app, &invocation, record).await {
                 Ok(outcome) => outcomes.push(outcome),
                 Err(error) => {
-                    error!("{error}");
                     failed.get_or_insert(error);
                 }
             }
         }
         match (failed, message_id) {
             (None, _) => {}
-            (Some(_), Some(id)) => undelivered.push(json!({ "itemIdentifier": id })),
+            // The invocation succeeds, so nobody else says why the message will come again.
+            (Some(error), Some(id)) => {
+                error!("{error}");
+                undelivered.push(json!({ "itemIdentifier": id }));
+            }
             (Some(error), None) => first_error = first_error.or(Some(error)),
         }
     }

@@ -11,14 +11,29 @@ use crate::{App, AppError, prepare};
 /// More files of one name within one second than this are not to be had by honest means.
 const MOST_COLLISIONS: u32 = 1_000;
 
-/// Moves a load's object to the archive and gives its key there; `None` when the object is gone and was never copied.
+/// What became of a file that was to be put away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum PutAway {
+    /// It lies here now.
+    Archived(ObjectKey),
+    /// Somebody removed or replaced it before it could be copied.
+    Gone,
+}
+
+impl PutAway {
+    /// Where the file lies now.
+    pub(crate) fn key(self) -> Option<ObjectKey> {
+        match self {
+            Self::Archived(key) => Some(key),
+            Self::Gone => None,
+        }
+    }
+}
+
+/// Moves a load's object to the archive.
 ///
 /// The key is put on the ledger before the copy is made, so that a retry finds the copy that an earlier try left.
-pub(crate) async fn put_away(
-    app: &App,
-    load: &Load,
-    shelf: ArchiveShelf<'_>,
-) -> Result<Option<ObjectKey>, AppError> {
+pub(crate) async fn put_away(app: &App, load: &Load, shelf: ArchiveShelf<'_>) -> Result<PutAway, AppError> {
     let time = app.config.local_time(app.clock.now());
     let name = archived_name(load);
     let mut key = match &load.archived_key {
@@ -33,14 +48,14 @@ pub(crate) async fn put_away(
             Ok(ArchiveCopy::Copied) => {
                 app.objects.delete(&load.object).await?;
                 info!("archived {} as {key}", load.object.key);
-                return Ok(Some(key));
+                return Ok(PutAway::Archived(key));
             }
             Ok(ArchiveCopy::Occupied) => {
                 let next = archive_key(&app.config.archive_folder, shelf, &name, time, collision);
                 key = app.store.replan_archive(load.id, &key, &next).await?;
             }
             Err(ObjectStoreError::NotFound { .. } | ObjectStoreError::Replaced { .. }) => {
-                return earlier_copy(app, &load.object, &key).await;
+                return earlier_copy(app, &load.object, key).await;
             }
             Err(error) => return Err(error.into()),
         }
@@ -52,15 +67,15 @@ pub(crate) async fn put_away(
 }
 
 /// The source is gone: an earlier try may have deleted it after its copy was made.
-async fn earlier_copy(app: &App, object: &Object, key: &ObjectKey) -> Result<Option<ObjectKey>, AppError> {
-    match app.objects.head(&object.bucket, key).await? {
-        Some(copy) if copy.size_bytes == object.size_bytes => Ok(Some(key.clone())),
+async fn earlier_copy(app: &App, object: &Object, key: ObjectKey) -> Result<PutAway, AppError> {
+    match app.objects.head(&object.bucket, &key).await? {
+        Some(copy) if copy.size_bytes == object.size_bytes => Ok(PutAway::Archived(key)),
         Some(_) | None => {
             warn!(
                 "{} was gone or replaced before it could be archived",
                 object.url()
             );
-            Ok(None)
+            Ok(PutAway::Gone)
         }
     }
 }

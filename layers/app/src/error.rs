@@ -33,6 +33,14 @@ pub enum AppError {
         /// The statement.
         statement_id: String,
     },
+    /// Another invocation is preparing the load right now.
+    #[error("load {load} is being prepared by {owner}")]
+    PreparedElsewhere {
+        /// The load.
+        load: LoadId,
+        /// The invocation that holds the lease.
+        owner: String,
+    },
     /// Another invocation is finishing the load right now.
     #[error("load {load} is being finished by {owner}")]
     FinishedElsewhere {
@@ -63,7 +71,9 @@ impl AppError {
             Self::Warehouse(error) => error.disposition(),
             Self::Notify(error) => error.disposition(),
             Self::RuleBroken(_) => Disposition::Misconfigured,
-            Self::StatementStillRunning { .. } | Self::FinishedElsewhere { .. } => Disposition::Retry,
+            Self::StatementStillRunning { .. }
+            | Self::PreparedElsewhere { .. }
+            | Self::FinishedElsewhere { .. } => Disposition::Retry,
             Self::Engine(_) | Self::Inconsistent { .. } => Disposition::Bug,
         }
     }

@@ -89,13 +89,9 @@ impl FinishStatement<'_> {
         attempt: &Attempt,
         statement_id: &str,
     ) -> Result<FinishedAs, AppError> {
-        let report = self.ended(statement_id).await?;
         let load = match attempt.kind {
-            StatementKind::Load => self.settle_load(load, attempt, statement_id, &report).await?,
-            StatementKind::FollowUp => {
-                self.settle_follow_up(load, attempt, statement_id, &report)
-                    .await?
-            }
+            StatementKind::Load => self.settle_load(load, attempt, statement_id).await?,
+            StatementKind::FollowUp => self.settle_follow_up(load, attempt, statement_id).await?,
         };
         self.app.store.release(load.id, self.actor()).await?;
         notify::send_pending(self.app, load.id, self.actor()).await?;

@@ -1,6 +1,6 @@
 //! The plan of a load transaction, kept on the ledger so that a retry runs the very same SQL.
 
-use longshore_copy::{CopySpec, LoadRequest, LoadTransaction, Manifest, ManifestEntry};
+use longshore_copy::{CopySpec, LoadRequest, LoadTransaction, Manifest, ManifestEntry, TransactionError};
 use longshore_domain::archive::manifest_key;
 use longshore_domain::load::LoadId;
 use longshore_domain::object::{ObjectKey, s3_url};
@@ -24,8 +24,8 @@ pub(crate) struct LoadPlan {
     pub table: TableName,
     /// The transformation SQL that runs afterwards.
     pub follow_up: Option<String>,
-    /// Rows that COPY may refuse without failing.
-    pub max_errors: u64,
+    /// Rows that COPY may refuse without failing; `None` for any number.
+    pub max_errors: Option<u64>,
     /// What each statement does.
     pub steps: Vec<LoadStep>,
     /// The statements of the transaction.
@@ -103,6 +103,12 @@ pub(crate) fn plan(
     });
     let transaction = match rendered {
         Ok(transaction) => transaction,
+        Err(TransactionError::NotAName { name, .. }) if copyable.rule.names_its_table_from_the_key() => {
+            return Ok(Err(RejectReason::TargetNameInvalid {
+                rule: copyable.rule.id,
+                name,
+            }));
+        }
         Err(error) => {
             let faults = vec![RuleFault::new("ext_file_config", chain(&error))];
             return Ok(Err(RejectReason::RuleInvalid(RuleFaults {
@@ -115,7 +121,7 @@ pub(crate) fn plan(
         warehouse,
         table: table.clone(),
         follow_up: copyable.rule.follow_up.clone(),
-        max_errors: spec.max_errors().unwrap_or_default(),
+        max_errors: spec.max_errors(),
         steps: transaction.steps,
         statements: transaction.statements,
     };

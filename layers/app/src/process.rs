@@ -12,7 +12,6 @@ use std::time::Duration;
 use longshore_domain::load::{LoadId, LoadState};
 use longshore_domain::object::Object;
 use longshore_domain::reject::RejectReason;
-use longshore_domain::rule::FileRule;
 use longshore_store::{Claim, Lease, LeaseStep, Load, Source};
 use tracing::{Instrument, info, info_span};
 
@@ -58,11 +57,6 @@ pub enum ObjectOutcome {
         /// How it stands.
         state: LoadState,
     },
-    /// Another invocation is at it.
-    InProgress {
-        /// The load.
-        load_id: LoadId,
-    },
     /// Nothing to load: one of our own folders, or a folder marker.
     Ignored {
         /// Why.
@@ -90,14 +84,12 @@ impl ProcessObject<'_> {
         let claim = self
             .app
             .store
-            .claim_load(&object, LoadId::generate(), &lease, self.app.clock.now())
+            .claim_load(&object, &lease, self.app.clock.now())
             .await?;
         match claim {
             Claim::New(load) | Claim::Resumed(load) => self.carry_on(load).await,
-            Claim::Busy { load, owner, until } => {
-                info!(load.id = %load.id, %owner, %until, "load {} is being prepared elsewhere", load.id);
-                Ok(ObjectOutcome::InProgress { load_id: load.id })
-            }
+            // Not an answer: whoever holds the lease may die, and then this announcement must come again.
+            Claim::Busy { load, owner, .. } => Err(AppError::PreparedElsewhere { load: load.id, owner }),
             Claim::Done(load) => {
                 // The work is done, the telling may not be.
                 notify::send_pending(self.app, load.id, self.actor()).await?;
@@ -147,8 +139,10 @@ impl ProcessObject<'_> {
     async fn carry_on(&self, load: Load) -> Result<ObjectOutcome, AppError> {
         let id = load.id;
         let span = info_span!("load", load.id = %id, object.key = %load.object.key);
-        let outcome = self.advance(load).instrument(span).await?;
+        let outcome = self.advance(load).instrument(span).await;
+        // Also when it failed: another worker may have more luck, and need not wait for the lease to run out.
         self.app.store.release(id, self.actor()).await?;
+        let outcome = outcome?;
         notify::send_pending(self.app, id, self.actor()).await?;
         Ok(outcome)
     }
@@ -204,6 +198,9 @@ impl ProcessObject<'_> {
             Ok(planned) => planned,
             Err(reason) => return self.reject(load, reason).await,
         };
+        if let Some(reason) = submit::ensure_tables(self.app, &plan).await? {
+            return self.reject(load, reason).await;
+        }
         self.app
             .objects
             .put(&load.object.bucket, &manifest_key, manifest.into())
@@ -244,7 +241,7 @@ impl ProcessObject<'_> {
     /// no longer there.
     async fn reject(&self, load: Load, reason: RejectReason) -> Result<ObjectOutcome, AppError> {
         let now = self.app.clock.now();
-        info!(reason = reason.code(), "rejected {}: {reason}", load.object.key);
+        info!(reason = reason.code(), "rejected {}", load.object.key);
         let moved = self
             .app
             .store
@@ -252,18 +249,4 @@ impl ProcessObject<'_> {
             .await?;
         self.conclude_rejection(moved.into_load()).await
     }
-}
-
-/// The rule of a record type is judged like any rule, and then some.
-fn part_fault(rule: &FileRule) -> Option<String> {
-    let twice = [
-        (rule.trailer.is_some(), "trailer_flag"),
-        (rule.split.is_some(), "split_file_flag"),
-    ];
-    twice.into_iter().find(|(is_set, _)| *is_set).map(|(_, column)| {
-        format!(
-            "{column} of rule {} must be N, because the file was split already",
-            rule.id
-        )
-    })
 }

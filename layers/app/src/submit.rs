@@ -5,14 +5,15 @@
 
 use std::time::Duration;
 
-use longshore_copy::marker;
+use longshore_copy::{IdentifierError, marker};
+use longshore_domain::reject::RejectReason;
 use longshore_domain::statement::{Attempt, LoadStep, StatementKind};
-use longshore_domain::target::{TableName, Warehouse};
+use longshore_domain::target::Warehouse;
 use longshore_store::{AttemptRecord, Load};
 use tracing::info;
 
 use crate::plan::LoadPlan;
-use crate::ports::{Submission, SubmissionSql};
+use crate::ports::{Submission, SubmissionSql, WarehouseError};
 use crate::{App, AppError};
 
 /// How long the making of a marker table may take: it happens once per table.
@@ -21,7 +22,6 @@ const MARKER_PATIENCE: Duration = Duration::from_secs(120);
 /// Submits the load transaction of a prepared load, or the same again when an earlier try did not learn its outcome.
 pub(crate) async fn submit_load(app: &App, load: Load, actor: &str) -> Result<(), AppError> {
     let plan = LoadPlan::of(&load)?;
-    ensure_marker(app, &plan.warehouse, &plan.table).await?;
     let attempt = Attempt {
         load: load.id,
         kind: StatementKind::Load,
@@ -55,6 +55,8 @@ pub(crate) async fn submit_follow_up(
     Ok(())
 }
 
+/// Whether the attempt was on the ledger before does not matter: the token makes the second call harmless, and a load that is
+/// further on already stays where it is.
 async fn submit(
     app: &App,
     attempt: &Attempt,
@@ -84,19 +86,33 @@ async fn submit(
     Ok(())
 }
 
-/// Makes the marker table of a target, once: `LOCK` must be the first statement of the load transaction, so the table
-/// has to be there before it begins.
-async fn ensure_marker(app: &App, warehouse: &Warehouse, table: &TableName) -> Result<(), AppError> {
-    let warehouse_name = warehouse.to_string();
-    if app.store.marker_known(&warehouse_name, table).await? {
-        return Ok(());
+/// Makes sure of a plan's target, and makes its marker table, once per target: `LOCK` must be the first statement of the load
+/// transaction, so the marker table has to be there before it begins. The target comes first, or the names of files could
+/// make tables. Gives the reason to refuse the file when there is no such target.
+pub(crate) async fn ensure_tables(app: &App, plan: &LoadPlan) -> Result<Option<RejectReason>, AppError> {
+    let warehouse_name = plan.warehouse.to_string();
+    if app.store.marker_known(&warehouse_name, &plan.table).await? {
+        return Ok(None);
     }
-    let statements = marker::create_statements(table).map_err(|error| AppError::Engine(error.into()))?;
-    for statement in statements {
-        app.warehouse.run(warehouse, &statement, MARKER_PATIENCE).await?;
+    let not_named = |error: IdentifierError| AppError::Engine(error.into());
+    let look = marker::target_query(&plan.table).map_err(not_named)?;
+    match app.warehouse.run(&plan.warehouse, &look, MARKER_PATIENCE).await {
+        Ok(_) => {}
+        Err(WarehouseError::StatementFailed { message }) => {
+            return Ok(Some(RejectReason::TargetMissing {
+                table: plan.table.to_string(),
+                problem: message,
+            }));
+        }
+        Err(error) => return Err(error.into()),
+    }
+    for statement in marker::create_statements(&plan.table).map_err(not_named)? {
+        app.warehouse
+            .run(&plan.warehouse, &statement, MARKER_PATIENCE)
+            .await?;
     }
     app.store
-        .remember_marker(&warehouse_name, table, app.clock.now())
+        .remember_marker(&warehouse_name, &plan.table, app.clock.now())
         .await?;
-    Ok(())
+    Ok(None)
 }

@@ -31,11 +31,26 @@ pub fn archive_key(
     };
     let stamp = time.format("%Y-%m-%d-%H-%M-%S");
     let folder = archive_folder.trim_matches('/');
-    let key = match collision {
-        0 => format!("{folder}/{shelf}/{file_name}_{stamp}"),
-        _ => format!("{folder}/{shelf}/{file_name}_{stamp}_{collision}"),
+    let suffix = match collision {
+        0 => format!("_{stamp}"),
+        _ => format!("_{stamp}_{collision}"),
     };
-    ObjectKey::new(key)
+    let room = KEY_BYTES.saturating_sub(folder.len() + shelf.len() + suffix.len() + 2);
+    ObjectKey::new(format!(
+        "{folder}/{shelf}/{}{suffix}",
+        last_bytes(file_name, room)
+    ))
+}
+
+/// S3 takes keys of up to 1,024 bytes. A name that leaves no room for the time keeps its end, which tells files apart.
+const KEY_BYTES: usize = 1024;
+
+fn last_bytes(text: &str, room: usize) -> &str {
+    let mut start = text.len().saturating_sub(room);
+    while !text.is_char_boundary(start) {
+        start += 1;
+    }
+    &text[start..]
 }
 
 /// The folder of everything that is prepared for one load: short and unique, since the warehouse's load views cut file
@@ -84,6 +99,18 @@ mod tests {
         insta::assert_snapshot!(key(ArchiveShelf::Interface("527"), 0), @"archive/527/A_527.txt_2026-11-21-07-05-09");
         insta::assert_snapshot!(key(ArchiveShelf::Interface("527"), 2), @"archive/527/A_527.txt_2026-11-21-07-05-09_2");
         insta::assert_snapshot!(key(ArchiveShelf::Error, 0), @"archive/error/A_527.txt_2026-11-21-07-05-09");
+    }
+
+    #[test]
+    fn a_name_that_fills_a_key_keeps_its_end() {
+        let time = NaiveDate::from_ymd_opt(2026, 11, 21)
+            .unwrap()
+            .and_hms_opt(7, 5, 9)
+            .unwrap();
+        let name = "ü".repeat(500) + "_527.txt";
+        let key = archive_key("archive", ArchiveShelf::Error, &name, time, 1000);
+        assert!(key.as_str().len() <= 1024, "{} bytes", key.as_str().len());
+        assert!(key.as_str().ends_with("ü_527.txt_2026-11-21-07-05-09_1000"));
     }
 
     #[test]

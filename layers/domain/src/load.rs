@@ -5,15 +5,29 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::object::{Object, Sequencer};
+
 /// Identifies a load, everywhere: ledger, marker, statement name, prepared copies, messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct LoadId(Uuid);
 
 impl LoadId {
-    /// A new id that sorts by time.
-    pub fn generate() -> Self {
-        Self(Uuid::now_v7())
+    /// The id of an object's load: the same whenever the same object is announced. So the marker in the warehouse knows a
+    /// load even when the ledger was lost, or restored to a time before it.
+    pub fn of(object: &Object) -> Self {
+        let version = object
+            .version
+            .as_deref()
+            .or(object.etag.as_deref())
+            .unwrap_or_default();
+        let sequencer = object
+            .sequencer
+            .as_ref()
+            .map(Sequencer::as_str)
+            .unwrap_or_default();
+        let name = [object.bucket.as_str(), object.key.as_str(), version, sequencer].join("\n");
+        Self(Uuid::new_v5(&Uuid::NAMESPACE_URL, name.as_bytes()))
     }
 
     /// Wraps a stored id.
@@ -148,6 +162,7 @@ impl fmt::Display for LoadState {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::object::{Bucket, ObjectKey};
 
     #[test]
     fn every_state_reads_back_from_its_word() {
@@ -185,9 +200,27 @@ mod tests {
         }
     }
 
+    fn object(etag: &str, sequencer: &str) -> Object {
+        Object {
+            bucket: Bucket::new("b"),
+            key: ObjectKey::new("in/A_527.txt"),
+            version: None,
+            etag: Some(etag.to_owned()),
+            size_bytes: 1,
+            sequencer: Some(Sequencer::new(sequencer)),
+        }
+    }
+
+    #[test]
+    fn one_object_has_one_id_and_another_version_of_it_another() {
+        assert_eq!(LoadId::of(&object("e", "1")), LoadId::of(&object("e", "1")));
+        assert_ne!(LoadId::of(&object("e", "1")), LoadId::of(&object("f", "1")));
+        assert_ne!(LoadId::of(&object("e", "1")), LoadId::of(&object("e", "2")));
+    }
+
     #[test]
     fn a_child_has_the_same_id_in_every_try() {
-        let parent = LoadId::generate();
+        let parent = LoadId::of(&object("e", "1"));
         assert_eq!(parent.child("HD"), parent.child("HD"));
         assert_ne!(parent.child("HD"), parent.child("DT"));
     }

@@ -10,7 +10,7 @@ use std::fmt;
 use regex::Regex;
 
 use crate::object::ObjectKey;
-use crate::rule::{RuleId, RuleRow};
+use crate::rule::{RuleFault, RuleId, RuleRow};
 
 /// What a pattern or expression picked out of the key, by name: `yyyy=*` gives `yyyy`, `(?<region>…)` gives `region`.
 pub type Captures = BTreeMap<String, String>;
@@ -47,16 +47,33 @@ impl Matcher {
         }
     }
 
-    fn reads_row(row: &RuleRow) -> Result<Self, String> {
+    /// How a row finds its files, or what is wrong with that.
+    pub fn of(row: &RuleRow) -> Result<Self, RuleFault> {
         let set = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
         match (set(&row.key_pattern), set(&row.key_regex)) {
-            (Some(pattern), None) => KeyPattern::parse(&pattern).map(Self::KeyPattern),
-            (None, Some(regex)) => KeyRegex::parse(&regex).map(Self::KeyRegex),
-            (Some(_), Some(_)) => Err("both key_pattern and key_regex are set".to_owned()),
-            (None, None) => Ok(Self::Token(
-                row.file_prefix.trim().trim_end_matches('.').to_owned(),
+            (Some(_), Some(_)) => Err(RuleFault::new(
+                "key_regex",
+                "key_pattern is set too; a rule finds its files by one of them, so clear the other",
             )),
+            (Some(pattern), None) => KeyPattern::parse(&pattern)
+                .map(Self::KeyPattern)
+                .map_err(|problem| RuleFault::new("key_pattern", problem)),
+            (None, Some(regex)) => KeyRegex::parse(&regex)
+                .map(Self::KeyRegex)
+                .map_err(|problem| RuleFault::new("key_regex", problem)),
+            (None, None) => token_of(row).map(Self::Token),
         }
+    }
+}
+
+fn token_of(row: &RuleRow) -> Result<String, RuleFault> {
+    match row.file_prefix.trim().trim_end_matches('.') {
+        "" => Err(RuleFault::new(
+            "file_prefix",
+            "is blank; write the text between the file name's last '_' and its first '.', followed by a dot, \
+             for example 527.",
+        )),
+        token => Ok(token.to_owned()),
     }
 }
 
@@ -198,19 +215,41 @@ pub enum Match<'rows> {
     },
     /// No rule matches.
     None,
+    /// No rule matches, and this one cannot say what it matches: its files may be among those that no rule takes.
+    Unreadable(&'rows RuleRow),
     /// Several match equally.
     Several(Vec<RuleId>),
 }
 
-/// Finds the rule of an object among candidate rows. Rows whose matcher is itself at fault match nothing.
+/// Finds the rule of an object among candidate rows.
 pub fn find<'rows>(rows: &'rows [RuleRow], key: &ObjectKey) -> Match<'rows> {
-    let mut matching: Vec<(Specificity, &RuleRow, Captures)> = rows
+    let matching = rows
         .iter()
         .filter_map(|row| {
-            let matcher = Matcher::reads_row(row).ok()?;
+            let matcher = Matcher::of(row).ok()?;
             Some((matcher.specificity(), row, matcher.matches(key)?))
         })
         .collect();
+    match (
+        most_specific(matching),
+        rows.iter().find(|row| Matcher::of(row).is_err()),
+    ) {
+        (Match::None, Some(row)) => Match::Unreadable(row),
+        (found, _) => found,
+    }
+}
+
+/// Finds the rule of a record type among candidate rows. Only a token can name it: a part has no key of its own.
+pub fn find_by_token<'rows>(rows: &'rows [RuleRow], token: &str) -> Match<'rows> {
+    let matching = rows
+        .iter()
+        .filter(|row| matches!(Matcher::of(row), Ok(Matcher::Token(own)) if own == token))
+        .map(|row| (Specificity::Token, row, Captures::new()))
+        .collect();
+    most_specific(matching)
+}
+
+fn most_specific(mut matching: Vec<(Specificity, &RuleRow, Captures)>) -> Match<'_> {
     let Some(best) = matching.iter().map(|(specificity, ..)| *specificity).max() else {
         return Match::None;
     };
@@ -230,8 +269,8 @@ pub fn find<'rows>(rows: &'rows [RuleRow], key: &ObjectKey) -> Match<'rows> {
 }
 
 /// The token that the rule of a record type is found by: `<token>-<prefix>`.
-pub fn child_token(parent: &RuleRow, prefix: &str) -> String {
-    format!("{}-{prefix}", parent.file_prefix.trim().trim_end_matches('.'))
+pub fn part_token(token: &str, record_type: &str) -> String {
+    format!("{token}-{record_type}")
 }
 
 /// Why a rule did or did not match, for `rule explain`.
@@ -249,8 +288,8 @@ pub struct Verdict {
 pub fn explain(rows: &[RuleRow], key: &ObjectKey) -> Vec<Verdict> {
     rows.iter()
         .map(|row| {
-            let (matches, reason) = match Matcher::reads_row(row) {
-                Err(problem) => (false, format!("can match nothing: {problem}")),
+            let (matches, reason) = match Matcher::of(row) {
+                Err(fault) => (false, format!("can match nothing: {fault}")),
                 Ok(matcher) => match matcher.matches(key) {
                     Some(captures) if captures.is_empty() => (true, format!("{matcher} matches")),
                     Some(captures) => (true, format!("{matcher} matches with {captures:?}")),
@@ -281,7 +320,9 @@ pub fn fill_placeholders(template: &str, captures: &Captures) -> Result<String, 
     while let Some((before, after)) = rest.split_once('{') {
         let (name, tail) = after.split_once('}').ok_or_else(|| after.to_owned())?;
         filled.push_str(before);
-        filled.push_str(captures.get(name).ok_or_else(|| name.to_owned())?);
+        // A blank capture would name another table than the operator meant.
+        let value = captures.get(name).filter(|value| !value.is_empty());
+        filled.push_str(value.ok_or_else(|| name.to_owned())?);
         rest = tail;
     }
     filled.push_str(rest);
@@ -319,7 +360,7 @@ mod tests {
     fn found(rows: &[RuleRow], key: &str) -> Result<Option<i32>, Vec<i32>> {
         match find(rows, &ObjectKey::new(key)) {
             Match::One { row, .. } => Ok(Some(row.ext_file_config_sid)),
-            Match::None => Ok(None),
+            Match::None | Match::Unreadable(_) => Ok(None),
             Match::Several(rules) => Err(rules.into_iter().map(|rule| rule.0).collect()),
         }
     }
@@ -401,6 +442,32 @@ mod tests {
         assert_eq!(captures["region"], "emea");
         assert_eq!(captures["business_date"], "20261121");
         assert_eq!(found(&rows, "in/emea_20261121.csv.bak"), Ok(None));
+    }
+
+    #[test]
+    fn a_record_types_rule_is_found_by_its_token_alone() {
+        let rows = [
+            regex(1, ".*"),
+            pattern(2, "*"),
+            token(3, "702-H_."),
+            token(4, "702-D/T."),
+        ];
+        assert!(
+            matches!(find_by_token(&rows, "702-H_"), Match::One { row, .. } if row.ext_file_config_sid == 3)
+        );
+        assert!(
+            matches!(find_by_token(&rows, "702-D/T"), Match::One { row, .. } if row.ext_file_config_sid == 4)
+        );
+        assert_eq!(find_by_token(&rows, "702"), Match::None);
+    }
+
+    #[test]
+    fn a_file_that_no_rule_takes_may_belong_to_one_that_cannot_be_read() {
+        let rows = [regex(1, "in/("), token(2, "527.")];
+        assert_eq!(
+            find(&rows, &ObjectKey::new("in/A_528.txt")),
+            Match::Unreadable(&rows[0])
+        );
     }
 
     #[test]

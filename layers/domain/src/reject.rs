@@ -9,7 +9,7 @@ use crate::rule::{RuleFaults, RuleId};
 pub enum RejectedFile {
     /// It is moved to the error folder: its sender must mend it.
     MovesToError,
-    /// It stays: the rule is at fault, and once that is mended the file can be loaded as it is.
+    /// It stays: the rule or its table is at fault, and once that is mended the file can be put again as it is.
     Stays,
 }
 
@@ -35,6 +35,14 @@ pub enum RejectReason {
         "the target name of rule {rule} has the placeholder {{{placeholder}}}, which the key does not give"
     )]
     TargetUnresolved { rule: RuleId, placeholder: String },
+    /// The key gives a name that no table can have.
+    #[error(
+        "the key makes {name:?} the target of rule {rule}, which no table can be called; rename the file"
+    )]
+    TargetNameInvalid { rule: RuleId, name: String },
+    /// The target is not there.
+    #[error("the table {table} cannot be read: {problem}; create it, then put the file again")]
+    TargetMissing { table: String, problem: String },
     /// The file is smaller than the deployment's threshold.
     #[error("the file has {size_bytes} bytes, fewer than threshold_file_size_bytes = {threshold_bytes}")]
     BelowThreshold { size_bytes: u64, threshold_bytes: u64 },
@@ -91,6 +99,8 @@ impl RejectReason {
             Self::RuleAmbiguous { .. } => "rule_ambiguous",
             Self::RuleInvalid(_) => "rule_invalid",
             Self::TargetUnresolved { .. } => "target_unresolved",
+            Self::TargetNameInvalid { .. } => "target_name_invalid",
+            Self::TargetMissing { .. } => "target_missing",
             Self::BelowThreshold { .. } => "below_threshold",
             Self::ExtensionMismatch { .. } => "extension_mismatch",
             Self::HeaderMissing { .. } => "header_missing",
@@ -108,8 +118,10 @@ impl RejectReason {
             Self::RuleInvalid(_)
             | Self::RuleAmbiguous { .. }
             | Self::TargetUnresolved { .. }
+            | Self::TargetMissing { .. }
             | Self::ObjectGone => RejectedFile::Stays,
             Self::NoRule { .. }
+            | Self::TargetNameInvalid { .. }
             | Self::BelowThreshold { .. }
             | Self::ExtensionMismatch { .. }
             | Self::HeaderMissing { .. }

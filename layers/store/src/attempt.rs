@@ -10,7 +10,7 @@ use tokio_postgres::Row;
 
 use crate::load::find_load;
 use crate::queries::Query;
-use crate::read::{Reader, bounded, integer, milliseconds, optional_bigint};
+use crate::read::{Reader, bounded, integer, milliseconds, optional_bigint, optional_text};
 use crate::store::{Parameters, Transaction};
 use crate::transition::{Moved, moved};
 use crate::{LIST_LIMIT, Store, StoreError};
@@ -245,7 +245,7 @@ impl Store {
             &integer(QUERY.name(), "attempt", attempt.number)?,
             &outcome.statement_id,
             &outcome.state.as_str(),
-            &outcome.error,
+            &optional_text(outcome.error.as_deref()),
             &outcome.failed_step.map(LoadStep::as_str),
             &optional_bigint(QUERY.name(), "result_rows", outcome.result_rows)?,
             &outcome.query_id,

@@ -67,14 +67,13 @@ impl Store {
     pub async fn claim_load(
         &self,
         object: &Object,
-        new_id: LoadId,
         lease: &Lease,
         now: DateTime<Utc>,
     ) -> Result<Claim, StoreError> {
         let sequencer = object.sequencer.as_ref().map(|sequencer| sequencer.as_str());
         let size_bytes = bigint("load_claim", "size_bytes", object.size_bytes)?;
         let parameters: Parameters<'_> = &[
-            &new_id.as_uuid(),
+            &LoadId::of(object).as_uuid(),
             &object.bucket.as_str(),
             &object.key.as_str(),
             &object.version,

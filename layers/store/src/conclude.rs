@@ -5,21 +5,28 @@ use std::time::Duration;
 use chrono::{DateTime, NaiveDateTime, Utc};
 use longshore_domain::load::{LoadId, LoadState};
 use longshore_domain::notification::{Message, Outcome};
+use longshore_domain::object::ObjectKey;
 
 use crate::audit::{AuditRow, AuditStatus, insert_audit};
 use crate::queries::Query;
-use crate::read::{json, milliseconds};
+use crate::read::{json, milliseconds, optional_text};
 use crate::store::{Parameters, Transaction};
 use crate::transition::{Moved, moved};
 use crate::{Store, StoreError};
 
 /// What goes on record with the outcome of a load.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Conclusion {
-    /// The audit row; None when the feed is not known, or the file was split.
+    /// The audit row; None when the feed is not known.
     pub audit: Option<AuditRow>,
     /// The messages.
     pub notices: Vec<OutboxNotice>,
+    /// Where the file lies now; None when it stays where it was, or is gone.
+    pub archived_key: Option<ObjectKey>,
+    /// What went wrong, when more is known of it by now than when it went on record.
+    pub error: Option<String>,
+    /// Facts beyond those on record.
+    pub remarks: Vec<String>,
     /// `Complete` for a loaded load without follow-up; None where the state stays.
     pub next: Option<LoadState>,
 }
@@ -68,7 +75,15 @@ impl Store {
         let mut client = self.client("load_conclude").await?;
         let transaction = Transaction::begin(self, &mut client).await?;
         let next = conclusion.next.map(LoadState::as_str);
-        let parameters: Parameters<'_> = &[&load.as_uuid(), &next, &now, &actor];
+        let parameters: Parameters<'_> = &[
+            &load.as_uuid(),
+            &next,
+            &now,
+            &actor,
+            &conclusion.archived_key.as_ref().map(ObjectKey::as_str),
+            &optional_text(conclusion.error.as_deref()),
+            &json(&conclusion.remarks),
+        ];
         let changed = transaction.execute(Query::LoadConclude, parameters).await?;
         if changed > 0 {
             if let Some(audit) = &conclusion.audit {
@@ -121,7 +136,7 @@ async fn audit_follow_up(
     let parameters: Parameters<'_> = &[
         &load.as_uuid(),
         &end.status.as_str(),
-        &end.error,
+        &optional_text(end.error.as_deref()),
         &end.statement_id,
         &milliseconds(QUERY.name(), "followup_duration_ms", end.duration)?,
         &end.process_date,

@@ -159,22 +159,19 @@ impl Store {
         rows.first().map(read_load).transpose()
     }
 
-    /// The load that a statement of this name belongs to.
-    ///
-    /// # Errors
-    /// Any [`StoreError`] of a read.
-    pub async fn load_by_statement_name(&self, statement_name: &str) -> Result<Option<Load>, StoreError> {
-        self.load_by_statement(Query::StatementFindLoadByName, statement_name)
-            .await
-    }
-
     /// The load that a statement of the warehouse belongs to.
     ///
     /// # Errors
     /// Any [`StoreError`] of a read.
     pub async fn load_by_statement_id(&self, statement_id: &str) -> Result<Option<Load>, StoreError> {
-        self.load_by_statement(Query::StatementFindLoadById, statement_id)
-            .await
+        let rows = self.rows(Query::StatementFindLoadById, &[&statement_id]).await?;
+        match rows.first() {
+            Some(row) => {
+                let id = Reader::new(row, "ext_statement").get("load_id")?;
+                self.load(LoadId::from_uuid(id)).await
+            }
+            None => Ok(None),
+        }
     }
 
     /// The parts that a load was cut into, by record type.
@@ -183,6 +180,22 @@ impl Store {
     /// Any [`StoreError`] of a read.
     pub async fn children(&self, parent: LoadId) -> Result<Vec<Load>, StoreError> {
         let rows = self.rows(Query::LoadListChildren, &[&parent.as_uuid()]).await?;
+        rows.iter().map(read_load).collect()
+    }
+
+    /// Loads that are not done, that nobody holds a lease on, and that have not moved since `idle_since`: oldest first.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of a read.
+    pub async fn unsettled_loads(
+        &self,
+        idle_since: DateTime<Utc>,
+        now: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<Load>, StoreError> {
+        let rows = self
+            .rows(Query::LoadListUnsettled, &[&idle_since, &now, &bounded(limit)])
+            .await?;
         rows.iter().map(read_load).collect()
     }
 
@@ -201,17 +214,6 @@ impl Store {
             )
             .await?;
         rows.iter().map(read_load).collect()
-    }
-
-    async fn load_by_statement(&self, query: Query, statement: &str) -> Result<Option<Load>, StoreError> {
-        let rows = self.rows(query, &[&statement]).await?;
-        match rows.first() {
-            Some(row) => {
-                let id = Reader::new(row, "ext_statement").get("load_id")?;
-                self.load(LoadId::from_uuid(id)).await
-            }
-            None => Ok(None),
-        }
     }
 }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use tokio_postgres::Row;
 
 use crate::queries::Query;
-use crate::read::{Reader, bounded};
+use crate::read::{Reader, bounded, text};
 use crate::store::Parameters;
 use crate::{LIST_LIMIT, Store, StoreError};
 
@@ -77,7 +77,8 @@ impl Store {
     /// # Errors
     /// Any [`StoreError`] of a write.
     pub async fn notice_failed(&self, notice: i64, error: &str) -> Result<(), StoreError> {
-        self.execute(Query::NoticeMarkFailed, &[&notice, &error]).await?;
+        self.execute(Query::NoticeMarkFailed, &[&notice, &text(error)])
+            .await?;
         Ok(())
     }
 

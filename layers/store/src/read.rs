@@ -1,5 +1,6 @@
 //! From columns to words of the domain, and back; what does not fit is named, never guessed.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -143,7 +144,34 @@ pub(crate) fn milliseconds(
 
 /// A value for a `jsonb` column.
 pub(crate) fn json<T: Serialize + ?Sized>(value: &T) -> Value {
-    serde_json::to_value(value).expect("our own types have no map with keys that are not text")
+    let value = serde_json::to_value(value).expect("our own types have no map with keys that are not text");
+    without_nul(value)
+}
+
+/// A text as PostgreSQL can hold it. It has no U+0000, and files have: what they say must not keep their load from being
+/// put on record.
+pub(crate) fn text(text: &str) -> Cow<'_, str> {
+    match text.contains('\0') {
+        true => Cow::Owned(text.replace('\0', "\u{FFFD}")),
+        false => Cow::Borrowed(text),
+    }
+}
+
+/// A text that may be missing, as PostgreSQL can hold it.
+pub(crate) fn optional_text(value: Option<&str>) -> Option<Cow<'_, str>> {
+    value.map(text)
+}
+
+fn without_nul(value: Value) -> Value {
+    match value {
+        Value::String(own) => Value::String(text(&own).into_owned()),
+        Value::Array(items) => Value::Array(items.into_iter().map(without_nul).collect()),
+        Value::Object(fields) => fields
+            .into_iter()
+            .map(|(name, value)| (text(&name).into_owned(), without_nul(value)))
+            .collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => value,
+    }
 }
 
 /// How many rows a list may give.

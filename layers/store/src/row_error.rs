@@ -7,7 +7,7 @@ use serde::Serialize;
 use tokio_postgres::Row;
 
 use crate::queries::Query;
-use crate::read::{Reader, bigint, bounded};
+use crate::read::{Reader, bigint, bounded, optional_text, text};
 use crate::store::Parameters;
 use crate::{LIST_LIMIT, Store, StoreError};
 
@@ -55,13 +55,13 @@ impl Store {
             .collect::<Result<_, _>>()?;
         let parameters: Parameters<'_> = &[
             &load.as_uuid(),
-            &column(errors, |error| error.file_name.as_str()),
+            &column(errors, |error| text(&error.file_name)),
             &line_numbers,
-            &column(errors, |error| error.column_name.as_str()),
-            &column(errors, |error| error.column_type.as_deref()),
+            &column(errors, |error| text(&error.column_name)),
+            &column(errors, |error| optional_text(error.column_type.as_deref())),
             &column(errors, |error| error.error_code),
-            &column(errors, |error| error.error_message.as_str()),
-            &column(errors, |error| error.raw_line.as_deref()),
+            &column(errors, |error| text(&error.error_message)),
+            &column(errors, |error| optional_text(error.raw_line.as_deref())),
         ];
         self.execute(QUERY, parameters).await?;
         Ok(())

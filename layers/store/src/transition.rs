@@ -12,7 +12,7 @@ use longshore_domain::target::TableName;
 
 use crate::load::{Load, Source, find_load};
 use crate::queries::Query;
-use crate::read::{json, milliseconds, optional_bigint};
+use crate::read::{json, milliseconds, optional_bigint, text};
 use crate::store::{Parameters, Transaction};
 use crate::{Store, StoreError};
 
@@ -85,6 +85,8 @@ pub struct SplitFacts {
     pub rows_expected: Option<u64>,
     /// Further facts worth a line in a message, such as records of no listed type.
     pub remarks: Vec<String>,
+    /// What the parts need to know of the whole, kept so that a change of its rule cannot change what was cut.
+    pub plan: serde_json::Value,
     /// How long it took.
     pub duration: Duration,
 }
@@ -148,7 +150,7 @@ impl Store {
             &json(&prepared.sources),
             &prepared.prepared,
             &prepared.manifest_key.as_str(),
-            &prepared.plan,
+            &json(&prepared.plan),
             &json(&prepared.remarks),
             &milliseconds(QUERY.name(), "prepare_duration_ms", Some(prepared.duration))?,
             &now,
@@ -173,6 +175,7 @@ impl Store {
             &load.as_uuid(),
             &optional_bigint(QUERY.name(), "rows_expected", split.rows_expected)?,
             &json(&split.remarks),
+            &json(&split.plan),
             &milliseconds(QUERY.name(), "prepare_duration_ms", Some(split.duration))?,
             &now,
             &actor,
@@ -191,10 +194,11 @@ impl Store {
         now: DateTime<Utc>,
         actor: &str,
     ) -> Result<Moved, StoreError> {
+        let sentence = reason.to_string();
         let parameters: Parameters<'_> = &[
             &load.as_uuid(),
             &reason.code(),
-            &reason.to_string(),
+            &text(&sentence),
             &json(reason),
             &now,
             &actor,
@@ -240,7 +244,7 @@ impl Store {
         let parameters: Parameters<'_> = &[
             &load.as_uuid(),
             &failure.code,
-            &failure.error,
+            &text(&failure.error),
             &optional_bigint(QUERY.name(), "rows_rejected", failure.rows_rejected)?,
             &now,
             &actor,

@@ -114,7 +114,7 @@ CREATE TABLE rdscnfg.ext_file_load (
         state NOT IN ('received', 'rejected', 'split', 'skipped')
         OR (
             manifest_key IS NULL
-            AND plan IS NULL
+            AND (plan IS NULL OR state = 'split')
             AND prepared_at IS NULL
             AND submitted_at IS NULL
             AND sources = '[]'
@@ -181,7 +181,7 @@ COMMENT ON COLUMN rdscnfg.ext_file_load.sources IS
 COMMENT ON COLUMN rdscnfg.ext_file_load.prepared IS
     'Whether the sources are our own copies, to be removed in the end.';
 COMMENT ON COLUMN rdscnfg.ext_file_load.plan IS
-    'What is submitted and where: a retry submits the very same SQL. Holds no secret.';
+    'What is submitted and where, so that a retry submits the very same SQL; of a split file, what its parts need to know. Holds no secret.';
 COMMENT ON COLUMN rdscnfg.ext_file_load.archived_key IS
     'Where the file goes; set before it is moved, so that a retry moves it to the same place.';
 COMMENT ON COLUMN rdscnfg.ext_file_load.statement_id IS
@@ -189,7 +189,7 @@ COMMENT ON COLUMN rdscnfg.ext_file_load.statement_id IS
 COMMENT ON COLUMN rdscnfg.ext_file_load.reject IS
     'The reason for a rejection in full, for machines.';
 COMMENT ON COLUMN rdscnfg.ext_file_load.claims IS
-    'How often the object was announced to us: 1 and the repeats.';
+    'How often a function took the load up, or met it while it was taken: 1 and the repeats.';
 COMMENT ON COLUMN rdscnfg.ext_file_load.lease_owner IS
     'The invocation that works on the load; nobody else does before lease_until.';
 COMMENT ON COLUMN rdscnfg.ext_file_load.concluded_at IS

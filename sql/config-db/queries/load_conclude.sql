@@ -1,7 +1,11 @@
 -- The gate that lets one outcome of a load onto the record: it opens once. With $2 a loaded load is complete at once.
+-- Where the file lies now takes the place of where it was planned to go; $6 explains an error that is there.
 UPDATE rdscnfg.ext_file_load
 SET
     concluded_at = $3::timestamptz,
+    archived_key = $5::text,
+    error = CASE WHEN error IS NOT NULL THEN coalesce($6::text, error) END,
+    remarks = remarks || $7::jsonb,
     finished_at = CASE
         WHEN $2::text IS NOT NULL OR state IN ('rejected', 'split', 'skipped', 'failed') THEN $3::timestamptz
     END,

@@ -6,6 +6,7 @@ use longshore_copy::marker;
 use longshore_domain::archive::ArchiveShelf;
 use longshore_domain::load::LoadState;
 use longshore_domain::notification::Outcome;
+use longshore_domain::object::ObjectKey;
 use longshore_domain::statement::{Attempt, LoadStep};
 use longshore_store::{
     AuditStatus, Conclusion, Load, LoadFailure, LoadedFacts, StatementOutcome, StatementState,
@@ -14,9 +15,10 @@ use tracing::{info, warn};
 
 use super::FinishStatement;
 use super::outcome::{self, LoadOutcome};
+use crate::archive::PutAway;
 use crate::plan::LoadPlan;
-use crate::ports::{StatementReport, StatementRun};
-use crate::{AppError, archive, audit, notify, submit};
+use crate::ports::StatementReport;
+use crate::{AppError, archive, audit, notify};
 
 /// How long a look at the marker may take.
 const LOOK_PATIENCE: Duration = Duration::from_secs(60);
@@ -28,17 +30,17 @@ impl FinishStatement<'_> {
         load: Load,
         attempt: &Attempt,
         statement_id: &str,
-        report: &StatementReport,
     ) -> Result<Load, AppError> {
         let load = match load.state {
             LoadState::Queued | LoadState::Submitted => {
-                self.decide(load, attempt, statement_id, report).await?
+                let report = self.ended(statement_id).await?;
+                self.decide(load, attempt, statement_id, &report).await?
             }
             _ => load,
         };
         match load.state {
-            LoadState::Loaded => self.conclude_loaded(load, report).await,
-            LoadState::Failed => self.conclude_failed(load, statement_id, report).await,
+            LoadState::Loaded | LoadState::Transforming => self.conclude_loaded(load, attempt).await,
+            LoadState::Failed => self.conclude_failed(load, attempt).await,
             _ => Ok(load),
         }
     }
@@ -59,57 +61,41 @@ impl FinishStatement<'_> {
             error: report.error.clone(),
             failed_step: match &outcome {
                 LoadOutcome::Failed { step, .. } => *step,
-                LoadOutcome::AlreadyThere => Some(LoadStep::Guard),
+                LoadOutcome::GuardFailed { .. } => Some(LoadStep::Guard),
                 LoadOutcome::Committed { .. } | LoadOutcome::Aborted { .. } => None,
             },
             result_rows: report.rows,
-            query_id: report.query_id,
+            query_id: outcome.copy_query_id(),
             duration: Some(report.duration),
         };
         self.app.store.finish_statement(attempt, &end, now).await?;
         match outcome {
-            LoadOutcome::Committed {
-                rows_loaded,
-                copy_query_id,
-            } => {
-                self.committed(load, &plan, statement_id, rows_loaded, copy_query_id)
-                    .await
+            LoadOutcome::Committed { rows_loaded, .. } => {
+                self.committed(load, &plan, statement_id, rows_loaded).await
             }
-            LoadOutcome::AlreadyThere => {
-                warn!(
-                    "the warehouse had {} already; nothing was loaded twice",
-                    load.object.key
-                );
-                let rows = self.rows_by_marker(&load, &plan).await?;
-                self.committed(load, &plan, statement_id, rows, None).await
-            }
-            LoadOutcome::Failed {
-                step,
-                error,
-                copy_query_id,
-            } => {
-                let error = match copy_query_id {
-                    Some(query_id) => self
-                        .collect_row_errors(&load, &plan, query_id)
-                        .await?
-                        .unwrap_or(error),
-                    None => error,
-                };
-                info!(
-                    step = step.map(LoadStep::as_str),
-                    "failed to load {}", load.object.key
-                );
+            LoadOutcome::GuardFailed { error } => match self.rows_by_marker(&load, &plan).await? {
+                Some(rows_loaded) => {
+                    warn!(
+                        "the warehouse had {} already; nothing was loaded twice",
+                        load.object.key
+                    );
+                    self.committed(load, &plan, statement_id, rows_loaded).await
+                }
+                None => {
+                    self.failed(load, failure_code(Some(LoadStep::Guard)), error)
+                        .await
+                }
+            },
+            LoadOutcome::Failed { step, error, .. } => {
                 let error = explained(step, &error, &load);
                 self.failed(load, failure_code(step), error).await
             }
-            LoadOutcome::Aborted { error } => {
-                info!("the load of {} was cancelled", load.object.key);
-                self.failed(load, "aborted", error).await
-            }
+            LoadOutcome::Aborted { error } => self.failed(load, "aborted", error).await,
         }
     }
 
     async fn failed(&self, load: Load, code: &str, error: String) -> Result<Load, AppError> {
+        info!(code, "failed to load {}", load.object.key);
         let failure = LoadFailure {
             code: code.to_owned(),
             error,
@@ -129,11 +115,7 @@ impl FinishStatement<'_> {
         plan: &LoadPlan,
         statement_id: &str,
         rows_loaded: Option<u64>,
-        copy_query_id: Option<i64>,
     ) -> Result<Load, AppError> {
-        if let (1.., Some(query_id)) = (plan.max_errors, copy_query_id) {
-            self.collect_row_errors(&load, plan, query_id).await?;
-        }
         let rows_rejected = match (load.rows_expected, rows_loaded) {
             (Some(expected), Some(loaded)) => Some(expected.saturating_sub(loaded)),
             _ => None,
@@ -155,7 +137,8 @@ impl FinishStatement<'_> {
         Ok(moved.into_load())
     }
 
-    async fn rows_by_marker(&self, load: &Load, plan: &LoadPlan) -> Result<Option<u64>, AppError> {
+    /// How many rows the load brought, by its marker; the outer `None` when the marker is not there.
+    async fn rows_by_marker(&self, load: &Load, plan: &LoadPlan) -> Result<Option<Option<u64>>, AppError> {
         let sql =
             marker::row_count_query(&plan.table, load.id).map_err(|error| AppError::Engine(error.into()))?;
         let rows = self
@@ -163,76 +146,100 @@ impl FinishStatement<'_> {
             .warehouse
             .run(&plan.warehouse, &sql, LOOK_PATIENCE)
             .await?;
-        Ok(rows.first().and_then(|row| row.first()?.as_deref()?.parse().ok()))
+        Ok(rows.first().map(|row| row.first()?.as_deref()?.parse().ok()))
     }
 
     /// Archives, writes the audit row and the message, and starts the follow-up.
-    async fn conclude_loaded(&self, load: Load, report: &StatementReport) -> Result<Load, AppError> {
+    async fn conclude_loaded(&self, load: Load, attempt: &Attempt) -> Result<Load, AppError> {
         let plan = LoadPlan::of(&load)?;
         let load = match load.concluded_at {
             Some(_) => load,
-            None => self.conclude_success(load, &plan, report).await?,
+            None => self.conclude_success(load, &plan, attempt).await?,
         };
-        let Some(sql) = plan.follow_up.filter(|_| load.state == LoadState::Loaded) else {
-            return Ok(load);
-        };
-        submit::submit_follow_up(self.app, &load, sql, self.actor()).await?;
-        Ok(Load {
-            state: LoadState::Transforming,
-            ..load
-        })
+        match plan.follow_up {
+            Some(sql) => self.start_follow_up(load, sql).await,
+            None => Ok(load),
+        }
     }
 
     async fn conclude_success(
         &self,
         load: Load,
         plan: &LoadPlan,
-        report: &StatementReport,
+        attempt: &Attempt,
     ) -> Result<Load, AppError> {
-        let archived_key = match &load.record_type {
-            // The whole file is archived already; the part was only ever a copy.
-            Some(_) => None,
-            None => {
-                let shelf = match &load.interface {
-                    Some(interface) => ArchiveShelf::Interface(&interface.id),
-                    None => ArchiveShelf::Error,
-                };
-                archive::put_away(self.app, &load, shelf).await?
-            }
-        };
+        let statement = self.app.store.statement(attempt).await?;
+        if plan.max_errors != Some(0) {
+            self.collect_row_errors(&load, plan, statement.as_ref()).await;
+        }
+        let (archived_key, remarks) = self.put_away_loaded(&load).await?;
         archive::clear_work(self.app, &load).await?;
-        let load = Load { archived_key, ..load };
+        let load = Load {
+            archived_key,
+            remarks: [load.remarks, remarks.clone()].concat(),
+            ..load
+        };
         let conclusion = Conclusion {
-            audit: audit::row(self.app, &load, AuditStatus::Finished, Some(report.duration)).await?,
+            audit: audit::row(self.app, &load, AuditStatus::Finished, statement.as_ref()).await?,
             notices: vec![notify::notice(self.app, &load, Outcome::Loaded)],
+            archived_key: load.archived_key.clone(),
+            error: None,
+            remarks,
             next: plan.follow_up.is_none().then_some(LoadState::Complete),
         };
         self.conclude(load, &conclusion).await
     }
 
-    async fn conclude_failed(
-        &self,
-        load: Load,
-        statement_id: &str,
-        report: &StatementReport,
-    ) -> Result<Load, AppError> {
+    /// Archives the file of a load whose rows are in the warehouse. A part has no file of its own: the whole one was
+    /// archived when it was cut.
+    async fn put_away_loaded(&self, load: &Load) -> Result<(Option<ObjectKey>, Vec<String>), AppError> {
+        if load.record_type.is_some() {
+            return Ok((None, vec![]));
+        }
+        let shelf = match &load.interface {
+            Some(interface) => ArchiveShelf::Interface(&interface.id),
+            None => ArchiveShelf::Error,
+        };
+        let put_away = archive::put_away(self.app, load, shelf).await?;
+        // COPY reads a key, not a version: what it read may have been the file that came after.
+        let was_replaced = put_away == PutAway::Gone && !load.prepared;
+        let remarks = was_replaced.then(|| {
+            "the file was replaced or removed while it was loaded; its rows may be those of its successor"
+                .to_owned()
+        });
+        Ok((put_away.key(), remarks.into_iter().collect()))
+    }
+
+    async fn conclude_failed(&self, load: Load, attempt: &Attempt) -> Result<Load, AppError> {
         if load.concluded_at.is_some() {
             return Ok(load);
         }
-        let archived_key = archive::put_away(self.app, &load, ArchiveShelf::Error).await?;
+        let plan = LoadPlan::of(&load)?;
+        let statement = self.app.store.statement(attempt).await?;
+        let row_error = match statement.as_ref().and_then(|statement| statement.failed_step) {
+            Some(LoadStep::Copy) => self.collect_row_errors(&load, &plan, statement.as_ref()).await,
+            _ => None,
+        };
+        let archived_key = archive::put_away(self.app, &load, ArchiveShelf::Error)
+            .await?
+            .key();
         archive::clear_work(self.app, &load).await?;
+        let error = row_error.or(load.error);
         let load = Load {
             archived_key,
-            statement_id: Some(statement_id.to_owned()),
+            error,
             ..load
         };
-        let status = match report.run {
-            StatementRun::Aborted => AuditStatus::Aborted,
-            StatementRun::Failed | StatementRun::Finished | StatementRun::Running => AuditStatus::Failed,
+        let status = match statement.as_ref().map(|statement| statement.state) {
+            Some(StatementState::Aborted) => AuditStatus::Aborted,
+            _ => AuditStatus::Failed,
         };
         let conclusion = Conclusion {
-            audit: audit::row(self.app, &load, status, Some(report.duration)).await?,
+            audit: audit::row(self.app, &load, status, statement.as_ref()).await?,
             notices: vec![notify::notice(self.app, &load, Outcome::Failed)],
+            archived_key: load.archived_key.clone(),
+            error: load.error.clone(),
+            remarks: vec![],
             next: None,
         };
         self.conclude(load, &conclusion).await
@@ -251,7 +258,7 @@ impl FinishStatement<'_> {
 fn statement_state(outcome: &LoadOutcome) -> StatementState {
     match outcome {
         LoadOutcome::Committed { .. } => StatementState::Finished,
-        LoadOutcome::AlreadyThere | LoadOutcome::Failed { .. } => StatementState::Failed,
+        LoadOutcome::GuardFailed { .. } | LoadOutcome::Failed { .. } => StatementState::Failed,
         LoadOutcome::Aborted { .. } => StatementState::Aborted,
     }
 }
@@ -260,7 +267,7 @@ fn statement_state(outcome: &LoadOutcome) -> StatementState {
 fn failure_code(step: Option<LoadStep>) -> &'static str {
     match step {
         Some(LoadStep::Lock) => "marker_lock_failed",
-        Some(LoadStep::Guard) => "already_loaded",
+        Some(LoadStep::Guard) => "guard_failed",
         Some(LoadStep::Stage) => "stage_failed",
         Some(LoadStep::Copy) => "copy_failed",
         Some(LoadStep::Count) => "row_count_differs",

@@ -15,8 +15,11 @@ pub(super) enum LoadOutcome {
         /// The warehouse's id of the COPY, for its load views.
         copy_query_id: Option<i64>,
     },
-    /// The guard found this load's marker: an earlier submission committed.
-    AlreadyThere,
+    /// The guard failed: because it found this load's marker, or for some other reason. The marker itself must be asked.
+    GuardFailed {
+        /// The warehouse's error text.
+        error: String,
+    },
     /// It failed and left nothing.
     Failed {
         /// The step that failed, when the service says.
@@ -31,6 +34,16 @@ pub(super) enum LoadOutcome {
         /// The warehouse's error text.
         error: String,
     },
+}
+
+impl LoadOutcome {
+    /// The warehouse's id of the COPY, for its load views.
+    pub(super) fn copy_query_id(&self) -> Option<i64> {
+        match self {
+            Self::Committed { copy_query_id, .. } | Self::Failed { copy_query_id, .. } => *copy_query_id,
+            Self::GuardFailed { .. } | Self::Aborted { .. } => None,
+        }
+    }
 }
 
 /// Reads a report of a statement that ended.
@@ -52,7 +65,9 @@ pub(super) fn of(report: &StatementReport, plan: &LoadPlan) -> LoadOutcome {
                 .position(|step| step.run == StatementRun::Failed);
             let step = failed.and_then(|index| plan.steps.get(index)).copied();
             if step == Some(LoadStep::Guard) {
-                return LoadOutcome::AlreadyThere;
+                return LoadOutcome::GuardFailed {
+                    error: error_of(report, failed),
+                };
             }
             LoadOutcome::Failed {
                 step,
@@ -93,7 +108,7 @@ mod tests {
             },
             table: TableName::new("s", "t"),
             follow_up: None,
-            max_errors: 0,
+            max_errors: Some(0),
             steps: vec![Lock, Guard, Stage, Copy, Count, Insert, Marker],
             statements: vec![],
         }
@@ -134,11 +149,9 @@ mod tests {
     }
 
     #[test]
-    fn the_guards_failure_is_success_and_the_counts_is_not() {
-        assert_eq!(
-            of(&report(StatementRun::Failed, Some(LoadStep::Guard)), &plan()),
-            LoadOutcome::AlreadyThere
-        );
+    fn the_guards_failure_is_told_from_the_counts() {
+        let guard = of(&report(StatementRun::Failed, Some(LoadStep::Guard)), &plan());
+        assert!(matches!(guard, LoadOutcome::GuardFailed { .. }), "{guard:?}");
         let count = of(&report(StatementRun::Failed, Some(LoadStep::Count)), &plan());
         assert!(
             matches!(

@@ -10,6 +10,7 @@ use longshore_domain::load::LoadId;
 use longshore_domain::object::{Object, ObjectKey};
 use longshore_domain::reject::RejectReason;
 use longshore_domain::rule::{FileRule, RuleColumn};
+use longshore_preprocess::Report;
 
 use crate::{App, AppError};
 use pass::Finished;
@@ -131,19 +132,7 @@ fn as_it_lies(object: &Object, rule: &FileRule, records: Option<u64>) -> Copyabl
 
 fn split(object: &Object, prefixes: &[String], finished: Finished) -> Prepared {
     let report = finished.report;
-    let mut remarks = Vec::new();
-    if report.unlisted.records > 0 {
-        let line = report
-            .unlisted
-            .first_line
-            .map(|line| format!(", the first on line {line}"))
-            .unwrap_or_default();
-        remarks.push(format!(
-            "{} records begin with none of {} and were not loaded{line}",
-            report.unlisted.records,
-            prefixes.join(", ")
-        ));
-    }
+    let remarks = unlisted_remark(&report, prefixes).into_iter().collect();
     let parts = finished
         .written
         .into_iter()
@@ -162,6 +151,18 @@ fn split(object: &Object, prefixes: &[String], finished: Finished) -> Prepared {
         records: report.records,
         remarks,
     }
+}
+
+/// Records of no listed type are never dropped in silence.
+fn unlisted_remark(report: &Report, prefixes: &[String]) -> Option<String> {
+    let line = report.unlisted.first_line?;
+    let listed = prefixes.join(", ");
+    Some(match report.unlisted.records {
+        1 => format!("the record on line {line} begins with none of {listed} and was not loaded"),
+        records => format!(
+            "{records} records begin with none of {listed} and were not loaded, the first on line {line}"
+        ),
+    })
 }
 
 /// A copy in our work folder. It carries no sequencer: nothing announces it.

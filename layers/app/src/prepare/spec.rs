@@ -68,12 +68,12 @@ pub(crate) fn rule_of_prepared_copy(rule: &FileRule) -> FileRule {
     }
 }
 
-/// The rule of a record type as it applies to its part, which the engine wrote under the rule of the whole file: the
-/// copy has no header, whatever the type's own rule says of files.
-pub(crate) fn rule_of_part(part: &FileRule, whole: &FileRule) -> FileRule {
+/// The rule of a record type as it applies to its part, which was written with this compression: the copy has no header,
+/// whatever the type's own rule says of files.
+pub(crate) fn rule_of_part(part: &FileRule, compression: Compression) -> FileRule {
     FileRule {
         header: HeaderPolicy::Absent,
-        compression: whole.prepared_compression,
+        compression,
         ..rule_of_prepared_copy(part)
     }
 }

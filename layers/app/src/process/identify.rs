@@ -1,7 +1,6 @@
 //! Finding the rule of a load and what it says.
 
 use longshore_domain::matching::{self, Captures, Match};
-use longshore_domain::object::ObjectKey;
 use longshore_domain::reject::RejectReason;
 use longshore_domain::rule::{FileRule, Interface, RuleId, RuleRow};
 use longshore_domain::target::TableName;
@@ -32,6 +31,8 @@ impl ProcessObject<'_> {
                 };
                 Ok(Err((load, reason)))
             }
+            // Its own faults say more than "no rule", and keep the file where it is.
+            Match::Unreadable(row) => self.adopt(load, row, Captures::new()).await,
             Match::Several(rules) => {
                 // The feed is known all the same when the rules agree on it, and then the audit should say so.
                 let load = match one_interface(&rows, &rules) {
@@ -46,11 +47,9 @@ impl ProcessObject<'_> {
     /// Finds the rule of a record type: exactly one by the token `<token>-<prefix>`.
     pub(super) async fn identify_part(&self, load: Load, token: &str) -> Result<Identification, AppError> {
         let rows = self.app.store.candidate_rules(token).await?;
-        // The key of a prepared copy says nothing; the token stands in for the name it would have had.
-        let key = ObjectKey::new(format!("_{token}.part"));
-        match matching::find(&rows, &key) {
+        match matching::find_by_token(&rows, token) {
             Match::One { row, captures } => self.adopt(load, row, captures).await,
-            Match::None => {
+            Match::None | Match::Unreadable(_) => {
                 let reason = RejectReason::NoRule {
                     token: token.to_owned(),
                     url: load.object.url(),

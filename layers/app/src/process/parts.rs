@@ -5,14 +5,34 @@ use longshore_domain::load::LoadState;
 use longshore_domain::matching;
 use longshore_domain::notification::Outcome;
 use longshore_domain::reject::RejectReason;
-use longshore_domain::rule::{FileRule, RuleRow};
+use longshore_domain::rule::{Compression, FileRule};
 use longshore_store::{AuditStatus, Claim, Conclusion, Load, NewChild, SplitFacts};
+use serde::{Deserialize, Serialize};
 use tracing::{Instrument, info, info_span};
 
 use super::identify::Identified;
-use super::{ObjectOutcome, ProcessObject, part_fault};
+use super::{ObjectOutcome, ProcessObject};
 use crate::prepare::{Copyable, RecordTypePart, rule_of_part};
 use crate::{AppError, archive, audit, notify};
+
+/// What the parts need to know of the whole, kept on its row: a change of the rule cannot change what was cut.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct SplitPlan {
+    /// What the tokens of the parts' rules begin with.
+    token: String,
+    /// How the parts are compressed.
+    compression: Compression,
+}
+
+impl SplitPlan {
+    fn of(load: &Load) -> Result<Self, AppError> {
+        let plan = load.plan.clone().unwrap_or_default();
+        serde_json::from_value(plan).map_err(|error| AppError::Inconsistent {
+            load: load.id,
+            what: format!("it is split and its plan does not read: {error}"),
+        })
+    }
+}
 
 impl ProcessObject<'_> {
     /// Puts the parts on the ledger and then the split itself: a split that is recorded has all of its parts.
@@ -48,10 +68,15 @@ impl ProcessObject<'_> {
                 .claim_child(load.id, &child, &self.lease(), now)
                 .await?;
         }
+        let plan = SplitPlan {
+            token: rule.token.clone(),
+            compression: rule.prepared_compression,
+        };
         let facts = SplitFacts {
             rows_expected: Some(records),
             remarks,
             duration: self.worked_on(&load),
+            plan: serde_json::to_value(&plan).map_err(|error| AppError::Engine(error.into()))?,
         };
         let moved = self
             .app
@@ -61,14 +86,21 @@ impl ProcessObject<'_> {
         self.load_parts(moved.into_load()).await
     }
 
-    /// Takes every part as far as it goes, then puts the whole file away. The parts have copies of their own.
+    /// Takes every part as far as it goes, then puts the whole file away: the parts have copies of their own. A part that
+    /// fails does not keep the others waiting.
     pub(super) async fn load_parts(&self, load: Load) -> Result<ObjectOutcome, AppError> {
-        let whole = self.whole_rule(&load).await?;
+        let plan = SplitPlan::of(&load)?;
         let children = self.app.store.children(load.id).await?;
         let parts = children.len();
+        let mut first_error = None;
         for child in children {
             let span = info_span!("part", load.id = %child.id, record_type = child.record_type);
-            self.load_part(child, &whole).instrument(span).await?;
+            if let Err(error) = self.load_part(child, &plan).instrument(span).await {
+                first_error.get_or_insert(error);
+            }
+        }
+        if let Some(error) = first_error {
+            return Err(error);
         }
         if load.concluded_at.is_none() {
             self.conclude_split(&load).await?;
@@ -79,44 +111,35 @@ impl ProcessObject<'_> {
         })
     }
 
-    async fn whole_rule(&self, load: &Load) -> Result<(RuleRow, FileRule), AppError> {
-        let row = match load.rule {
-            Some(rule) => self.app.store.rule(rule).await?,
-            None => None,
-        };
-        let row = row.ok_or_else(|| AppError::Inconsistent {
-            load: load.id,
-            what: "it was split by a rule that is gone".to_owned(),
-        })?;
-        let rule = FileRule::from_row(&row)?;
-        Ok((row, rule))
-    }
-
-    async fn load_part(&self, child: Load, whole: &(RuleRow, FileRule)) -> Result<(), AppError> {
+    async fn load_part(&self, child: Load, plan: &SplitPlan) -> Result<(), AppError> {
         let Some((parent, again)) = NewChild::of(&child) else {
             return Ok(());
         };
+        let id = child.id;
         let now = self.app.clock.now();
-        let child = match self
+        match self
             .app
             .store
             .claim_child(parent, &again, &self.lease(), now)
             .await?
         {
-            Claim::New(child) | Claim::Resumed(child) => child,
-            Claim::Busy { .. } | Claim::Done(_) => return Ok(()),
-        };
-        let id = child.id;
-        match child.state {
-            LoadState::Received => self.receive_part(child, whole).await?,
-            _ => self.advance_part(child).await?,
-        };
-        self.app.store.release(id, self.actor()).await?;
+            Claim::New(child) | Claim::Resumed(child) => {
+                let advanced = self.advance_part(child, plan).await;
+                self.app.store.release(id, self.actor()).await?;
+                advanced?;
+            }
+            Claim::Busy { load, owner, .. } => {
+                return Err(AppError::PreparedElsewhere { load: load.id, owner });
+            }
+            // The work is done, the telling may not be.
+            Claim::Done(_) => {}
+        }
         notify::send_pending(self.app, id, self.actor()).await
     }
 
-    async fn advance_part(&self, child: Load) -> Result<ObjectOutcome, AppError> {
+    async fn advance_part(&self, child: Load, plan: &SplitPlan) -> Result<ObjectOutcome, AppError> {
         match child.state {
+            LoadState::Received => self.receive_part(child, plan).await,
             LoadState::Prepared | LoadState::Queued => self.submit(child).await,
             LoadState::Rejected => self.conclude_rejection(child).await,
             _ => Ok(ObjectOutcome::AlreadyDone {
@@ -126,13 +149,9 @@ impl ProcessObject<'_> {
         }
     }
 
-    async fn receive_part(
-        &self,
-        child: Load,
-        whole: &(RuleRow, FileRule),
-    ) -> Result<ObjectOutcome, AppError> {
+    async fn receive_part(&self, child: Load, plan: &SplitPlan) -> Result<ObjectOutcome, AppError> {
         let record_type = child.record_type.clone().unwrap_or_default();
-        let token = matching::child_token(&whole.0, &record_type);
+        let token = matching::part_token(&plan.token, &record_type);
         let Identified { load, rule } = match self.identify_part(child, &token).await? {
             Ok(identified) => identified,
             Err((child, reason)) => return self.reject(child, reason).await,
@@ -145,7 +164,7 @@ impl ProcessObject<'_> {
         let copyable = Copyable {
             source: load.object.clone(),
             is_prepared_copy: true,
-            rule: rule_of_part(&rule, &whole.1),
+            rule: rule_of_part(&rule, plan.compression),
             columns: rule.columns.clone(),
             records: load.rows_expected,
         };
@@ -157,7 +176,7 @@ impl ProcessObject<'_> {
             Some(interface) => ArchiveShelf::Interface(&interface.id),
             None => ArchiveShelf::Error,
         };
-        let archived_key = archive::put_away(self.app, load, shelf).await?;
+        let archived_key = archive::put_away(self.app, load, shelf).await?.key();
         let load = Load {
             archived_key,
             ..load.clone()
@@ -165,7 +184,8 @@ impl ProcessObject<'_> {
         let conclusion = Conclusion {
             audit: audit::row(self.app, &load, AuditStatus::Finished, None).await?,
             notices: vec![notify::notice(self.app, &load, Outcome::Split)],
-            next: None,
+            archived_key: load.archived_key.clone(),
+            ..Conclusion::default()
         };
         self.app
             .store
@@ -174,4 +194,18 @@ impl ProcessObject<'_> {
         info!("split {} and put it away", load.object.key);
         Ok(())
     }
+}
+
+/// The rule of a record type is judged like any rule, and then some.
+fn part_fault(rule: &FileRule) -> Option<String> {
+    let twice = [
+        (rule.trailer.is_some(), "trailer_flag"),
+        (rule.split.is_some(), "split_file_flag"),
+    ];
+    twice.into_iter().find(|(is_set, _)| *is_set).map(|(_, column)| {
+        format!(
+            "{column} of rule {} must be N, because the file was split already",
+            rule.id
+        )
+    })
 }

@@ -1,6 +1,7 @@
 //! Putting a refused file away and telling about it.
 
 use longshore_domain::archive::ArchiveShelf;
+use longshore_domain::load::LoadState;
 use longshore_domain::notification::Outcome;
 use longshore_domain::reject::RejectedFile;
 use longshore_store::{AuditStatus, Conclusion, Load};
@@ -11,25 +12,25 @@ use crate::{AppError, archive, audit, notify};
 impl ProcessObject<'_> {
     /// Moves the file where its sender's mistakes go, writes the audit row when the feed is known, and queues one message.
     pub(super) async fn conclude_rejection(&self, load: Load) -> Result<ObjectOutcome, AppError> {
-        let archived = match load
-            .reject
-            .as_ref()
-            .map(longshore_domain::reject::RejectReason::file)
-        {
-            Some(RejectedFile::MovesToError) => {
-                archive::put_away(self.app, &load, ArchiveShelf::Error).await?
-            }
-            Some(RejectedFile::Stays) | None => None,
+        // Whoever else worked on it may have come further; then there is nothing to refuse.
+        let Some(reason) = load.reject.clone().filter(|_| load.state == LoadState::Rejected) else {
+            return Ok(ObjectOutcome::AlreadyDone {
+                load_id: load.id,
+                state: load.state,
+            });
         };
-        archive::clear_work(self.app, &load).await?;
-        let load = Load {
-            archived_key: archived,
-            ..load
+        let archived_key = match reason.file() {
+            RejectedFile::MovesToError => archive::put_away(self.app, &load, ArchiveShelf::Error)
+                .await?
+                .key(),
+            RejectedFile::Stays => None,
         };
+        let load = Load { archived_key, ..load };
         let conclusion = Conclusion {
             audit: audit::row(self.app, &load, AuditStatus::Failed, None).await?,
             notices: vec![notify::notice(self.app, &load, Outcome::Rejected)],
-            next: None,
+            archived_key: load.archived_key.clone(),
+            ..Conclusion::default()
         };
         self.app
             .store
@@ -37,7 +38,7 @@ impl ProcessObject<'_> {
             .await?;
         Ok(ObjectOutcome::Rejected {
             load_id: load.id,
-            code: load.error_code.unwrap_or_default(),
+            code: reason.code().to_owned(),
         })
     }
 }

@@ -4,14 +4,14 @@ use super::{
     ColumnRow, Compression, DataFormat, Delimited, Encoding, Escaping, FieldQuoting, FileRule, HeaderPolicy,
     Interface, InvalidBytes, Paths, RuleColumn, RuleFault, RuleFaults, RuleId, RuleRow, TargetRow, Trailer,
 };
-use crate::matching::{KeyPattern, KeyRegex, Matcher};
+use crate::matching::Matcher;
 use crate::target::{Compute, Login, TableName, Warehouse};
 
 /// Reads a row. Every part is read even when an earlier one was at fault, so that all faults are named together.
 pub(super) fn interpret(row: &RuleRow) -> Result<FileRule, RuleFaults> {
     let mut faults = Faults::default();
 
-    let matcher = faults.keep(matcher(row));
+    let matcher = faults.keep(Matcher::of(row));
     let format = faults.keep(format(row));
     let compression = faults.keep(compression(row));
     let header = faults.keep(header(row));
@@ -66,6 +66,7 @@ pub(super) fn interpret(row: &RuleRow) -> Result<FileRule, RuleFaults> {
                 name: row.interface_name.clone(),
             },
             matcher,
+            token: row.file_prefix.trim().trim_end_matches('.').to_owned(),
             extension: row.file_type.trim().trim_start_matches('.').to_ascii_lowercase(),
             table,
             warehouse,
@@ -117,32 +118,6 @@ fn non_blank(text: &Option<String>) -> Option<String> {
         .map(str::trim)
         .filter(|text| !text.is_empty())
         .map(str::to_owned)
-}
-
-fn matcher(row: &RuleRow) -> Result<Matcher, RuleFault> {
-    match (non_blank(&row.key_pattern), non_blank(&row.key_regex)) {
-        (Some(_), Some(_)) => Err(RuleFault::new(
-            "key_regex",
-            "key_pattern is set too; a rule finds its files by one of them, so clear the other",
-        )),
-        (Some(pattern), None) => KeyPattern::parse(&pattern)
-            .map(Matcher::KeyPattern)
-            .map_err(|problem| RuleFault::new("key_pattern", problem)),
-        (None, Some(regex)) => KeyRegex::parse(&regex)
-            .map(Matcher::KeyRegex)
-            .map_err(|problem| RuleFault::new("key_regex", problem)),
-        (None, None) => {
-            let token = row.file_prefix.trim().trim_end_matches('.');
-            if token.is_empty() {
-                return Err(RuleFault::new(
-                    "file_prefix",
-                    "is blank; write the text between the file name's last '_' and its first '.', \
-                     followed by a dot, for example 527.",
-                ));
-            }
-            Ok(Matcher::Token(token.to_owned()))
-        }
-    }
 }
 
 fn format(row: &RuleRow) -> Result<DataFormat, RuleFault> {
@@ -346,6 +321,9 @@ fn trailer(row: &RuleRow) -> Result<Option<Trailer>, RuleFault> {
     }
 }
 
+/// Each record type is an upload of its own, and S3 wants parts of 5 MiB.
+const MOST_RECORD_TYPES: usize = 100;
+
 fn split(row: &RuleRow) -> Result<Option<Vec<String>>, RuleFault> {
     if !is_yes("split_file_flag", &row.split_file_flag)? {
         return Ok(None);
@@ -359,6 +337,16 @@ fn split(row: &RuleRow) -> Result<Option<Vec<String>>, RuleFault> {
         .filter(|prefix| !prefix.is_empty())
         .map(str::to_owned)
         .collect();
+    if prefixes.len() > MOST_RECORD_TYPES {
+        return Err(RuleFault::new(
+            "split_prefix",
+            format!(
+                "lists {} record types; each takes 5 MiB of memory while the file is cut, so at most \
+                 {MOST_RECORD_TYPES} are taken",
+                prefixes.len()
+            ),
+        ));
+    }
     let repeated = prefixes
         .iter()
         .enumerate()

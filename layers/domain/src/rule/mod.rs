@@ -81,6 +81,8 @@ pub struct FileRule {
     pub interface: Interface,
     /// Which objects fall under it.
     pub matcher: Matcher,
+    /// Its `file_prefix` without the dot: what the tokens of its record types' rules begin with.
+    pub token: String,
     /// What a file's name must end with, without the dot, in lower case.
     pub extension: String,
     /// The table its rows go to, with `{capture}` placeholders still in it. Absent only when the file is split.
@@ -126,6 +128,13 @@ impl FileRule {
     /// Reads a row, or names everything that is wrong with it.
     pub fn from_row(row: &RuleRow) -> Result<Self, RuleFaults> {
         interpret::interpret(row)
+    }
+
+    /// Whether the table depends on the key, so that a name which no table can have is the file's fault.
+    pub fn names_its_table_from_the_key(&self) -> bool {
+        self.table
+            .as_ref()
+            .is_some_and(|table| table.schema.contains('{') || table.table.contains('{'))
     }
 
     /// Whether the engine reads the file record by record. What it cannot read it loads on the warehouse's word.

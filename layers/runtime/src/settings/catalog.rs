@@ -193,6 +193,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_readme_has_this_table() {
+        let readme = include_str!("../../../../README.md");
+        let table = settings_table();
+        assert!(readme.contains(&table), "put this table into README.md:\n{table}");
+    }
+
+    #[test]
     fn the_table_has_a_row_for_each_setting_and_says_what_is_required() {
         let table = settings_table();
         assert_eq!(table.lines().count(), SETTINGS.len() + 2);

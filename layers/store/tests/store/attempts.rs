@@ -42,11 +42,6 @@ async fn an_attempt_is_on_record_before_its_call_and_recording_it_again_changes_
     assert_eq!(statement.recorded_at, at(2));
     assert_eq!(statement.steps, [LoadStep::Lock, LoadStep::Guard, LoadStep::Copy]);
     assert_eq!(statement.as_attempt(), first);
-    let found = bench
-        .store
-        .load_by_statement_name(&statement.statement_name)
-        .await;
-    assert_eq!(found.unwrap().unwrap().id, load.id);
 }
 
 #[tokio::test]
@@ -74,10 +69,6 @@ async fn a_submitted_load_is_found_by_the_warehouses_id() {
     let found = bench.store.load_by_statement_id(&format!("s-{}", load.id)).await;
     assert_eq!(found.unwrap().unwrap().id, load.id);
     assert_eq!(bench.store.load_by_statement_id("nobody's").await.unwrap(), None);
-    assert_eq!(
-        bench.store.load_by_statement_name("nobody's").await.unwrap(),
-        None
-    );
 }
 
 #[tokio::test]

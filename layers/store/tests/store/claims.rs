@@ -25,11 +25,7 @@ async fn of_twenty_claims_at_once_one_is_new() {
         .map(|number| {
             let store = bench.store.clone();
             let lease = lease(&format!("worker {number}"), LeaseStep::Prepare, 60);
-            tokio::spawn(async move {
-                store
-                    .claim_load(&object("in/A_701.txt"), LoadId::generate(), &lease, at(0))
-                    .await
-            })
+            tokio::spawn(async move { store.claim_load(&object("in/A_701.txt"), &lease, at(0)).await })
         })
         .collect();
     let mut names = BTreeMap::new();
@@ -71,11 +67,7 @@ async fn what_differs_in_identity_is_another_load(#[case] other: Object) {
     let bench = Bench::new().await;
     bench.received("in/A_701.txt").await;
     let lease = lease("second", LeaseStep::Prepare, 60);
-    let claim = bench
-        .store
-        .claim_load(&other, LoadId::generate(), &lease, at(1))
-        .await
-        .unwrap();
+    let claim = bench.store.claim_load(&other, &lease, at(1)).await.unwrap();
     assert_eq!(name(&claim), "new");
 }
 
@@ -214,7 +206,7 @@ async fn there_is_nothing_to_finish_on_a_finished_load_or_an_unknown_one() {
     assert_eq!(name(&claim.unwrap().unwrap()), "done");
     let unknown = bench
         .store
-        .claim_for_finish(LoadId::generate(), &lease, at(30))
+        .claim_for_finish(LoadId::from_uuid(uuid::Uuid::new_v4()), &lease, at(30))
         .await;
     assert_eq!(unknown.unwrap(), None);
 }

@@ -53,7 +53,10 @@ async fn a_database_that_does_not_exist_is_a_wrong_setting() {
 #[tokio::test]
 async fn a_user_without_rights_is_named() {
     let bench = Bench::new().await;
-    let user = format!("reader_{}", LoadId::generate().as_uuid().simple());
+    let user = format!(
+        "reader_{}",
+        LoadId::from_uuid(uuid::Uuid::new_v4()).as_uuid().simple()
+    );
     bench
         .run(&format!("CREATE ROLE {user} LOGIN"), &[])
         .await
@@ -87,7 +90,7 @@ async fn a_lock_that_somebody_forgot_is_a_timeout() {
     };
     let lease = lease("w", longshore_store::LeaseStep::Prepare, 60);
     let wanted = object("in/B_701.txt");
-    let claim = bench.store.claim_load(&wanted, LoadId::generate(), &lease, at(0));
+    let claim = bench.store.claim_load(&wanted, &lease, at(0));
     let (claimed, ()) = tokio::join!(claim, cancel);
     let error = claimed.unwrap_err();
     assert!(matches!(error, StoreError::Timeout { .. }), "{error:?}");

@@ -129,7 +129,7 @@ async fn an_error_longer_than_the_older_column_is_audited_in_full() {
     let conclusion = Conclusion {
         audit: Some(audit(AuditStatus::Failed)),
         notices: vec![],
-        next: None,
+        ..Conclusion::default()
     };
     bench
         .store

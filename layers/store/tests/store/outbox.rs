@@ -21,7 +21,7 @@ async fn with_notices(count: usize) -> (Bench, Vec<LoadId>) {
         let conclusion = Conclusion {
             audit: None,
             notices: vec![notice(Outcome::Rejected)],
-            next: None,
+            ..Conclusion::default()
         };
         bench
             .store

@@ -72,8 +72,15 @@ async fn the_audit_row_says_what_the_ledger_says() {
     let bench = Bench::new().await;
     let load = bench.load_in(LoadState::Loaded).await;
     let key = ObjectKey::new("archive/701/x");
-    bench.store.plan_archive(load.id, &key).await.unwrap();
-    let conclusion = conclusion(AuditStatus::Finished, Outcome::Loaded);
+    bench
+        .store
+        .plan_archive(load.id, &ObjectKey::new("archive/701/planned"))
+        .await
+        .unwrap();
+    let conclusion = Conclusion {
+        archived_key: Some(key),
+        ..conclusion(AuditStatus::Finished, Outcome::Loaded)
+    };
     bench
         .store
         .conclude(load.id, &conclusion, at(30), ACTOR)
@@ -128,13 +135,13 @@ async fn a_failure_is_finished_when_it_is_concluded(
 }
 
 #[tokio::test]
-async fn a_split_file_has_a_message_and_no_audit_row() {
+async fn an_outcome_without_a_known_feed_has_a_message_and_no_audit_row() {
     let bench = Bench::new().await;
     let load = bench.load_in(LoadState::Split).await.id;
     let conclusion = Conclusion {
         audit: None,
         notices: vec![notice(Outcome::Split)],
-        next: None,
+        ..Conclusion::default()
     };
     assert!(
         bench

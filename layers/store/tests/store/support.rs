@@ -127,6 +127,7 @@ pub(crate) fn split_facts() -> SplitFacts {
         rows_expected: Some(9),
         remarks: vec![],
         duration: Duration::ZERO,
+        plan: serde_json::json!({}),
     }
 }
 
@@ -176,7 +177,7 @@ pub(crate) fn conclusion(status: AuditStatus, outcome: Outcome) -> Conclusion {
     Conclusion {
         audit: Some(audit(status)),
         notices: vec![notice(outcome)],
-        next: None,
+        ..Conclusion::default()
     }
 }
 
@@ -235,7 +236,7 @@ impl Bench {
     pub(crate) async fn claim(&self, key: &str, owner: &str, now: i64) -> Claim {
         let lease = lease(owner, LeaseStep::Prepare, now + 60);
         self.store
-            .claim_load(&object(key), LoadId::generate(), &lease, at(now))
+            .claim_load(&object(key), &lease, at(now))
             .await
             .unwrap()
     }

@@ -122,6 +122,15 @@ fn decide(found: &Match<'_>, key: &ObjectKey) -> (String, ExitStatus) {
             ),
             ExitStatus::Input,
         ),
+        Match::Unreadable(row) => {
+            let faults = FileRule::from_row(row)
+                .map(|_| String::new())
+                .unwrap_or_else(|faults| faults.to_string());
+            (
+                format!("it would be rejected: no sound rule matches, and {faults}"),
+                ExitStatus::Input,
+            )
+        }
         Match::Several(rules) => {
             let rules: Vec<_> = rules.iter().map(ToString::to_string).collect();
             (

@@ -75,6 +75,14 @@ impl DataFolder {
         }
     }
 
+    /// From now on the folder is the user's.
+    pub(crate) fn keep(&mut self) {
+        if let Self::Temporary(folder) = self {
+            folder.disable_cleanup(true);
+            *self = Self::Kept(folder.path().to_owned());
+        }
+    }
+
     pub(crate) fn is_kept(&self) -> bool {
         matches!(self, Self::Kept(_))
     }

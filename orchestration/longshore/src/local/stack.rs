@@ -83,6 +83,11 @@ impl LocalDeployment {
         })
     }
 
+    /// Keeps a temporary data folder, for a person to look into.
+    pub(crate) fn keep_data(&mut self) {
+        self.data.keep();
+    }
+
     /// Stops everything, the functions first, and leaves nothing running.
     pub(crate) async fn stop(self) -> anyhow::Result<()> {
         self.stack.stop().await;

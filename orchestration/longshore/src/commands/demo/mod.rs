@@ -23,12 +23,15 @@ pub(crate) async fn run(arguments: DemoArguments, output: Output) -> anyhow::Res
         samples: true,
     };
     let progress = Progress::start("starting");
-    let deployment = LocalDeployment::start(options, &progress).await?;
+    let mut deployment = LocalDeployment::start(options, &progress).await?;
     let told = tell(&deployment, output, &progress).await;
     drop(progress);
     if arguments.keep && told.is_ok() {
         super::local::show(&deployment.ready, output)?;
         stop.await;
+    }
+    if told.is_err() {
+        deployment.keep_data();
     }
     deployment.stop().await?;
     let differences = told?;

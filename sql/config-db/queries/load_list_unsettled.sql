@@ -1,0 +1,50 @@
+-- Loads that nobody works on and that are not done, those that have stood still longest first: none is left out for good,
+-- because whatever is done to a load, even in vain, is followed by another look at the rest.
+SELECT
+    load.load_id,
+    load.parent_load_id,
+    load.record_type,
+    load.bucket_name,
+    load.object_key,
+    load.object_version,
+    load.etag,
+    load.sequencer,
+    load.size_bytes,
+    load.file_name,
+    load.state,
+    load.ext_file_config_sid,
+    load.ext_interface_cid::text AS ext_interface_cid,
+    load.interface_name,
+    load.tgt_schema_name,
+    load.tgt_table_name,
+    load.captures,
+    load.rows_expected,
+    load.rows_loaded,
+    load.rows_rejected,
+    load.sources,
+    load.prepared,
+    load.manifest_key,
+    load.plan,
+    load.archived_key,
+    load.statement_id,
+    load.error_code,
+    load.error,
+    load.reject,
+    load.remarks,
+    load.prepare_duration_ms,
+    load.claims,
+    load.lease_owner,
+    load.lease_step,
+    load.lease_until,
+    load.received_at,
+    load.prepared_at,
+    load.submitted_at,
+    load.loaded_at,
+    load.concluded_at,
+    load.finished_at
+FROM rdscnfg.ext_file_load AS load
+WHERE load.finished_at IS NULL
+    AND load.state_at <= $1
+    AND (load.lease_until IS NULL OR load.lease_until <= $2)
+ORDER BY load.state_at, load.load_id
+LIMIT $3::bigint
