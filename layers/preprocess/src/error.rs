@@ -3,11 +3,15 @@
 use crate::compression::Compression;
 use crate::encoding::Encoding;
 use crate::outputs::{OutputError, OutputId};
+use crate::unreadable::UnreadableCount;
 
 /// Why a file could not be prepared. After one of these the pipeline is spent and its outputs are to be thrown away.
 ///
 /// Lines are physical lines and count from 1; bytes count from 0 in the decompressed stream, or in the
-/// compressed one where the variant says so. Texts hold no row contents but a shortened trailer.
+/// compressed one where the variant says so.
+///
+/// Nothing here holds bytes of the file, because errors end in logs and messages: what stands in the place of a header or a
+/// trailer may be a data row. The one exception is the number that stands in the place of a trailer's count.
 #[derive(Debug, thiserror::Error)]
 pub enum PrepareError {
     /// The compressed input stops before its stream does.
@@ -105,7 +109,7 @@ pub enum PrepareError {
     },
     /// The last record does not begin with the trailer's tag.
     #[error(
-        "line {line}, byte {byte}: expected a trailer that begins with {tag:?}, found {found:?}; the file may be cut short"
+        "line {line}, byte {byte}: expected a trailer that begins with {tag:?}, found a record of {length} characters that does not; the file may be cut short"
     )]
     TrailerTagMissing {
         /// The physical line of the last record.
@@ -114,8 +118,8 @@ pub enum PrepareError {
         byte: u64,
         /// The tag.
         tag: String,
-        /// The beginning of the last record.
-        found: String,
+        /// Characters in the last record.
+        length: usize,
     },
     /// The trailer is shorter than the position of its count.
     #[error(
@@ -135,15 +139,19 @@ pub enum PrepareError {
     },
     /// What stands in the place of the count is no number.
     #[error(
-        "line {line}, byte {byte}: expected the number of records in the trailer, found {found:?}; correct the rule's trailer position or the file"
+        "line {line}, byte {byte}: expected the number of records at character {start} of the trailer, within {length} characters, found {found}; correct the rule's trailer position or the file"
     )]
     TrailerCountUnreadable {
         /// The physical line of the trailer.
         line: u64,
         /// Its first byte.
         byte: u64,
-        /// What stands there, shortened.
-        found: String,
+        /// The character of the trailer, from 1, at which the count should begin.
+        start: usize,
+        /// How many characters are looked at from there.
+        length: usize,
+        /// What is wrong with them.
+        found: UnreadableCount,
     },
     /// The trailer announces no records.
     #[error(

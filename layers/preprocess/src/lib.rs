@@ -48,6 +48,7 @@ mod text;
 mod trailer;
 mod transcoder;
 mod unit;
+mod unreadable;
 mod validator;
 
 pub use compression::{Compression, OutputCompression};
@@ -62,3 +63,4 @@ pub use spec::{
     Split, UnlistedRecords,
 };
 pub use trailer::{Trailer, TrailerCount, TrailerPosition, TrailerPositionError};
+pub use unreadable::{CharacterKind, UnreadableCount};

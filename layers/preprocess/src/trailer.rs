@@ -1,13 +1,12 @@
 //! The trailer: where its count stands and whether it is right.
 
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
 
 use crate::error::PrepareError;
 use crate::framer::Position;
-
-/// The longest part of a trailer that an error shows.
-const SHOWN_CHARACTERS: usize = 80;
+use crate::unreadable::UnreadableCount;
 
 /// That the last record which is not blank is a trailer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -113,11 +112,11 @@ impl fmt::Display for TrailerPosition {
 impl TrailerCount {
     /// Reads the count from the trailer's text.
     pub(crate) fn read(&self, text: &str, at: Position, delimiter: Option<u8>) -> Result<u64, PrepareError> {
-        let found = match self {
-            Self::Position(position) => position.cut(text, at)?,
+        let place = match self {
+            Self::Position(position) => position.place(text, at)?,
             Self::AfterTag { tag } => after_tag(text, tag, at, delimiter)?,
         };
-        let digits = found.trim();
+        let digits = text[place.clone()].trim();
         let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
         is_number
             .then(|| digits.parse().ok())
@@ -125,15 +124,17 @@ impl TrailerCount {
             .ok_or_else(|| PrepareError::TrailerCountUnreadable {
                 line: at.line,
                 byte: at.byte,
-                found: shorten(found),
+                start: text[..place.start].chars().count() + 1,
+                length: text[place.clone()].chars().count(),
+                found: UnreadableCount::find(text, place),
             })
     }
 }
 
 impl TrailerPosition {
-    /// What stands at the position. Only its start must lie within the trailer: a count without leading zeros is as wide as
+    /// The bytes at the position. Only its start must lie within the trailer: a count without leading zeros is as wide as
     /// it is, and a rule gives it room to grow.
-    fn cut(self, text: &str, at: Position) -> Result<&str, PrepareError> {
+    fn place(self, text: &str, at: Position) -> Result<Range<usize>, PrepareError> {
         let length = text.chars().count();
         if self.start > length {
             return Err(PrepareError::TrailerPositionOutside {
@@ -149,29 +150,31 @@ impl TrailerPosition {
                 .nth(character - 1)
                 .map_or(text.len(), |(at, _)| at)
         };
-        Ok(&text[boundary(self.start)..boundary(self.end)])
+        Ok(boundary(self.start)..boundary(self.end))
     }
 }
 
-/// The field after the tag: from the first character that is neither delimiter nor blank to the next that is one.
-fn after_tag<'a>(
-    text: &'a str,
+/// The bytes of the field after the tag: from the first character that is neither delimiter nor blank to the next that is one.
+fn after_tag(
+    text: &str,
     tag: &str,
     at: Position,
     delimiter: Option<u8>,
-) -> Result<&'a str, PrepareError> {
+) -> Result<Range<usize>, PrepareError> {
     let Some(rest) = text.strip_prefix(tag) else {
         return Err(PrepareError::TrailerTagMissing {
             line: at.line,
             byte: at.byte,
             tag: tag.to_owned(),
-            found: shorten(text),
+            length: text.chars().count(),
         });
     };
     let separates =
         |symbol: char| matches!(symbol, ' ' | '\t' | '"') || delimiter.map(char::from) == Some(symbol);
     let field = rest.trim_start_matches(separates);
-    Ok(field.split(separates).next().unwrap_or_default())
+    let start = text.len() - field.len();
+    let length = field.find(separates).unwrap_or(field.len());
+    Ok(start..start + length)
 }
 
 /// Compares what the trailer says with what was counted.
@@ -187,10 +190,6 @@ pub(crate) fn verify_count(expected: u64, found: u64, at: Position) -> Result<()
         }),
         _ => Ok(()),
     }
-}
-
-fn shorten(text: &str) -> String {
-    text.chars().take(SHOWN_CHARACTERS).collect()
 }
 
 #[cfg(test)]
@@ -246,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_number_is_shown() {
+    fn what_is_no_number_is_described_and_not_shown() {
         for text in ["T|12a4", "T|    ", "T|-123", "T|1 34"] {
             let found = at_position(text, "3:7");
             assert!(
@@ -254,11 +253,22 @@ mod tests {
                 "{text}: {found:?}"
             );
         }
+        assert_eq!(
+            at_position("T|12a4", "3:7")
+                .expect_err("there is a letter")
+                .to_string(),
+            "line 9, byte 70: expected the number of records at character 3 of the trailer, within 4 characters, \
+             found a letter at character 5; correct the rule's trailer position or the file"
+        );
         let huge = format!("T{}", "9".repeat(90));
-        let Err(PrepareError::TrailerCountUnreadable { found, .. }) = at_position(&huge, "2:92") else {
-            panic!("no u64 holds the count");
-        };
-        assert_eq!(found.len(), 80);
+        assert!(matches!(
+            at_position(&huge, "2:92"),
+            Err(PrepareError::TrailerCountUnreadable {
+                start: 2,
+                length: 90,
+                ..
+            })
+        ));
         assert!(matches!(
             after_tag("TRL|x", "TRL"),
             Err(PrepareError::TrailerCountUnreadable { .. })

@@ -10,5 +10,6 @@ mod line_finder;
 mod outputs;
 mod properties;
 mod reference;
+mod secrecy;
 mod specs;
 mod trailers;

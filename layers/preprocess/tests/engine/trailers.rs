@@ -117,7 +117,8 @@ fn a_tag_must_begin_the_last_record() {
     let error = run(&after("TRL"), b"1|a\n2|b\n").expect_err("the trailer was cut off");
     assert_eq!(
         error.to_string(),
-        "line 2, byte 4: expected a trailer that begins with \"TRL\", found \"2|b\"; the file may be cut short"
+        "line 2, byte 4: expected a trailer that begins with \"TRL\", found a record of 3 characters that does not; \
+         the file may be cut short"
     );
 }
 
