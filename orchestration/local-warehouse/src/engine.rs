@@ -5,6 +5,7 @@ use tokio_postgres::error::{DbError, ErrorPosition, SqlState};
 use tokio_postgres::{Client, SimpleQueryMessage, SimpleQueryRow};
 
 use crate::ObjectReader;
+use crate::append::Append;
 use crate::copy::{self, CopyContext};
 use crate::error::error_chain;
 use crate::result_set::ResultSet;
@@ -35,19 +36,32 @@ pub(crate) struct Executed {
 
 /// Why a statement failed, as Redshift would print it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct StatementError(pub(crate) String);
+#[error("{text}")]
+pub(crate) struct StatementError {
+    /// What the caller is told.
+    pub(crate) text: String,
+    /// PostgreSQL's code, if the error is PostgreSQL's.
+    pub(crate) state: Option<SqlState>,
+}
 
 impl StatementError {
     /// Redshift's form of a sentence.
     pub(crate) fn new(message: impl std::fmt::Display) -> Self {
-        Self(format!("ERROR: {message}"))
+        Self::known(format!("ERROR: {message}"))
+    }
+
+    /// A text that is in Redshift's form already.
+    pub(crate) fn known(text: String) -> Self {
+        Self { text, state: None }
     }
 
     /// An error of PostgreSQL about a text that is not the caller's.
     pub(crate) fn of_database(error: &tokio_postgres::Error) -> Self {
         match error.as_db_error() {
-            Some(database) => Self(describe(database, None)),
+            Some(database) => Self {
+                text: describe(database, None, None),
+                state: Some(database.code().clone()),
+            },
             None => Self::new(error_chain(error)),
         }
     }
@@ -62,7 +76,11 @@ impl Session<'_> {
             StatementKind::Copy => self.copy(text).await,
             StatementKind::PhysicalOnly => Ok(Executed::default()),
             StatementKind::OutsideTransaction if classified.name == "ALTER TABLE APPEND" => {
-                Err(explain(SqlError::unsupported("ALTER TABLE APPEND")))
+                let rows = Append::parse(text).map_err(explain)?.run(self.client).await?;
+                Ok(Executed {
+                    rows: Some(rows),
+                    result: None,
+                })
             }
             _ => {
                 let rewritten = sql::rewrite(text, classified).map_err(explain)?;
@@ -128,7 +146,7 @@ impl Session<'_> {
         match error {
             SqlError::Syntax { message, offset } => {
                 let position = sql::character_position(text, *offset);
-                StatementError(format!("ERROR: {message}\n  Position: {position}"))
+                StatementError::known(format!("ERROR: {message}\n  Position: {position}"))
             }
             other => StatementError::new(other),
         }
@@ -154,13 +172,17 @@ fn explain_database_error(
         Some(ErrorPosition::Original(position)) => Some(rewritten.original_position(text, *position)),
         _ => None,
     };
-    StatementError(describe(database, position))
+    StatementError {
+        text: describe(database, position, sql::affected_table(text).as_deref()),
+        state: Some(database.code().clone()),
+    }
 }
 
 /// The error as drivers of Redshift print it: the message, and the rest on lines of their own.
-fn describe(error: &DbError, position: Option<usize>) -> String {
+fn describe(error: &DbError, position: Option<usize>, table: Option<&str>) -> String {
     if *error.code() == SqlState::T_R_SERIALIZATION_FAILURE {
-        return "ERROR: 1023\n  Detail: Serializable isolation violation on table in Redshift".to_owned();
+        let table = table.map_or_else(|| "in Redshift".to_owned(), |table| format!("- {table}"));
+        return format!("ERROR: 1023\n  Detail: Serializable isolation violation on table {table}");
     }
     let mut text = format!("ERROR: {}", error.message());
     let parts = [

@@ -24,6 +24,13 @@ impl ApiError {
         }
     }
 
+    /// A value is none of those that the service model knows.
+    pub(crate) fn not_in_enum(field: &str, value: &str, known: &[&str]) -> Self {
+        Self::validation(format!(
+            "Value '{value}' at '{field}' failed to satisfy constraint: Member must satisfy enum value set: {known:?}"
+        ))
+    }
+
     /// There is no such statement, table or database.
     pub(crate) fn not_found(message: impl fmt::Display) -> Self {
         Self {
@@ -38,6 +45,26 @@ impl ApiError {
         let message = format!("Active statements exceeded the allowed quota ({limit}).");
         Self {
             code: "ActiveStatementsExceededException",
+            message,
+            status: 400,
+        }
+    }
+
+    /// Too many sessions are open.
+    pub(crate) fn too_many_sessions(limit: usize) -> Self {
+        let message = format!("Active sessions exceeded the allowed quota ({limit}).");
+        Self {
+            code: "ActiveSessionsExceededException",
+            message,
+            status: 400,
+        }
+    }
+
+    /// Too many calls wait for a statement to end.
+    pub(crate) fn too_many_waiting_requests(limit: usize) -> Self {
+        let message = format!("Active waiting requests exceeded the allowed quota ({limit}).");
+        Self {
+            code: "ActiveWaitingRequestsExceededException",
             message,
             status: 400,
         }

@@ -31,6 +31,7 @@
 //! ```
 
 mod api;
+mod append;
 mod connection;
 mod copy;
 mod engine;
@@ -40,6 +41,7 @@ mod live;
 mod object;
 mod result_set;
 mod runner;
+mod session;
 mod sql;
 mod store;
 mod warehouse;
@@ -47,4 +49,4 @@ mod warehouse;
 pub use error::{ApiError, OpenError};
 pub use event::{StatementEvent, StatementEvents};
 pub use object::{ObjectBody, ObjectReader, ObjectSummary};
-pub use warehouse::{ClusterEndpoint, Warehouse, WarehouseOptions};
+pub use warehouse::{ClusterEndpoint, Isolation, Warehouse, WarehouseOptions};

@@ -114,6 +114,54 @@ pub(crate) async fn page(
     Ok(Some(answer))
 }
 
+/// A page in the shape of GetStatementResultV2: one text of CSV, which begins with the names of the columns on the first page.
+pub(crate) fn page_as_csv(page: Value, is_first: bool) -> Value {
+    let mut text = String::new();
+    let columns = page["ColumnMetadata"].as_array();
+    if is_first {
+        let names = columns
+            .into_iter()
+            .flatten()
+            .map(|column| column["name"].as_str());
+        write_csv_line(names.map(|name| name.map(str::to_owned)), &mut text);
+    }
+    for record in page["Records"].as_array().into_iter().flatten() {
+        write_csv_line(record.as_array().into_iter().flatten().map(csv_value), &mut text);
+    }
+    let mut answer = page;
+    answer["Records"] = json!([{ "CSVRecords": text }]);
+    answer["ResultFormat"] = json!("CSV");
+    answer
+}
+
+/// The text of a field; None for null.
+fn csv_value(field: &Value) -> Option<String> {
+    let (kind, value) = field.as_object()?.iter().next()?;
+    match (kind.as_str(), value) {
+        ("isNull", _) => None,
+        (_, Value::String(text)) => Some(text.clone()),
+        (_, other) => Some(other.to_string()),
+    }
+}
+
+/// Null is nothing at all, an empty text is a pair of quotes.
+fn write_csv_line(values: impl Iterator<Item = Option<String>>, text: &mut String) {
+    for (place, value) in values.enumerate() {
+        if place > 0 {
+            text.push(',');
+        }
+        let Some(value) = value else { continue };
+        if value.is_empty() || value.contains(['"', ',', '\n', '\r']) {
+            text.push('"');
+            text.push_str(&value.replace('"', "\"\""));
+            text.push('"');
+        } else {
+            text.push_str(&value);
+        }
+    }
+    text.push_str("\r\n");
+}
+
 fn field(text: Option<&str>, kind: Option<&Type>) -> Value {
     let Some(text) = text else {
         return json!({ "isNull": true });

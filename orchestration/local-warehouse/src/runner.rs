@@ -8,10 +8,13 @@ use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
+use uuid::Uuid;
 
 use crate::engine::{Executed, Session, StatementError};
 use crate::event::StatementEvent;
 use crate::live::Live;
+use crate::session::OpenSession;
 use crate::sql::{self, StatementKind};
 use crate::store::{self, SubOutcome, Submission, Summary};
 use crate::warehouse::{Inner, Place};
@@ -20,6 +23,15 @@ const CANCELLED: &str = "Query cancelled on user's request";
 const ROLLBACK_PATIENCE: Duration = Duration::from_secs(5);
 const RECORD_ATTEMPTS: u32 = 20;
 const RECORD_PAUSE: Duration = Duration::from_millis(250);
+
+/// What a batch commits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ExecutionMode {
+    /// All of it or nothing.
+    Transaction,
+    /// Each statement on its own, whether others fail or not.
+    AutoCommit,
+}
 
 /// How the work of a statement ended when it did not end well.
 enum Stop {
@@ -44,9 +56,12 @@ impl Run {
         };
         let started = Instant::now();
         let mut done = Vec::new();
-        let stop = match endpoint.connect(&self.place.database).await {
-            Ok(client) => self.work(&client, &mut done).await,
-            Err(error) => Some(Stop::Failed(StatementError::of_database(&error).0)),
+        let stop = match self.session_id() {
+            Some(id) => self.work_in_session(id, &mut done).await,
+            None => match endpoint.connect(&self.place.database).await {
+                Ok(client) => self.work(&client, &mut done).await,
+                Err(error) => Some(Stop::Failed(StatementError::of_database(&error).text)),
+            },
         };
         let is_recorded = match stop {
             None => true,
@@ -59,11 +74,54 @@ impl Run {
         }
     }
 
+    fn session_id(&self) -> Option<Uuid> {
+        let id = self.submission.request["SessionId"].as_str()?;
+        Uuid::try_parse(id).ok()
+    }
+
+    /// Works on the session's connection, which stays open for the statements after this one.
+    async fn work_in_session(&self, id: Uuid, done: &mut Vec<SubOutcome>) -> Option<Stop> {
+        let Some(session) = self.inner.sessions.find(id) else {
+            let error = StatementError::new(format!("Session {id} is not available any more"));
+            return Some(Stop::Failed(error.text));
+        };
+        let mut held = session.client.lock().await;
+        if held.as_ref().is_none_or(Client::is_closed) {
+            match self
+                .inner
+                .endpoint(&self.place)
+                .connect(&self.place.database)
+                .await
+            {
+                Ok(client) => *held = Some(client),
+                Err(error) => return Some(Stop::Failed(StatementError::of_database(&error).text)),
+            }
+        }
+        let stop = match held.as_ref() {
+            Some(client) => self.work(client, done).await,
+            None => None,
+        };
+        drop(held);
+        self.leave_session(id, &session);
+        stop
+    }
+
+    /// Ends the session when its time is up and nothing else came.
+    fn leave_session(&self, id: Uuid, session: &OpenSession) {
+        let life = session.leave();
+        let inner = Arc::clone(&self.inner);
+        self.inner.spawn(async move {
+            tokio::time::sleep(life).await;
+            // Looking for a session removes those that are over.
+            drop(inner.sessions.find(id));
+        });
+    }
+
     /// None when the work is committed.
     async fn work(&self, client: &Client, done: &mut Vec<SubOutcome>) -> Option<Stop> {
         let process_id = match client.query_one("SELECT pg_backend_pid()", &[]).await {
             Ok(row) => row.get(0),
-            Err(error) => return Some(Stop::Failed(StatementError::of_database(&error).0)),
+            Err(error) => return Some(Stop::Failed(StatementError::of_database(&error).text)),
         };
         self.live.start(process_id);
         let worked = tokio::select! {
@@ -89,7 +147,8 @@ impl Run {
         done: &mut Vec<SubOutcome>,
     ) -> Result<(), String> {
         let bookkeeping = self.bookkeeping().await?;
-        begin(client).await?;
+        self.begin(client).await?;
+        let mut first_error = None;
         for (index, text) in self.submission.sqls.iter().enumerate() {
             let query_id = self.submission.query_ids.get(index).copied().unwrap_or_default();
             let session = Session {
@@ -109,16 +168,41 @@ impl Run {
                     });
                     self.live.mark(index, "FINISHED");
                 }
-                Err(StatementError(error)) => {
+                Err(StatementError { text: error, .. }) => {
                     done.push(SubOutcome {
                         duration_nanos: nanos(started),
                         ..failed(&error)
                     });
-                    return Err(self.error_of_the_whole(index, &error));
+                    self.live.mark(index, "FAILED");
+                    let error = self.error_of_the_whole(index, &error);
+                    if self.mode() == ExecutionMode::Transaction {
+                        return Err(error);
+                    }
+                    first_error.get_or_insert(error);
+                    self.begin_again(client).await?;
                 }
             }
         }
-        Ok(())
+        first_error.map_or(Ok(()), Err)
+    }
+
+    fn mode(&self) -> ExecutionMode {
+        match self.submission.request["ExecutionMode"].as_str() {
+            Some("AUTO_COMMIT") => ExecutionMode::AutoCommit,
+            _ => ExecutionMode::Transaction,
+        }
+    }
+
+    async fn begin(&self, client: &Client) -> Result<(), String> {
+        let begun = client.batch_execute(self.inner.isolation.begin()).await;
+        begun.map_err(|error| StatementError::of_database(&error).text)
+    }
+
+    /// A statement of AUTO_COMMIT failed: it alone is rolled back, and the next one runs.
+    async fn begin_again(&self, client: &Client) -> Result<(), String> {
+        let ended = client.batch_execute("ROLLBACK").await;
+        ended.map_err(|error| StatementError::of_database(&error).text)?;
+        self.begin(client).await
     }
 
     async fn statement(
@@ -138,19 +222,55 @@ impl Run {
             )
             .await?;
         }
-        let executed = session.execute(&bound).await?;
-        if kind == Some(StatementKind::OutsideTransaction) {
-            begin(session.client).await.map_err(StatementError)?;
+        let mut executed = session.execute(&bound).await;
+        let commits_itself = executed
+            .as_ref()
+            .is_err_and(|error| self.is_commit_of_a_procedure(error));
+        if commits_itself {
+            executed = self.call_outside_transaction(session, index, &bound).await;
+        }
+        let executed = executed?;
+        if kind == Some(StatementKind::OutsideTransaction) || commits_itself {
+            self.begin(session.client).await.map_err(StatementError::known)?;
         }
         self.keep_result(session.client, index, &executed).await?;
-        if kind == Some(StatementKind::Truncate) && self.submission.sqls.len() > 1 {
+        let commits = kind == Some(StatementKind::Truncate) || self.mode() == ExecutionMode::AutoCommit;
+        if commits && self.submission.sqls.len() > 1 {
             self.commit_so_far(session.client, index).await?;
         }
         Ok(finished(&executed))
     }
 
+    /// Whether a procedure wanted to COMMIT, which it may where no batch holds the transaction.
+    fn is_commit_of_a_procedure(&self, error: &StatementError) -> bool {
+        let is_free = !self.submission.is_batch || self.mode() == ExecutionMode::AutoCommit;
+        is_free && error.state == Some(SqlState::INVALID_TRANSACTION_TERMINATION)
+    }
+
+    /// Calls the procedure again where it may COMMIT; what it did before was rolled back with its error. A crash from here on leaves a part
+    /// of its work, so it must not run again.
+    async fn call_outside_transaction(
+        &self,
+        session: &Session<'_>,
+        index: usize,
+        text: &str,
+    ) -> Result<Executed, StatementError> {
+        let explain = |error: tokio_postgres::Error| StatementError::of_database(&error);
+        session.client.batch_execute("ROLLBACK").await.map_err(explain)?;
+        let count = i32::try_from(index + 1).unwrap_or(i32::MAX);
+        store::record_partial_commit(session.bookkeeping, self.submission.id, count)
+            .await
+            .map_err(explain)?;
+        session
+            .client
+            .batch_execute(self.inner.isolation.session())
+            .await
+            .map_err(explain)?;
+        session.execute(text).await
+    }
+
     async fn leave_transaction(&self, client: &Client, name: &str) -> Result<(), StatementError> {
-        if self.submission.is_batch {
+        if self.submission.is_batch && self.mode() == ExecutionMode::Transaction {
             return Err(StatementError::new(format!(
                 "{name} cannot run inside a transaction block"
             )));
@@ -177,7 +297,7 @@ impl Run {
             .map_err(|error| StatementError::of_database(&error))
     }
 
-    /// TRUNCATE commits what came before it and itself, in Redshift and so here.
+    /// TRUNCATE commits what came before it and itself, in Redshift and so here; with AUTO_COMMIT every statement does.
     async fn commit_so_far(&self, client: &Client, index: usize) -> Result<(), StatementError> {
         let count = i32::try_from(index + 1).unwrap_or(i32::MAX);
         let explain = |error: tokio_postgres::Error| StatementError::of_database(&error);
@@ -185,7 +305,7 @@ impl Run {
             .await
             .map_err(explain)?;
         client.batch_execute("COMMIT").await.map_err(explain)?;
-        begin(client).await.map_err(StatementError)
+        self.begin(client).await.map_err(StatementError::known)
     }
 
     /// Writes the outcome beside the work and commits both.
@@ -204,7 +324,7 @@ impl Run {
         };
         match committed.await {
             Ok(()) => None,
-            Err(error) => Some(Stop::Failed(StatementError::of_database(&error).0)),
+            Err(error) => Some(Stop::Failed(StatementError::of_database(&error).text)),
         }
     }
 
@@ -325,8 +445,7 @@ impl Run {
     /// Ends a statement that a crash left half committed: running it again would do its first part twice.
     pub(crate) async fn end_half_committed(self) {
         let error =
-            StatementError::new("the warehouse stopped after TRUNCATE had committed a part of the statement")
-                .0;
+            StatementError::new("the warehouse stopped after a part of the statement was committed").text;
         if self
             .record_stop(Stop::Failed(error), Vec::new(), Instant::now())
             .await
@@ -343,7 +462,7 @@ impl Run {
             .endpoint(&self.place)
             .bookkeeping(&self.place.database)
             .await;
-        client.map_err(|error| StatementError::new(crate::error::error_chain(&error)).0)
+        client.map_err(|error| StatementError::new(crate::error::error_chain(&error)).text)
     }
 
     fn parameters(&self) -> Vec<(String, String)> {
@@ -363,14 +482,6 @@ impl Run {
             error.to_owned()
         }
     }
-}
-
-/// The snapshot is taken at the first statement that reads: a LOCK before it sees what others committed while it waited.
-async fn begin(client: &Client) -> Result<(), String> {
-    let begin = client
-        .batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
-        .await;
-    begin.map_err(|error| StatementError::of_database(&error).0)
 }
 
 fn finished(executed: &Executed) -> SubOutcome {

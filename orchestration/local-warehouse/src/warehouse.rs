@@ -13,11 +13,15 @@ use crate::api;
 use crate::connection::Endpoint;
 use crate::live::Live;
 use crate::runner::Run;
+use crate::session::Sessions;
 use crate::store::{self, Submission};
 use crate::{ApiError, ObjectReader, OpenError, StatementEvents};
 
 /// Statements of one cluster that run side by side; the others wait in the order they came.
 const SIDE_BY_SIDE: usize = 20;
+
+/// Calls with WaitTimeSeconds that may wait at once.
+pub(crate) const MOST_WAITING: usize = 500;
 
 /// What the warehouse is opened with.
 #[derive(Debug, Clone)]
@@ -41,6 +45,35 @@ pub struct ClusterEndpoint {
     pub postgres: tokio_postgres::Config,
 }
 
+/// What transactions see of each other: the isolation level of a Redshift database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Isolation {
+    /// SNAPSHOT: only two writers of one row disturb each other.
+    #[default]
+    Snapshot,
+    /// SERIALIZABLE: transactions end as if one ran after the other, and one of those that cannot fails with 1023.
+    Serializable,
+}
+
+impl Isolation {
+    /// How PostgreSQL begins a transaction of this level. Its snapshot is taken at the first statement that reads: a LOCK before it sees what
+    /// others committed while it waited.
+    pub(crate) fn begin(self) -> &'static str {
+        match self {
+            Self::Snapshot => "BEGIN ISOLATION LEVEL REPEATABLE READ",
+            Self::Serializable => "BEGIN ISOLATION LEVEL SERIALIZABLE",
+        }
+    }
+
+    /// The level of transactions that a procedure begins by ending one.
+    pub(crate) fn session(self) -> &'static str {
+        match self {
+            Self::Snapshot => "SET default_transaction_isolation = 'repeatable read'",
+            Self::Serializable => "SET default_transaction_isolation = 'serializable'",
+        }
+    }
+}
+
 /// The Redshift Data API; cheap to clone.
 #[derive(Clone)]
 pub struct Warehouse {
@@ -60,6 +93,10 @@ pub(crate) struct Place {
 pub(crate) struct Inner {
     pub(crate) account: String,
     pub(crate) region: String,
+    pub(crate) isolation: Isolation,
+    pub(crate) sessions: Sessions,
+    /// One permit per call that waits for a statement to end.
+    pub(crate) waiting: Semaphore,
     pub(crate) objects: Arc<dyn ObjectReader>,
     pub(crate) events: Arc<dyn StatementEvents>,
     endpoints: Vec<(Endpoint, Semaphore)>,
@@ -78,10 +115,26 @@ impl Warehouse {
         objects: Arc<dyn ObjectReader>,
         events: Arc<dyn StatementEvents>,
     ) -> Result<Self, OpenError> {
+        Self::open_isolated(options, Isolation::default(), objects, events).await
+    }
+
+    /// The same with an isolation level other than the default.
+    ///
+    /// # Errors
+    /// [`OpenError`] when a server does not answer or is too old.
+    pub async fn open_isolated(
+        options: WarehouseOptions,
+        isolation: Isolation,
+        objects: Arc<dyn ObjectReader>,
+        events: Arc<dyn StatementEvents>,
+    ) -> Result<Self, OpenError> {
         let endpoint = |cluster| (Endpoint::new(cluster), Semaphore::new(SIDE_BY_SIDE));
         let inner = Arc::new(Inner {
             account: options.account,
             region: options.region,
+            isolation,
+            sessions: Sessions::default(),
+            waiting: Semaphore::new(MOST_WAITING),
             objects,
             events,
             endpoints: options.clusters.into_iter().map(endpoint).collect(),
@@ -222,7 +275,8 @@ impl Inner {
         }
     }
 
-    fn spawn(&self, run: impl Future<Output = ()> + Send + 'static) {
+    /// Runs something beside the callers; a shutdown ends it.
+    pub(crate) fn spawn(&self, run: impl Future<Output = ()> + Send + 'static) {
         let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
         // After a shutdown the submission stays in the database and runs at the next open.
         if let Some(runs) = runs.as_mut() {

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::request::{Request, StatementId};
 use crate::live::Progress;
 use crate::store::{self, Record, SubOutcome};
-use crate::warehouse::Inner;
+use crate::warehouse::{Inner, MOST_WAITING};
 use crate::{ApiError, result_set, sql};
 
 /// DescribeStatement.
@@ -30,11 +30,18 @@ pub(super) async fn describe(inner: &Inner, request: &Request<'_>) -> Result<Val
     }
 }
 
-/// GetStatementResult.
-pub(super) async fn result(inner: &Inner, request: &Request<'_>) -> Result<Value, ApiError> {
+/// GetStatementResult, and with CSV GetStatementResultV2: each for the statements that asked for its format.
+pub(super) async fn result(
+    inner: &Inner,
+    request: &Request<'_>,
+    format: ResultFormat,
+) -> Result<Value, ApiError> {
     let StatementId { id, number } = request.statement_id()?;
     wait_if_asked(inner, request, id).await?;
     let record = load(inner, id).await?;
+    if ResultFormat::of(&record) != format {
+        return Err(ApiError::validation(format.other_operation()));
+    }
     let status = record
         .outcome
         .as_ref()
@@ -60,9 +67,46 @@ pub(super) async fn result(inner: &Inner, request: &Request<'_>) -> Result<Value
     let page = result_set::page(&client, id, number, first)
         .await
         .map_err(|error| ApiError::internal(&error))?;
-    page.ok_or_else(|| {
+    let page = page.ok_or_else(|| {
         ApiError::not_found("Query does not have result. Please check query status with DescribeStatement.")
+    })?;
+    Ok(match format {
+        ResultFormat::Json => page,
+        ResultFormat::Csv => result_set::page_as_csv(page, first == 0),
     })
+}
+
+/// How a statement's result is handed out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ResultFormat {
+    /// Typed fields, by GetStatementResult.
+    Json,
+    /// CSV, by GetStatementResultV2.
+    Csv,
+}
+
+impl ResultFormat {
+    fn of(record: &Record) -> Self {
+        match record.submission.request["ResultFormat"].as_str() {
+            Some("CSV") => Self::Csv,
+            _ => Self::Json,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Json => "JSON",
+            Self::Csv => "CSV",
+        }
+    }
+
+    /// What to call instead.
+    fn other_operation(self) -> &'static str {
+        match self {
+            Self::Json => "The result format of this statement is CSV; get it with GetStatementResultV2",
+            Self::Csv => "The result format of this statement is JSON; get it with GetStatementResult",
+        }
+    }
 }
 
 /// The record of a statement.
@@ -84,6 +128,9 @@ pub(super) async fn wait_if_asked(inner: &Inner, request: &Request<'_>, id: Uuid
         return Ok(());
     };
     if let Some(live) = inner.live(id) {
+        let Ok(_place) = inner.waiting.try_acquire() else {
+            return Err(ApiError::too_many_waiting_requests(MOST_WAITING));
+        };
         let patience = Duration::from_secs(seconds.unsigned_abs());
         if tokio::time::timeout(patience, live.until_ended()).await.is_err() {
             tracing::debug!(statement.id = %id, "a statement had not ended when the wait for it was over");
@@ -115,7 +162,7 @@ fn whole(record: &Record, progress: Option<&Progress>) -> Value {
     let mut answer = repeated(record);
     answer.insert("Id".to_owned(), json!(submission.id.to_string()));
     answer.insert("CreatedAt".to_owned(), epoch(submission.created_at));
-    answer.insert("ResultFormat".to_owned(), json!("JSON"));
+    answer.insert("ResultFormat".to_owned(), json!(ResultFormat::of(record).name()));
     if submission.is_batch {
         let parts = (0..submission.sqls.len())
             .map(|index| part(record, progress, index))
@@ -132,6 +179,11 @@ fn whole(record: &Record, progress: Option<&Progress>) -> Value {
         answer.insert("ResultSize".to_owned(), json!(-1));
         answer.insert("RedshiftQueryId".to_owned(), json!(0));
         answer.insert("SubStatements".to_owned(), Value::Array(parts));
+        let mode = submission.request.get("ExecutionMode").cloned();
+        answer.insert(
+            "ExecutionMode".to_owned(),
+            mode.unwrap_or_else(|| json!("TRANSACTION")),
+        );
     } else if let Value::Object(part) = part(record, progress, 0) {
         answer.extend(part.into_iter().filter(|(name, _)| name != "Id"));
     }
@@ -147,6 +199,7 @@ fn repeated(record: &Record) -> Map<String, Value> {
         "Database",
         "DbUser",
         "SecretArn",
+        "SessionId",
     ] {
         if let Some(value) = record.submission.request.get(name) {
             answer.insert(name.to_owned(), value.clone());

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::describe::{epoch, load, wait_if_asked};
 use super::request::Request;
+use crate::session::{MOST_SESSIONS, OpenSession};
 use crate::store::{self, Submission};
 use crate::warehouse::{Inner, Place};
 use crate::{ApiError, sql};
@@ -17,16 +18,20 @@ const MOST_STATEMENTS: usize = 40;
 const MOST_ACTIVE: usize = 500;
 /// 100 KB per text: <https://docs.aws.amazon.com/redshift/latest/mgmt/data-api.html>.
 const MOST_BYTES: usize = 100 * 1024;
+const MOST_KEEP_ALIVE_SECONDS: i64 = 24 * 60 * 60;
+const RESULT_FORMATS: [&str; 2] = ["JSON", "CSV"];
 const CANCEL_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Fields of a request that Describe and List repeat.
-const REPEATED: [&str; 6] = [
+const REPEATED: [&str; 8] = [
     "ClusterIdentifier",
     "WorkgroupName",
     "Database",
     "DbUser",
     "SecretArn",
     "Parameters",
+    "ExecutionMode",
+    "ResultFormat",
 ];
 
 /// ExecuteStatement.
@@ -44,10 +49,12 @@ pub(super) async fn batch_execute(inner: &Arc<Inner>, request: &Request<'_>) -> 
         )));
     }
     match request.text("ExecutionMode")? {
-        None | Some("TRANSACTION") => submit(inner, request, texts, true).await,
-        Some(mode) => Err(ApiError::validation(format!(
-            "ExecutionMode {mode} is not supported by the local warehouse yet"
-        ))),
+        None | Some("TRANSACTION" | "AUTO_COMMIT") => submit(inner, request, texts, true).await,
+        Some(mode) => Err(ApiError::not_in_enum(
+            "executionMode",
+            mode,
+            &["TRANSACTION", "AUTO_COMMIT"],
+        )),
     }
 }
 
@@ -57,8 +64,8 @@ async fn submit(
     texts: Vec<String>,
     is_batch: bool,
 ) -> Result<Value, ApiError> {
-    let place = request.place(inner)?;
     check_options(request)?;
+    check_parameters_are_used(request, &texts)?;
     let sqls = texts
         .iter()
         .map(|text| single(text))
@@ -66,6 +73,7 @@ async fn submit(
     if inner.live_count() >= MOST_ACTIVE {
         return Err(ApiError::too_many_statements(MOST_ACTIVE));
     }
+    let ticket = Ticket::take(inner, request)?;
     let submission = Submission {
         id: Uuid::new_v4(),
         name: request.text("StatementName")?.map(str::to_owned),
@@ -73,29 +81,27 @@ async fn submit(
         with_event: request.flag("WithEvent")?,
         sqls,
         query_ids: Vec::new(),
-        request: repeated(request),
+        request: ticket.repeated(request),
         created_at: Utc::now(),
     };
-    let id = accept(inner, &place, &submission, request.text("ClientToken")?).await?;
+    let client_token = request.text("ClientToken")?;
+    let accepted = accept(inner, &ticket.place, &submission, client_token).await;
+    let is_new = matches!(accepted, Ok((_, true)));
+    if !is_new && let Some((_, session)) = &ticket.session {
+        // Nothing will run in it on behalf of this call.
+        session.leave();
+    }
+    let (id, _) = accepted?;
     wait_if_asked(inner, request, id).await?;
     answer(inner, id).await
 }
 
 fn check_options(request: &Request<'_>) -> Result<(), ApiError> {
-    for name in ["SessionId", "SessionKeepAliveSeconds"] {
-        if request.get(name).is_some() {
-            return Err(ApiError::validation(format!(
-                "{name} is not supported by the local warehouse yet"
-            )));
-        }
-    }
-    if request
+    if let Some(format) = request
         .text("ResultFormat")?
-        .is_some_and(|format| format != "JSON")
+        .filter(|format| !RESULT_FORMATS.contains(format))
     {
-        return Err(ApiError::validation(
-            "ResultFormat CSV is not supported by the local warehouse yet",
-        ));
+        return Err(ApiError::not_in_enum("resultFormat", format, &RESULT_FORMATS));
     }
     if request
         .text("ClientToken")?
@@ -132,9 +138,93 @@ fn single(text: &str) -> Result<String, ApiError> {
     }
 }
 
-fn repeated(request: &Request<'_>) -> Value {
-    let field = |name: &&str| request.get(name).map(|value| ((*name).to_owned(), value.clone()));
-    Value::Object(REPEATED.iter().filter_map(field).collect::<Map<String, Value>>())
+/// Every parameter must be used by at least one text, and every text may use those that there are.
+fn check_parameters_are_used(request: &Request<'_>, texts: &[String]) -> Result<(), ApiError> {
+    let given: Vec<&str> = request
+        .get("Parameters")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(|item| item["name"].as_str())
+        .collect();
+    let mut used = Vec::new();
+    for text in texts {
+        // What cannot be read fails when it runs.
+        used.extend(sql::parameters(text).unwrap_or_default());
+    }
+    if let Some(unknown) = used.iter().find(|name| !given.contains(&name.as_str())) {
+        return Err(ApiError::validation(format!("Cannot find parameter: {unknown}")));
+    }
+    match given.iter().find(|name| !used.iter().any(|used| used == *name)) {
+        Some(unused) => Err(ApiError::validation(format!(
+            "Parameters list contains unused parameters. Unused parameters: [{unused}]"
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Where a submission runs, and in which session.
+struct Ticket {
+    place: Place,
+    session: Option<(Uuid, Arc<OpenSession>)>,
+}
+
+impl Ticket {
+    fn take(inner: &Inner, request: &Request<'_>) -> Result<Self, ApiError> {
+        let keep_alive = request.number("SessionKeepAliveSeconds", 0, MOST_KEEP_ALIVE_SECONDS)?;
+        let keep_alive = keep_alive.map(|seconds| Duration::from_secs(seconds.unsigned_abs()));
+        let id = match (request.text("SessionId")?, keep_alive) {
+            (None, None) => {
+                let place = request.place(inner)?;
+                return Ok(Self { place, session: None });
+            }
+            (Some(id), _) => Uuid::try_parse(id).map_err(|_| session_unknown(id))?,
+            (None, Some(keep_alive)) => {
+                let opened = inner.sessions.open(request.place(inner)?, keep_alive);
+                opened.ok_or_else(|| ApiError::too_many_sessions(MOST_SESSIONS))?
+            }
+        };
+        let session = inner.sessions.find(id).ok_or_else(|| session_unknown(id))?;
+        check_session_place(inner, request, &session)?;
+        if !session.enter(keep_alive) {
+            return Err(ApiError::validation(format!(
+                "Session {id} is busy: another statement runs in it"
+            )));
+        }
+        Ok(Self {
+            place: session.place.clone(),
+            session: Some((id, session)),
+        })
+    }
+
+    /// What Describe and List say again, and what the run must know.
+    fn repeated(&self, request: &Request<'_>) -> Value {
+        let field = |name: &&str| request.get(name).map(|value| ((*name).to_owned(), value.clone()));
+        let mut fields: Map<String, Value> = REPEATED.iter().filter_map(field).collect();
+        if let Some((id, _)) = &self.session {
+            fields.insert("SessionId".to_owned(), json!(id.to_string()));
+        }
+        Value::Object(fields)
+    }
+}
+
+fn session_unknown(id: impl std::fmt::Display) -> ApiError {
+    ApiError::validation(format!("Session {id} is not available"))
+}
+
+/// A session's statements need no database, and may name no other one.
+fn check_session_place(inner: &Inner, request: &Request<'_>, session: &OpenSession) -> Result<(), ApiError> {
+    let names_cluster = request.get("ClusterIdentifier").is_some() || request.get("WorkgroupName").is_some();
+    let is_elsewhere = names_cluster && request.cluster(inner)? != session.place.cluster
+        || request
+            .text("Database")?
+            .is_some_and(|database| database != session.place.database);
+    if is_elsewhere {
+        return Err(ApiError::validation(
+            "The session was opened on another cluster, workgroup or database",
+        ));
+    }
+    Ok(())
 }
 
 async fn accept(
@@ -142,7 +232,7 @@ async fn accept(
     place: &Place,
     submission: &Submission,
     client_token: Option<&str>,
-) -> Result<Uuid, ApiError> {
+) -> Result<(Uuid, bool), ApiError> {
     let client = inner
         .bookkeeping(place)
         .await
@@ -159,7 +249,7 @@ async fn accept(
             inner.start(place.clone(), record.submission);
         }
     }
-    Ok(accepted.id)
+    Ok((accepted.id, accepted.is_new))
 }
 
 /// A database that does not exist is the caller's mistake, anything else is ours.
@@ -184,6 +274,7 @@ async fn answer(inner: &Inner, id: Uuid) -> Result<Value, ApiError> {
         "Database",
         "DbUser",
         "SecretArn",
+        "SessionId",
     ] {
         if let Some(value) = record.submission.request.get(name) {
             answer.insert(name.to_owned(), value.clone());

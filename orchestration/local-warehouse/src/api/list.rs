@@ -22,9 +22,7 @@ const STATUSES: [&str; 7] = [
 pub(super) async fn statements(inner: &Inner, request: &Request<'_>) -> Result<Value, ApiError> {
     let wanted = request.text("Status")?.unwrap_or("FINISHED");
     if !STATUSES.contains(&wanted) {
-        return Err(ApiError::validation(format!(
-            "Value '{wanted}' at 'status' failed to satisfy constraint: Member must satisfy enum value set: {STATUSES:?}"
-        )));
+        return Err(ApiError::not_in_enum("status", wanted, &STATUSES));
     }
     let prefix = request.text("StatementName")?.unwrap_or_default();
     let most = request
@@ -116,7 +114,8 @@ fn entry(status: &str, record: &Record) -> Value {
     entry.insert("CreatedAt".to_owned(), epoch(submission.created_at));
     entry.insert("UpdatedAt".to_owned(), epoch(updated_at));
     entry.insert("IsBatchStatement".to_owned(), json!(submission.is_batch));
-    entry.insert("ResultFormat".to_owned(), json!("JSON"));
+    let format = submission.request.get("ResultFormat").cloned();
+    entry.insert("ResultFormat".to_owned(), format.unwrap_or_else(|| json!("JSON")));
     if submission.is_batch {
         entry.insert("QueryStrings".to_owned(), json!(texts));
     } else {
@@ -125,7 +124,11 @@ fn entry(status: &str, record: &Record) -> Value {
     if let Some(name) = &submission.name {
         entry.insert("StatementName".to_owned(), json!(name));
     }
-    for (name, field) in [("SecretArn", "SecretArn"), ("QueryParameters", "Parameters")] {
+    for (name, field) in [
+        ("SecretArn", "SecretArn"),
+        ("SessionId", "SessionId"),
+        ("QueryParameters", "Parameters"),
+    ] {
         if let Some(value) = submission.request.get(field) {
             entry.insert(name.to_owned(), value.clone());
         }

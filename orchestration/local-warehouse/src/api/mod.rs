@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::ApiError;
 use crate::warehouse::Inner;
+use describe::ResultFormat;
 use request::Request;
 
 /// Answers one call.
@@ -22,7 +23,8 @@ pub(crate) async fn handle(inner: &Arc<Inner>, operation: &str, body: &Value) ->
         "BatchExecuteStatement" => execute::batch_execute(inner, &request).await,
         "CancelStatement" => execute::cancel(inner, &request).await,
         "DescribeStatement" => describe::describe(inner, &request).await,
-        "GetStatementResult" => describe::result(inner, &request).await,
+        "GetStatementResult" => describe::result(inner, &request, ResultFormat::Json).await,
+        "GetStatementResultV2" => describe::result(inner, &request, ResultFormat::Csv).await,
         "ListStatements" => list::statements(inner, &request).await,
         "ListDatabases" => catalog::databases(inner, &request).await,
         "ListSchemas" => catalog::schemas(inner, &request).await,

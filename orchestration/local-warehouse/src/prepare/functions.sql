@@ -166,6 +166,32 @@ EXCEPTION WHEN invalid_text_representation THEN
 END
 $$;
 
+-- DECODE and LISTAGG of static SQL are rewritten before PostgreSQL sees them; these are for dynamic SQL and for people with psql.
+DO $$
+BEGIN
+    FOR pairs IN 1 .. 12 LOOP
+        FOR has_default IN 0 .. 1 LOOP
+            EXECUTE format(
+                'CREATE OR REPLACE FUNCTION pg_catalog.decode(%s) RETURNS anyelement LANGUAGE sql IMMUTABLE AS %L',
+                'anycompatible' || repeat(', anycompatible, anyelement', pairs) || repeat(', anyelement', has_default),
+                'SELECT CASE ' || (
+                    SELECT string_agg(
+                        format('WHEN $1 IS NOT DISTINCT FROM $%s THEN $%s', 2 * pair, 2 * pair + 1), ' ' ORDER BY pair
+                    )
+                    FROM generate_series(1, pairs) AS pair
+                ) || repeat(' ELSE $' || 2 * pairs + 2, has_default) || ' END'
+            );
+        END LOOP;
+    END LOOP;
+    IF to_regprocedure('pg_catalog.listagg(text)') IS NULL THEN
+        CREATE AGGREGATE pg_catalog.listagg(text, text) (
+            SFUNC = string_agg_transfn, STYPE = internal, FINALFUNC = string_agg_finalfn
+        );
+        CREATE AGGREGATE pg_catalog.listagg(text) (SFUNC = textcat, STYPE = text, INITCOND = '');
+    END IF;
+END
+$$;
+
 -- What EXECUTE in a procedure runs is Redshift's SQL too. The commonest differences are rewritten here, at run time.
 CREATE OR REPLACE FUNCTION pg_catalog.redshift_dynamic(statement text) RETURNS text LANGUAGE plpgsql IMMUTABLE
 SET standard_conforming_strings = on AS $$
@@ -175,6 +201,14 @@ BEGIN
     statement := regexp_replace(statement, '\mregexp_replace\s*\(', 'redshift_regexp_replace(', 'gi');
     statement := regexp_replace(statement, '\m(n?varchar)\s*\(\s*max\s*\)', 'varchar(65535)', 'gi');
     statement := regexp_replace(statement, '^(\s*delete)\s+(?!from\M)', '\1 from ', 'i');
+    statement := regexp_replace(
+        statement, '\mlistagg\s*\(((?:[^()]|\([^()]*\))*)\)\s*within\s+group\s*\(((?:[^()]|\([^()]*\))*)\)', 'listagg(\1 \2)', 'gi'
+    );
+    statement := regexp_replace(
+        statement, '\mtry_cast\s*\(((?:[^()]|\([^()]*\))*)\s+as\s+([a-z][a-z_0-9 ]*(?:\([0-9, ]+\))?)\s*\)',
+        'try_cast((\1)::text, NULL::\2)', 'gi'
+    );
+    statement := regexp_replace(statement, '^(\s*select)\s+top\s+(\d+)\s+([^;]*[^;[:space:]])', '\1 \3 LIMIT \2', 'i');
     RETURN statement;
 END
 $$;

@@ -76,12 +76,105 @@ SELECT
     end_time
 FROM longshore_local.load_detail;
 
+-- Every statement of the Data API, whether it has ended or not; credentials of COPY are blanked as in DescribeStatement.
+CREATE OR REPLACE VIEW pg_catalog.sys_query_history AS
+SELECT
+    10 AS user_id,
+    statement.query_ids[text.number] AS query_id,
+    coalesce(statement.statement_name, 'default')::char(320) AS query_label,
+    coalesce(history.transaction_id, 0) AS transaction_id,
+    coalesce((outcome.summary ->> 'process_id')::integer, 0) AS session_id,
+    current_database()::char(128) AS database_name,
+    CASE
+        WHEN text.sql ~* '^\s*(select|with|values|\()' THEN 'SELECT'
+        WHEN text.sql ~* '^\s*create\s+(temp|temporary)?\s*table\s.*\mas\s*\(?\s*(select|with)\M' THEN 'CTAS'
+        WHEN text.sql ~* '^\s*(create|alter|drop|truncate|comment)\M' THEN 'DDL'
+        WHEN text.sql ~* '^\s*(insert|update|delete|copy)\M' THEN upper((regexp_match(text.sql, '^\s*(\w+)'))[1])
+        WHEN text.sql ~* '^\s*(merge|call)\M' THEN 'OTHER'
+        ELSE 'UTILITY'
+    END::char(32) AS query_type,
+    CASE part.outcome ->> 'status'
+        WHEN 'FINISHED' THEN 'success'
+        WHEN 'FAILED' THEN 'failed'
+        WHEN 'ABORTED' THEN 'canceled'
+        ELSE 'running'
+    END::char(10) AS status,
+    false AS result_cache_hit,
+    statement.created_at::timestamp AS start_time,
+    (part.outcome ->> 'updated_at')::timestamptz::timestamp AS end_time,
+    greatest((part.outcome ->> 'duration_nanos')::bigint, 0) / 1000 AS elapsed_time,
+    0::bigint AS queue_time,
+    greatest((part.outcome ->> 'duration_nanos')::bigint, 0) / 1000 AS execution_time,
+    left(coalesce(part.outcome ->> 'error', ''), 512)::char(512) AS error_message,
+    greatest((part.outcome ->> 'rows')::bigint, 0) AS returned_rows,
+    greatest((part.outcome ->> 'result_bytes')::bigint, 0) AS returned_bytes,
+    left(
+        regexp_replace(
+            text.sql,
+            '\m(iam_role|credentials|access_key_id|secret_access_key|session_token|master_symmetric_key)(\s+as)?\s*''[^'']*''',
+            '\1\2 ''''', 'gi'
+        ), 4000
+    )::char(4000) AS query_text,
+    ''::char(256) AS redshift_version,
+    ''::char(150) AS usage_limit,
+    'primary'::varchar(50) AS compute_type,
+    0::bigint AS compile_time,
+    0::bigint AS planning_time,
+    0::bigint AS lock_wait_time
+FROM longshore_local.statement
+    CROSS JOIN LATERAL unnest(statement.sqls) WITH ORDINALITY AS text (sql, number)
+    LEFT JOIN longshore_local.outcome USING (statement_id)
+    CROSS JOIN LATERAL (SELECT outcome.summary -> 'sub_statements' -> (text.number - 1)::integer AS outcome) AS part
+    LEFT JOIN longshore_local.load_history AS history ON history.query_id = statement.query_ids[text.number];
+
+CREATE OR REPLACE VIEW pg_catalog.svv_tables AS
+SELECT
+    table_catalog::text,
+    table_schema::text,
+    table_name::text,
+    table_type::text,
+    obj_description(format('%I.%I', table_schema, table_name)::regclass, 'pg_class') AS remarks
+FROM information_schema.tables
+WHERE table_schema <> 'longshore_local' AND table_schema !~ '^pg_(toast|temp)';
+
+CREATE OR REPLACE VIEW pg_catalog.svv_columns AS
+SELECT
+    table_catalog::text,
+    table_schema::text,
+    table_name::text,
+    column_name::text,
+    ordinal_position::integer,
+    column_default::text,
+    is_nullable::text,
+    CASE data_type WHEN 'jsonb' THEN 'super' WHEN 'bytea' THEN 'binary varying' ELSE data_type END::text AS data_type,
+    character_maximum_length::integer,
+    numeric_precision::integer,
+    numeric_precision_radix::integer,
+    numeric_scale::integer,
+    datetime_precision::integer,
+    interval_type::text,
+    interval_precision::text,
+    character_set_catalog::text,
+    character_set_schema::text,
+    character_set_name::text,
+    collation_catalog::text,
+    collation_schema::text,
+    collation_name::text,
+    domain_name::text,
+    col_description(format('%I.%I', table_schema, table_name)::regclass, ordinal_position::integer) AS remarks
+FROM information_schema.columns
+WHERE table_schema <> 'longshore_local' AND table_schema !~ '^pg_(toast|temp)';
+
 CREATE OR REPLACE VIEW pg_catalog.pg_table_def AS
 SELECT
     namespace.nspname::text AS schemaname,
     class.relname::text AS tablename,
     attribute.attname::text AS "column",
-    format_type(attribute.atttypid, attribute.atttypmod) AS type,
+    CASE format_type(attribute.atttypid, attribute.atttypmod)
+        WHEN 'jsonb' THEN 'super'
+        WHEN 'bytea' THEN 'binary varying'
+        ELSE format_type(attribute.atttypid, attribute.atttypmod)
+    END AS type,
     'none'::text AS encoding,
     false AS distkey,
     0 AS sortkey,

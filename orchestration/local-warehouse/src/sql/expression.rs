@@ -55,11 +55,40 @@ fn edit_at(tokens: &[Token<'_>], index: usize, edits: &mut Edits) -> Result<(), 
                 && tokens[index - 1].is_word("select")
                 && next.is_some_and(|next| next.kind == TokenKind::Number) =>
         {
-            return Err(SqlError::unsupported("SELECT TOP"));
+            edit_top(tokens, index, edits)?;
         }
         name if is_call && TAKE_A_DATE_PART.contains(&name) => quote_date_part(tokens, index, edits),
         _ => {}
     }
+    Ok(())
+}
+
+/// `SELECT TOP n …` as `SELECT … LIMIT n`, at the end of this SELECT.
+fn edit_top(tokens: &[Token<'_>], index: usize, edits: &mut Edits) -> Result<(), SqlError> {
+    let count = tokens[index + 1];
+    let mut depth = 0_usize;
+    let mut last = count;
+    for token in &tokens[index + 2..] {
+        match token.text {
+            "(" => depth += 1,
+            ")" if depth == 0 => break,
+            ")" => depth -= 1,
+            ";" => break,
+            _ if depth == 0
+                && ["union", "intersect", "except", "minus"]
+                    .iter()
+                    .any(|word| token.is_word(word)) =>
+            {
+                return Err(SqlError::unsupported(
+                    "SELECT TOP beside UNION, INTERSECT or EXCEPT",
+                ));
+            }
+            _ => {}
+        }
+        last = *token;
+    }
+    edits.remove(tokens[index].start..count.end());
+    edits.insert(last.end(), format!(" LIMIT {}", count.text));
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! SQL as Redshift speaks it: tokens, what kind of statement it is, and the text for PostgreSQL.
 
+mod affected;
 mod classify;
 mod cursor;
 mod expression;
@@ -10,10 +11,11 @@ mod table;
 mod text_edit;
 mod token;
 
+pub(crate) use affected::affected_table;
 pub(crate) use classify::{Classified, StatementKind, classify};
 pub(crate) use cursor::Cursor;
 pub(crate) use redact::without_credentials;
-pub(crate) use rewrite::{bind_parameters, rewrite};
+pub(crate) use rewrite::{bind_parameters, parameters, rewrite};
 pub(crate) use text_edit::{Rewritten, character_position};
 pub(crate) use token::{Token, TokenKind, single_statement, string_value, tokenize};
 

@@ -75,11 +75,10 @@ fn edit_statement(tokens: &[Token<'_>], edits: &mut Edits) -> Result<(), SqlErro
 /// Puts parameters of the Data API in as literals, whose types PostgreSQL infers from where they stand.
 ///
 /// # Errors
-/// [`SqlError::Refused`] for a parameter without a value, or a value without a parameter.
+/// [`SqlError::Refused`] for a parameter without a value.
 pub(crate) fn bind_parameters(text: &str, parameters: &[(String, String)]) -> Result<String, SqlError> {
     let tokens = tokenize(text)?;
     let mut edits = Edits::default();
-    let mut used = vec![false; parameters.len()];
     for token in tokens.iter().filter(|token| token.kind == TokenKind::Parameter) {
         let name = &token.text[1..];
         let Some(index) = parameters.iter().position(|(known, _)| known == name) else {
@@ -87,19 +86,20 @@ pub(crate) fn bind_parameters(text: &str, parameters: &[(String, String)]) -> Re
                 message: format!("Cannot find parameter: {name}"),
             });
         };
-        used[index] = true;
         let value = parameters[index].1.replace('\\', "\\\\").replace('\'', "''");
         edits.replace(token.start..token.end(), format!("'{value}'"));
     }
-    match used.iter().position(|used| !used) {
-        Some(index) => Err(SqlError::Refused {
-            message: format!(
-                "Parameters list contains unused parameters. Unused parameters: [{}]",
-                parameters[index].0
-            ),
-        }),
-        None => Ok(edits.apply(text).text),
-    }
+    Ok(edits.apply(text).text)
+}
+
+/// The names of the parameters that a text uses, each as often as it does.
+///
+/// # Errors
+/// [`SqlError::Syntax`] when the text cannot be cut into tokens.
+pub(crate) fn parameters(text: &str) -> Result<Vec<String>, SqlError> {
+    let tokens = tokenize(text)?;
+    let names = tokens.iter().filter(|token| token.kind == TokenKind::Parameter);
+    Ok(names.map(|token| token.text[1..].to_owned()).collect())
 }
 
 #[cfg(test)]
@@ -123,6 +123,14 @@ mod tests {
                 "select dateadd('day', 1, sysdate())",
             ),
             ("select t.sysdate from t", "select t.sysdate from t"),
+            (
+                "select top 3 a from t order by a; ",
+                "select a from t order by a LIMIT 3;",
+            ),
+            (
+                "select * from (select top 1 a from (t) order by a) x",
+                "select * from (select a from (t) order by a LIMIT 1) x",
+            ),
             (
                 "select decode(a, 1, 'x', 'y')",
                 "select (CASE WHEN (a) IS NOT DISTINCT FROM ( 1) THEN 'x' ELSE 'y' END)",
@@ -172,6 +180,6 @@ mod tests {
                 .to_string()
                 .contains("a")
         );
-        assert!(bind_parameters("select 1", &[("a".to_owned(), "1".to_owned())]).is_err());
+        assert_eq!(parameters("select :a, 'x:y', :a").unwrap(), ["a", "a"]);
     }
 }
