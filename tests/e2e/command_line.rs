@@ -406,3 +406,27 @@ fn help_names_every_command_and_ends_with_0() -> anyhow::Result<()> {
     ");
     Ok(())
 }
+
+#[test]
+fn the_demo_ends_with_0_when_everything_is_as_it_should_be() -> anyhow::Result<()> {
+    let output = Command::new(program("longshore")?).arg("demo").output()?;
+    assert_eq!(code(&output), Some(0), "{}", text(&output.stderr));
+    let said = text(&output.stderr) + &text(&output.stdout);
+    assert!(said.contains("Everything is as it should be."), "{said}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn rule_list_names_the_faults_of_a_rule() -> anyhow::Result<()> {
+    let world = World::shared().await?;
+    let feed = world.feed().set("trailer_flag", "Y").create().await?;
+    let output = world.stack.local.command(&["--json", "rule", "list"])?.output()?;
+    let rules: Value = serde_json::from_slice(&output.stdout)?;
+    let rules = rules.as_array().cloned().unwrap_or_default();
+    let rule = rules
+        .iter()
+        .find(|rule| rule["rule"]["ext_file_config_sid"] == feed.rule);
+    let fault = rule.map(|rule| rule["faults"][0]["column"].clone());
+    assert_eq!(fault, Some("trailer_pstn".into()), "{rule:?}");
+    Ok(())
+}

@@ -261,3 +261,28 @@ async fn dates_times_and_nulls_are_read_as_the_rule_says() -> anyhow::Result<()>
     );
     Ok(())
 }
+
+#[tokio::test]
+async fn a_file_of_many_megabytes_is_stripped_of_its_trailer_and_loaded() -> anyhow::Result<()> {
+    const RECORDS: u32 = 240_000;
+    let world = World::shared().await?;
+    let feed = world.feed().trailer("5:13").create().await?;
+    let mut bytes = Vec::new();
+    for record in 0..RECORDS {
+        writeln!(bytes, "{record}|a name of some thirty bytes each")?;
+    }
+    write!(bytes, "TRL {RECORDS:08}")?;
+    assert!(
+        bytes.len() > 8 * 1024 * 1024,
+        "the file fits into one part of an upload"
+    );
+
+    let story = feed.land(bytes.clone()).await?;
+
+    story.assert_loaded(RECORDS.into());
+    story.assert_archived(&world, &feed.token, &bytes).await?;
+    let sum = feed.rows("COUNT(*), COUNT(DISTINCT id), MAX(id)").await?;
+    let expected = [RECORDS, RECORDS, RECORDS - 1].map(|number| Some(number.to_string()));
+    assert_eq!(sum, [expected]);
+    Ok(())
+}

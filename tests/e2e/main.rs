@@ -10,6 +10,7 @@ mod events;
 mod follow_up;
 mod formats;
 mod matching;
+mod messages;
 mod names;
 mod once;
 mod parts;

@@ -24,6 +24,18 @@ fn notification_of(load: &Load) -> Value {
     }] })
 }
 
+/// A notification about an object that S3 itself does not announce, because it lies elsewhere.
+pub(crate) fn announcement(world: &World, key: &str, etag: &str) -> Value {
+    json!({ "Records": [{
+        "eventSource": "aws:s3",
+        "eventName": "ObjectCreated:Put",
+        "s3": {
+            "bucket": { "name": world.ready().bucket },
+            "object": { "key": key, "size": 7, "eTag": etag, "sequencer": "00A1" },
+        },
+    }] })
+}
+
 #[tokio::test]
 async fn twenty_files_into_one_table_at_once_keep_their_own_names() -> anyhow::Result<()> {
     let world = World::shared().await?;
@@ -76,14 +88,7 @@ async fn an_event_delivered_twenty_times_at_once_loads_its_file_once() -> anyhow
     let feed = world.feed().create().await?;
     let key = format!("elsewhere/{}", feed.file_name());
     let etag = world.put(&key, "1|once\n").await?;
-    let event = json!({ "Records": [{
-        "eventSource": "aws:s3",
-        "eventName": "ObjectCreated:Put",
-        "s3": {
-            "bucket": { "name": world.ready().bucket },
-            "object": { "key": key, "size": 7, "eTag": etag, "sequencer": "00A1" },
-        },
-    }] });
+    let event = announcement(&world, &key, &etag);
 
     let deliveries = (0..20).map(|_| world.invoke("external-file-process", &event));
     for answer in try_join_all(deliveries).await? {
@@ -159,18 +164,36 @@ async fn an_event_for_an_object_that_is_gone_is_refused_and_told() -> anyhow::Re
     let world = World::shared().await?;
     let feed = world.feed().create().await?;
     let key = format!("elsewhere/{}", feed.file_name());
-    let event = json!({ "Records": [{
-        "eventSource": "aws:s3",
-        "eventName": "ObjectCreated:Put",
-        "s3": {
-            "bucket": { "name": world.ready().bucket },
-            "object": { "key": key, "size": 7, "eTag": "0123456789abcdef", "sequencer": "00A1" },
-        },
-    }] });
 
+    let event = announcement(&world, &key, "0123456789abcdef");
     let answer = world.invoke("external-file-process", &event).await?;
 
     assert_eq!(answer.body["outcomes"][0]["code"], "object_gone", "{answer:?}");
     world.story(&key).await?.assert_refused("object_gone", &["gone"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_event_for_an_object_that_was_replaced_leaves_the_new_one_alone() -> anyhow::Result<()> {
+    let world = World::shared().await?;
+    let feed = world.feed().create().await?;
+    let key = format!("elsewhere/{}", feed.file_name());
+    let before = world.put(&key, "1|before\n").await?;
+    world.put(&key, "2|after\n").await?;
+
+    let answer = world
+        .invoke("external-file-process", &announcement(&world, &key, &before))
+        .await?;
+
+    assert_eq!(answer.body["outcomes"][0]["code"], "object_gone", "{answer:?}");
+    let story = world.story(&key).await?;
+    story.assert_refused("object_gone", &["replaced"]);
+    story.assert_stays(&world).await?;
+    assert_eq!(
+        world.get(&key).await?.as_deref(),
+        Some(&b"2|after\n"[..]),
+        "{story}"
+    );
+    assert_eq!(feed.lines("id").await?, Vec::<String>::new(), "{story}");
     Ok(())
 }

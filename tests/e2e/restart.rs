@@ -9,9 +9,21 @@ use std::time::Instant;
 use anyhow::{Context, bail};
 use longshore_testkit::{LocalStack, LocalStackOptions};
 
+use tempfile::TempDir;
+
+use crate::once::announcement;
 use crate::support::{PATIENCE, Stack, World};
 
 const FILES: usize = 12;
+
+/// A folder that PostgreSQL's own user may pass through.
+fn data_dir() -> anyhow::Result<TempDir> {
+    tempfile::Builder::new()
+        .prefix("longshore-restart-")
+        .permissions(Permissions::from_mode(0o755))
+        .tempdir()
+        .context("create a data folder")
+}
 
 async fn world_at(data_dir: &Path) -> anyhow::Result<World> {
     let options = LocalStackOptions {
@@ -46,10 +58,7 @@ async fn wait_for_the_middle(world: &World, finished: usize) -> anyhow::Result<(
 
 #[tokio::test]
 async fn files_in_the_making_when_everything_is_killed_twice_are_loaded_once() -> anyhow::Result<()> {
-    let folder = tempfile::Builder::new()
-        .prefix("longshore-restart-")
-        .permissions(Permissions::from_mode(0o755))
-        .tempdir()?;
+    let folder = data_dir()?;
     let world = world_at(folder.path()).await?;
     let feed = world.feed().trailer("5:13").create().await?;
     let table = feed.table.clone();
@@ -82,6 +91,71 @@ async fn files_in_the_making_when_everything_is_killed_twice_are_loaded_once() -
         world.keys_in(&world.ready().input_prefix).await?,
         Vec::<String>::new()
     );
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_stopped_stack_had_not_loaded_is_loaded_after_the_next_start() -> anyhow::Result<()> {
+    let folder = data_dir()?;
+    let world = world_at(folder.path()).await?;
+    let feed = world.feed().create().await?;
+    let names: Vec<String> = (0..FILES).map(|_| feed.file_name()).collect();
+    for name in &names {
+        world.put(&world.input_key(name), "1|a\n").await?;
+    }
+    let stack = Arc::try_unwrap(world.stack)
+        .ok()
+        .context("somebody else holds the stack")?;
+    stack.local.stop()?;
+
+    let world = world_at(folder.path()).await?;
+
+    for name in &names {
+        world.story(&world.input_key(name)).await?.assert_loaded(1);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn without_its_control_database_an_invocation_fails_and_its_repetition_carries_on() -> anyhow::Result<()>
+{
+    let stack = Stack::start(LocalStackOptions::default())?;
+    let world = World::on(Arc::new(stack)).await?;
+    let feed = world.feed().create().await?;
+    let key = format!("elsewhere/{}", feed.file_name());
+    let etag = world.put(&key, "1|a\n").await?;
+    let event = announcement(&world, &key, &etag);
+
+    world.shut_control_database().await?;
+    let refused = world.invoke("external-file-process", &event).await?;
+    world.open_control_database().await?;
+    let accepted = world.invoke("external-file-process", &event).await?;
+
+    assert!(refused.is_error, "{refused:?}");
+    assert_eq!(refused.body["errorType"], "Retry", "{refused:?}");
+    assert_eq!(
+        accepted.body["outcomes"][0]["outcome"], "submitted",
+        "{accepted:?}"
+    );
+    let world = World::on(Arc::clone(&world.stack)).await?;
+    world.story(&key).await?.assert_loaded(1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn connections_that_are_cut_are_made_anew() -> anyhow::Result<()> {
+    let stack = Stack::start(LocalStackOptions::default())?;
+    let world = World::on(Arc::new(stack)).await?;
+    let feed = world.feed().create().await?;
+    feed.land("1|a\n").await?.assert_loaded(1);
+    let key = world.input_key(&feed.file_name());
+
+    world.shut_control_database().await?;
+    world.open_control_database().await?;
+    world.put(&key, "2|b\n").await?;
+
+    let world = World::on(Arc::clone(&world.stack)).await?;
+    world.story(&key).await?.assert_loaded(1);
     Ok(())
 }
 

@@ -1,10 +1,11 @@
-//! Lambda's Invoke over HTTP, signed as any AWS client signs it.
+//! Lambda's Invoke over HTTP, signed as any AWS client signs it, and the pages for people.
 
 use std::time::SystemTime;
 
 use anyhow::{Context, bail};
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
+use http::response::Parts;
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
@@ -28,35 +29,49 @@ impl World {
     /// Invokes a function and waits for its answer.
     pub(crate) async fn invoke(&self, function: &str, event: &Value) -> anyhow::Result<Answer> {
         let path = format!("/2015-03-31/functions/{function}/invocations");
-        let request = self.signed(&path, event.to_string())?;
-        let address = self.ready().endpoint_url.trim_start_matches("http://");
-        let stream = TcpStream::connect(address)
+        let (parts, body) = self.send(self.signed(&path, event.to_string())?).await?;
+        Ok(Answer {
+            is_error: parts.headers.contains_key("x-amz-function-error"),
+            body,
+        })
+    }
+
+    /// One of the endpoint's pages for people.
+    pub(super) async fn page(&self, path: &str) -> anyhow::Result<Value> {
+        let request = Request::get(path)
+            .header("host", self.address())
+            .body(Full::default())?;
+        let (_, page) = self.send(request).await?;
+        Ok(page)
+    }
+
+    async fn send(&self, request: Request<Full<Bytes>>) -> anyhow::Result<(Parts, Value)> {
+        let stream = TcpStream::connect(self.address())
             .await
             .context("connect to the endpoint")?;
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
         tokio::spawn(connection);
-        let response = sender
-            .send_request(request)
-            .await
-            .context("invoke the function")?;
+        let response = sender.send_request(request).await.context("ask the endpoint")?;
         let (parts, body) = response.into_parts();
         let body = body.collect().await?.to_bytes();
         if parts.status != StatusCode::OK {
             bail!(
-                "Invoke answered {}: {}",
+                "the endpoint answered {}: {}",
                 parts.status,
                 String::from_utf8_lossy(&body)
             );
         }
-        Ok(Answer {
-            is_error: parts.headers.contains_key("x-amz-function-error"),
-            body: serde_json::from_slice(&body).context("understand the function's answer")?,
-        })
+        let body = serde_json::from_slice(&body).context("understand the endpoint's answer")?;
+        Ok((parts, body))
+    }
+
+    fn address(&self) -> &str {
+        self.ready().endpoint_url.trim_start_matches("http://")
     }
 
     fn signed(&self, path: &str, body: String) -> anyhow::Result<Request<Full<Bytes>>> {
         let ready = self.ready();
-        let host = ready.endpoint_url.trim_start_matches("http://");
+        let host = self.address();
         let identity = credentials(ready).into();
         let parameters = v4::SigningParams::builder()
             .identity(&identity)

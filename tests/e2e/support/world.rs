@@ -221,4 +221,40 @@ impl World {
             .with_context(|| format!("run {sql}"))?;
         Ok(rows.iter().map(|row| row.get(0)).collect())
     }
+
+    /// Ends every connection to the control database and lets nobody in.
+    pub(crate) async fn shut_control_database(&self) -> anyhow::Result<()> {
+        self.administer(
+            "ALTER DATABASE control ALLOW_CONNECTIONS false;
+             SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'control'",
+        )
+        .await
+    }
+
+    /// Lets everybody in again.
+    pub(crate) async fn open_control_database(&self) -> anyhow::Result<()> {
+        self.administer("ALTER DATABASE control ALLOW_CONNECTIONS true")
+            .await
+    }
+
+    /// Runs SQL on the local server, from its other database.
+    async fn administer(&self, sql: &str) -> anyhow::Result<()> {
+        let (client, connection) = tokio_postgres::connect(&self.ready().warehouse_database_url, NoTls)
+            .await
+            .context("connect to the warehouse's server")?;
+        tokio::spawn(async move { connection.await.ok() });
+        for statement in sql.split(';') {
+            client
+                .batch_execute(statement)
+                .await
+                .with_context(|| format!("run {statement}"))?;
+        }
+        Ok(())
+    }
+
+    /// Everything that was published, with the text that each kind of subscriber gets.
+    pub(crate) async fn published(&self) -> anyhow::Result<Vec<Value>> {
+        let page = self.page("/_local/notifications").await?;
+        Ok(page["notifications"].as_array().cloned().unwrap_or_default())
+    }
 }
