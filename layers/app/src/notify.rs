@@ -44,20 +44,30 @@ pub(crate) fn notice(app: &App, load: &Load, outcome: Outcome) -> OutboxNotice {
 /// Sends what is queued for a load. A message that was sent while the note of it was lost is sent twice: told twice is
 /// better than not told, and the load id in it lets a machine see that.
 pub(crate) async fn send_pending(app: &App, load: LoadId, sender: &str) -> Result<(), AppError> {
+    send(app, Some(load), MOST_NOTICES, sender).await.map(|_| ())
+}
+
+/// Sends what is queued for any load, oldest first. Gives how many.
+pub(crate) async fn send_all(app: &App, limit: u32, sender: &str) -> Result<usize, AppError> {
+    send(app, None, limit, sender).await
+}
+
+async fn send(app: &App, load: Option<LoadId>, limit: u32, sender: &str) -> Result<usize, AppError> {
     let now = app.clock.now();
-    for notice in app
+    let notices = app
         .store
-        .claim_notices(Some(load), MOST_NOTICES, sender, now, now + SENDING)
-        .await?
-    {
+        .claim_notices(load, limit, sender, now, now + SENDING)
+        .await?;
+    for notice in &notices {
         match app.notifier.publish(&notice.topic_arn, &notice.message).await {
             Ok(message_id) => {
                 app.store
                     .notice_sent(notice.id, &message_id, app.clock.now())
                     .await?;
                 info!(
-                    "told {} that load {load} is {}",
+                    "told {} that load {} is {}",
                     notice.topic_arn,
+                    notice.load,
                     notice.outcome.as_str()
                 );
             }
@@ -67,5 +77,5 @@ pub(crate) async fn send_pending(app: &App, load: LoadId, sender: &str) -> Resul
             }
         }
     }
-    Ok(())
+    Ok(notices.len())
 }

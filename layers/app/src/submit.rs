@@ -9,7 +9,7 @@ use longshore_copy::{IdentifierError, marker};
 use longshore_domain::reject::RejectReason;
 use longshore_domain::statement::{Attempt, LoadStep, StatementKind};
 use longshore_domain::target::Warehouse;
-use longshore_store::{AttemptRecord, Load};
+use longshore_store::{AttemptRecord, Load, Statement};
 use tracing::info;
 
 use crate::plan::LoadPlan;
@@ -22,15 +22,29 @@ const MARKER_PATIENCE: Duration = Duration::from_secs(120);
 /// Submits the load transaction of a prepared load, or the same again when an earlier try did not learn its outcome.
 pub(crate) async fn submit_load(app: &App, load: Load, actor: &str) -> Result<(), AppError> {
     let plan = LoadPlan::of(&load)?;
+    let statements = app.store.statements(load.id).await?;
     let attempt = Attempt {
         load: load.id,
         kind: StatementKind::Load,
-        number: 1,
+        number: match newest(&statements, StatementKind::Load) {
+            None => 1,
+            // It ended without deciding the load, or this would not be asked for.
+            Some(statement) if statement.finished_at.is_some() => statement.attempt + 1,
+            Some(statement) => statement.attempt,
+        },
     };
     let sql = SubmissionSql::Transaction(plan.statements);
     submit(app, &attempt, &plan.warehouse, &plan.steps, sql, actor).await?;
     info!("submitted {} to {}", load.object.key, plan.warehouse);
     Ok(())
+}
+
+/// The newest try at a kind of statement.
+pub(crate) fn newest(statements: &[Statement], kind: StatementKind) -> Option<&Statement> {
+    statements
+        .iter()
+        .filter(|statement| statement.kind == kind)
+        .max_by_key(|statement| statement.attempt)
 }
 
 /// Submits the follow-up of a load: a statement of its own, so that it may commit as it likes.

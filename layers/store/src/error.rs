@@ -207,6 +207,8 @@ impl Place {
                 database: self.database.clone(),
                 source,
             },
+            // A database that takes no connections for now: it is being restored, renamed or copied.
+            SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE => StoreError::Unreachable { action, source },
             SqlState::QUERY_CANCELED | SqlState::LOCK_NOT_AVAILABLE => StoreError::Timeout { action, source },
             SqlState::INSUFFICIENT_PRIVILEGE => self.denied(action, source),
             SqlState::UNDEFINED_TABLE

@@ -41,6 +41,8 @@ pub(crate) enum Command {
     /// The ledger of loads.
     #[command(subcommand)]
     Load(LoadCommand),
+    /// Carry on what stands still: lost events, workers that died, messages unsent. What external-file-reconcile does.
+    Reconcile(ReconcileArguments),
 }
 
 #[derive(Debug, Subcommand)]
@@ -80,6 +82,16 @@ pub(crate) struct MigrateArguments {
     /// Leave the warehouse alone.
     #[arg(long)]
     pub control_only: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReconcileArguments {
+    /// Leave alone what moved within the last so many seconds: its events are on their way.
+    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    pub idle: u32,
+    /// Look at so many loads at most.
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub limit: u32,
 }
 
 #[derive(Debug, Subcommand)]

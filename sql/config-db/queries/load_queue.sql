@@ -8,7 +8,7 @@ SET
     state_actor = $4,
     state_note = $5
 WHERE load.load_id = $1
-    AND load.state IN ('prepared', 'submitted')
+    AND load.state IN ('prepared', 'queued', 'submitted')
     AND NOT EXISTS (
         SELECT
         FROM rdscnfg.ext_statement AS statement

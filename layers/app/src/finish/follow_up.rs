@@ -61,7 +61,15 @@ impl FinishStatement<'_> {
         if load.state != LoadState::Transforming {
             return Ok(load);
         }
-        let report = self.ended(statement_id).await?;
+        let report = match self.ended(statement_id).await {
+            Ok(report) => report,
+            Err(AppError::Warehouse(forgotten @ WarehouseError::UnknownStatement { .. })) => {
+                return self
+                    .record_unknown_end(load, attempt, statement_id, &chain(&forgotten))
+                    .await;
+            }
+            Err(error) => return Err(error),
+        };
         let state = match report.run {
             StatementRun::Finished => StatementState::Finished,
             StatementRun::Aborted => StatementState::Aborted,
@@ -78,6 +86,25 @@ impl FinishStatement<'_> {
             error,
             statement_id: Some(statement_id.to_owned()),
             report: Some(report),
+        };
+        self.record_follow_up(load, attempt, end).await
+    }
+
+    /// The service forgets statements after a day, and a follow-up leaves no marker: a person must look.
+    async fn record_unknown_end(
+        &self,
+        load: Load,
+        attempt: &Attempt,
+        statement_id: &str,
+        error: &str,
+    ) -> Result<Load, AppError> {
+        let end = Ended {
+            state: StatementState::Failed,
+            error: Some(format!(
+                "{error}; whether the follow-up ran is not known: look at its tables, then run it by hand"
+            )),
+            statement_id: Some(statement_id.to_owned()),
+            report: None,
         };
         self.record_follow_up(load, attempt, end).await
     }

@@ -7,7 +7,7 @@ use longshore_domain::archive::ArchiveShelf;
 use longshore_domain::load::LoadState;
 use longshore_domain::notification::Outcome;
 use longshore_domain::object::ObjectKey;
-use longshore_domain::statement::{Attempt, LoadStep};
+use longshore_domain::statement::{Attempt, LoadStep, StatementKind};
 use longshore_store::{
     AuditStatus, Conclusion, Load, LoadFailure, LoadedFacts, StatementOutcome, StatementState,
 };
@@ -17,8 +17,8 @@ use super::FinishStatement;
 use super::outcome::{self, LoadOutcome};
 use crate::archive::PutAway;
 use crate::plan::LoadPlan;
-use crate::ports::StatementReport;
-use crate::{AppError, archive, audit, notify};
+use crate::ports::{StatementReport, WarehouseError};
+use crate::{AppError, archive, audit, notify, submit};
 
 /// How long a look at the marker may take.
 const LOOK_PATIENCE: Duration = Duration::from_secs(60);
@@ -33,8 +33,7 @@ impl FinishStatement<'_> {
     ) -> Result<Load, AppError> {
         let load = match load.state {
             LoadState::Queued | LoadState::Submitted => {
-                let report = self.ended(statement_id).await?;
-                self.decide(load, attempt, statement_id, &report).await?
+                self.learn_outcome(load, attempt, statement_id).await?
             }
             _ => load,
         };
@@ -43,6 +42,64 @@ impl FinishStatement<'_> {
             LoadState::Failed => self.conclude_failed(load, attempt).await,
             _ => Ok(load),
         }
+    }
+
+    async fn learn_outcome(
+        &self,
+        load: Load,
+        attempt: &Attempt,
+        statement_id: &str,
+    ) -> Result<Load, AppError> {
+        let statements = self.app.store.statements(load.id).await?;
+        // The late event of an earlier try says nothing about the one that is under way.
+        if submit::newest(&statements, StatementKind::Load)
+            .is_some_and(|newest| newest.attempt > attempt.number)
+        {
+            return Ok(load);
+        }
+        match self.ended(statement_id).await {
+            Ok(report) => self.decide(load, attempt, statement_id, &report).await,
+            Err(AppError::Warehouse(WarehouseError::UnknownStatement { .. })) => {
+                self.decide_by_marker(load, attempt, statement_id).await
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The service forgets statements after a day. The marker does not: it is there exactly if the transaction committed, and
+    /// without it the transaction may run again.
+    async fn decide_by_marker(
+        &self,
+        load: Load,
+        attempt: &Attempt,
+        statement_id: &str,
+    ) -> Result<Load, AppError> {
+        let plan = LoadPlan::of(&load)?;
+        if let Some(rows_loaded) = self.rows_by_marker(&load, &plan).await? {
+            return self.committed(load, &plan, statement_id, rows_loaded).await;
+        }
+        warn!(
+            "the Data API forgot statement {statement_id}, which loaded nothing; submitting {} again",
+            load.object.key
+        );
+        let end = StatementOutcome {
+            statement_id: Some(statement_id.to_owned()),
+            state: StatementState::Failed,
+            error: Some("the Data API no longer knows the statement, and its marker is not there".to_owned()),
+            failed_step: None,
+            result_rows: None,
+            query_id: None,
+            duration: None,
+        };
+        self.app
+            .store
+            .finish_statement(attempt, &end, self.app.clock.now())
+            .await?;
+        submit::submit_load(self.app, load.clone(), self.actor()).await?;
+        Ok(Load {
+            state: LoadState::Submitted,
+            ..load
+        })
     }
 
     async fn decide(

@@ -111,6 +111,23 @@ impl ProcessObject<'_> {
         })
     }
 
+    /// Carries on a part that its file's invocation left behind.
+    pub(crate) async fn resume_part(&self, part: Load) -> Result<(), AppError> {
+        let whole = match part.parent {
+            Some(parent) => self.app.store.load(parent).await?,
+            None => None,
+        };
+        let whole = whole.ok_or_else(|| AppError::Inconsistent {
+            load: part.id,
+            what: "it is a part of a load that is gone".to_owned(),
+        })?;
+        // Until the cut is on record the whole file is the one to carry on: it claims its parts again.
+        if whole.state != LoadState::Split {
+            return Ok(());
+        }
+        self.load_part(part, &SplitPlan::of(&whole)?).await
+    }
+
     async fn load_part(&self, child: Load, plan: &SplitPlan) -> Result<(), AppError> {
         let Some((parent, again)) = NewChild::of(&child) else {
             return Ok(());

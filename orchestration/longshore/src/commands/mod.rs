@@ -4,6 +4,7 @@ mod demo;
 mod load;
 mod local;
 mod migrate;
+mod reconcile;
 mod rule;
 
 use crate::cli::{Cli, Command, LocalCommand};
@@ -21,5 +22,6 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitStatus> {
         Command::Migrate(arguments) => migrate::run(arguments, &deployment, output).await,
         Command::Rule(command) => rule::run(command, &deployment, output).await,
         Command::Load(command) => load::run(command, &deployment, output).await,
+        Command::Reconcile(arguments) => reconcile::run(arguments, &deployment, output).await,
     }
 }
