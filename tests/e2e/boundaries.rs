@@ -26,7 +26,6 @@ const INTERNAL: [(&str, &[&str]); 16] = [
         "longshore-runtime",
         &[
             "longshore-domain",
-            "longshore-copy",
             "longshore-store",
             "longshore-app",
             "longshore-aws",
@@ -63,8 +62,9 @@ const INTERNAL: [(&str, &[&str]); 16] = [
     ("longshore-e2e", &["longshore-testkit"]),
 ];
 /// What the tests of a crate may use besides.
-const INTERNAL_IN_TESTS: [(&str, &[&str]); 2] = [
+const INTERNAL_IN_TESTS: [(&str, &[&str]); 3] = [
     ("longshore-store", &["longshore-testkit"]),
+    ("longshore-local-stack", &["longshore-local-postgres"]),
     ("longshore-local-warehouse", &["longshore-local-postgres"]),
 ];
 /// Who may use the AWS SDK, and who may use PostgreSQL's driver.

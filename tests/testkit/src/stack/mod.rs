@@ -116,7 +116,7 @@ impl LocalStack {
     /// Every process of it: the program, PostgreSQL, the functions, and what guards them.
     ///
     /// # Errors
-    /// When `/proc` cannot be read.
+    /// When the machine does not say what runs.
     pub fn processes(&self) -> anyhow::Result<ProcessTree> {
         ProcessTree::below(self.ready.process_id)
     }
@@ -136,7 +136,7 @@ impl LocalStack {
     /// another one's end.
     ///
     /// # Errors
-    /// When `/proc` cannot be read or a process survives.
+    /// When the machine does not say what runs, or a process survives.
     pub fn kill_everything(mut self) -> anyhow::Result<()> {
         let tree = ProcessTree::halt(self.supervised.process_id())?;
         tree.kill();

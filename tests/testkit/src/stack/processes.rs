@@ -1,7 +1,10 @@
-//! A tree of processes, found by their parents in `/proc`, never by name: other stacks may run beside.
+//! A tree of processes, found by their parents, never by name: other stacks may run beside. Linux says in `/proc` what
+//! runs, other systems say it through `ps`.
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
@@ -20,14 +23,14 @@ pub struct ProcessTree {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Process {
     id: i32,
-    started: u64,
+    started: String,
     command: String,
 }
 
 /// What is read of `/proc/<id>/stat`.
 struct Stat {
     parent: i32,
-    started: u64,
+    started: String,
     is_running: bool,
 }
 
@@ -38,7 +41,7 @@ impl ProcessTree {
         let mut known = BTreeSet::from([root]);
         loop {
             let before = known.len();
-            let children = all.iter().filter(|(_, stat)| known.contains(&stat.parent));
+            let children = all.iter().filter(|(_, parent)| known.contains(parent));
             let children: Vec<i32> = children.map(|(process, _)| process.id).collect();
             known.extend(children);
             if known.len() == before {
@@ -92,7 +95,7 @@ impl ProcessTree {
     /// Those that still run, as command lines.
     ///
     /// # Errors
-    /// When `/proc` cannot be read.
+    /// When the machine does not say what runs.
     pub fn survivors(&self) -> anyhow::Result<Vec<String>> {
         let running = everything()?;
         let survivors = running
@@ -101,7 +104,7 @@ impl ProcessTree {
             .filter(|process| {
                 self.processes
                     .iter()
-                    .any(|known| (known.id, known.started) == (process.id, process.started))
+                    .any(|known| known.id == process.id && known.started == process.started)
             })
             .map(|process| format!("{} {}", process.id, process.command))
             .collect();
@@ -123,9 +126,12 @@ impl ProcessTree {
     }
 }
 
-/// Every running process on this machine. One that ends while it is looked at is left out, and so are zombies: they wait for
-/// their parent, but run no more.
-fn everything() -> anyhow::Result<Vec<(Process, Stat)>> {
+/// Every running process on this machine with its parent. One that ends while it is looked at is left out, and so are
+/// zombies: they wait for their parent, but run no more.
+fn everything() -> anyhow::Result<Vec<(Process, i32)>> {
+    if !Path::new("/proc/self/stat").exists() {
+        return told_by_ps();
+    }
     let entries = fs::read_dir("/proc").context("read /proc")?;
     let ids = entries
         .flatten()
@@ -133,7 +139,7 @@ fn everything() -> anyhow::Result<Vec<(Process, Stat)>> {
     Ok(ids.filter_map(look_at).collect())
 }
 
-fn look_at(id: i32) -> Option<(Process, Stat)> {
+fn look_at(id: i32) -> Option<(Process, i32)> {
     let text = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
     let stat = parse_stat(&text)?;
     let command = fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
@@ -142,7 +148,33 @@ fn look_at(id: i32) -> Option<(Process, Stat)> {
         started: stat.started,
         command: String::from_utf8_lossy(&command).replace('\0', " "),
     };
-    stat.is_running.then_some((process, stat))
+    stat.is_running.then_some((process, stat.parent))
+}
+
+/// The same where there is no `/proc`.
+fn told_by_ps() -> anyhow::Result<Vec<(Process, i32)>> {
+    let output = Command::new("ps")
+        .args(["-A", "-o", "pid=,ppid=,stat=,lstart=,command="])
+        .env("LC_ALL", "C")
+        .output()
+        .context("run ps")?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    Ok(text.lines().filter_map(parse_ps).collect())
+}
+
+/// `42 7 S Sat Nov 21 09:38:00 2026 the command`.
+fn parse_ps(line: &str) -> Option<(Process, i32)> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let [id, parent, state, rest @ ..] = words.as_slice() else {
+        return None;
+    };
+    let (started, command) = rest.split_at_checked(5)?;
+    let process = Process {
+        id: id.parse().ok()?,
+        started: started.join(" "),
+        command: command.join(" "),
+    };
+    (!state.starts_with('Z')).then_some((process, parent.parse().ok()?))
 }
 
 /// The program's name stands in brackets and may hold anything: what counts begins after the last one. Fields by the
@@ -152,7 +184,7 @@ fn parse_stat(text: &str) -> Option<Stat> {
     let fields: Vec<&str> = fields.split_whitespace().collect();
     Some(Stat {
         parent: fields.get(1)?.parse().ok()?,
-        started: fields.get(19)?.parse().ok()?,
+        started: (*fields.get(19)?).to_owned(),
         is_running: !matches!(*fields.first()?, "Z" | "X"),
     })
 }
@@ -167,7 +199,19 @@ mod tests {
     fn a_program_with_brackets_in_its_name_is_read_right() {
         let text = "42 (a) b (c) S 7 42 42 0 -1 4194304 1 0 0 0 0 0 0 0 20 0 1 0 9876 1 1";
         let stat = parse_stat(text).unwrap();
-        assert_eq!((stat.parent, stat.started, stat.is_running), (7, 9876, true));
+        assert_eq!(
+            (stat.parent, stat.started.as_str(), stat.is_running),
+            (7, "9876", true)
+        );
+    }
+
+    #[test]
+    fn what_ps_says_is_read_right() {
+        let (process, parent) = parse_ps("  42    7 S+   Sat Nov 21 09:38:00 2026 a b c").unwrap();
+        assert_eq!((process.id, parent), (42, 7));
+        assert_eq!(process.started, "Sat Nov 21 09:38:00 2026");
+        assert_eq!(process.command, "a b c");
+        assert!(parse_ps("42 7 Z Sat Nov 21 09:38:00 2026 <defunct>").is_none());
     }
 
     #[test]
