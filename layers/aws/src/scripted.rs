@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll};
 
@@ -16,6 +17,9 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::retry::RetryConfig;
 use bytes::Bytes;
 use http_body::{Body, Frame};
+
+/// How often the other tasks get their turn before a late answer comes.
+const TURNS_BEFORE_A_LATE_ANSWER: usize = 50;
 
 const ENDPOINT: &str = "http://127.0.0.1:9";
 
@@ -164,6 +168,15 @@ type Answer = dyn Fn(&Request, usize) -> Reply + Send + Sync;
 pub(crate) struct Script {
     answer: Arc<Answer>,
     requests: Arc<Mutex<Vec<Request>>>,
+    is_late: bool,
+    traffic: Arc<Traffic>,
+}
+
+/// Bytes of requests that are not answered yet, and the most there ever were.
+#[derive(Default)]
+struct Traffic {
+    unanswered: AtomicUsize,
+    most: AtomicUsize,
 }
 
 impl Script {
@@ -183,7 +196,25 @@ impl Script {
         Self {
             answer: Arc::new(answer),
             requests: Arc::default(),
+            is_late: false,
+            traffic: Arc::default(),
         }
+    }
+
+    /// The same, but other tasks get many turns before an answer comes.
+    pub(crate) fn answering_late(mut self) -> Self {
+        self.is_late = true;
+        self
+    }
+
+    /// Bytes of requests whose late answer has not come yet.
+    pub(crate) fn unanswered_bytes(&self) -> usize {
+        self.traffic.unanswered.load(Ordering::SeqCst)
+    }
+
+    /// The most that [`Self::unanswered_bytes`] ever was.
+    pub(crate) fn most_unanswered_bytes(&self) -> usize {
+        self.traffic.most.load(Ordering::SeqCst)
     }
 
     /// What was asked so far.
@@ -222,8 +253,21 @@ impl HttpConnector for Script {
         };
         let mut requests = self.lock();
         let reply = (self.answer)(&request, requests.len());
+        let bytes = request.body.len();
         requests.push(request);
-        HttpConnectorFuture::ready(reply.into_response())
+        if !self.is_late {
+            return HttpConnectorFuture::ready(reply.into_response());
+        }
+        let traffic = Arc::clone(&self.traffic);
+        let unanswered = traffic.unanswered.fetch_add(bytes, Ordering::SeqCst) + bytes;
+        traffic.most.fetch_max(unanswered, Ordering::SeqCst);
+        HttpConnectorFuture::new(async move {
+            for _ in 0..TURNS_BEFORE_A_LATE_ANSWER {
+                tokio::task::yield_now().await;
+            }
+            traffic.unanswered.fetch_sub(bytes, Ordering::SeqCst);
+            reply.into_response()
+        })
     }
 }
 

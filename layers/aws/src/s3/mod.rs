@@ -1,6 +1,7 @@
 //! The object store on S3.
 
 mod body;
+mod budget;
 mod copy;
 mod delete;
 mod error;
@@ -18,20 +19,25 @@ use longshore_domain::object::{Bucket, Object, ObjectKey, s3_url};
 
 use crate::fault::Fault;
 use body::PinnedBody;
+use budget::Budget;
 use copy::CopyJob;
 use error::Call;
-use upload::S3Upload;
+use upload::{IN_FLIGHT_BYTES, S3Upload, Target};
 
-/// S3 as the use cases see it.
+/// S3 as the use cases see it. All uploads of one store and of its clones share what they may have on their way.
 #[derive(Clone)]
 pub struct S3ObjectStore {
     client: Client,
+    budget: Budget,
 }
 
 impl S3ObjectStore {
     /// Takes a client that knows its region, endpoint, timeouts and retries.
     pub fn new(client: Client) -> Self {
-        Self { client }
+        Self {
+            client,
+            budget: Budget::new(IN_FLIGHT_BYTES),
+        }
     }
 }
 
@@ -66,11 +72,12 @@ impl ObjectStore for S3ObjectStore {
     }
 
     async fn upload(&self, bucket: &Bucket, key: &ObjectKey) -> Result<Box<dyn Upload>, ObjectStoreError> {
-        Ok(Box::new(S3Upload::new(
-            self.client.clone(),
-            bucket.clone(),
-            key.clone(),
-        )))
+        let target = Target {
+            client: self.client.clone(),
+            bucket: bucket.clone(),
+            key: key.clone(),
+        };
+        Ok(Box::new(S3Upload::new(target, self.budget.clone())))
     }
 
     async fn copy_if_absent(&self, object: &Object, to: &ObjectKey) -> Result<ArchiveCopy, ObjectStoreError> {

@@ -1,8 +1,9 @@
 //! Writing an object of unknown length with bounded memory.
 //!
-//! One part fills while at most two are on their way, so an upload holds at most three parts: 24 MiB up to an object of
-//! 31 GiB, and more only beyond that, where larger parts keep it within S3's 10,000. A part stays in memory until it has
-//! arrived, which is what makes the SDK's retries of it possible.
+//! One part fills while others are on their way. A part stays in memory until it has arrived, which is what makes the SDK's
+//! retries of it possible, so all uploads of a store share one [`Budget`] for what is on its way. That makes 20 MiB for one
+//! upload, and 5 MiB more for each other that is open, up to objects of 14 GiB; beyond that, larger parts keep an object
+//! within S3's 10,000.
 
 use std::io;
 
@@ -13,33 +14,35 @@ use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPa
 use bytes::Bytes;
 use longshore_app::ports::{ObjectStoreError, Upload, UploadedObject};
 use longshore_domain::object::{Bucket, ObjectKey, s3_url};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
+use super::budget::Budget;
 use super::error::Call;
 use super::unquoted;
 use crate::fault::Fault;
 
-/// The size of a part while the object is short. S3 takes no part but the last under 5 MiB.
-const PART_BYTES: usize = 8 * 1024 * 1024;
+/// What all uploads of a store together have on their way: three parts of [`PART_BYTES`].
+pub(super) const IN_FLIGHT_BYTES: u32 = 15 * 1024 * 1024;
+/// The size of a part while the object is short: the least that S3 takes of any but the last.
+const PART_BYTES: usize = 5 * 1024 * 1024;
 /// Parts of [`PART_BYTES`] before they begin to grow.
-const SMALL_PARTS: usize = 4_000;
+const SMALL_PARTS: usize = 3_000;
 /// Parts after which their size doubles, once they grow.
 const PARTS_PER_DOUBLING: usize = 1_000;
-/// S3's limit. With the growth above it lies just under one TiB.
+/// S3's limit. With the growth above it lies at 1.2 TiB.
 const MAX_PARTS: usize = 10_000;
-/// Parts on their way at once.
-const PARTS_IN_FLIGHT: usize = 2;
 
-/// How long a part is, by its number, counted from 1.
-fn part_bytes(number: usize) -> usize {
-    let doublings = (number + PARTS_PER_DOUBLING - 1).saturating_sub(SMALL_PARTS) / PARTS_PER_DOUBLING;
-    PART_BYTES << doublings
+/// How often a part is as long as the first, by its number, counted from 1.
+fn growth(number: usize) -> usize {
+    1 << ((number + PARTS_PER_DOUBLING - 1).saturating_sub(SMALL_PARTS) / PARTS_PER_DOUBLING)
 }
 
 /// An upload in progress. A short one is a single `PutObject`; a long one becomes a multipart upload with its first full
 /// part. Dropped half done, it tells S3 to forget the parts.
 pub(super) struct S3Upload {
     target: Target,
+    budget: Budget,
+    first_part_bytes: usize,
     filling: Vec<u8>,
     started: Option<String>,
     in_flight: JoinSet<Result<CompletedPart, ObjectStoreError>>,
@@ -49,9 +52,11 @@ pub(super) struct S3Upload {
 }
 
 impl S3Upload {
-    pub(super) fn new(client: Client, bucket: Bucket, key: ObjectKey) -> Self {
+    pub(super) fn new(target: Target, budget: Budget) -> Self {
         Self {
-            target: Target { client, bucket, key },
+            target,
+            budget,
+            first_part_bytes: PART_BYTES,
             filling: Vec::new(),
             started: None,
             in_flight: JoinSet::new(),
@@ -61,21 +66,35 @@ impl S3Upload {
         }
     }
 
-    /// Sends what has been filled as the next part, once there is room for it.
+    /// Grows the part by doubling, as a vector does, but never beyond its limit.
+    fn make_room(&mut self, more: usize, limit: usize) {
+        let (filled, capacity) = (self.filling.len(), self.filling.capacity());
+        if filled + more > capacity {
+            let capacity = (2 * capacity).max(filled + more).min(limit);
+            self.filling.reserve_exact(capacity - filled);
+        }
+    }
+
+    /// Sends what has been filled as the next part, once the budget has room for it.
     async fn send_part(&mut self) -> Result<(), ObjectStoreError> {
         let upload_id = self.upload_id().await?;
-        while self.in_flight.len() >= PARTS_IN_FLIGHT {
-            self.part_arrived().await?;
+        while let Some(joined) = self.in_flight.try_join_next() {
+            self.part_arrived(joined)?;
         }
         self.parts += 1;
         if self.parts > MAX_PARTS {
             let call = Call::multipart(self.target.url(), "UploadPart");
-            return Err(call.refused("the object is longer than 10,000 growing parts can hold (1 TiB)"));
+            return Err(call.refused("the object is longer than 10,000 growing parts can hold (1.2 TiB)"));
         }
+        let permit = self.budget.take(self.filling.len()).await;
         let part = Bytes::from(std::mem::take(&mut self.filling));
         let number = i32::try_from(self.parts).expect("at most 10,000 parts");
-        self.in_flight
-            .spawn(self.target.clone().upload_part(upload_id, number, part));
+        let sending = self.target.clone().upload_part(upload_id, number, part);
+        self.in_flight.spawn(async move {
+            let arrived = sending.await;
+            drop(permit);
+            arrived
+        });
         Ok(())
     }
 
@@ -89,11 +108,11 @@ impl S3Upload {
         Ok(upload_id)
     }
 
-    /// Waits for one part, if any is on its way.
-    async fn part_arrived(&mut self) -> Result<(), ObjectStoreError> {
-        let Some(joined) = self.in_flight.join_next().await else {
-            return Ok(());
-        };
+    /// Keeps a part that arrived, or says why it did not.
+    fn part_arrived(
+        &mut self,
+        joined: Result<Result<CompletedPart, ObjectStoreError>, JoinError>,
+    ) -> Result<(), ObjectStoreError> {
         let part = joined.map_err(|error| {
             Call::multipart(self.target.url(), "UploadPart").unavailable(io::Error::from(error))
         })?;
@@ -105,8 +124,8 @@ impl S3Upload {
         if !self.filling.is_empty() {
             self.send_part().await?;
         }
-        while !self.in_flight.is_empty() {
-            self.part_arrived().await?;
+        while let Some(joined) = self.in_flight.join_next().await {
+            self.part_arrived(joined)?;
         }
         self.arrived.sort_by_key(CompletedPart::part_number);
         let upload_id = self.upload_id().await?;
@@ -126,15 +145,13 @@ impl Upload for S3Upload {
         self.size_bytes += bytes.len() as u64;
         let mut rest = bytes.as_ref();
         while !rest.is_empty() {
-            let limit = part_bytes(self.parts + 1);
+            let limit = self.first_part_bytes * growth(self.parts + 1);
             if self.filling.len() == limit {
                 self.send_part().await?;
                 continue;
             }
-            if self.filling.is_empty() && self.parts > 0 {
-                self.filling.reserve_exact(limit);
-            }
             let (now, later) = rest.split_at(rest.len().min(limit - self.filling.len()));
+            self.make_room(now.len(), limit);
             self.filling.extend_from_slice(now);
             rest = later;
         }
@@ -295,8 +312,15 @@ mod tests {
     }
 
     fn upload(script: &Script) -> Box<S3Upload> {
-        let (bucket, key) = (Bucket::new("landing"), ObjectKey::new("processing/x.gz"));
-        Box::new(S3Upload::new(s3_client(script), bucket, key))
+        Box::new(S3Upload::new(target(script), Budget::new(IN_FLIGHT_BYTES)))
+    }
+
+    fn target(script: &Script) -> Target {
+        Target {
+            client: s3_client(script),
+            bucket: Bucket::new("landing"),
+            key: ObjectKey::new("processing/x.gz"),
+        }
     }
 
     async fn write(upload: &mut S3Upload, mebibytes: usize) -> Result<(), ObjectStoreError> {
@@ -323,13 +347,13 @@ mod tests {
     async fn up_to_one_part_is_a_single_put() {
         let script = service(|_| None);
         let mut upload = upload(&script);
-        write(&mut upload, 8).await.unwrap();
+        write(&mut upload, 5).await.unwrap();
         let done = upload.finish().await.unwrap();
         assert_eq!(
             (done.size_bytes, done.etag.as_deref()),
-            (8 * MEBIBYTE as u64, Some("part"))
+            (5 * MEBIBYTE as u64, Some("part"))
         );
-        assert_eq!(sizes(&script), [("0".to_owned(), 8)]);
+        assert_eq!(sizes(&script), [("0".to_owned(), 5)]);
     }
 
     #[tokio::test]
@@ -349,13 +373,14 @@ mod tests {
         assert_eq!(done.etag.as_deref(), Some("whole-2"));
         let mut sent = sizes(&script);
         sent.sort();
-        let expected = [("1", 8), ("2", 8), ("3", 3)].map(|(number, size)| (number.to_owned(), size));
+        let expected =
+            [("1", 5), ("2", 5), ("3", 5), ("4", 4)].map(|(number, size)| (number.to_owned(), size));
         assert_eq!(sent, expected);
         let requests = script.requests();
         let complete = requests.last().unwrap();
         assert_eq!(complete.header("x-amz-mp-object-size"), Some("19922944"));
         let body = complete.text();
-        let order: Vec<usize> = (1..=3)
+        let order: Vec<usize> = (1..=4)
             .map(|number| body.find(&format!("<PartNumber>{number}</PartNumber>")).unwrap())
             .collect();
         assert!(order.is_sorted(), "{body}");
@@ -421,14 +446,57 @@ mod tests {
         is_told.recv().await.unwrap();
     }
 
+    #[tokio::test]
+    async fn forty_open_uploads_hold_a_part_each_and_share_what_is_on_its_way() {
+        const PART: usize = 16 * 1024;
+        let script = service(|_| None).answering_late();
+        let budget = Budget::new(3 * PART as u32);
+        let mut uploads: Vec<_> = (0..40)
+            .map(|_| {
+                let mut upload = S3Upload::new(target(&script), budget.clone());
+                upload.first_part_bytes = PART;
+                upload
+            })
+            .collect();
+
+        let mut most_held = 0;
+        for _ in 0..9 {
+            for upload in &mut uploads {
+                upload.write(Bytes::from(vec![7; PART / 2 - 1])).await.unwrap();
+            }
+            let filling: usize = uploads.iter().map(|upload| upload.filling.capacity()).sum();
+            most_held = most_held.max(filling + script.unanswered_bytes());
+        }
+
+        assert!(most_held <= 40 * PART + 3 * PART, "{most_held} bytes held");
+        assert!(
+            script.most_unanswered_bytes() > PART,
+            "several parts went at once"
+        );
+        assert!(
+            script.most_unanswered_bytes() <= 3 * PART,
+            "{} bytes on their way",
+            script.most_unanswered_bytes()
+        );
+        for upload in uploads {
+            let done = Box::new(upload).finish().await.unwrap();
+            assert_eq!(done.size_bytes, 9 * (PART as u64 / 2 - 1));
+        }
+    }
+
+    #[test]
+    fn one_upload_holds_no_more_than_twenty_mebibytes() {
+        assert_eq!(PART_BYTES + IN_FLIGHT_BYTES as usize, 20 * MEBIBYTE);
+    }
+
     #[test]
     fn parts_grow_before_ten_thousand_of_them_are_too_few() {
-        assert_eq!(part_bytes(1), 8 * MEBIBYTE);
-        assert_eq!(part_bytes(4_000), 8 * MEBIBYTE);
-        assert_eq!(part_bytes(4_001), 16 * MEBIBYTE);
-        assert_eq!(part_bytes(5_001), 32 * MEBIBYTE);
-        assert_eq!(part_bytes(10_000), 512 * MEBIBYTE);
-        let total: usize = (1..=MAX_PARTS).map(part_bytes).sum();
-        assert!(total > 1_000 * 1024 * MEBIBYTE);
+        assert_eq!(growth(1), 1);
+        assert_eq!(growth(3_000), 1);
+        assert_eq!(growth(3_001), 2);
+        assert_eq!(growth(4_001), 4);
+        assert_eq!(growth(10_000), 128);
+        let total: usize = (1..=MAX_PARTS).map(|number| PART_BYTES * growth(number)).sum();
+        assert!(total > 1_200 * 1024 * MEBIBYTE);
     }
 }
