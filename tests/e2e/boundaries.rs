@@ -7,7 +7,7 @@ use anyhow::Context;
 use serde_json::Value;
 
 /// Every crate of ours with the ones of ours that it may use.
-const INTERNAL: [(&str, &[&str]); 16] = [
+const INTERNAL: [(&str, &[&str]); 17] = [
     ("longshore-domain", &[]),
     ("longshore-preprocess", &[]),
     ("longshore-copy", &["longshore-domain"]),
@@ -37,6 +37,10 @@ const INTERNAL: [(&str, &[&str]); 16] = [
     ),
     (
         "external-file-process-logging",
+        &["longshore-domain", "longshore-app", "longshore-runtime"],
+    ),
+    (
+        "external-file-reconcile",
         &["longshore-domain", "longshore-app", "longshore-runtime"],
     ),
     (

@@ -388,13 +388,15 @@ fn help_names_every_command_and_ends_with_0() -> anyhow::Result<()> {
     Usage: longshore [OPTIONS] <COMMAND>
 
     Commands:
-      local    The whole of it on this machine
-      demo     Start a local stack, land sample files, show what happens to each, and stop
-      migrate  Bring the control database and the warehouse's own schemas up to date. May be run at any
-               time, and twice
-      rule     The rules that say how files are checked, prepared and loaded
-      load     The ledger of loads
-      help     Print this message or the help of the given subcommand(s)
+      local      The whole of it on this machine
+      demo       Start a local stack, land sample files, show what happens to each, and stop
+      migrate    Bring the control database and the warehouse's own schemas up to date. May be run at
+                 any time, and twice
+      rule       The rules that say how files are checked, prepared and loaded
+      load       The ledger of loads
+      reconcile  Carry on what stands still: lost events, workers that died, messages unsent. What
+                 external-file-reconcile does
+      help       Print this message or the help of the given subcommand(s)
 
     Options:
           --json          Print JSON for machines instead of tables for people

@@ -67,11 +67,7 @@ async fn what_an_expression_captures_chooses_the_table() -> anyhow::Result<()> {
     let story = world
         .land(&format!("sales{number}_north_1.txt"), "1|north\n")
         .await?;
-    assert_eq!(story.state(), "failed", "{story}");
-    assert!(
-        story.error().contains(&format!("sales_north_{number}")),
-        "{story}"
-    );
+    story.assert_refused("target_missing", &[&format!("sales_north_{number}")]);
     Ok(())
 }
 

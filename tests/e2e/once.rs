@@ -92,7 +92,10 @@ async fn an_event_delivered_twenty_times_at_once_loads_its_file_once() -> anyhow
 
     let deliveries = (0..20).map(|_| world.invoke("external-file-process", &event));
     for answer in try_join_all(deliveries).await? {
-        assert!(!answer.is_error, "{answer:?}");
+        // One that meets another at work is sent back, to be delivered again: the other may die.
+        let message = answer.body["errorMessage"].as_str().unwrap_or_default();
+        let sent_back = answer.body["errorType"] == "Retry" && message.contains("is being prepared by");
+        assert!(!answer.is_error || sent_back, "{answer:?}");
     }
 
     world.story(&key).await?.assert_loaded(1);

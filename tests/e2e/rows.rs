@@ -78,7 +78,7 @@ async fn a_field_longer_than_its_column_fails_unless_the_rule_cuts_it() -> anyho
 }
 
 #[tokio::test]
-async fn a_table_that_is_not_there_fails_the_load_and_says_so() -> anyhow::Result<()> {
+async fn a_table_that_is_not_there_is_named_and_the_file_stays() -> anyhow::Result<()> {
     let world = World::shared().await?;
     let feed = world
         .feed()
@@ -86,7 +86,7 @@ async fn a_table_that_is_not_there_fails_the_load_and_says_so() -> anyhow::Resul
         .create()
         .await?;
     let story = feed.land("1|a\n").await?;
-    assert_eq!(story.state(), "failed", "{story}");
-    assert!(story.error().contains("nobody_made_this"), "{story}");
-    Ok(())
+    story.assert_refused("target_missing", &["rdsftetl.nobody_made_this", "create it"]);
+    assert_eq!(story.error().lines().count(), 1, "{story}");
+    story.assert_stays(&world).await
 }
