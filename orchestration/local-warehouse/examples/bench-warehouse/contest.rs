@@ -8,7 +8,7 @@ use std::time::Instant;
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use futures_util::stream;
-use longshore_local_postgres::{Binaries, Cluster, ClusterOptions, Durability};
+use longshore_local_postgres::{Cluster, ClusterOptions, Durability};
 use longshore_local_warehouse::{
     ClusterEndpoint, ObjectBody, ObjectReader, ObjectSummary, StatementEvent, StatementEvents, Warehouse,
     WarehouseOptions,
@@ -69,7 +69,7 @@ impl Contest {
         );
         let (_, before) = usage::cpu_seconds()?;
         let started = Instant::now();
-        let status = tokio::process::Command::new(Binaries::find()?.folder.join("psql"))
+        let status = tokio::process::Command::new("psql")
             .args([
                 "--quiet",
                 "--no-psqlrc",

@@ -225,8 +225,13 @@ async fn take_rows(
 
 fn read_row(intake: &mut Intake<'_>, rows: &Rows, row: usize) -> Result<(), ColumnarError> {
     intake.fields.clear();
-    for (index, column) in intake.target.columns.iter().enumerate().take(rows.column_count()) {
+    for (index, column) in intake.target.columns.iter().enumerate() {
         let fields = &mut intake.fields;
+        if index >= rows.column_count() {
+            // FILLRECORD: in columnar files it means null for text too.
+            fields.end(FieldKind::Null, 0);
+            continue;
+        }
         let start = fields.buffer().len();
         let is_there = rows.write(index, row, fields.buffer())?;
         if is_there && column.kind == ColumnType::Varbyte {

@@ -168,12 +168,17 @@ $$;
 
 -- DECODE and LISTAGG of static SQL are rewritten before PostgreSQL sees them; these are for dynamic SQL and for people with psql.
 DO $$
+DECLARE
+    result text;
 BEGIN
     FOR pairs IN 1 .. 12 LOOP
         FOR has_default IN 0 .. 1 LOOP
+            -- Results that are bare literals have no type of their own: the second form takes them for text.
+            FOREACH result IN ARRAY ARRAY['anyelement', 'text'] LOOP
             EXECUTE format(
-                'CREATE OR REPLACE FUNCTION pg_catalog.decode(%s) RETURNS anyelement LANGUAGE sql IMMUTABLE AS %L',
-                'anycompatible' || repeat(', anycompatible, anyelement', pairs) || repeat(', anyelement', has_default),
+                'CREATE OR REPLACE FUNCTION pg_catalog.decode(%s) RETURNS %s LANGUAGE sql IMMUTABLE AS %L',
+                'anycompatible' || repeat(', anycompatible, ' || result, pairs) || repeat(', ' || result, has_default),
+                result,
                 'SELECT CASE ' || (
                     SELECT string_agg(
                         format('WHEN $1 IS NOT DISTINCT FROM $%s THEN $%s', 2 * pair, 2 * pair + 1), ' ' ORDER BY pair
@@ -181,6 +186,7 @@ BEGIN
                     FROM generate_series(1, pairs) AS pair
                 ) || repeat(' ELSE $' || 2 * pairs + 2, has_default) || ' END'
             );
+            END LOOP;
         END LOOP;
     END LOOP;
     IF to_regprocedure('pg_catalog.listagg(text)') IS NULL THEN

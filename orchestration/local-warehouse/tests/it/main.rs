@@ -4,5 +4,9 @@
 mod copy;
 mod data_api;
 mod durability;
+mod formats;
+mod manual;
+mod random;
+mod session;
 mod sql;
 mod support;

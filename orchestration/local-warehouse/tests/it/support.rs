@@ -10,8 +10,8 @@ use bytes::Bytes;
 use futures_util::stream;
 use longshore_local_postgres::{Cluster, ClusterOptions, Durability};
 use longshore_local_warehouse::{
-    ApiError, ClusterEndpoint, ObjectBody, ObjectReader, ObjectSummary, StatementEvent, StatementEvents,
-    Warehouse, WarehouseOptions,
+    ApiError, ClusterEndpoint, Isolation, ObjectBody, ObjectReader, ObjectSummary, StatementEvent,
+    StatementEvents, Warehouse, WarehouseOptions,
 };
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -71,15 +71,20 @@ pub(crate) struct World {
 impl World {
     /// A warehouse with an empty database `dev` whose files are gone afterwards.
     pub(crate) async fn new() -> Self {
-        Self::with(Durability::ThrowAway).await
+        Self::with(Durability::ThrowAway, Isolation::default()).await
+    }
+
+    /// One whose transactions see of each other what they should not, or not.
+    pub(crate) async fn isolated(isolation: Isolation) -> Self {
+        Self::with(Durability::ThrowAway, isolation).await
     }
 
     /// A warehouse that can be killed and started again.
     pub(crate) async fn durable() -> Self {
-        Self::with(Durability::Durable).await
+        Self::with(Durability::Durable, Isolation::default()).await
     }
 
-    async fn with(durability: Durability) -> Self {
+    async fn with(durability: Durability, isolation: Isolation) -> Self {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::Builder::new()
             .permissions(std::fs::Permissions::from_mode(0o755))
@@ -88,7 +93,7 @@ impl World {
         let cluster = start(folder.path().join("pg"), durability);
         cluster.create_database_if_absent("dev").await.unwrap();
         let objects = Arc::new(Objects::default());
-        let (warehouse, events) = open(&cluster, Arc::clone(&objects)).await;
+        let (warehouse, events) = open(&cluster, isolation, Arc::clone(&objects)).await;
         Self {
             cluster: Some(cluster),
             warehouse,
@@ -106,7 +111,7 @@ impl World {
         self.warehouse.shutdown().await;
         drop(cluster);
         let cluster = start(self.folder.path().join("pg"), Durability::Durable);
-        (self.warehouse, self.events) = open(&cluster, Arc::clone(&self.objects)).await;
+        (self.warehouse, self.events) = open(&cluster, Isolation::default(), Arc::clone(&self.objects)).await;
         self.cluster = Some(cluster);
     }
 
@@ -233,6 +238,7 @@ fn start(data_dir: PathBuf, durability: Durability) -> Cluster {
 
 async fn open(
     cluster: &Cluster,
+    isolation: Isolation,
     objects: Arc<Objects>,
 ) -> (Warehouse, mpsc::UnboundedReceiver<StatementEvent>) {
     let (sender, receiver) = mpsc::unbounded_channel();
@@ -245,7 +251,7 @@ async fn open(
             postgres: cluster.config("postgres"),
         }],
     };
-    let warehouse = Warehouse::open(options, objects, Arc::new(Events(sender)))
+    let warehouse = Warehouse::open_isolated(options, isolation, objects, Arc::new(Events(sender)))
         .await
         .unwrap();
     (warehouse, receiver)

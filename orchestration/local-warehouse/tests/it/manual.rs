@@ -1,0 +1,464 @@
+//! The manual's pages of COPY, a case for each sentence that can be tried.
+//!
+//! Each table of cases names its page; a case is the data, the options, and the rows or the errors that the page promises.
+
+use crate::support::World;
+
+/// Data, options, and the rows that `select *` gives then (`-` is null).
+type Case<'a> = (&'a [u8], &'a str, &'a [&'a str]);
+
+async fn check(world: &World, columns: &str, cases: &[Case<'_>]) {
+    for (data, options, expected) in cases {
+        world.run("drop table if exists t").await;
+        world.run(&format!("create table t ({columns})")).await;
+        world.put("k", data);
+        let copied = world.copy("t", "k", options).await;
+        let shown = String::from_utf8_lossy(data);
+        assert_eq!(
+            copied["Status"], "FINISHED",
+            "{options} {shown:?}: {}",
+            copied["Error"]
+        );
+        assert_eq!(
+            world.rows("select * from t order by 1").await,
+            *expected,
+            "{options} {shown:?}"
+        );
+    }
+}
+
+/// <https://docs.aws.amazon.com/redshift/latest/dg/copy-parameters-data-conversion.html>
+#[tokio::test]
+async fn data_conversion_of_text() {
+    let world = World::new().await;
+    let cases: [Case<'_>; 19] = [
+        (b"a|b\xE9c\n", "acceptinvchars", &["a|b?c"]),
+        (b"a|b\xE2\x28\xA1c\n", "acceptinvchars '^'", &["a|b^(^c"]),
+        (b"a|   \n", "blanksasnull", &["a|-"]),
+        (b"a|   \n", "", &["a|"]),
+        (b"a|\n", "emptyasnull", &["a|-"]),
+        (b"a|\n", "null as ''", &["a|-"]),
+        (b"a|\n", "", &["a|"]),
+        (b"a|none\n", "null as 'none'", &["a|-"]),
+        (b"a|\\N\n", "", &["a|-"]),
+        (b"a|\0\n", "null as '\\0'", &["a|-"]),
+        (b"a|\0\n", "null as '\\000'", &["a|-"]),
+        (b"a\n", "fillrecord", &["a|"]),
+        (b"a\n", "fillrecord emptyasnull", &["a|-"]),
+        (b"h|h\n\na|b\n", "ignoreheader 1 ignoreblanklines", &["a|b"]),
+        (b"'a'|\"b|c\"\n", "removequotes", &["a|b|c"]),
+        (b"a|b  \t \n", "trimblanks", &["a|b"]),
+        (
+            b"a|abcdefghijklmnopq\n",
+            "truncatecolumns",
+            &["a|abcdefghijklmno"],
+        ),
+        (b"1|The quick\\\nfox\n", "escape", &["1|The quick\nfox"]),
+        (b"4|'A\\'s Dream'\n", "escape removequotes", &["4|A's Dream"]),
+    ];
+    check(&world, "a varchar(15), b varchar(15)", &cases).await;
+    let escaped: [Case<'_>; 3] = [
+        (b"2| A\\\\B\\\\C\n", "escape", &["2| A\\B\\C"]),
+        (b"3| A \\| B\n", "escape", &["3| A | B"]),
+        (b"5|\\012\n", "escape", &["5|012"]),
+    ];
+    check(&world, "a varchar(15), b varchar(15)", &escaped).await;
+}
+
+/// The same page: numbers and times.
+#[tokio::test]
+async fn data_conversion_of_numbers_and_times() {
+    let world = World::new().await;
+    let numbers: [Case<'_>; 4] = [
+        (b"1|20.259\n", "", &["1|20.25"]),
+        (b"1|20.259\n", "roundec", &["1|20.26"]),
+        (b"1|\n", "", &["1|-"]),
+        (b"1|  \n", "", &["1|-"]),
+    ];
+    check(&world, "a int, b decimal(8, 2)", &numbers).await;
+    let dates: [Case<'_>; 9] = [
+        (b"2015-10-15\n", "", &["2015-10-15"]),
+        (b"2015-10-15 10:11:12\n", "", &["2015-10-15"]),
+        (b"10-15-2015\n", "dateformat 'MM-DD-YYYY'", &["2015-10-15"]),
+        (b"Jan-01-1999\n", "dateformat as 'MON-DD-YYYY'", &["1999-01-01"]),
+        (b"Oct 15, 2015\n", "dateformat 'auto'", &["2015-10-15"]),
+        (b"20151015\n", "dateformat 'auto'", &["2015-10-15"]),
+        (b"00/00/00\n", "acceptanydate dateformat 'auto'", &["-"]),
+        (b"2015-13-45\n", "acceptanydate dateformat 'YYYY-MM-DD'", &["-"]),
+        (b"\n", "csv", &["-"]),
+    ];
+    check(&world, "a date", &dates).await;
+    let times: [Case<'_>; 7] = [
+        (b"2015-10-15 15:09:10\n", "", &["2015-10-15 15:09:10"]),
+        (b"2015-10-15\n", "", &["2015-10-15 00:00:00"]),
+        (
+            b"10.15.2015 03:09:10 PM\n",
+            "timeformat 'MM.DD.YYYY HH:MI:SS AM'",
+            &["2015-10-15 15:09:10"],
+        ),
+        (
+            b"2015-10-15T15:09:10\n",
+            "timeformat 'auto'",
+            &["2015-10-15 15:09:10"],
+        ),
+        (
+            b"1444921750\n",
+            "timeformat 'epochsecs'",
+            &["2015-10-15 15:09:10"],
+        ),
+        (
+            b"1444921750973\n",
+            "timeformat 'epochmillisecs'",
+            &["2015-10-15 15:09:10.973"],
+        ),
+        (b"nonsense\n", "acceptanydate", &["-"]),
+    ];
+    check(&world, "a timestamp", &times).await;
+    let zoned: [Case<'_>; 2] = [
+        (b"2015-10-15 15:09:10-08\n", "", &["2015-10-15 23:09:10+00"]),
+        (
+            b"2015-10-15 15:09:10 +01:30\n",
+            "timeformat 'auto'",
+            &["2015-10-15 13:39:10+00"],
+        ),
+    ];
+    check(&world, "a timestamptz", &zoned).await;
+    check(
+        &world,
+        "a time, b timetz",
+        &[(b"04:05:06|04:05:06+00\n", "", &["04:05:06|04:05:06+00"])],
+    )
+    .await;
+    check(
+        &world,
+        "a varbyte(4), b int",
+        &[(b"00ff|1\n", "", &["\\x00ff|1"])],
+    )
+    .await;
+}
+
+/// <https://docs.aws.amazon.com/redshift/latest/dg/copy-parameters-data-format.html>
+#[tokio::test]
+async fn data_formats_of_text_and_json() {
+    let world = World::new().await;
+    let cases: [Case<'_>; 16] = [
+        (b"a|b\n", "", &["a|b"]),
+        (b"a\tb\n", "delimiter '\\t'", &["a|b"]),
+        (b"a\x01b\n", "delimiter as '\\001'", &["a|b"]),
+        (b"a|b|\n", "", &["a|b"]),
+        (b"a,b\n", "csv", &["a|b"]),
+        (b"a,\"A \"\"quoted\"\" word\"\n", "csv", &["a|A \"quoted\" word"]),
+        (b"a,%x,%%\"%\n", "csv quote as '%'", &["a|x,%\""]),
+        (b"a, \"b,\nc\" \r\n", "csv", &["a|b,\nc"]),
+        (b"a;b\n", "csv delimiter ';'", &["a|b"]),
+        (b"{\"a\": \"x\", \"b\": \"y\", \"c\": 1}", "json 'auto'", &["x|y"]),
+        (b"{\"A\": \"x\", \"b\": 1}", "json 'auto'", &["-|1"]),
+        (
+            b"{\"A\": \"x\", \"B\": true}",
+            "json 'auto ignorecase'",
+            &["x|true"],
+        ),
+        (
+            b"{\"a\": \"\\n\\t\\\\\", \"b\": {\"c\": [1]}}",
+            "json 'auto'",
+            &["\n\t\\|{\"c\": [1]}"],
+        ),
+        (b"[1, 2]\n[3,\n4]", "json 's3://b/array.json'", &["1|2", "3|4"]),
+        (
+            b"junk\njunk\n{\"a\": 1,\n\"b\": 2}",
+            "json 'auto' ignoreheader 2",
+            &["1|2"],
+        ),
+        (b"{\"a\": \"\", \"b\": \"\"}", "json 'auto' emptyasnull", &["-|-"]),
+    ];
+    world.put("array.json", r#"{"jsonpaths": ["$[0]", "$[1]"]}"#);
+    check(&world, "a varchar(30), b varchar(30)", &cases).await;
+}
+
+/// <https://docs.aws.amazon.com/redshift/latest/dg/copy-parameters-data-load.html> and `copy-parameters-column-mapping.html`
+#[tokio::test]
+async fn identity_columns_and_defaults() {
+    let world = World::new().await;
+    world.put("k", "7|x\n");
+    world.put("v", "x\n");
+    for (columns, table, source, options, expected) in [
+        ("id int identity(1, 1), a varchar(5)", "t", "v", "", Ok("1|x")),
+        (
+            "id int identity(1, 1), a varchar(5)",
+            "t",
+            "k",
+            "explicit_ids",
+            Ok("7|x"),
+        ),
+        (
+            "id int identity(1, 1), a varchar(5)",
+            "t (id, a)",
+            "k",
+            "",
+            Err("EXPLICIT_IDS"),
+        ),
+        (
+            "id int identity(1, 1), a varchar(5)",
+            "t (a)",
+            "v",
+            "explicit_ids",
+            Err("EXPLICIT_IDS"),
+        ),
+        (
+            "id int generated by default as identity(5, 1), a varchar(5)",
+            "t (id, a)",
+            "k",
+            "",
+            Ok("7|x"),
+        ),
+        (
+            "id int generated by default as identity(5, 1), a varchar(5)",
+            "t (a)",
+            "v",
+            "",
+            Ok("5|x"),
+        ),
+        ("id int default 3, a varchar(5)", "t (a)", "v", "", Ok("3|x")),
+        ("id int, a varchar(5)", "t (a)", "v", "", Ok("-|x")),
+        (
+            "id int not null, a varchar(5)",
+            "t (a)",
+            "v",
+            "",
+            Err("null value in column \"id\""),
+        ),
+    ] {
+        world.run("drop table if exists t").await;
+        world.run(&format!("create table t ({columns})")).await;
+        let copied = world.copy(table, source, options).await;
+        match expected {
+            Ok(row) => {
+                assert_eq!(
+                    copied["Status"], "FINISHED",
+                    "{columns} {table}: {}",
+                    copied["Error"]
+                );
+                assert_eq!(world.rows("select * from t").await, [row], "{columns} {table}");
+            }
+            Err(part) => assert!(
+                copied["Error"].as_str().unwrap().contains(part),
+                "{columns} {table}: {copied}"
+            ),
+        }
+    }
+}
+
+/// <https://docs.aws.amazon.com/redshift/latest/dg/r_Load_Error_Reference.html>
+#[tokio::test]
+async fn load_errors_by_their_number() {
+    let world = World::new().await;
+    for (columns, data, options, code, reason) in [
+        ("a int", &b"1|2\n"[..], "", 1202, "Extra column(s) found"),
+        ("a int, b int", b"1\n", "", 1214, "Delimiter not found"),
+        (
+            "a varchar(2)",
+            b"abc\n",
+            "",
+            1204,
+            "String length exceeds DDL length",
+        ),
+        (
+            "a char(2)",
+            b"abc\n",
+            "",
+            1204,
+            "String length exceeds DDL length",
+        ),
+        (
+            "a varchar(5)",
+            "ääää\n".as_bytes(),
+            "",
+            1204,
+            "String length exceeds DDL length",
+        ),
+        (
+            "a date",
+            b"2015-02-30\n",
+            "",
+            1205,
+            "Invalid date format or value [YYYY-MM-DD]",
+        ),
+        (
+            "a date",
+            b"15\n",
+            "",
+            1205,
+            "Invalid Date Format - length must be 10 or more",
+        ),
+        (
+            "a timestamp",
+            b"x\n",
+            "timeformat 'epochsecs'",
+            1206,
+            "Invalid timestamp format or value [YYYY-MM-DD HH24:MI:SS]",
+        ),
+        (
+            "a int",
+            b"1a\n",
+            "",
+            1207,
+            "Invalid digit, Value 'a', Pos 1, Type: Integer",
+        ),
+        (
+            "a decimal(5,1)",
+            b"1..2\n",
+            "",
+            1207,
+            "Invalid digit, Value '.', Pos 2, Type: Decimal",
+        ),
+        (
+            "a float8",
+            b"abc\n",
+            "",
+            1208,
+            "Invalid digit, Value 'a', Pos 0, Type: Double",
+        ),
+        ("a boolean", b"si\n", "", 1210, "Unknown boolean format"),
+        ("a int, b int", b"\n", "", 1211, "Input line contained no data"),
+        (
+            "a int not null",
+            b"\\N\n",
+            "",
+            1213,
+            "Missing data for not-null field",
+        ),
+        (
+            "a varchar(9)",
+            b"\"abc\n",
+            "removequotes",
+            1214,
+            "Delimited value missing end quote",
+        ),
+        (
+            "a varchar(9)",
+            b"\"a\"b\n",
+            "csv",
+            1214,
+            "Invalid quote formatting for CSV",
+        ),
+        (
+            "a varchar(9)",
+            b"nonsense\n",
+            "json 'auto'",
+            1216,
+            "Input line is not valid: expected ident at line 1 column 2",
+        ),
+        (
+            "a varchar(9)",
+            b"a\0\n",
+            "null as '\\0'",
+            1218,
+            "Field contains a null terminator (NUL) and more than one byte",
+        ),
+        (
+            "a varchar(9)",
+            b"a\xA4\n",
+            "",
+            1220,
+            "String contains invalid or unsupported UTF8 codepoints. Bad UTF8 hex sequence: a4 (error 3)",
+        ),
+        (
+            "a char(9)",
+            "ä\n".as_bytes(),
+            "",
+            1220,
+            "Multibyte character not supported for CHAR (Hint: Try using VARCHAR). Invalid char: c3 a4",
+        ),
+        ("a smallint", b"32768\n", "", 1222, "Overflow, Column type: Short"),
+        (
+            "a varbyte(4)",
+            b"0g\n",
+            "",
+            1223,
+            "Invalid hexadecimal value for VARBYTE",
+        ),
+        (
+            "a super",
+            b"{\"a\":\n",
+            "",
+            1224,
+            "Input data is not a well-formed JSON document for the SUPER type",
+        ),
+    ] {
+        world.run("drop table if exists t").await;
+        world.run(&format!("create table t ({columns})")).await;
+        world.put("k", data);
+        let copied = world.copy("t", "k", options).await;
+        assert_eq!(copied["Status"], "FAILED", "{columns} {options}");
+        let query = format!(
+            "select error_code, error_message from sys_load_error_detail where query_id = {}",
+            copied["RedshiftQueryId"]
+        );
+        assert_eq!(
+            world.rows(&query).await,
+            [format!("{code}|{reason}")],
+            "{columns} {options}"
+        );
+    }
+}
+
+/// <https://docs.aws.amazon.com/redshift/latest/dg/copy-parameters-data-load.html>: "If the load returns the error_count number of errors or greater, the load fails."
+#[tokio::test]
+async fn as_many_errors_as_maxerror_fail_the_load() {
+    let world = World::new().await;
+    world.run("create table t (a int)").await;
+    world.put("k", "x\n1\ny\n2\n");
+    for (options, is_loaded) in [
+        ("", false),
+        ("maxerror 0", false),
+        ("maxerror 1", false),
+        ("maxerror 2", false),
+        ("maxerror as 3", true),
+        ("ignoreallerrors", true),
+        ("maxerror 3 noload", true),
+        ("maxerror 2 noload", false),
+    ] {
+        let status = if is_loaded { "FINISHED" } else { "FAILED" };
+        assert_eq!(world.copy("t", "k", options).await["Status"], status, "{options}");
+    }
+    assert_eq!(world.rows("select count(*) from t").await, ["4"]);
+}
+
+/// <https://docs.aws.amazon.com/redshift/latest/dg/copy-parameters-data-conversion.html#copy-encoding>
+#[tokio::test]
+async fn encodings_are_told_apart_by_option_and_mark() {
+    let world = World::new().await;
+    world.run("create table t (a varchar(9))").await;
+    let little = |text: &str| {
+        text.encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect::<Vec<u8>>()
+    };
+    let big = |text: &str| {
+        text.encode_utf16()
+            .flat_map(u16::to_be_bytes)
+            .collect::<Vec<u8>>()
+    };
+    for (data, options, is_read) in [
+        (little("\u{feff}ä\n"), "encoding utf16", true),
+        (big("\u{feff}ä\n"), "encoding as utf16", true),
+        (little("ä\n"), "encoding utf16", false),
+        (little("ä\n"), "encoding utf16le", true),
+        (big("ä\n"), "encoding 'utf16be'", true),
+        (b"\xE4\n".to_vec(), "encoding iso88591", true),
+        ("\u{feff}ä\n".as_bytes().to_vec(), "encoding utf8", true),
+    ] {
+        world.put("k", data);
+        let copied = world.copy("t", "k", options).await;
+        if is_read {
+            assert_eq!(copied["Status"], "FINISHED", "{options}: {}", copied["Error"]);
+            assert_eq!(world.rows("select a from t").await, ["ä"], "{options}");
+        } else {
+            assert!(
+                copied["Error"].as_str().unwrap().contains("byte order mark"),
+                "{copied}"
+            );
+        }
+        world.run("truncate t").await;
+    }
+}
