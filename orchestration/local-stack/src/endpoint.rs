@@ -14,7 +14,8 @@ use s3s::service::S3Service;
 use serde_json::{Value, json};
 
 use crate::events::EventBus;
-use crate::http::{ApiError, Credential, Keys};
+use crate::faults::{Call, Caller, FaultPlan, FaultService, Faults, Stage, s3_call, under_faults};
+use crate::http::{ApiError, Credential, Disconnect, Keys};
 use crate::index::Index;
 use crate::lambda::{Functions, Invocations, invoke_api};
 use crate::query::{Form, element, error_response, response};
@@ -38,21 +39,38 @@ pub(crate) struct Endpoint {
     pub(crate) functions: Arc<Functions>,
     pub(crate) invocations: Arc<Invocations>,
     pub(crate) warehouse: Warehouse,
+    pub(crate) faults: Arc<Faults>,
+    pub(crate) proxied_secrets: Vec<String>,
+}
+
+/// A request of a service other than S3, read and recognised.
+struct Asked<'a> {
+    service: &'a str,
+    parts: &'a Parts,
+    body: Bytes,
+    request_id: &'a str,
+    caller: Option<&'a Arc<Caller>>,
 }
 
 impl Endpoint {
-    /// Answers any request.
-    pub(crate) async fn handle(&self, request: Request<Incoming>) -> Response<Body> {
+    /// Answers any request, unless a fault closes the connection. The caller is the process at whose door it came in.
+    pub(crate) async fn handle(
+        &self,
+        request: Request<Incoming>,
+        caller: Option<&Arc<Caller>>,
+    ) -> Result<Response<Body>, Disconnect> {
         if let Some(page) = request.uri().path().strip_prefix("/_local") {
-            return self.local_page(request.method(), page);
+            let page = page.to_owned();
+            return Ok(self.local_page(request, &page).await);
         }
         let request_id = uuid::Uuid::new_v4().to_string();
         let (parts, body) = request.into_parts();
         let mut response = match Credential::of(&parts) {
             Some(credential) if credential.service != "s3" => {
-                self.serve_signed(&credential, &parts, body, &request_id).await
+                self.serve_signed(&credential, &parts, body, &request_id, caller)
+                    .await?
             }
-            _ => self.serve_s3(parts, body).await,
+            _ => self.serve_s3(parts, body, caller).await?,
         };
         if let Ok(value) = HeaderValue::from_str(&request_id) {
             response
@@ -61,10 +79,20 @@ impl Endpoint {
                 .or_insert(value.clone());
             response.headers_mut().entry("x-amz-request-id").or_insert(value);
         }
-        response
+        Ok(response)
     }
 
-    async fn serve_s3(&self, parts: Parts, body: Incoming) -> Response<Body> {
+    async fn serve_s3(
+        &self,
+        parts: Parts,
+        body: Incoming,
+        caller: Option<&Arc<Caller>>,
+    ) -> Result<Response<Body>, Disconnect> {
+        let call = s3_call(&parts);
+        under_faults(&self.faults, call, caller, self.ask_s3(parts, body), s3_refusal).await
+    }
+
+    async fn ask_s3(&self, parts: Parts, body: Incoming) -> Response<Body> {
         match self.s3.call(Request::from_parts(parts, Body::from(body))).await {
             Ok(response) => response,
             Err(error) => {
@@ -80,41 +108,60 @@ impl Endpoint {
         parts: &Parts,
         body: Incoming,
         request_id: &str,
-    ) -> Response<Body> {
+        caller: Option<&Arc<Caller>>,
+    ) -> Result<Response<Body>, Disconnect> {
         let protocol = Protocol::of(&credential.service, &parts.headers);
-        let answered = match read(body).await {
-            Ok(body) => match self.keys.verify(credential, parts, &body) {
-                Ok(()) => self.dispatch(&credential.service, parts, body, request_id).await,
-                Err(error) => Err(error),
-            },
-            Err(error) => Err(error),
+        let body = match read(body).await {
+            Ok(body) => body,
+            Err(error) => return Ok(protocol.refuse(&error, request_id)),
         };
-        answered.unwrap_or_else(|error| protocol.refuse(&error, request_id))
+        let service = credential.service.as_str();
+        let call = call(service, parts, &body);
+        let asked = Asked {
+            service,
+            parts,
+            body,
+            request_id,
+            caller,
+        };
+        let serve = async {
+            let answered = match self.keys.verify(credential, parts, &asked.body) {
+                Ok(()) => self.dispatch(&asked).await,
+                Err(error) => Err(error),
+            };
+            answered.unwrap_or_else(|error| protocol.refuse(&error, request_id))
+        };
+        match call {
+            Some(call) => {
+                let refuse = |error: &ApiError| protocol.refuse(error, request_id);
+                under_faults(&self.faults, call, caller, serve, refuse).await
+            }
+            None => Ok(serve.await),
+        }
     }
 
-    async fn dispatch(
-        &self,
-        service: &str,
-        parts: &Parts,
-        body: Bytes,
-        request_id: &str,
-    ) -> Result<Response<Body>, ApiError> {
-        match service {
+    async fn dispatch(&self, asked: &Asked<'_>) -> Result<Response<Body>, ApiError> {
+        let Asked {
+            service,
+            parts,
+            body,
+            request_id,
+            ..
+        } = asked;
+        match *service {
             "lambda" => {
                 invoke_api::handle(
                     &self.functions,
                     &self.index,
                     parts.uri.path(),
                     &parts.headers,
-                    body,
+                    body.clone(),
                 )
                 .await
             }
-            "sns" => self.topics.handle(&Form::parse(&body), request_id).await.map(xml),
-            "sts" => self.caller_identity(&Form::parse(&body), request_id).map(xml),
-            "secretsmanager" | "sqs" | "events" | "redshift-data" => {
-                self.dispatch_json(service, &parts.headers, &body).await
-            }
+            "sns" => self.topics.handle(&Form::parse(body), request_id).await.map(xml),
+            "sts" => self.caller_identity(&Form::parse(body), request_id).map(xml),
+            "secretsmanager" | "sqs" | "events" | "redshift-data" => self.dispatch_json(asked).await,
             _ => {
                 let message = format!("The local stack does not serve {service}.");
                 Err(ApiError::invalid("UnknownOperationException", message))
@@ -122,22 +169,21 @@ impl Endpoint {
         }
     }
 
-    async fn dispatch_json(
-        &self,
-        service: &str,
-        headers: &HeaderMap,
-        body: &[u8],
-    ) -> Result<Response<Body>, ApiError> {
+    async fn dispatch_json(&self, asked: &Asked<'_>) -> Result<Response<Body>, ApiError> {
+        let (service, headers) = (asked.service, &asked.parts.headers);
         let target = header(headers, "x-amz-target").unwrap_or_default();
-        let operation = target.rsplit('.').next().unwrap_or_default();
-        let request = match body {
+        let operation = operation(headers);
+        let request = match asked.body.as_ref() {
             [] => json!({}),
             body => serde_json::from_slice(body).map_err(|error| {
                 ApiError::invalid("SerializationException", format!("The body is not JSON: {error}"))
             })?,
         };
         let answer = match service {
-            "secretsmanager" => self.secrets.handle(operation, request).await?,
+            "secretsmanager" => {
+                let answer = self.secrets.handle(operation, request).await?;
+                self.redirect(answer, asked.caller).await?
+            }
             "sqs" if target.is_empty() => return Err(old_sqs_client()),
             "sqs" => self.queues.handle(operation, request).await?,
             "events" => self.bus.handle(operation, request).await?,
@@ -145,6 +191,21 @@ impl Endpoint {
             _ => return Err(ApiError::unknown_operation(service, operation)),
         };
         Ok(json_response(StatusCode::OK, content_type(headers), &answer))
+    }
+
+    /// Sends a process that asks for the secret of a database to its own proxy before it.
+    async fn redirect(&self, mut answer: Value, caller: Option<&Arc<Caller>>) -> Result<Value, ApiError> {
+        let is_proxied = |name: &str| self.proxied_secrets.iter().any(|proxied| proxied == name);
+        if let Some(caller) = caller
+            && answer["Name"].as_str().is_some_and(is_proxied)
+            && let Some(secret) = answer["SecretString"].as_str()
+        {
+            let redirected = caller.redirect(secret).await;
+            if let Some(redirected) = redirected.map_err(|error| ApiError::internal(&error))? {
+                answer["SecretString"] = redirected.into();
+            }
+        }
+        Ok(answer)
     }
 
     async fn ask_warehouse(&self, operation: &str, request: Value) -> Result<Value, ApiError> {
@@ -172,25 +233,71 @@ impl Endpoint {
         ))
     }
 
-    /// What is for people: `/_local/notifications` and `/_local/invocations`.
-    fn local_page(&self, method: &Method, page: &str) -> Response<Body> {
-        if method != Method::GET {
+    /// Replaces (PUT) or clears (DELETE) the fault plan.
+    async fn change_faults(&self, request: Request<Incoming>) -> Response<Body> {
+        let plan = match *request.method() {
+            Method::DELETE => Ok(FaultPlan::default()),
+            Method::PUT => match read(request.into_body()).await {
+                Ok(body) => FaultPlan::from_json(&String::from_utf8_lossy(&body)),
+                Err(error) => return Protocol::page().refuse(&error, "local"),
+            },
+            _ => return status(StatusCode::METHOD_NOT_ALLOWED),
+        };
+        match plan.and_then(|plan| self.faults.replace(plan)) {
+            Ok(()) => page_response(StatusCode::OK, &self.faults.report()),
+            Err(error) => bad_plan(&error),
+        }
+    }
+
+    /// What is for people: `/_local/notifications`, `/_local/invocations` and `/_local/faults`.
+    async fn local_page(&self, request: Request<Incoming>, page: &str) -> Response<Body> {
+        if page == "/faults" && request.method() != Method::GET {
+            return self.change_faults(request).await;
+        }
+        if request.method() != Method::GET {
             return status(StatusCode::METHOD_NOT_ALLOWED);
         }
         let report = match page {
-            "" | "/" => Ok(json!({ "pages": ["/_local/invocations", "/_local/notifications"] })),
+            "" | "/" => Ok(json!({
+                "pages": ["/_local/faults", "/_local/invocations", "/_local/notifications"],
+            })),
+            "/faults" => Ok(self.faults.report()),
             "/invocations" => self.invocations.report(),
             "/notifications" => self.topics.report(),
             _ => return status(StatusCode::NOT_FOUND),
         };
         match report {
-            Ok(report) => json_response(StatusCode::OK, "application/json", &report),
-            Err(error) => Protocol::Json {
-                content_type: "application/json".to_owned(),
-            }
-            .refuse(&error.into(), "local"),
+            Ok(report) => page_response(StatusCode::OK, &report),
+            Err(error) => Protocol::page().refuse(&error.into(), "local"),
         }
     }
+}
+
+fn bad_plan(error: &dyn std::error::Error) -> Response<Body> {
+    page_response(StatusCode::BAD_REQUEST, &json!({ "error": error.to_string() }))
+}
+
+/// The call that a request to a service other than S3 is; none when the service can have no faults.
+fn call(service: &str, parts: &Parts, body: &Bytes) -> Option<Call> {
+    let service = FaultService::of_credential(service)?;
+    let mut call = Call::new(service, Stage::Request, operation(&parts.headers));
+    match service {
+        FaultService::Sns | FaultService::Sts => Form::parse(body).action().clone_into(&mut call.operation),
+        FaultService::Lambda => {
+            "Invoke".clone_into(&mut call.operation);
+            call.function = invoke_api::function(parts.uri.path());
+        }
+        FaultService::RedshiftData => {
+            let request: Value = serde_json::from_slice(body).unwrap_or_default();
+            call.statement = request["StatementName"].as_str().map(str::to_owned);
+        }
+        _ => {}
+    }
+    Some(call)
+}
+
+fn page_response(code: StatusCode, page: &Value) -> Response<Body> {
+    json_response(code, "application/json", page)
 }
 
 /// How a service writes its errors.
@@ -200,6 +307,13 @@ enum Protocol {
 }
 
 impl Protocol {
+    /// That of the pages for people.
+    fn page() -> Self {
+        Self::Json {
+            content_type: "application/json".to_owned(),
+        }
+    }
+
     fn of(service: &str, headers: &HeaderMap) -> Self {
         match service {
             "sns" | "sts" | "iam" | "cloudformation" => Self::Query,
@@ -252,6 +366,19 @@ fn old_sqs_client() -> ApiError {
         "UnknownOperationException",
         "The local SQS speaks the JSON protocol: this client is too old (boto3 before 1.28, AWS CLI before 2.13).",
     )
+}
+
+/// The operation of a request in one of the JSON protocols.
+fn operation(headers: &HeaderMap) -> &str {
+    let target = header(headers, "x-amz-target").unwrap_or_default();
+    target.rsplit('.').next().unwrap_or_default()
+}
+
+fn s3_refusal(error: &ApiError) -> Response<Body> {
+    let fields = [element("Code", &error.code), element("Message", &error.message)];
+    let mut response = xml(format!("<Error>{}</Error>", fields.concat()));
+    *response.status_mut() = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::faults::FaultPlanError;
 use crate::index::IndexError;
 
 /// Why [`LocalStack`](crate::LocalStack) could not do what its caller asked.
@@ -59,6 +60,9 @@ pub enum StackError {
         /// What is wrong with it and what would be right.
         reason: String,
     },
+    /// The fault plan makes no sense.
+    #[error("cannot follow the fault plan")]
+    Faults(#[source] FaultPlanError),
     /// The warehouse could not be opened over its PostgreSQL clusters.
     #[error("cannot open the warehouse: {reason}")]
     Warehouse {

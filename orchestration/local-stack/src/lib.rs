@@ -23,6 +23,7 @@
 mod endpoint;
 mod error;
 mod events;
+mod faults;
 mod http;
 mod index;
 mod lambda;
@@ -37,6 +38,10 @@ mod stack;
 mod time;
 
 pub use error::StackError;
+pub use faults::{
+    Fault, FaultMatch, FaultPlan, FaultPlanError, FaultProxy, FaultRule, FaultService, FaultWhen, KillMoment,
+    ProxyMode,
+};
 pub use index::IndexError;
 pub use longshore_local_warehouse::ClusterEndpoint;
 pub use options::{BucketNotification, EventRule, FunctionOptions, QueueOptions, StackOptions};

@@ -6,6 +6,8 @@ use std::time::Duration;
 use longshore_local_warehouse::ClusterEndpoint;
 use serde_json::Value;
 
+use crate::faults::FaultPlan;
+
 /// Everything that exists in a stack from its first moment. What was made through its API comes back from the data
 /// folder by itself; naming it here as well does no harm.
 #[derive(Clone, Debug)]
@@ -39,6 +41,11 @@ pub struct StackOptions {
     /// How long to wait before each further attempt of an asynchronous invocation that failed. Their number is the
     /// number of retries; Lambda makes two.
     pub retry_delays: Vec<Duration>,
+    /// What goes wrong on purpose; it can be changed while the stack runs.
+    pub faults: FaultPlan,
+    /// Names of secrets with the `host` and `port` of a PostgreSQL server. A function's process that asks for one is
+    /// sent to a [`FaultProxy`](crate::FaultProxy) of its own before that server; everyone else gets the truth.
+    pub proxied_secrets: Vec<String>,
 }
 
 impl StackOptions {
@@ -60,6 +67,8 @@ impl StackOptions {
             event_rules: Vec::new(),
             clusters: Vec::new(),
             retry_delays: vec![Duration::from_secs(1), Duration::from_secs(2)],
+            faults: FaultPlan::default(),
+            proxied_secrets: Vec::new(),
         }
     }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use longshore_local_warehouse::{Warehouse, WarehouseOptions};
+use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -13,9 +14,10 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::endpoint::Endpoint;
 use crate::error::StackError;
 use crate::events::EventBus;
-use crate::http::{Keys, serve};
+use crate::faults::{Deliveries, FaultPlan, FaultProxy, Faults};
+use crate::http::{Disconnect, Keys, serve};
 use crate::index::{Index, IndexError};
-use crate::lambda::{Functions, HostEnvironment, Invocations};
+use crate::lambda::{Functions, Gateway, HostEnvironment, Invocations};
 use crate::options::{FunctionOptions, StackOptions};
 use crate::s3::{Storage, ensure_bucket};
 use crate::secrets::Secrets;
@@ -30,6 +32,7 @@ pub struct LocalStack {
     queues: Arc<Queues>,
     functions: Arc<Functions>,
     warehouse: Warehouse,
+    faults: Arc<Faults>,
     closes: DropGuard,
     _stops_functions: DropGuard,
     server: JoinHandle<()>,
@@ -43,6 +46,7 @@ impl LocalStack {
     /// # Errors
     /// [`StackError`], which names the folder, the port or the option that is to blame.
     pub async fn start(options: StackOptions) -> Result<Self, StackError> {
+        options.faults.check().map_err(StackError::Faults)?;
         let lock = lock_data_folder(&options.data_dir)?;
         let index = open_index(&options.data_dir)?;
         let listener = listen(options.port).await?;
@@ -60,11 +64,20 @@ impl LocalStack {
         );
         let (functions, warehouse) = (Arc::clone(&services.functions), services.warehouse.clone());
         let endpoint_url = services.endpoint_url.clone();
+        let (faults, gateway) = (Arc::clone(&services.faults), services.gateway.clone());
         let endpoint = Arc::new(services.into_endpoint(&options));
+        let behind_doors = Arc::downgrade(&endpoint);
+        gateway.lead_to(move |request, caller| {
+            let endpoint = behind_doors.upgrade();
+            Box::pin(async move {
+                let endpoint = endpoint.ok_or(Disconnect)?;
+                endpoint.handle(request, Some(&caller)).await
+            })
+        });
         let closing = CancellationToken::new();
         let server = tokio::spawn(serve(listener, closing.clone(), move |request| {
             let endpoint = Arc::clone(&endpoint);
-            async move { endpoint.handle(request).await }
+            async move { endpoint.handle(request, None).await }
         }));
         Ok(Self {
             endpoint_url,
@@ -74,6 +87,7 @@ impl LocalStack {
             _stops_functions: functions.stopping().drop_guard(),
             functions,
             warehouse,
+            faults,
             closes: closing.drop_guard(),
             server,
             _lock: lock,
@@ -133,6 +147,34 @@ impl LocalStack {
             .map_err(|error| warehouse_error(&error))
     }
 
+    /// Replaces what goes wrong on purpose. The rules count from the beginning; what was injected stays counted by kind.
+    ///
+    /// # Errors
+    /// [`StackError::Faults`] when the plan makes no sense; the one in force stays.
+    pub fn set_faults(&self, plan: FaultPlan) -> Result<(), StackError> {
+        self.faults.replace(plan).map_err(StackError::Faults)
+    }
+
+    /// The plan in force, what it did, and the outgoing calls of the functions: what `GET /_local/faults` shows.
+    #[must_use]
+    pub fn faults_report(&self) -> Value {
+        self.faults.report()
+    }
+
+    /// Opens a proxy before a PostgreSQL server (`host:port`) that follows this stack's fault plan. Its calls belong to
+    /// no function: processes have proxies of their own by [`StackOptions::proxied_secrets`].
+    ///
+    /// # Errors
+    /// [`StackError::Listen`] when no port can be opened.
+    pub async fn proxy_to(&self, target: impl Into<String>) -> Result<FaultProxy, StackError> {
+        FaultProxy::of_stack(target.into(), Arc::clone(&self.faults))
+            .await
+            .map_err(|source| StackError::Listen {
+                address: loopback(0),
+                source,
+            })
+    }
+
     /// The ARN of a topic by its name.
     #[must_use]
     pub fn topic_arn(&self, name: &str) -> String {
@@ -168,6 +210,8 @@ struct Services {
     functions: Arc<Functions>,
     invocations: Arc<Invocations>,
     warehouse: Warehouse,
+    faults: Arc<Faults>,
+    gateway: Gateway,
 }
 
 impl Services {
@@ -183,10 +227,16 @@ impl Services {
         let (region, account) = (options.region.as_str(), options.account.as_str());
         let invocations = Invocations::open(Arc::clone(&index), options.retry_delays.clone())
             .map_err(store("pending invocations"))?;
+        let faults = Faults::new(options.faults.clone());
+        let deliveries = Arc::new(Deliveries {
+            invocations: Arc::clone(&invocations),
+            faults: Arc::clone(&faults),
+        });
+        let gateway = Gateway::default();
         let storage = Storage::open(
             &options.data_dir,
             Arc::clone(&index),
-            Arc::clone(&invocations),
+            Arc::clone(&deliveries),
             options,
         )
         .map_err(|source| StackError::DataFolder {
@@ -203,7 +253,7 @@ impl Services {
         );
         let bus = EventBus::new(
             Arc::clone(&index),
-            Arc::clone(&invocations),
+            deliveries,
             &options.event_rules,
             region,
             account,
@@ -215,6 +265,8 @@ impl Services {
         let bus = Arc::new(bus);
         let host = HostEnvironment {
             endpoint_url: endpoint_url.clone(),
+            gateway: gateway.clone(),
+            faults: Arc::clone(&faults),
             region: options.region.clone(),
             account: options.account.clone(),
             access_key_id: options.access_key_id.clone(),
@@ -244,6 +296,8 @@ impl Services {
             bus,
             invocations,
             warehouse,
+            faults,
+            gateway,
         })
     }
 
@@ -292,6 +346,8 @@ impl Services {
             functions: self.functions,
             invocations: self.invocations,
             warehouse: self.warehouse,
+            faults: self.faults,
+            proxied_secrets: options.proxied_secrets.clone(),
         }
     }
 }

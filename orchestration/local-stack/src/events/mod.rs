@@ -7,9 +7,9 @@ use std::sync::Arc;
 use longshore_local_warehouse::{StatementEvent, StatementEvents};
 use serde_json::{Value, json};
 
+use crate::faults::{Deliveries, Delivery, FaultService};
 use crate::http::ApiError;
 use crate::index::{Index, IndexError};
-use crate::lambda::Invocations;
 use crate::options::EventRule;
 use crate::request::{optional_text, text};
 use crate::time::Moment;
@@ -22,7 +22,7 @@ const MAX_ENTRIES: usize = 10;
 /// The default event bus.
 pub(crate) struct EventBus {
     index: Arc<Index>,
-    invocations: Arc<Invocations>,
+    deliveries: Arc<Deliveries>,
     rules: Vec<Rule>,
     region: String,
     account: String,
@@ -42,7 +42,7 @@ impl EventBus {
     /// The position of the first rule whose pattern makes no sense, and why.
     pub(crate) fn new(
         index: Arc<Index>,
-        invocations: Arc<Invocations>,
+        deliveries: Arc<Deliveries>,
         rules: &[EventRule],
         region: &str,
         account: &str,
@@ -60,7 +60,7 @@ impl EventBus {
         let rules = compiled.collect::<Result<_, _>>()?;
         Ok(Self {
             index,
-            invocations,
+            deliveries,
             rules,
             region: region.to_owned(),
             account: account.to_owned(),
@@ -74,11 +74,19 @@ impl EventBus {
         if functions.is_empty() {
             return Ok(());
         }
-        let (invocations, payload) = (Arc::clone(&self.invocations), event.to_string());
+        let deliveries = Arc::clone(&self.deliveries);
         self.index
             .write(move |writer| {
                 for function in &functions {
-                    invocations.enqueue(writer, function, payload.clone())?;
+                    let delivery = Delivery {
+                        service: FaultService::Events,
+                        function,
+                        bucket: None,
+                        key: None,
+                        statement: event["detail"]["statementName"].as_str(),
+                        payload: event.to_string(),
+                    };
+                    deliveries.deliver(writer, delivery)?;
                 }
                 Ok(())
             })

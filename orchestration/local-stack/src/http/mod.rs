@@ -5,5 +5,5 @@ mod server;
 mod signature;
 
 pub(crate) use error::ApiError;
-pub(crate) use server::serve;
+pub(crate) use server::{Disconnect, serve};
 pub(crate) use signature::{Credential, Keys};

@@ -1,6 +1,5 @@
 //! A small HTTP/1.1 server: accept, serve, and close everything when told to.
 
-use std::convert::Infallible;
 use std::future::Future;
 use std::time::Duration;
 
@@ -17,11 +16,16 @@ use tokio_util::task::TaskTracker;
 /// How long requests under way may take to finish when the server closes.
 const CLOSING_GRACE: Duration = Duration::from_secs(2);
 
+/// The connection is to be closed instead of an answer.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the connection was closed on purpose")]
+pub(crate) struct Disconnect;
+
 /// Serves a listener until `closing` is cancelled, then lets requests under way finish for a moment.
 pub(crate) async fn serve<H, F>(listener: TcpListener, closing: CancellationToken, handler: H)
 where
     H: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Response<Body>> + Send + 'static,
+    F: Future<Output = Result<Response<Body>, Disconnect>> + Send + 'static,
 {
     let connections = TaskTracker::new();
     loop {
@@ -48,14 +52,11 @@ where
 async fn serve_connection<H, F>(stream: TcpStream, closing: CancellationToken, handler: H)
 where
     H: Fn(Request<Incoming>) -> F,
-    F: Future<Output = Response<Body>>,
+    F: Future<Output = Result<Response<Body>, Disconnect>>,
 {
     // Answers are small and written at once; waiting to fill a packet would only delay them.
     stream.set_nodelay(true).ok();
-    let service = service_fn(move |request| {
-        let response = handler(request);
-        async move { Ok::<_, Infallible>(response.await) }
-    });
+    let service = service_fn(handler);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .serve_connection(TokioIo::new(stream), service);

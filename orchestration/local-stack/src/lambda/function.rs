@@ -10,6 +10,8 @@ use tokio::sync::{RwLock, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::faults::Faults;
+use crate::lambda::door::Gateway;
 use crate::lambda::invocation::{Attempt, Invocation, Invocations};
 use crate::lambda::log::FunctionLog;
 use crate::lambda::process::{Health, Outcome, Process, not_started};
@@ -18,9 +20,12 @@ use crate::options::FunctionOptions;
 use crate::time::Moment;
 
 /// What every function of the stack gets in its environment.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct HostEnvironment {
     pub(crate) endpoint_url: String,
+    /// How the doors of processes lead to the endpoint.
+    pub(crate) gateway: Gateway,
+    pub(crate) faults: Arc<Faults>,
     pub(crate) region: String,
     pub(crate) account: String,
     pub(crate) access_key_id: String,
@@ -41,7 +46,6 @@ impl HostEnvironment {
             ("AWS_SECRET_ACCESS_KEY", self.secret_access_key.clone()),
             ("AWS_REGION", self.region.clone()),
             ("AWS_DEFAULT_REGION", self.region.clone()),
-            ("AWS_ENDPOINT_URL", self.endpoint_url.clone()),
             ("AWS_LAMBDA_FUNCTION_NAME", options.name.clone()),
             ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
             ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", options.memory_mb.to_string()),

@@ -75,29 +75,37 @@ impl Invocations {
         }))
     }
 
-    /// Accepts an invocation within the transaction that causes it, and gives its request id.
-    pub(crate) fn enqueue(
+    /// Accepts an invocation within the transaction that causes it, due after a delay, and gives its place in the queue.
+    pub(crate) fn accept(
         &self,
         writer: &Writer,
         function: &str,
         payload: String,
-    ) -> Result<String, IndexError> {
+        delay: Duration,
+    ) -> Result<u64, IndexError> {
         let now = Moment::now();
-        let request_id = uuid::Uuid::new_v4().to_string();
+        let due = now.plus(delay);
         let invocation = Invocation {
-            request_id: request_id.clone(),
+            request_id: uuid::Uuid::new_v4().to_string(),
             function: function.to_owned(),
             payload,
             state: State::Waiting,
             accepted: now,
-            due: now,
+            due,
             attempts: Vec::new(),
         };
         let sequence = writer.next_sequence()?;
         writer.put(&INVOCATIONS, sequence, &invocation)?;
         let schedule = Arc::clone(&self.schedule);
-        writer.after_commit(move || schedule.add(&invocation.function, now, sequence));
-        Ok(request_id)
+        writer.after_commit(move || schedule.add(&invocation.function, due, sequence));
+        Ok(sequence)
+    }
+
+    /// Makes an invocation due behind those that are due now, if it still waits. A restart forgets this and waits for
+    /// the time that it was accepted with.
+    pub(crate) fn hasten(&self, function: &str, sequence: u64) {
+        let now = Moment::now().plus(Duration::from_millis(1));
+        self.schedule.hasten(function, sequence, now);
     }
 
     /// Waits for the next invocation of a function that is due, and claims it until [`Invocations::finish`].
@@ -208,6 +216,16 @@ impl Schedule {
         self.changed.notify_waiters();
     }
 
+    fn hasten(&self, function: &str, sequence: u64, due: Moment) {
+        if let Some(waiting) = self.plan().waiting.get_mut(function)
+            && let Some(entry) = waiting.iter().find(|entry| entry.1 == sequence).copied()
+        {
+            waiting.remove(&entry);
+            waiting.insert((due.min(entry.0), sequence));
+        }
+        self.changed.notify_waiters();
+    }
+
     /// Waits for the first due invocation of a function and takes it out of the waiting ones.
     async fn claim(&self, function: &str) -> u64 {
         loop {
@@ -287,10 +305,10 @@ mod tests {
         }
     }
 
-    async fn enqueue(index: &Arc<Index>, invocations: &Arc<Invocations>) -> String {
+    async fn accept(index: &Arc<Index>, invocations: &Arc<Invocations>) -> u64 {
         let invocations = Arc::clone(invocations);
         index
-            .write(move |writer| invocations.enqueue(writer, "f", "{}".to_owned()))
+            .write(move |writer| invocations.accept(writer, "f", "{}".to_owned(), Duration::ZERO))
             .await
             .unwrap()
     }
@@ -299,18 +317,36 @@ mod tests {
     async fn a_claimed_invocation_comes_again_under_its_id_after_a_restart() {
         let folder = tempfile::tempdir().unwrap();
         let (index, invocations) = opened(folder.path());
-        let id = enqueue(&index, &invocations).await;
-        assert_eq!(invocations.next("f").await.unwrap().1.request_id, id);
+        accept(&index, &invocations).await;
+        let id = invocations.next("f").await.unwrap().1.request_id;
         drop((index, invocations));
         let (_index, invocations) = opened(folder.path());
         assert_eq!(invocations.next("f").await.unwrap().1.request_id, id);
     }
 
     #[tokio::test]
+    async fn a_hastened_invocation_comes_before_its_time_and_behind_what_was_due() {
+        let folder = tempfile::tempdir().unwrap();
+        let (index, invocations) = opened(folder.path());
+        let waits = {
+            let invocations = Arc::clone(&invocations);
+            let hour = Duration::from_secs(3600);
+            index
+                .write(move |writer| invocations.accept(writer, "f", "{}".to_owned(), hour))
+                .await
+                .unwrap()
+        };
+        let due = accept(&index, &invocations).await;
+        invocations.hasten("f", waits);
+        assert_eq!(invocations.next("f").await.unwrap().0, due);
+        assert_eq!(invocations.next("f").await.unwrap().0, waits);
+    }
+
+    #[tokio::test]
     async fn after_its_last_retry_an_invocation_is_a_dead_letter() {
         let folder = tempfile::tempdir().unwrap();
         let (index, invocations) = opened(folder.path());
-        enqueue(&index, &invocations).await;
+        accept(&index, &invocations).await;
         for _ in 0..2 {
             let (sequence, _) = invocations.next("f").await.unwrap();
             invocations.finish(sequence, attempt(Some("no"))).await.unwrap();

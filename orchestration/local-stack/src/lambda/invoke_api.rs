@@ -1,6 +1,7 @@
 //! The Invoke operation of Lambda, over HTTP.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode};
@@ -13,6 +14,13 @@ use crate::lambda::process::Outcome;
 
 const FUNCTIONS: &str = "/2015-03-31/functions/";
 
+/// The function that a path of the Lambda API is about.
+pub(crate) fn function(path: &str) -> Option<String> {
+    let name = path.strip_prefix(FUNCTIONS)?.strip_suffix("/invocations")?;
+    let name = percent_encoding::percent_decode_str(name).decode_utf8_lossy();
+    Some(name.rsplit(':').next().unwrap_or(&name).to_owned())
+}
+
 /// Answers a request to the Lambda API.
 pub(crate) async fn handle(
     functions: &Functions,
@@ -21,19 +29,13 @@ pub(crate) async fn handle(
     headers: &HeaderMap,
     payload: Bytes,
 ) -> Result<Response<Body>, ApiError> {
-    let name = path
-        .strip_prefix(FUNCTIONS)
-        .and_then(|rest| rest.strip_suffix("/invocations"));
-    let Some(name) = name else {
+    let Some(name) = function(path) else {
         return Err(ApiError::new(
             404,
             "UnknownOperationException",
             format!("The local Lambda has no {path}; it has Invoke."),
         ));
     };
-    let name = percent_encoding::percent_decode_str(name)
-        .decode_utf8_lossy()
-        .into_owned();
     let Some(function) = functions.find(&name).await else {
         let message = format!("Function not found: {}", functions.arn(&name));
         return Err(ApiError::new(404, "ResourceNotFoundException", message));
@@ -65,7 +67,6 @@ async fn enqueue(
     name: String,
     payload: &Bytes,
 ) -> Result<Response<Body>, ApiError> {
-    let name = name.rsplit(':').next().unwrap_or(&name).to_owned();
     let payload = if payload.is_empty() {
         "{}".to_owned()
     } else {
@@ -80,7 +81,7 @@ async fn enqueue(
     }
     let invocations = Arc::clone(functions.invocations());
     let stored = index
-        .write(move |writer| invocations.enqueue(writer, &name, payload))
+        .write(move |writer| invocations.accept(writer, &name, payload, Duration::ZERO))
         .await;
     stored.map_err(|error: IndexError| ApiError::internal(&error))?;
     Ok(empty(StatusCode::ACCEPTED))

@@ -1,5 +1,6 @@
 //! Lambda: the shipped executables, served through the Lambda runtime API, and the durable queue of what they are to do.
 
+mod door;
 mod function;
 mod guard;
 mod invocation;
@@ -8,5 +9,6 @@ mod log;
 mod process;
 mod runtime_api;
 
+pub(crate) use door::Gateway;
 pub(crate) use function::{Functions, HostEnvironment};
 pub(crate) use invocation::Invocations;

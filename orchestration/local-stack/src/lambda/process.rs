@@ -1,5 +1,6 @@
 //! One process of a function: started with a clean environment, given one event at a time, ended for certain.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
@@ -11,6 +12,8 @@ use nix::unistd::Pid;
 use serde_json::json;
 use tokio::process::{Child, Command};
 
+use crate::faults::Caller;
+use crate::lambda::door::Door;
 use crate::lambda::function::HostEnvironment;
 use crate::lambda::guard::Guard;
 use crate::lambda::log::FunctionLog;
@@ -44,6 +47,8 @@ pub(super) struct Process {
     child: Child,
     guard: Guard,
     api: RuntimeApi,
+    door: Door,
+    caller: Arc<Caller>,
     group: Pid,
 }
 
@@ -55,12 +60,14 @@ impl Process {
         log: &Arc<FunctionLog>,
     ) -> io::Result<Self> {
         let api = RuntimeApi::open().await?;
+        let caller = Caller::new(&options.name, &host.faults);
+        let door = Door::open(host.gateway.clone(), Arc::clone(&caller)).await?;
         let mut command = Command::new(&options.executable);
         command
             .env_clear()
             .envs(host.variables(options))
             .env("AWS_LAMBDA_RUNTIME_API", api.address())
-            .envs(options.environment.iter().map(|(name, value)| (name, value)))
+            .envs(environment(options, host, &door))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -79,21 +86,25 @@ impl Process {
             tokio::spawn(Arc::clone(log).follow(output));
         }
         let group = Pid::from_raw(i32::try_from(number).map_err(io::Error::other)?);
+        caller.started();
         Ok(Self {
             child,
             guard,
             api,
+            door,
+            caller,
             group,
         })
     }
 
     /// Whether the process is still there; one that ended while it was idle must not be given work.
     pub(super) fn is_running(&mut self) -> bool {
-        matches!(self.child.try_wait(), Ok(None))
+        !self.caller.is_condemned() && matches!(self.child.try_wait(), Ok(None))
     }
 
     /// Gives the process an event and waits for what comes of it.
     pub(super) async fn invoke(&mut self, event: Event) -> (Outcome, Health) {
+        self.caller.begin(&event.request_id);
         if let Err(outcome) = self.wait_until_ready().await {
             return (outcome, Health::Spent);
         }
@@ -101,6 +112,7 @@ impl Process {
         let report = self.api.deliver(event).await;
         tokio::select! {
             biased;
+            () = self.caller.condemned() => (self.killed(&request_id).await, Health::Spent),
             report = report => match report {
                 Ok(Report::Answer(bytes)) => (Outcome::Answer(bytes), Health::Fit),
                 Ok(Report::Error(bytes)) => (Outcome::Error(bytes), Health::Fit),
@@ -122,6 +134,7 @@ impl Process {
         };
         tokio::select! {
             biased;
+            () = self.caller.condemned() => Err(self.killed("init").await),
             started = tokio::time::timeout(START_TIMEOUT, started) => match started {
                 Ok(Ok(Phase::FailedToStart(error))) => Err(Outcome::Error(error)),
                 Ok(Ok(Phase::Starting | Phase::Ready)) => Ok(()),
@@ -131,11 +144,16 @@ impl Process {
         }
     }
 
-    /// Ends the process at once, with everything it started.
-    pub(super) async fn kill(mut self) {
+    /// Carries out what a fault has in store for the process.
+    async fn killed(&mut self, request_id: &str) -> Outcome {
         self.signal(Signal::SIGKILL);
-        self.guard.dismiss().await;
-        self.child.wait().await.ok();
+        exited(request_id, self.child.wait().await.ok())
+    }
+
+    /// Ends the process at once, with everything it started.
+    pub(super) async fn kill(self) {
+        self.signal(Signal::SIGKILL);
+        self.bury().await;
     }
 
     /// Asks the process to end, and ends it when it does not.
@@ -144,14 +162,36 @@ impl Process {
         if tokio::time::timeout(TERM_GRACE, self.child.wait()).await.is_err() {
             self.signal(Signal::SIGKILL);
         }
+        self.bury().await;
+    }
+
+    async fn bury(mut self) {
         self.guard.dismiss().await;
         self.child.wait().await.ok();
+        self.caller.ended();
+        self.door.close().await;
     }
 
     /// A group that is gone already needs no signal.
     fn signal(&self, signal: Signal) {
         killpg(self.group, signal).ok();
     }
+}
+
+/// The function's own variables, with the process's own door where they would lead to the stack's.
+fn environment<'a>(
+    options: &'a FunctionOptions,
+    host: &HostEnvironment,
+    door: &Door,
+) -> BTreeMap<&'a str, String> {
+    let own = options.environment.iter();
+    let mut variables: BTreeMap<&str, String> = own
+        .map(|(name, value)| (name.as_str(), value.replace(&host.endpoint_url, door.url())))
+        .collect();
+    variables
+        .entry("AWS_ENDPOINT_URL")
+        .or_insert_with(|| door.url().to_owned());
+    variables
 }
 
 fn exited(request_id: &str, status: Option<ExitStatus>) -> Outcome {

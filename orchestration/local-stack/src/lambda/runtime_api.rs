@@ -73,7 +73,7 @@ impl RuntimeApi {
         let answering = Arc::clone(&state);
         let handler = move |request| {
             let state = Arc::clone(&answering);
-            async move { state.handle(request).await }
+            async move { Ok(state.handle(request).await) }
         };
         tokio::spawn(serve(listener, closing.clone(), handler));
         Ok(Self {

@@ -28,8 +28,8 @@ use std::sync::Arc;
 use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
 
+use crate::faults::Deliveries;
 use crate::index::{Index, Read};
-use crate::lambda::Invocations;
 use crate::options::StackOptions;
 use crate::s3::blob::Blobs;
 use crate::s3::notification::Announcer;
@@ -43,7 +43,7 @@ impl Storage {
     pub(crate) fn open(
         folder: &Path,
         index: Arc<Index>,
-        invocations: Arc<Invocations>,
+        deliveries: Arc<Deliveries>,
         options: &StackOptions,
     ) -> io::Result<Self> {
         let blobs = Blobs::open(folder.join("blobs"))?;
@@ -65,7 +65,7 @@ impl Storage {
             index,
             blobs,
             announcer: Arc::new(announcer),
-            invocations,
+            deliveries,
             region,
         })
     }

@@ -3,8 +3,8 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
+use crate::faults::{Deliveries, Delivery, FaultService};
 use crate::index::{IndexError, Writer};
-use crate::lambda::Invocations;
 use crate::options::BucketNotification;
 use crate::s3::record::Object;
 use crate::time::Moment;
@@ -59,14 +59,22 @@ impl Announcer {
     /// Queues an invocation for everyone who wants to know, in the transaction that creates the object.
     pub(super) fn announce(
         &self,
-        invocations: &Invocations,
+        deliveries: &Deliveries,
         writer: &Writer,
         created: &Created<'_>,
     ) -> Result<(), IndexError> {
         for (position, notification) in self.notifications.iter().enumerate() {
             if wants(notification, created) {
                 let payload = self.event(created, &format!("notification-{position}"));
-                invocations.enqueue(writer, &notification.function, payload.to_string())?;
+                let delivery = Delivery {
+                    service: FaultService::S3Notifications,
+                    function: &notification.function,
+                    bucket: Some(created.bucket),
+                    key: Some(created.key),
+                    statement: None,
+                    payload: payload.to_string(),
+                };
+                deliveries.deliver(writer, delivery)?;
             }
         }
         Ok(())

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use s3s::{S3Error, S3Result, s3_error};
 
+use crate::faults::Deliveries;
 use crate::index::{Index, IndexError, Read, Writer};
-use crate::lambda::Invocations;
 use crate::s3::blob::{BlobId, Blobs};
 use crate::s3::condition::{WriteCondition, names, precondition_failed};
 use crate::s3::notification::{Announcer, Created, EventName};
@@ -24,7 +24,7 @@ pub(crate) struct Storage {
     pub(super) index: Arc<Index>,
     pub(super) blobs: Arc<Blobs>,
     pub(super) announcer: Arc<Announcer>,
-    pub(super) invocations: Arc<Invocations>,
+    pub(super) deliveries: Arc<Deliveries>,
     pub(super) region: String,
 }
 
@@ -77,7 +77,7 @@ impl Storage {
                 sequence,
                 written: version.written,
             };
-            self.announcer.announce(&self.invocations, writer, &created)?;
+            self.announcer.announce(&self.deliveries, writer, &created)?;
         }
         Ok(Committed {
             version_id,

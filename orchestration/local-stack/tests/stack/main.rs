@@ -5,6 +5,10 @@
     reason = "helpers of tests fail the test that calls them"
 )]
 
+mod fault_deliveries;
+mod fault_functions;
+mod fault_proxy;
+mod faults;
 mod functions;
 mod killed;
 mod messages;

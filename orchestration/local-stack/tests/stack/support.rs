@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use aws_sdk_s3::config::{BehaviorVersion, Region};
-use longshore_local_stack::{FunctionOptions, LocalStack, StackOptions};
+use longshore_local_stack::{FaultPlan, FunctionOptions, LocalStack, StackOptions};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -44,6 +44,17 @@ macro_rules! client {
     }};
 }
 pub(crate) use client;
+
+/// A client that does not try again.
+macro_rules! once {
+    ($sdk:ident, $endpoint_url:expr) => {{
+        let client = crate::support::client!($sdk, $endpoint_url);
+        let config = client.config().to_builder();
+        let config = config.retry_config($sdk::config::retry::RetryConfig::disabled());
+        $sdk::Client::from_conf(config.build())
+    }};
+}
+pub(crate) use once;
 
 pub(crate) fn credentials() -> Credentials {
     let options = StackOptions::new("");
@@ -92,14 +103,34 @@ pub(crate) async fn get(client: &aws_sdk_s3::Client, key: &str) -> Vec<u8> {
 
 /// Reads one of the pages for people.
 pub(crate) async fn page(stack: &LocalStack, path: &str) -> Value {
+    ask_page(stack, "GET", path, "").await.1
+}
+
+/// Reads or changes one of the pages for people: the status and the page.
+pub(crate) async fn ask_page(stack: &LocalStack, method: &str, path: &str, body: &str) -> (u16, Value) {
     let mut stream = TcpStream::connect(stack.endpoint_url().trim_start_matches("http://"))
         .await
         .unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nHost: local\r\nConnection: close\r\n\r\n");
+    let length = body.len();
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nHost: local\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+    );
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
-    serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
+    let (head, page) = answer.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, serde_json::from_str(page).unwrap())
+}
+
+/// A plan with these rules, for a stack's options or [`LocalStack::set_faults`].
+pub(crate) fn plan(rules: &str) -> FaultPlan {
+    FaultPlan::from_json(&format!(r#"{{"rules":[{rules}]}}"#)).unwrap()
+}
+
+/// How many faults of a kind were injected.
+pub(crate) fn injected(stack: &LocalStack, kind: &str) -> u64 {
+    stack.faults_report()["injected"][kind].as_u64().unwrap_or(0)
 }
 
 /// Waits until the invocations look as expected.
