@@ -177,3 +177,45 @@ impl StatementEvents for EventBus {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::faults::{FaultPlan, Faults};
+    use crate::lambda::Invocations;
+
+    #[tokio::test]
+    async fn the_event_of_a_struck_statement_comes_twice_and_others_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let index = Index::open(&folder.path().join("index.redb")).unwrap();
+        let invocations = Invocations::open(Arc::clone(&index), vec![Duration::ZERO]).unwrap();
+        let plan =
+            r#"{"rules":[{"service":"events","match":{"statement_prefix":"ours/"},"fault":"duplicate"}]}"#;
+        let deliveries = Deliveries {
+            invocations: Arc::clone(&invocations),
+            faults: Faults::new(FaultPlan::from_json(plan).unwrap()),
+        };
+        let rules = [EventRule {
+            name: "all".to_owned(),
+            pattern: json!({ "source": ["aws.redshift-data"] }),
+            function: "loader".to_owned(),
+        }];
+        let bus = EventBus::new(index, Arc::new(deliveries), &rules, "us-east-1", "000000000000").unwrap();
+        for name in ["ours/1", "theirs"] {
+            let detail = json!({ "statementName": name });
+            bus.put(json!({ "source": "aws.redshift-data", "detail": detail }))
+                .await
+                .unwrap();
+        }
+        let report = invocations.report().unwrap();
+        let names: Vec<&str> = report["invocations"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one["payload"]["detail"]["statementName"].as_str().unwrap())
+            .collect();
+        assert_eq!(names, ["ours/1", "ours/1", "theirs"]);
+    }
+}

@@ -459,6 +459,19 @@ mod tests {
     }
 
     #[test]
+    fn the_plan_of_the_readme_is_one() {
+        let readme = include_str!("../../README.md");
+        let example = readme
+            .split("```json")
+            .nth(1)
+            .unwrap()
+            .split("```")
+            .next()
+            .unwrap();
+        assert_eq!(FaultPlan::from_json(example).unwrap().rules.len(), 4);
+    }
+
+    #[test]
     fn a_plan_is_written_as_it_is_read() {
         let text = r#"{"seed":7,"proxy":{"slow":{"bytes_per_second":9}},"rules":[{"service":"lambda","operation":"OutgoingCall","match":{"function":"loader"},"when":{"call":3},"times":1,"fault":{"kill":{"moment":"after_effect"}}},{"service":"s3-notifications","when":{"every":2},"fault":"duplicate"}]}"#;
         let plan = FaultPlan::from_json(text).unwrap();
