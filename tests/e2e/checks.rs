@@ -105,7 +105,7 @@ async fn a_trailer_with_another_count_is_refused() -> anyhow::Result<()> {
         &feed,
         b"1|a\n2|b\nTRL 00000005\n",
         "trailer_count_mismatch",
-        &["line 3", "byte 8", "says 5 records", "2 were found"],
+        &["line 3", "byte 8", "says 5 records", "the file has 2"],
     )
     .await
 }

@@ -1,11 +1,12 @@
 //! The plan of a load transaction, kept on the ledger so that a retry runs the very same SQL.
 
+use longshore_copy::transaction::check_follow_up;
 use longshore_copy::{CopySpec, LoadRequest, LoadTransaction, Manifest, ManifestEntry, TransactionError};
 use longshore_domain::archive::manifest_key;
 use longshore_domain::load::LoadId;
 use longshore_domain::object::{ObjectKey, s3_url};
 use longshore_domain::reject::RejectReason;
-use longshore_domain::rule::{RuleFault, RuleFaults};
+use longshore_domain::rule::{FileRule, RuleFault, RuleFaults};
 use longshore_domain::statement::LoadStep;
 use longshore_domain::target::{TableName, Warehouse};
 use longshore_store::Load;
@@ -109,14 +110,12 @@ pub(crate) fn plan(
                 name,
             }));
         }
-        Err(error) => {
-            let faults = vec![RuleFault::new("ext_file_config", chain(&error))];
-            return Ok(Err(RejectReason::RuleInvalid(RuleFaults {
-                rule: copyable.rule.id,
-                faults,
-            })));
-        }
+        Err(error) => return Ok(Err(rule_fault(&copyable.rule, "ext_file_config", &error))),
     };
+    // Better now than after the rows are there.
+    if let Some(Err(error)) = copyable.rule.follow_up.as_deref().map(check_follow_up) {
+        return Ok(Err(rule_fault(&copyable.rule, "query", &error)));
+    }
     let plan = LoadPlan {
         warehouse,
         table: table.clone(),
@@ -130,4 +129,11 @@ pub(crate) fn plan(
         manifest_key,
         manifest: manifest.to_json(),
     }))
+}
+
+fn rule_fault(rule: &FileRule, column: &str, error: &TransactionError) -> RejectReason {
+    RejectReason::RuleInvalid(RuleFaults {
+        rule: rule.id,
+        faults: vec![RuleFault::new(column, chain(error))],
+    })
 }

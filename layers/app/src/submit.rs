@@ -115,7 +115,8 @@ pub(crate) async fn ensure_tables(app: &App, plan: &LoadPlan) -> Result<Option<R
         Err(WarehouseError::StatementFailed { message }) => {
             return Ok(Some(RejectReason::TargetMissing {
                 table: plan.table.to_string(),
-                problem: message,
+                // The first line says it; further ones point into the SQL.
+                problem: message.lines().next().unwrap_or_default().to_owned(),
             }));
         }
         Err(error) => return Err(error.into()),

@@ -155,7 +155,7 @@ pub enum PrepareError {
     },
     /// The trailer announces no records.
     #[error(
-        "line {line}, byte {byte}: the trailer says 0 records, and {found} were found; ask the sender for a file with records"
+        "line {line}, byte {byte}: the trailer says 0 records, the file has {found}; ask the sender for a file with records"
     )]
     TrailerSaysZero {
         /// The physical line of the trailer.
@@ -167,7 +167,7 @@ pub enum PrepareError {
     },
     /// The trailer announces another number of records than there are.
     #[error(
-        "line {line}, byte {byte}: the trailer says {expected} records, and {found} were found; ask the sender for the whole file"
+        "line {line}, byte {byte}: the trailer says {expected} records, the file has {found}; ask the sender for the whole file"
     )]
     TrailerCountMismatch {
         /// The physical line of the trailer.
