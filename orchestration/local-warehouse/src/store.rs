@@ -83,6 +83,9 @@ const COLUMNS: &str = "statement.statement_id, statement.statement_name, stateme
 
 const TABLES: &str = "longshore_local.statement LEFT JOIN longshore_local.outcome USING (statement_id)";
 
+/// The service keeps a statement for a day after its end; the row goes with a later submission.
+const KEPT: &str = "coalesce(outcome.ended_at > clock_timestamp() - interval '24 hours', true)";
+
 /// What `submit` answered.
 pub(crate) struct Accepted {
     /// The new statement's id, or that of the one that had the token.
@@ -120,14 +123,14 @@ pub(crate) async fn submit(
 
 /// One statement.
 pub(crate) async fn find(client: &Client, id: Uuid) -> Result<Option<Record>, tokio_postgres::Error> {
-    let query = format!("SELECT {COLUMNS} FROM {TABLES} WHERE statement.statement_id = $1");
+    let query = format!("SELECT {COLUMNS} FROM {TABLES} WHERE statement.statement_id = $1 AND {KEPT}");
     Ok(client.query_opt(&query, &[&id]).await?.as_ref().map(record))
 }
 
 /// All statements, the newest first.
 pub(crate) async fn list(client: &Client, name_prefix: &str) -> Result<Vec<Record>, tokio_postgres::Error> {
     let query = format!(
-        "SELECT {COLUMNS} FROM {TABLES} WHERE starts_with(coalesce(statement.statement_name, ''), $1) \
+        "SELECT {COLUMNS} FROM {TABLES} WHERE starts_with(coalesce(statement.statement_name, ''), $1) AND {KEPT} \
          ORDER BY statement.created_at DESC, statement.sequence DESC"
     );
     Ok(client

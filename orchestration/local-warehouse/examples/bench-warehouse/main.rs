@@ -28,6 +28,7 @@ async fn main() -> Result<std::process::ExitCode, Failure> {
     println!("writing {megabytes} MB of rows");
     let rows = rows::write(folder.path(), megabytes)?;
     println!("{rows} rows; {rounds} rounds");
+    usage::forget_peak();
     let contest = Contest::start(folder.path()).await?;
     let mut outcomes: [Vec<Outcome>; 5] = Default::default();
     for _ in 0..rounds {

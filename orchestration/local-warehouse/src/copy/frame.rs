@@ -349,6 +349,24 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn any_text_has_the_same_records_whole_and_in_pieces(
+            bytes in proptest::collection::vec(
+                proptest::sample::select(vec!['a', '|', ',', '"', '\'', '\\', '\n', '\r', '{', '}', '[', ' ', ':']),
+                0..60,
+            ),
+            step in 1..9_usize,
+        ) {
+            let text: String = bytes.into_iter().collect();
+            let marked = |escape, quotes| Framing::Marked { escape, quotes, delimiter: b'|' };
+            let csv = Framing::Csv { delimiter: b',', quote: b'"' };
+            for framing in [Framing::Lines, marked(true, true), marked(false, true), csv, Framing::Json] {
+                proptest::prop_assert_eq!(frames(&text, framing, 1000), frames(&text, framing, step), "{:?}", framing);
+            }
+        }
+    }
+
     #[test]
     fn a_record_that_never_ends_is_cut_and_the_next_one_found() {
         let mut text = "x".repeat(MOST_BYTES + 10);

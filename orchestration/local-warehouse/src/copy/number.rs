@@ -6,6 +6,9 @@ use super::report::RowError;
 
 /// An integer of so many bytes.
 pub(super) fn check_integer(bytes: &[u8], width: u8) -> Result<(), RowError> {
+    if is_short_integer(bytes, width) {
+        return Ok(());
+    }
     let digits = check_digits(bytes, integer_name(width), false)?;
     let text = std::str::from_utf8(digits).unwrap_or_default();
     let fits = match width {
@@ -21,6 +24,17 @@ pub(super) fn check_integer(bytes: &[u8], width: u8) -> Result<(), RowError> {
             format!("Overflow, Column type: {}", integer_name(width)),
         ))
     }
+}
+
+/// Whether there are digits alone, and so few of them that the number fits whatever they are.
+fn is_short_integer(bytes: &[u8], width: u8) -> bool {
+    let most = match width {
+        2 => 4,
+        4 => 9,
+        _ => 18,
+    };
+    let digits = bytes.strip_prefix(b"-").unwrap_or(bytes);
+    (1..=most).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit)
 }
 
 fn integer_name(width: u8) -> &'static str {
@@ -153,11 +167,16 @@ pub(super) fn check_float(bytes: &[u8]) -> Result<(), RowError> {
 
 /// BOOLEAN in all the manual's spellings.
 pub(super) fn convert_boolean(bytes: &[u8]) -> Result<&'static str, RowError> {
-    let text = bytes.trim_ascii().to_ascii_lowercase();
-    match text.as_slice() {
-        b"t" | b"true" | b"y" | b"yes" | b"1" => Ok("t"),
-        b"f" | b"false" | b"n" | b"no" | b"0" => Ok("f"),
-        _ => Err(RowError::new(1210, "Unknown boolean format")),
+    const TRUE: [&[u8]; 5] = [b"t", b"true", b"1", b"y", b"yes"];
+    const FALSE: [&[u8]; 5] = [b"f", b"false", b"0", b"n", b"no"];
+    let text = bytes.trim_ascii();
+    let is_one_of = |words: [&[u8]; 5]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
+    if is_one_of(TRUE) {
+        Ok("t")
+    } else if is_one_of(FALSE) {
+        Ok("f")
+    } else {
+        Err(RowError::new(1210, "Unknown boolean format"))
     }
 }
 

@@ -360,6 +360,8 @@ fn time_format(text: &str) -> TimeFormat {
 
 #[cfg(test)]
 mod tests {
+    use proptest::strategy::Strategy;
+
     use super::*;
 
     const BASE: &str = "copy s.t from 's3://b/k' iam_role 'r' ";
@@ -409,6 +411,26 @@ mod tests {
                 .to_string()
                 .contains("IAM_ROLE")
         );
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_words_in_any_order_are_a_statement_or_an_error(
+            words in proptest::collection::vec(
+                proptest::prop_oneof![
+                    proptest::sample::select(vec![
+                        "copy", "t", "from", "'s3://b/k'", "iam_role", "default", "csv", "quote", "as", "','", "delimiter", "'\\",
+                        "json", "'auto'", "avro", "format", "parquet", "(", ")", ",", ";", "7", "null", "fixedwidth", "'a:1'", "gzip",
+                        "maxerror", "encoding", "utf16", "$$", "--", "/*", "acceptinvchars",
+                    ]).prop_map(str::to_owned),
+                    proptest::prelude::any::<String>(),
+                ],
+                0..20,
+            )
+        ) {
+            // Not to panic is the promise.
+            let _is_statement = with(&words.join(" ")).is_ok() || parse(&words.join(" ")).is_ok();
+        }
     }
 
     #[test]

@@ -167,8 +167,7 @@ impl RowWriter<'_> {
         if field.bytes.is_empty() {
             return !is_text || conversion.empty_as_null;
         }
-        let is_blank = field.bytes.trim_ascii().is_empty();
-        is_blank && (!is_text || conversion.blanks_as_null)
+        (!is_text || conversion.blanks_as_null) && field.bytes.iter().all(u8::is_ascii_whitespace)
     }
 }
 

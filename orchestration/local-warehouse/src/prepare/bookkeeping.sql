@@ -26,6 +26,8 @@ CREATE TABLE IF NOT EXISTS longshore_local.outcome (
     ended_at timestamptz NOT NULL
 );
 
+CREATE INDEX IF NOT EXISTS outcome_end ON longshore_local.outcome (ended_at);
+
 -- How far a batch had come when TRUNCATE committed it; such a batch cannot be run again.
 CREATE TABLE IF NOT EXISTS longshore_local.partial_commit (
     statement_id uuid PRIMARY KEY REFERENCES longshore_local.statement ON DELETE CASCADE,
@@ -105,13 +107,23 @@ CREATE TABLE IF NOT EXISTS longshore_local.load_detail (
     PRIMARY KEY (query_id, file_number)
 );
 
--- Writes a statement, unless its client token was used within eight hours: then that statement is the answer. The lock makes the second of
+-- Removes what is too old, then writes a statement, unless its client token was used within eight hours: then that statement is the answer. The lock makes the second of
 -- two simultaneous calls wait for the first; each query in a function sees what was committed before it began.
 CREATE OR REPLACE FUNCTION longshore_local.submit(
     new_id uuid, name text, token text, batch boolean, event boolean, texts text[], details jsonb,
     OUT accepted_id uuid, OUT accepted_at timestamptz, OUT is_new boolean
 ) LANGUAGE plpgsql AS $$
 BEGIN
+    -- The service keeps a statement for a day. One that another call removes at the same time is left to that call.
+    DELETE FROM longshore_local.statement
+    WHERE statement.statement_id IN (
+        SELECT expired.statement_id
+        FROM longshore_local.statement AS expired
+            JOIN longshore_local.outcome ON outcome.statement_id = expired.statement_id
+        WHERE outcome.ended_at < clock_timestamp() - interval '24 hours'
+            AND NOT EXISTS (SELECT 1 FROM longshore_local.event_due WHERE event_due.statement_id = expired.statement_id)
+        FOR UPDATE OF expired SKIP LOCKED
+    );
     IF token IS NOT NULL THEN
         PERFORM pg_advisory_xact_lock(hashtextextended(token, 20));
         SELECT statement.statement_id, statement.created_at, false
@@ -135,10 +147,3 @@ BEGIN
     RETURNING statement_id, created_at, true INTO accepted_id, accepted_at, is_new;
 END
 $$;
-
--- The service keeps a statement for a day.
-DELETE FROM longshore_local.statement
-USING longshore_local.outcome
-WHERE outcome.statement_id = statement.statement_id
-    AND outcome.ended_at < clock_timestamp() - interval '24 hours'
-    AND NOT EXISTS (SELECT 1 FROM longshore_local.event_due WHERE event_due.statement_id = statement.statement_id);

@@ -225,6 +225,27 @@ async fn statements_are_listed_by_name_prefix_and_status() {
 }
 
 #[tokio::test]
+async fn a_statement_is_kept_for_a_day() {
+    let world = World::new().await;
+    let id = world.run("select 1").await["Id"].clone();
+    let client = world.cluster.as_ref().unwrap().connect("dev").await.unwrap();
+    let age = "UPDATE longshore_local.outcome SET ended_at = ended_at - interval '24 hours'";
+    assert_eq!(client.execute(age, &[]).await.unwrap(), 1);
+    for operation in ["DescribeStatement", "GetStatementResult", "CancelStatement"] {
+        let error = world.call(operation, json!({ "Id": id })).await.unwrap_err();
+        assert_eq!(error.code, "ResourceNotFoundException", "{operation}");
+    }
+    let listed = world
+        .call("ListStatements", json!({ "Status": "ALL" }))
+        .await
+        .unwrap();
+    assert_eq!(listed["Statements"], json!([]));
+    world.run("select 2").await;
+    let kept = "SELECT count(*) FROM longshore_local.statement";
+    assert_eq!(client.query_one(kept, &[]).await.unwrap().get::<_, i64>(0), 1);
+}
+
+#[tokio::test]
 async fn a_running_statement_is_really_cancelled() {
     let world = World::new().await;
     world.run("create table t (a int)").await;
