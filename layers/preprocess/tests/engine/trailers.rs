@@ -68,7 +68,7 @@ fn a_wrong_count_names_both_numbers() {
     let error = run(&at("3:7"), b"1|a\n2|b\nTR0003\n").expect_err("there are two");
     assert_eq!(
         error.to_string(),
-        "line 3, byte 8: the trailer says 3 records, and 2 were found; ask the sender for the whole file"
+        "line 3, byte 8: the trailer says 3 records, the file has 2; ask the sender for the whole file"
     );
 }
 
