@@ -1,11 +1,14 @@
 //! The one HTTP endpoint: finds out which service a request is for, checks who sends it, and writes the answer in
 //! that service's protocol.
 
+mod pages;
+mod protocol;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use longshore_local_warehouse::Warehouse;
@@ -13,12 +16,13 @@ use s3s::Body;
 use s3s::service::S3Service;
 use serde_json::{Value, json};
 
+use crate::endpoint::protocol::{Protocol, content_type, header, json_response, s3_refusal, status, xml};
 use crate::events::EventBus;
-use crate::faults::{Call, Caller, FaultPlan, FaultService, Faults, Stage, s3_call, under_faults};
+use crate::faults::{Call, Caller, FaultService, Faults, Stage, s3_call, under_faults};
 use crate::http::{ApiError, Credential, Disconnect, Keys};
 use crate::index::Index;
 use crate::lambda::{Functions, Invocations, invoke_api};
-use crate::query::{Form, element, error_response, response};
+use crate::query::{Form, element, response};
 use crate::secrets::Secrets;
 use crate::sns::Topics;
 use crate::sqs::Queues;
@@ -232,49 +236,6 @@ impl Endpoint {
             request_id,
         ))
     }
-
-    /// Replaces (PUT) or clears (DELETE) the fault plan.
-    async fn change_faults(&self, request: Request<Incoming>) -> Response<Body> {
-        let plan = match *request.method() {
-            Method::DELETE => Ok(FaultPlan::default()),
-            Method::PUT => match read(request.into_body()).await {
-                Ok(body) => FaultPlan::from_json(&String::from_utf8_lossy(&body)),
-                Err(error) => return Protocol::page().refuse(&error, "local"),
-            },
-            _ => return status(StatusCode::METHOD_NOT_ALLOWED),
-        };
-        match plan.and_then(|plan| self.faults.replace(plan)) {
-            Ok(()) => page_response(StatusCode::OK, &self.faults.report()),
-            Err(error) => bad_plan(&error),
-        }
-    }
-
-    /// What is for people: `/_local/notifications`, `/_local/invocations` and `/_local/faults`.
-    async fn local_page(&self, request: Request<Incoming>, page: &str) -> Response<Body> {
-        if page == "/faults" && request.method() != Method::GET {
-            return self.change_faults(request).await;
-        }
-        if request.method() != Method::GET {
-            return status(StatusCode::METHOD_NOT_ALLOWED);
-        }
-        let report = match page {
-            "" | "/" => Ok(json!({
-                "pages": ["/_local/faults", "/_local/invocations", "/_local/notifications"],
-            })),
-            "/faults" => Ok(self.faults.report()),
-            "/invocations" => self.invocations.report(),
-            "/notifications" => self.topics.report(),
-            _ => return status(StatusCode::NOT_FOUND),
-        };
-        match report {
-            Ok(report) => page_response(StatusCode::OK, &report),
-            Err(error) => Protocol::page().refuse(&error.into(), "local"),
-        }
-    }
-}
-
-fn bad_plan(error: &dyn std::error::Error) -> Response<Body> {
-    page_response(StatusCode::BAD_REQUEST, &json!({ "error": error.to_string() }))
 }
 
 /// The call that a request to a service other than S3 is; none when the service can have no faults.
@@ -294,60 +255,6 @@ fn call(service: &str, parts: &Parts, body: &Bytes) -> Option<Call> {
         _ => {}
     }
     Some(call)
-}
-
-fn page_response(code: StatusCode, page: &Value) -> Response<Body> {
-    json_response(code, "application/json", page)
-}
-
-/// How a service writes its errors.
-enum Protocol {
-    Json { content_type: String },
-    Query,
-}
-
-impl Protocol {
-    /// That of the pages for people.
-    fn page() -> Self {
-        Self::Json {
-            content_type: "application/json".to_owned(),
-        }
-    }
-
-    fn of(service: &str, headers: &HeaderMap) -> Self {
-        match service {
-            "sns" | "sts" | "iam" | "cloudformation" => Self::Query,
-            _ => Self::Json {
-                content_type: content_type(headers).to_owned(),
-            },
-        }
-    }
-
-    fn refuse(&self, error: &ApiError, request_id: &str) -> Response<Body> {
-        let code = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        match self {
-            Self::Query => {
-                let mut response = xml(error_response(error, request_id));
-                *response.status_mut() = code;
-                response
-            }
-            Self::Json { content_type } => {
-                let body =
-                    json!({ "__type": error.code, "message": error.message, "Message": error.message });
-                let mut response = json_response(code, content_type, &body);
-                set(&mut response, "x-amzn-errortype", &error.code);
-                // Clients that knew SQS by its older protocol look for the code of that one.
-                if error.code == "QueueDoesNotExist" {
-                    set(
-                        &mut response,
-                        "x-amzn-query-error",
-                        "AWS.SimpleQueueService.NonExistentQueue;Sender",
-                    );
-                }
-                response
-            }
-        }
-    }
 }
 
 async fn read(body: Incoming) -> Result<Bytes, ApiError> {
@@ -372,46 +279,4 @@ fn old_sqs_client() -> ApiError {
 fn operation(headers: &HeaderMap) -> &str {
     let target = header(headers, "x-amz-target").unwrap_or_default();
     target.rsplit('.').next().unwrap_or_default()
-}
-
-fn s3_refusal(error: &ApiError) -> Response<Body> {
-    let fields = [element("Code", &error.code), element("Message", &error.message)];
-    let mut response = xml(format!("<Error>{}</Error>", fields.concat()));
-    *response.status_mut() = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    response
-}
-
-fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
-}
-
-fn content_type(headers: &HeaderMap) -> &str {
-    header(headers, "content-type").unwrap_or("application/x-amz-json-1.1")
-}
-
-fn json_response(code: StatusCode, content_type: &str, body: &Value) -> Response<Body> {
-    let mut response = Response::new(Body::from(body.to_string()));
-    *response.status_mut() = code;
-    set(&mut response, "content-type", content_type);
-    response
-}
-
-fn xml(body: String) -> Response<Body> {
-    let mut response = Response::new(Body::from(body));
-    set(&mut response, "content-type", "text/xml");
-    response
-}
-
-fn set(response: &mut Response<Body>, name: &'static str, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value) {
-        response
-            .headers_mut()
-            .insert(HeaderName::from_static(name), value);
-    }
-}
-
-fn status(code: StatusCode) -> Response<Body> {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = code;
-    response
 }
