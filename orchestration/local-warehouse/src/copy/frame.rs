@@ -150,7 +150,11 @@ impl Framer {
                 is_too_long,
             })?;
         }
-        self.line += count_lines(raw);
+        self.line += match self.framing {
+            // Its one line break is where it ended.
+            Framing::Lines => 1,
+            _ => count_lines(raw),
+        };
         self.offset += to_u64(raw.len());
         self.scanned = end;
         self.state = State::default();

@@ -169,6 +169,11 @@ pub(super) fn check_float(bytes: &[u8]) -> Result<(), RowError> {
 pub(super) fn convert_boolean(bytes: &[u8]) -> Result<&'static str, RowError> {
     const TRUE: [&[u8]; 5] = [b"t", b"true", b"1", b"y", b"yes"];
     const FALSE: [&[u8]; 5] = [b"f", b"false", b"0", b"n", b"no"];
+    match bytes {
+        b"t" => return Ok("t"),
+        b"f" => return Ok("f"),
+        _ => {}
+    }
     let text = bytes.trim_ascii();
     let is_one_of = |words: [&[u8]; 5]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
     if is_one_of(TRUE) {
