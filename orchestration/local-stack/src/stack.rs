@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use longshore_local_warehouse::{Warehouse, WarehouseOptions};
 use serde_json::Value;
@@ -13,7 +14,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::endpoint::Endpoint;
 use crate::error::StackError;
-use crate::events::EventBus;
+use crate::events::{EventBus, Schedule};
 use crate::faults::{Deliveries, FaultPlan, FaultProxy, Faults};
 use crate::http::{Disconnect, Keys, serve};
 use crate::index::{Index, IndexError};
@@ -31,6 +32,7 @@ pub struct LocalStack {
     topics: Arc<Topics>,
     queues: Arc<Queues>,
     functions: Arc<Functions>,
+    index: Arc<Index>,
     warehouse: Warehouse,
     faults: Arc<Faults>,
     closes: DropGuard,
@@ -64,6 +66,7 @@ impl LocalStack {
         );
         let (functions, warehouse) = (Arc::clone(&services.functions), services.warehouse.clone());
         let endpoint_url = services.endpoint_url.clone();
+        let index = Arc::clone(&services.index);
         let (faults, gateway) = (Arc::clone(&services.faults), services.gateway.clone());
         let endpoint = Arc::new(services.into_endpoint(&options));
         let behind_doors = Arc::downgrade(&endpoint);
@@ -86,6 +89,7 @@ impl LocalStack {
             queues,
             _stops_functions: functions.stopping().drop_guard(),
             functions,
+            index,
             warehouse,
             faults,
             closes: closing.drop_guard(),
@@ -116,6 +120,18 @@ impl LocalStack {
             })?;
         }
         Ok(())
+    }
+
+    /// Invokes a function every `period` from now on, as a schedule does. A run is not stored before its time, so it must be
+    /// asked for at every start.
+    pub fn invoke_every(&self, function: &str, period: Duration) {
+        let schedule = Schedule {
+            function: function.to_owned(),
+            period,
+            index: Arc::clone(&self.index),
+            invocations: Arc::clone(self.functions.invocations()),
+        };
+        tokio::spawn(schedule.run(self.functions.stopping()));
     }
 
     /// Where every AWS client is to be pointed: `http://127.0.0.1:PORT`.

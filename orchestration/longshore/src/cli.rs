@@ -65,6 +65,9 @@ pub(crate) struct LocalUpArguments {
     /// Load the sample rules and tables too.
     #[arg(long)]
     pub samples: bool,
+    /// Let things go wrong on purpose, by this fault plan (JSON; see orchestration/local-stack).
+    #[arg(long, value_name = "FILE")]
+    pub faults: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

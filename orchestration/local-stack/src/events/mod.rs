@@ -1,6 +1,7 @@
 //! EventBridge inside the stack: the default bus, and the rules that hand its events to functions.
 
 mod pattern;
+mod schedule;
 
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use crate::request::{optional_text, text};
 use crate::time::Moment;
 
 pub(crate) use pattern::{Pattern, PatternError};
+pub(crate) use schedule::Schedule;
 
 /// The most entries of one PutEvents.
 const MAX_ENTRIES: usize = 10;

@@ -133,7 +133,7 @@ impl Functions {
     }
 
     /// The queue of asynchronous invocations.
-    pub(super) fn invocations(&self) -> &Arc<Invocations> {
+    pub(crate) fn invocations(&self) -> &Arc<Invocations> {
         &self.invocations
     }
 

@@ -1,10 +1,13 @@
 //! `local up`.
 
+use std::path::Path;
+
 use anyhow::Context;
+use longshore_local_stack::FaultPlan;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::LocalUpArguments;
-use crate::exit::ExitStatus;
+use crate::exit::{ExitStatus, input};
 use crate::local::{DataFolder, LocalDeployment, LocalOptions, ReadyFile};
 use crate::output::{Output, Progress, note};
 
@@ -16,6 +19,7 @@ pub(crate) async fn up(arguments: LocalUpArguments, output: Output) -> anyhow::R
         data: DataFolder::new(arguments.data_dir)?,
         port: arguments.port,
         samples: arguments.samples,
+        faults: faults(arguments.faults.as_deref())?,
     };
     let progress = Progress::start("starting");
     let deployment = LocalDeployment::start(options, &progress).await?;
@@ -31,6 +35,19 @@ pub(crate) async fn up(arguments: LocalUpArguments, output: Output) -> anyhow::R
         std::fs::remove_file(path).with_context(|| format!("remove {}", path.display()))?;
     }
     Ok(ExitStatus::Done)
+}
+
+fn faults(path: Option<&Path>) -> anyhow::Result<FaultPlan> {
+    let Some(path) = path else {
+        return Ok(FaultPlan::default());
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        input(format!(
+            "the fault plan {} cannot be read: {error}",
+            path.display()
+        ))
+    })?;
+    FaultPlan::from_json(&text).map_err(|error| input(format!("the fault plan {}: {error}", path.display())))
 }
 
 /// Comes true with Ctrl-C or SIGTERM.

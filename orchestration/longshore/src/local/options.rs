@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use longshore_local_stack::FaultPlan;
 use tempfile::TempDir;
 
 pub(crate) const REGION: &str = "us-east-1";
@@ -36,6 +37,8 @@ pub(crate) struct LocalOptions {
     pub port: u16,
     /// Whether the sample rules and tables are loaded too.
     pub samples: bool,
+    /// What goes wrong on purpose.
+    pub faults: FaultPlan,
 }
 
 /// Where a stack keeps its state.

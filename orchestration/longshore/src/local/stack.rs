@@ -7,7 +7,8 @@ use anyhow::{Context, bail};
 use longshore_app::App;
 use longshore_local_postgres::{Cluster, ClusterOptions, Durability};
 use longshore_local_stack::{
-    BucketNotification, ClusterEndpoint, EventRule, FunctionOptions, LocalStack, QueueOptions, StackOptions,
+    BucketNotification, ClusterEndpoint, EventRule, FaultPlan, FunctionOptions, LocalStack, QueueOptions,
+    StackOptions,
 };
 use longshore_runtime::settings::Settings;
 use longshore_runtime::wiring;
@@ -24,7 +25,10 @@ use crate::output::Progress;
 
 const PROCESS_FUNCTION: &str = "external-file-process";
 const LOGGING_FUNCTION: &str = "external-file-process-logging";
-const FUNCTIONS: [&str; 2] = [PROCESS_FUNCTION, LOGGING_FUNCTION];
+const RECONCILE_FUNCTION: &str = "external-file-reconcile";
+const FUNCTIONS: [&str; 3] = [PROCESS_FUNCTION, LOGGING_FUNCTION, RECONCILE_FUNCTION];
+/// As when deployed.
+const RECONCILE_EVERY: Duration = Duration::from_secs(60);
 /// Processes per function: enough to show what two at once do, few enough for a laptop.
 const CONCURRENCY: usize = 2;
 const FUNCTION_TIMEOUT: Duration = Duration::from_secs(900);
@@ -74,6 +78,7 @@ impl LocalDeployment {
             .start_functions(functions(executables, &ready))
             .await
             .context("start functions")?;
+        stack.invoke_every(RECONCILE_FUNCTION, RECONCILE_EVERY);
         Ok(Self {
             ready,
             app,
@@ -173,6 +178,11 @@ fn stack_options(options: &LocalOptions, cluster: &Cluster) -> StackOptions {
         pattern: load_status_pattern(),
         function: LOGGING_FUNCTION.to_owned(),
     }];
+    stack.faults = options.faults.clone();
+    // Database calls of the functions are numbered and struck like AWS calls.
+    if options.faults != FaultPlan::default() {
+        stack.proxied_secrets = vec![SECRET_POSTGRES.to_owned()];
+    }
     stack.clusters = vec![ClusterEndpoint {
         identifier: CLUSTER.to_owned(),
         workgroup: Some(WORKGROUP.to_owned()),

@@ -7,6 +7,7 @@ mod watch;
 
 use bytes::Bytes;
 use longshore_domain::object::{Bucket, ObjectKey};
+use longshore_local_stack::FaultPlan;
 
 use super::local::stop_signal;
 use crate::cli::DemoArguments;
@@ -21,6 +22,7 @@ pub(crate) async fn run(arguments: DemoArguments, output: Output) -> anyhow::Res
         data: DataFolder::new(None)?,
         port: 0,
         samples: true,
+        faults: FaultPlan::default(),
     };
     let progress = Progress::start("starting");
     let mut deployment = LocalDeployment::start(options, &progress).await?;
