@@ -4,10 +4,7 @@
 SHELL := /bin/bash
 CARGO ?= cargo
 export CARGO_TERM_COLOR ?= auto
-# Warnings are errors here and nowhere in the source, so that a newer compiler cannot break a user's build.
-CHECKED := RUSTFLAGS="$(RUSTFLAGS)" CLIPPYFLAGS="-D warnings"
-
-.PHONY: help demo local test fmt fmt-check lint doc unit e2e dependencies postgres tools build memory clean-local
+.PHONY: help demo local test fmt fmt-check lint doc unit e2e dependencies postgres tools build memory bench-warehouse
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -44,6 +41,9 @@ e2e: build ## the end-to-end tests alone
 dependencies: tools ## licences, sources, doubled and unused dependencies
 	$(CARGO) deny --offline check bans licenses sources
 	$(CARGO) machete
+
+bench-warehouse: postgres ## COPY of the local warehouse against psql's \copy, side by side
+	@scripts/bench-warehouse
 
 memory: postgres ## load 1 GiB and show the peak memory of the function that prepares it
 	@scripts/measure-memory
