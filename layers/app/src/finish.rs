@@ -89,11 +89,14 @@ impl FinishStatement<'_> {
         attempt: &Attempt,
         statement_id: &str,
     ) -> Result<FinishedAs, AppError> {
-        let load = match attempt.kind {
-            StatementKind::Load => self.settle_load(load, attempt, statement_id).await?,
-            StatementKind::FollowUp => self.settle_follow_up(load, attempt, statement_id).await?,
+        let id = load.id;
+        let settled = match attempt.kind {
+            StatementKind::Load => self.settle_load(load, attempt, statement_id).await,
+            StatementKind::FollowUp => self.settle_follow_up(load, attempt, statement_id).await,
         };
-        self.app.store.release(load.id, self.actor()).await?;
+        // Also when it failed: whoever tries next need not wait for the lease to run out.
+        self.app.store.release(id, self.actor()).await?;
+        let load = settled?;
         notify::send_pending(self.app, load.id, self.actor()).await?;
         Ok(FinishedAs::Settled {
             load_id: load.id,

@@ -196,10 +196,10 @@ impl ProcessObject<'_> {
             manifest,
         } = match plan::plan(self.app, &load, &table, &copyable)? {
             Ok(planned) => planned,
-            Err(reason) => return self.reject(load, reason).await,
+            Err(reason) => return self.reject_prepared(load, &copyable, reason).await,
         };
         if let Some(reason) = submit::ensure_tables(self.app, &plan).await? {
-            return self.reject(load, reason).await;
+            return self.reject_prepared(load, &copyable, reason).await;
         }
         self.app
             .objects
@@ -235,6 +235,21 @@ impl ProcessObject<'_> {
         let load_id = load.id;
         submit::submit_load(self.app, load, self.actor()).await?;
         Ok(ObjectOutcome::Submitted { load_id })
+    }
+
+    /// Refuses a file that was prepared already. Its copy goes first, while a try that dies would make it again; a part has
+    /// nothing but its copy, which goes where refused files go.
+    async fn reject_prepared(
+        &self,
+        load: Load,
+        copyable: &Copyable,
+        reason: RejectReason,
+    ) -> Result<ObjectOutcome, AppError> {
+        if copyable.is_prepared_copy && load.record_type.is_none() {
+            let copy = &copyable.source;
+            self.app.objects.delete_work(&copy.bucket, &copy.key).await?;
+        }
+        self.reject(load, reason).await
     }
 
     /// Records the refusal before anything is moved, so that a retry need not find the reason again in a file that is

@@ -86,7 +86,18 @@ pub(crate) async fn prepare(
             output = Some(spec::plain_output(rule));
             continue;
         }
-        return Ok(conclude(object, rule, finished));
+        let written: Vec<ObjectKey> = finished
+            .written
+            .iter()
+            .map(|(_, written)| written.key.clone())
+            .collect();
+        let prepared = conclude(object, rule, finished);
+        if let Prepared::Refused(_) = prepared {
+            for key in &written {
+                app.objects.delete_work(&object.bucket, key).await?;
+            }
+        }
+        return Ok(prepared);
     }
 }
 

@@ -46,6 +46,8 @@ impl ProcessObject<'_> {
 
     /// Finds the rule of a record type: exactly one by the token `<token>-<prefix>`.
     pub(super) async fn identify_part(&self, load: Load, token: &str) -> Result<Identification, AppError> {
+        // As file_prefix is read: there a dot at the end does not count, so a type that ends in one has to do without it.
+        let token = token.trim_end_matches('.');
         let rows = self.app.store.candidate_rules(token).await?;
         match matching::find_by_token(&rows, token) {
             Match::One { row, captures } => self.adopt(load, row, captures).await,
