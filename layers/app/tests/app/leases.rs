@@ -1,0 +1,110 @@
+//! Two invocations and one load: the second waits or fails, and is never told that the work is done.
+
+use chrono::TimeDelta;
+use longshore_app::{AppError, ObjectOutcome};
+use longshore_domain::disposition::Disposition;
+use longshore_domain::load::LoadState;
+
+use crate::support::bench::Bench;
+use crate::support::calls::{Aim, Fault, Tried};
+use crate::support::files::COPY;
+use crate::support::notifier::PUBLISH;
+use crate::support::rules::Rule;
+use crate::support::warehouse::SUBMIT;
+
+const RULES: [Rule; 3] = [
+    Rule::new(1, "701", "price"),
+    Rule::splitting(2, "703", "split_file_flag = 'Y', split_prefix = 'HD,DT'"),
+    Rule::new(3, "703-HD", "head"),
+];
+const PRICE: &str = r#""s"."price""#;
+
+#[tokio::test]
+async fn an_announcement_of_a_load_that_another_invocation_holds_must_come_again() {
+    let bench = Bench::with(&RULES).await;
+    let world = bench.world();
+    let object = world.land("in/plain_701.txt", "plum|1\n");
+    world.calls.strike(Aim::Next(SUBMIT), Fault::DiesBefore);
+    assert!(matches!(world.announce(&object, "first").await, Tried::Died));
+    let error = world.announce(&object, "second").await.failed();
+    assert!(matches!(error, AppError::PreparedElsewhere { .. }), "{error}");
+    assert_eq!(error.disposition(), Disposition::Retry);
+    world.clock.advance(TimeDelta::minutes(16));
+    let outcome = world.announce(&object, "second").await.done();
+    assert!(matches!(outcome, ObjectOutcome::Submitted { .. }), "{outcome:?}");
+    assert_eq!(world.warehouse.rows(PRICE), ["plum|1"]);
+}
+
+#[tokio::test]
+async fn a_failed_preparation_lets_go_of_its_load_at_once() {
+    let bench = Bench::with(&RULES).await;
+    let world = bench.world();
+    let object = world.land("in/plain_701.txt", "plum|1\n");
+    world.calls.strike(Aim::Next(SUBMIT), Fault::NotReached);
+    world.announce(&object, "first").await.failed();
+    assert_eq!(world.load_of(&object).await.lease, None);
+    world.announce(&object, "second").await.done();
+    assert_eq!(world.load_of(&object).await.state, LoadState::Submitted);
+}
+
+#[tokio::test]
+async fn an_event_of_a_load_that_another_invocation_finishes_must_come_again() {
+    let bench = Bench::with(&RULES).await;
+    let world = bench.world();
+    let object = world.land("in/plain_701.txt", "plum|1\n");
+    world.announce(&object, "prepare").await.done();
+    world.calls.strike(Aim::Next(COPY), Fault::DiesBefore);
+    let statement = world.warehouse.handed().remove(0);
+    assert!(matches!(world.deliver(&statement, "first").await, Tried::Died));
+    world.clock.step_at_each_look(TimeDelta::seconds(3));
+    let error = world.deliver(&statement, "second").await.failed();
+    assert!(matches!(error, AppError::FinishedElsewhere { .. }), "{error}");
+    assert_eq!(error.disposition(), Disposition::Retry);
+    world.deliver(&statement, "first").await.done();
+    assert_eq!(world.load_of(&object).await.state, LoadState::Complete);
+}
+
+#[tokio::test]
+async fn a_failed_finish_lets_go_of_its_load_at_once() {
+    let bench = Bench::with(&RULES).await;
+    let world = bench.world();
+    let object = world.land("in/plain_701.txt", "plum|1\n");
+    world.announce(&object, "prepare").await.done();
+    world.calls.strike(Aim::Next(COPY), Fault::NotReached);
+    let statement = world.warehouse.handed().remove(0);
+    world.deliver(&statement, "first").await.failed();
+    assert_eq!(world.load_of(&object).await.lease, None);
+    world.deliver(&statement, "second").await.done();
+    assert_eq!(world.load_of(&object).await.state, LoadState::Complete);
+}
+
+#[tokio::test]
+async fn a_status_event_takes_the_load_from_an_invocation_that_died_after_it_submitted() {
+    let bench = Bench::with(&RULES).await;
+    let world = bench.world();
+    let object = world.land("in/plain_701.txt", "plum|1\n");
+    world.calls.strike(Aim::Next(SUBMIT), Fault::DiesAfter);
+    assert!(matches!(world.announce(&object, "first").await, Tried::Died));
+    world.deliver_events().await.unwrap();
+    let load = world.load_of(&object).await;
+    assert_eq!(load.state, LoadState::Complete);
+    assert_eq!(world.topic.told(), ["loaded"]);
+}
+
+#[tokio::test]
+async fn a_parts_message_that_was_not_sent_is_sent_by_the_next_try() {
+    let bench = Bench::with(&RULES).await;
+    let world = bench.world();
+    let object = world.land("in/half_703.txt", "HD|1\nDT|2\n");
+    world.calls.strike(Aim::Next(PUBLISH), Fault::NotReached);
+    let error = world.announce(&object, "prepare").await.failed();
+    assert!(matches!(error, AppError::Notify(_)), "{error}");
+    assert!(world.topic.told().is_empty());
+    let head = world.warehouse.rows(r#""s"."head""#);
+    assert_eq!(head, ["HD|1"], "one part keeps the other waiting");
+    world.announce(&object, "prepare").await.done();
+    world.deliver_events().await.unwrap();
+    let mut told = world.topic.told();
+    told.sort();
+    assert_eq!(told, ["loaded HD", "rejected DT", "split"]);
+}

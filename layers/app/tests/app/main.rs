@@ -1,0 +1,13 @@
+//! The use cases on a real PostgreSQL, with every other call scripted: what happens when each of them goes wrong.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a helper that cannot arrange its test fails it"
+)]
+
+mod archive;
+mod leases;
+mod outcomes;
+mod refusals;
+mod support;
+mod walk;

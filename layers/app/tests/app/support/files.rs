@@ -1,0 +1,238 @@
+//! A bucket in memory, as far as S3's own behaviour matters: entity tags, pinned reads, conditional and marked copies.
+
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use longshore_app::ports::{
+    ArchiveCopy, ObjectBody, ObjectHead, ObjectStore, ObjectStoreError, Upload, UploadedObject,
+};
+use longshore_domain::object::{Bucket, Object, ObjectKey, s3_url};
+
+use super::calls::Calls;
+
+/// The calls' names.
+pub(crate) const HEAD: &str = "head";
+pub(crate) const OPEN: &str = "open";
+pub(crate) const COPY: &str = "copy";
+
+/// A file in the bucket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Stored {
+    pub(crate) bytes: Bytes,
+    /// The version that an archive copy was made of.
+    mark: Option<String>,
+}
+
+impl Stored {
+    pub(crate) fn new(bytes: impl Into<Bytes>) -> Self {
+        Self {
+            bytes: bytes.into(),
+            mark: None,
+        }
+    }
+
+    /// The same bytes have the same one.
+    pub(crate) fn etag(&self) -> String {
+        let mut hasher = DefaultHasher::new();
+        self.bytes.hash(&mut hasher);
+        format!("{:016x}", hasher.finish())
+    }
+
+    pub(crate) fn size_bytes(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+}
+
+/// The bucket's files by key. Clones share them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Files(Arc<Mutex<BTreeMap<String, Stored>>>);
+
+impl Files {
+    pub(crate) fn put(&self, key: &str, file: Stored) {
+        self.0.lock().unwrap().insert(key.to_owned(), file);
+    }
+
+    pub(crate) fn get(&self, key: &str) -> Option<Stored> {
+        self.0.lock().unwrap().get(key).cloned()
+    }
+
+    pub(crate) fn remove(&self, key: &str) {
+        self.0.lock().unwrap().remove(key);
+    }
+
+    pub(crate) fn all(&self) -> BTreeMap<String, Stored> {
+        self.0.lock().unwrap().clone()
+    }
+
+    /// The keys in a folder.
+    pub(crate) fn keys_in(&self, folder: &str) -> Vec<String> {
+        let all = self.all().into_keys();
+        all.filter(|key| ObjectKey::new(key).is_in_folder(folder))
+            .collect()
+    }
+
+    fn pinned(&self, object: &Object) -> Result<Stored, ObjectStoreError> {
+        let url = object.url();
+        match self.get(object.key.as_str()) {
+            None => Err(ObjectStoreError::NotFound { url }),
+            Some(file) if object.etag.is_some() && object.etag != Some(file.etag()) => {
+                Err(ObjectStoreError::Replaced { url })
+            }
+            Some(file) => Ok(file),
+        }
+    }
+
+    fn copy(&self, object: &Object, to: &ObjectKey) -> Result<ArchiveCopy, ObjectStoreError> {
+        let mark = object.etag.clone();
+        if let Some(taken) = self.get(to.as_str()) {
+            let is_ours = taken.mark == mark && taken.size_bytes() == object.size_bytes;
+            return Ok(if is_ours {
+                ArchiveCopy::Copied
+            } else {
+                ArchiveCopy::Occupied
+            });
+        }
+        let source = self.pinned(object)?;
+        self.put(to.as_str(), Stored { mark, ..source });
+        Ok(ArchiveCopy::Copied)
+    }
+}
+
+/// The port on them.
+pub(crate) struct MemoryStore {
+    pub(crate) calls: Arc<Calls>,
+    pub(crate) files: Files,
+}
+
+impl MemoryStore {
+    async fn call<T>(
+        &self,
+        name: &'static str,
+        key: &ObjectKey,
+        effect: impl FnOnce() -> Result<T, ObjectStoreError> + Send,
+    ) -> Result<T, ObjectStoreError> {
+        self.calls.through(name, effect, || unreachable(name, key)).await
+    }
+}
+
+fn unreachable(operation: &'static str, key: &ObjectKey) -> ObjectStoreError {
+    ObjectStoreError::Unavailable {
+        url: s3_url(&Bucket::new("landing"), key),
+        operation,
+        source: "the bucket was struck".into(),
+    }
+}
+
+#[async_trait]
+impl ObjectStore for MemoryStore {
+    async fn head(&self, _: &Bucket, key: &ObjectKey) -> Result<Option<ObjectHead>, ObjectStoreError> {
+        let head = || {
+            let file = self.files.get(key.as_str());
+            Ok(file.map(|file| ObjectHead {
+                size_bytes: file.size_bytes(),
+                etag: Some(file.etag()),
+                version: None,
+            }))
+        };
+        self.call(HEAD, key, head).await
+    }
+
+    async fn open(&self, object: &Object) -> Result<ObjectBody, ObjectStoreError> {
+        let file = self.call(OPEN, &object.key, || self.files.pinned(object)).await?;
+        let halves = [
+            file.bytes.slice(..file.bytes.len() / 2),
+            file.bytes.slice(file.bytes.len() / 2..),
+        ];
+        Ok(ObjectBody {
+            size_bytes: file.size_bytes(),
+            chunks: stream::iter(halves).map(Ok).boxed(),
+        })
+    }
+
+    async fn put(&self, _: &Bucket, key: &ObjectKey, bytes: Bytes) -> Result<(), ObjectStoreError> {
+        let put = || {
+            self.files.put(key.as_str(), Stored::new(bytes));
+            Ok(())
+        };
+        self.call("put", key, put).await
+    }
+
+    async fn upload(&self, _: &Bucket, key: &ObjectKey) -> Result<Box<dyn Upload>, ObjectStoreError> {
+        self.call("begin upload", key, || Ok(())).await?;
+        Ok(Box::new(MemoryUpload {
+            calls: self.calls.clone(),
+            files: self.files.clone(),
+            key: key.clone(),
+            written: Vec::new(),
+        }))
+    }
+
+    async fn copy_if_absent(&self, object: &Object, to: &ObjectKey) -> Result<ArchiveCopy, ObjectStoreError> {
+        self.call(COPY, &object.key, || self.files.copy(object, to)).await
+    }
+
+    async fn delete(&self, object: &Object) -> Result<(), ObjectStoreError> {
+        let delete = || {
+            if self.files.pinned(object).is_ok() {
+                self.files.remove(object.key.as_str());
+            }
+            Ok(())
+        };
+        self.call("delete", &object.key, delete).await
+    }
+
+    async fn delete_work(&self, _: &Bucket, key: &ObjectKey) -> Result<(), ObjectStoreError> {
+        let delete = || {
+            self.files.remove(key.as_str());
+            Ok(())
+        };
+        self.call("delete work", key, delete).await
+    }
+}
+
+struct MemoryUpload {
+    calls: Arc<Calls>,
+    files: Files,
+    key: ObjectKey,
+    written: Vec<u8>,
+}
+
+#[async_trait]
+impl Upload for MemoryUpload {
+    async fn write(&mut self, bytes: Bytes) -> Result<(), ObjectStoreError> {
+        let key = self.key.clone();
+        let write = || {
+            self.written.extend_from_slice(&bytes);
+            Ok(())
+        };
+        self.calls
+            .through("write", write, || unreachable("write", &key))
+            .await
+    }
+
+    async fn finish(self: Box<Self>) -> Result<UploadedObject, ObjectStoreError> {
+        let Self {
+            calls,
+            files,
+            key,
+            written,
+        } = *self;
+        let finish = || {
+            let file = Stored::new(written);
+            files.put(key.as_str(), file.clone());
+            Ok(UploadedObject {
+                size_bytes: file.size_bytes(),
+                etag: Some(file.etag()),
+            })
+        };
+        calls
+            .through("finish upload", finish, || unreachable("finish upload", &key))
+            .await
+    }
+
+    async fn abort(self: Box<Self>) {}
+}

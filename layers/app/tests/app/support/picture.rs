@@ -1,0 +1,76 @@
+//! Everything that a file leaves behind, as text to compare: two ways that end alike have one picture.
+
+use std::collections::BTreeSet;
+
+use longshore_domain::load::LoadId;
+use longshore_domain::object::Object;
+
+use super::bench::Bench;
+use super::world::World;
+
+/// Draws what became of an object: loads, audit, messages, files, rows, follow-ups. Times and ids are left out, and so is how
+/// often a message was sent.
+pub(crate) async fn picture(bench: &Bench, world: &World, object: &Object) -> String {
+    let mut lines = Vec::new();
+    for sql in [LOADS, AUDIT, OUTBOX, ROW_ERRORS] {
+        lines.extend(told_by(bench, sql, object).await);
+    }
+    let told: BTreeSet<String> = world.topic.told().into_iter().collect();
+    lines.extend(told.iter().map(|told| format!("told {told}")));
+    for (key, file) in world.files.all() {
+        let text = String::from_utf8_lossy(&file.bytes).replace('\n', " ");
+        let text = text.trim_end();
+        lines.push(format!("file {}: {text}", without_time(&key)));
+    }
+    for (table, rows) in world.warehouse.tables().targets {
+        lines.extend(rows.iter().map(|row| format!("row {table}: {row}")));
+    }
+    let follow_ups = world.warehouse.follow_ups();
+    lines.extend(follow_ups.iter().map(|sql| format!("follow-up {sql}")));
+    lines.join("\n")
+}
+
+const LOADS: &str = "
+    SELECT concat_ws(' ', 'load', record_type, state, error_code, 'rows', rows_expected, rows_loaded, remarks::text,
+        CASE WHEN concluded_at IS NULL OR finished_at IS NULL THEN 'UNFINISHED' END,
+        CASE WHEN lease_owner IS NOT NULL THEN 'LEASED' END)
+    FROM rdscnfg.ext_file_load
+    WHERE load_id = $1 OR parent_load_id = $1
+    ORDER BY record_type NULLS FIRST";
+
+const AUDIT: &str = "
+    SELECT concat_ws(' ', 'audit', load.record_type, audit.file_process_status, audit.file_prcsd_flag,
+        'rows', audit.rows_expected, audit.rows_loaded, audit.rows_rejected, 'follow-up', audit.followup_status,
+        CASE WHEN load.state = 'failed' THEN audit.error_msg END)
+    FROM rdscnfg.ext_file_audit AS audit
+    INNER JOIN rdscnfg.ext_file_load AS load ON load.load_id = audit.load_id
+    WHERE load.load_id = $1 OR load.parent_load_id = $1
+    ORDER BY load.record_type NULLS FIRST";
+
+const OUTBOX: &str = "
+    SELECT concat_ws(' ', 'notice', load.record_type, notice.outcome,
+        CASE WHEN notice.sent_at IS NULL THEN 'UNSENT' ELSE 'sent' END)
+    FROM rdscnfg.ext_outbox AS notice
+    INNER JOIN rdscnfg.ext_file_load AS load ON load.load_id = notice.load_id
+    WHERE load.load_id = $1 OR load.parent_load_id = $1
+    ORDER BY load.record_type NULLS FIRST, notice.outcome";
+
+const ROW_ERRORS: &str = "
+    SELECT concat_ws(' ', 'row error', line_number, column_name, error_message, raw_line)
+    FROM rdscnfg.ext_load_row_error
+    WHERE load_id = $1
+    ORDER BY line_number";
+
+async fn told_by(bench: &Bench, sql: &str, object: &Object) -> Vec<String> {
+    let id = LoadId::of(object).as_uuid();
+    let rows = bench.client.query(sql, &[&id]).await.unwrap();
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
+/// An archive key without the time that it ends with.
+fn without_time(key: &str) -> String {
+    match key.rsplit_once("_2026-") {
+        Some((name, _)) => name.to_owned(),
+        None => key.to_owned(),
+    }
+}

@@ -1,0 +1,188 @@
+//! What the load transaction's statements do to a warehouse that is nothing but tables of lines.
+
+use std::collections::BTreeMap;
+
+use longshore_app::ports::StatementRun;
+use longshore_app::ports::StepReport;
+
+use super::files::Files;
+
+/// Rows that COPY cannot read hold this word.
+pub(crate) const UNREADABLE: &str = "BAD";
+
+/// What a transaction changes when it commits.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Tables {
+    /// The lines of each target, by its quoted name.
+    pub(crate) targets: BTreeMap<String, Vec<String>>,
+    /// The rows that each load brought, by marker table and load id.
+    pub(crate) markers: BTreeMap<String, BTreeMap<String, usize>>,
+}
+
+/// A row that COPY could not read.
+#[derive(Debug, Clone)]
+pub(crate) struct RowFault {
+    pub(crate) url: String,
+    pub(crate) line: usize,
+}
+
+/// One transaction at work.
+pub(crate) struct Transaction<'a> {
+    pub(crate) tables: Tables,
+    pub(crate) files: &'a Files,
+    /// The rows that COPY refused, whether or not the transaction commits.
+    pub(crate) faults: Vec<RowFault>,
+    stage: Vec<String>,
+}
+
+impl<'a> Transaction<'a> {
+    pub(crate) fn new(tables: Tables, files: &'a Files) -> Self {
+        Self {
+            tables,
+            files,
+            faults: Vec::new(),
+            stage: Vec::new(),
+        }
+    }
+
+    /// Runs one statement. Gives the rows it touched, or the warehouse's error text.
+    pub(crate) fn run(&mut self, sql: &str) -> Result<usize, String> {
+        match sql.split_whitespace().next().unwrap_or_default() {
+            "LOCK" => self.marker_of(after(sql, "TABLE ")).map(|_| 0),
+            "SELECT" if sql.contains("load_id") => self.guard(sql),
+            "SELECT" => self.count(sql),
+            "CREATE" => self.target_of(after(sql, " FROM ")).map(|_| 0),
+            "COPY" => self.copy(sql),
+            "INSERT" if sql.starts_with("INSERT INTO \"longshore\"") => self.insert_marker(sql),
+            "INSERT" => self.insert(sql),
+            other => Err(format!("the model does not know {other}")),
+        }
+    }
+
+    fn guard(&mut self, sql: &str) -> Result<usize, String> {
+        let load = quoted(after(sql, "load_id = "));
+        let markers = self.marker_of(after(sql, " FROM "))?;
+        if markers.contains_key(&load) {
+            return Err("ERROR: division by zero".to_owned());
+        }
+        Ok(1)
+    }
+
+    fn copy(&mut self, sql: &str) -> Result<usize, String> {
+        let allowed = match sql.split_once("MAXERROR ") {
+            Some((_, number)) => first_number(number),
+            None => 0,
+        };
+        for url in self.manifest(&quoted(after(sql, "FROM ")))? {
+            let file = self.read(&url)?;
+            for (index, line) in file.lines().enumerate() {
+                if line.contains(UNREADABLE) {
+                    let line = index + 1;
+                    let url = url.clone();
+                    self.faults.push(RowFault { url, line });
+                } else {
+                    self.stage.push(line.to_owned());
+                }
+            }
+        }
+        if self.faults.len() > allowed {
+            return Err("ERROR: Load into table failed. Check 'sys_load_error_detail'".to_owned());
+        }
+        Ok(self.stage.len())
+    }
+
+    fn manifest(&self, url: &str) -> Result<Vec<String>, String> {
+        let manifest: serde_json::Value =
+            serde_json::from_str(&self.read(url)?).map_err(|error| error.to_string())?;
+        let entries = manifest["entries"].as_array().cloned().unwrap_or_default();
+        Ok(entries
+            .iter()
+            .filter_map(|entry| entry["url"].as_str().map(str::to_owned))
+            .collect())
+    }
+
+    fn read(&self, url: &str) -> Result<String, String> {
+        let key = url.strip_prefix("s3://landing/").unwrap_or_default();
+        let file = self
+            .files
+            .get(key)
+            .ok_or_else(|| format!("ERROR: {url} does not exist"))?;
+        Ok(String::from_utf8_lossy(&file.bytes).into_owned())
+    }
+
+    fn count(&self, sql: &str) -> Result<usize, String> {
+        let rows = self.stage.len();
+        let is_right = match sql.split_once("BETWEEN ") {
+            Some((_, range)) => (first_number(range)..=first_number(after(range, " AND "))).contains(&rows),
+            None => first_number(after(sql, "COUNT(*) = ")) == rows,
+        };
+        match is_right {
+            true => Ok(1),
+            false => Err("ERROR: division by zero".to_owned()),
+        }
+    }
+
+    fn insert(&mut self, sql: &str) -> Result<usize, String> {
+        let name = name_at(after(sql, "INTO "));
+        self.target_of(&name)?;
+        let target = self.tables.targets.entry(name).or_default();
+        target.extend(self.stage.iter().cloned());
+        Ok(self.stage.len())
+    }
+
+    fn insert_marker(&mut self, sql: &str) -> Result<usize, String> {
+        let rows = self.stage.len();
+        let load = quoted(sql);
+        let markers = self.marker_of(after(sql, "INTO "))?;
+        markers.insert(load, rows);
+        Ok(1)
+    }
+
+    fn marker_of(&mut self, text: &str) -> Result<&mut BTreeMap<String, usize>, String> {
+        let name = name_at(text);
+        let missing = format!("ERROR: relation {name} does not exist");
+        self.tables.markers.get_mut(&name).ok_or(missing)
+    }
+
+    fn target_of(&self, text: &str) -> Result<&[String], String> {
+        let name = name_at(text);
+        let target = self.tables.targets.get(&name);
+        target
+            .map(Vec::as_slice)
+            .ok_or_else(|| format!("ERROR: relation {name} does not exist"))
+    }
+}
+
+/// The report of a step that came out like this.
+pub(crate) fn step(result: &Result<usize, String>, query_id: i64) -> StepReport {
+    StepReport {
+        run: match result {
+            Ok(_) => StatementRun::Finished,
+            Err(_) => StatementRun::Failed,
+        },
+        error: result.as_ref().err().cloned(),
+        rows: result.as_ref().ok().map(|rows| *rows as u64),
+        query_id: Some(query_id),
+    }
+}
+
+/// What stands behind the first `mark`, up to the end; nothing when it is not there.
+pub(crate) fn after<'a>(text: &'a str, mark: &str) -> &'a str {
+    text.split_once(mark).map_or("", |(_, rest)| rest)
+}
+
+/// The quoted table name that a text begins with.
+pub(crate) fn name_at(text: &str) -> String {
+    let end = text.find([' ', '\n']).unwrap_or(text.len());
+    text[..end].to_owned()
+}
+
+/// The first literal in a text.
+pub(crate) fn quoted(text: &str) -> String {
+    text.split('\'').nth(1).unwrap_or_default().to_owned()
+}
+
+fn first_number(text: &str) -> usize {
+    let digits: String = text.chars().take_while(char::is_ascii_digit).collect();
+    digits.parse().unwrap_or_default()
+}

@@ -1,0 +1,373 @@
+//! The Data API over [`Tables`]: tokens that run nothing twice, transactions that commit or fail at a step, load views.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use longshore_app::ports::{
+    StatementReport, StatementRun, StepReport, Submission, SubmissionSql, WarehouseClient, WarehouseError,
+};
+use longshore_domain::target::Warehouse;
+
+use super::calls::Calls;
+use super::files::Files;
+use super::transaction::{RowFault, Tables, Transaction, after, name_at, quoted, step};
+
+/// The calls' names.
+pub(crate) const SUBMIT: &str = "submit";
+pub(crate) const DESCRIBE: &str = "describe";
+pub(crate) const RUN: &str = "run";
+
+/// What the warehouse does to a statement that holds a text, once.
+#[derive(Debug, Clone)]
+pub(crate) enum Mishap {
+    /// It fails with this error.
+    Fails(&'static str),
+    /// It is cancelled.
+    Cancelled,
+    /// The service refuses the call.
+    Refused,
+    /// It takes longer than anyone waits.
+    TooSlow,
+}
+
+/// A statement that was handed over.
+#[derive(Debug, Clone)]
+pub(crate) struct Handed {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    token: String,
+    report: StatementReport,
+}
+
+impl Handed {
+    /// A statement that this warehouse never saw.
+    pub(crate) fn named(name: &str) -> Self {
+        Self {
+            id: format!("unknown {name}"),
+            name: name.to_owned(),
+            token: String::new(),
+            report: report(StatementRun::Finished, vec![]),
+        }
+    }
+
+    /// How it ended.
+    pub(crate) fn run(&self) -> StatementRun {
+        self.report.run
+    }
+}
+
+pub(crate) struct ModelWarehouse {
+    calls: Arc<Calls>,
+    files: Files,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    tables: Tables,
+    handed: Vec<Handed>,
+    follow_ups: Vec<String>,
+    ran: Vec<String>,
+    faults: BTreeMap<i64, Vec<RowFault>>,
+    mishaps: Vec<(&'static str, Mishap)>,
+    is_slow: bool,
+}
+
+impl ModelWarehouse {
+    pub(crate) fn new(calls: Arc<Calls>, files: Files, tables: &[&str]) -> Self {
+        let mut state = State::default();
+        for table in tables {
+            state.tables.targets.insert((*table).to_owned(), Vec::new());
+        }
+        Self {
+            calls,
+            files,
+            state: Mutex::new(state),
+        }
+    }
+
+    /// Lets the next statement that holds `text` come to grief.
+    pub(crate) fn mishap(&self, text: &'static str, mishap: Mishap) {
+        self.state.lock().unwrap().mishaps.push((text, mishap));
+    }
+
+    /// Drops a target.
+    pub(crate) fn drop_table(&self, table: &str) {
+        self.state.lock().unwrap().tables.targets.remove(table);
+    }
+
+    pub(crate) fn create_table(&self, table: &str) {
+        let mut state = self.state.lock().unwrap();
+        state.tables.targets.entry(table.to_owned()).or_default();
+    }
+
+    /// Eight hours pass: no token is known any more.
+    pub(crate) fn forget_tokens(&self) {
+        for handed in &mut self.state.lock().unwrap().handed {
+            handed.token.clear();
+        }
+    }
+
+    /// Whether every statement is said to be running still.
+    pub(crate) fn seem_slow(&self, is_slow: bool) {
+        self.state.lock().unwrap().is_slow = is_slow;
+    }
+
+    pub(crate) fn tables(&self) -> Tables {
+        self.state.lock().unwrap().tables.clone()
+    }
+
+    pub(crate) fn rows(&self, table: &str) -> Vec<String> {
+        self.tables().targets.remove(table).unwrap_or_default()
+    }
+
+    /// The statements handed over, in order; all of them have ended.
+    pub(crate) fn handed(&self) -> Vec<Handed> {
+        self.state.lock().unwrap().handed.clone()
+    }
+
+    /// The follow-ups that ran, in order.
+    pub(crate) fn follow_ups(&self) -> Vec<String> {
+        self.state.lock().unwrap().follow_ups.clone()
+    }
+
+    /// The short statements that were asked for, in order.
+    pub(crate) fn ran(&self) -> Vec<String> {
+        self.state.lock().unwrap().ran.clone()
+    }
+}
+
+impl State {
+    fn take_mishap(&mut self, sql: &str, of_the_call: bool) -> Option<Mishap> {
+        let index = self.mishaps.iter().position(|(text, mishap)| {
+            sql.contains(text) && of_the_call == matches!(mishap, Mishap::Refused | Mishap::TooSlow)
+        })?;
+        Some(self.mishaps.remove(index).1)
+    }
+
+    fn hand_over(
+        &mut self,
+        files: &Files,
+        warehouse: &Warehouse,
+        submission: &Submission,
+    ) -> Result<String, WarehouseError> {
+        let token = &submission.client_token;
+        if let Some(known) = self.handed.iter().find(|handed| handed.token == *token) {
+            return Ok(known.id.clone());
+        }
+        let text = match &submission.sql {
+            SubmissionSql::Transaction(statements) => statements.join("\n"),
+            SubmissionSql::Single(sql) => sql.clone(),
+        };
+        if self.take_mishap(&text, true).is_some() {
+            return Err(refused(warehouse));
+        }
+        let report = match &submission.sql {
+            SubmissionSql::Transaction(statements) => self.run_transaction(files, statements),
+            SubmissionSql::Single(sql) => self.run_single(sql),
+        };
+        let id = format!("statement-{}-{}", self.handed.len(), submission.name);
+        self.handed.push(Handed {
+            id: id.clone(),
+            name: submission.name.clone(),
+            token: token.clone(),
+            report,
+        });
+        Ok(id)
+    }
+
+    fn run_transaction(&mut self, files: &Files, statements: &[String]) -> StatementReport {
+        let first_query = 1_000 * (self.handed.len() as i64 + 1);
+        let mut work = Transaction::new(self.tables.clone(), files);
+        let mut steps: Vec<StepReport> = Vec::new();
+        let mut run = StatementRun::Finished;
+        for (query_id, sql) in (first_query..).zip(statements) {
+            let result = match self.take_mishap(sql, false) {
+                Some(Mishap::Fails(error)) => Err(error.to_owned()),
+                Some(_) => {
+                    run = StatementRun::Aborted;
+                    break;
+                }
+                None => work.run(sql),
+            };
+            if !work.faults.is_empty() {
+                let fault_query = first_query + steps.len() as i64;
+                self.faults
+                    .entry(fault_query)
+                    .or_insert_with(|| std::mem::take(&mut work.faults));
+            }
+            steps.push(step(&result, query_id));
+            if result.is_err() {
+                run = StatementRun::Failed;
+                break;
+            }
+        }
+        if run == StatementRun::Finished {
+            self.tables = work.tables;
+        }
+        report(run, steps)
+    }
+
+    fn run_single(&mut self, sql: &str) -> StatementReport {
+        match self.take_mishap(sql, false) {
+            Some(Mishap::Fails(error)) => StatementReport {
+                error: Some(error.to_owned()),
+                ..report(StatementRun::Failed, vec![])
+            },
+            Some(_) => report(StatementRun::Aborted, vec![]),
+            None => {
+                self.follow_ups.push(sql.to_owned());
+                report(StatementRun::Finished, vec![])
+            }
+        }
+    }
+
+    fn run_short(
+        &mut self,
+        warehouse: &Warehouse,
+        sql: &str,
+    ) -> Result<Vec<Vec<Option<String>>>, WarehouseError> {
+        self.ran.push(sql.to_owned());
+        match self.take_mishap(sql, true) {
+            Some(Mishap::TooSlow) => {
+                return Err(WarehouseError::TooSlow {
+                    warehouse: warehouse.to_string(),
+                    patience: Duration::from_secs(60),
+                });
+            }
+            Some(_) => return Err(refused(warehouse)),
+            None => {}
+        }
+        if let Some(Mishap::Fails(error)) = self.take_mishap(sql, false) {
+            return Err(statement_failed(error));
+        }
+        self.answer(sql)
+    }
+
+    fn answer(&mut self, sql: &str) -> Result<Vec<Vec<Option<String>>>, WarehouseError> {
+        if sql.starts_with("CREATE SCHEMA") {
+            return Ok(vec![]);
+        }
+        if sql.starts_with("CREATE TABLE") {
+            let name = name_at(after(sql, "NOT EXISTS "));
+            self.tables.markers.entry(name).or_default();
+            return Ok(vec![]);
+        }
+        if sql.contains("sys_load_error_detail") {
+            return Ok(self.row_faults(sql));
+        }
+        let name = name_at(after(sql, "FROM "));
+        if sql.contains("row_count") {
+            let markers = self.tables.markers.get(&name);
+            let rows = markers.and_then(|markers| markers.get(&quoted(sql)));
+            return Ok(rows
+                .map(|rows| vec![Some(rows.to_string())])
+                .into_iter()
+                .collect());
+        }
+        match self.tables.targets.contains_key(&name) {
+            true => Ok(vec![]),
+            false => Err(statement_failed(&format!(
+                "ERROR: relation {name} does not exist"
+            ))),
+        }
+    }
+
+    fn row_faults(&self, sql: &str) -> Vec<Vec<Option<String>>> {
+        let number = after(sql, "query_id = ").split_whitespace().next();
+        let query = number.and_then(|number| number.parse().ok()).unwrap_or_default();
+        let faults = self.faults.get(&query).cloned().unwrap_or_default();
+        let text = |text: &str| Some(text.to_owned());
+        faults
+            .iter()
+            .map(|fault| {
+                vec![
+                    text(&fault.url),
+                    text(&fault.line.to_string()),
+                    text("amount"),
+                    text("int4"),
+                    text("4"),
+                    text("2"),
+                    text("1207"),
+                    text("Invalid digit"),
+                    text("2026-11-21 12:00:00"),
+                ]
+            })
+            .collect()
+    }
+}
+
+fn report(run: StatementRun, steps: Vec<StepReport>) -> StatementReport {
+    StatementReport {
+        run,
+        error: steps.last().and_then(|step| step.error.clone()),
+        duration: Duration::from_secs(2),
+        rows: None,
+        query_id: None,
+        steps,
+    }
+}
+
+fn refused(warehouse: &Warehouse) -> WarehouseError {
+    WarehouseError::Refused {
+        warehouse: warehouse.to_string(),
+        operation: SUBMIT,
+        source: "the service does not take it".into(),
+    }
+}
+
+fn statement_failed(message: &str) -> WarehouseError {
+    WarehouseError::StatementFailed {
+        message: message.to_owned(),
+    }
+}
+
+fn unreachable(operation: &'static str) -> WarehouseError {
+    WarehouseError::Unavailable {
+        warehouse: "the model".to_owned(),
+        operation,
+        source: "the warehouse was struck".into(),
+    }
+}
+
+#[async_trait]
+impl WarehouseClient for ModelWarehouse {
+    async fn submit(&self, warehouse: &Warehouse, submission: &Submission) -> Result<String, WarehouseError> {
+        let submit = || {
+            let mut state = self.state.lock().unwrap();
+            state.hand_over(&self.files, warehouse, submission)
+        };
+        self.calls.through(SUBMIT, submit, || unreachable(SUBMIT)).await
+    }
+
+    async fn describe(&self, statement_id: &str) -> Result<StatementReport, WarehouseError> {
+        let describe = || {
+            let handed = self.handed();
+            let found = handed.into_iter().find(|handed| handed.id == statement_id);
+            let is_slow = self.state.lock().unwrap().is_slow;
+            found
+                .map(|handed| match is_slow {
+                    true => report(StatementRun::Running, vec![]),
+                    false => handed.report,
+                })
+                .ok_or_else(|| WarehouseError::UnknownStatement {
+                    statement_id: statement_id.to_owned(),
+                })
+        };
+        self.calls
+            .through(DESCRIBE, describe, || unreachable(DESCRIBE))
+            .await
+    }
+
+    async fn run(
+        &self,
+        warehouse: &Warehouse,
+        sql: &str,
+        _: Duration,
+    ) -> Result<Vec<Vec<Option<String>>>, WarehouseError> {
+        let run = || self.state.lock().unwrap().run_short(warehouse, sql);
+        self.calls.through(RUN, run, || unreachable(RUN)).await
+    }
+}

@@ -1,0 +1,214 @@
+//! One deployment: the use cases on scripted ports, and AWS's part in driving them.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use longshore_app::{
+    Announcement, App, AppConfig, FinishStatement, FinishedAs, Invocation, ObjectOutcome, ProcessObject,
+    StatementStatus,
+};
+use longshore_domain::load::LoadId;
+use longshore_domain::object::{Bucket, Object, ObjectKey, Sequencer};
+use longshore_domain::target::{Compute, Login, Warehouse};
+use longshore_store::{Load, Store};
+
+use super::calls::{Calls, Tried};
+use super::clock::TestClock;
+use super::files::{Files, MemoryStore, Stored};
+use super::notifier::Topic;
+use super::warehouse::{Handed, ModelWarehouse};
+
+/// The targets that are there from the beginning.
+const TABLES: [&str; 3] = [r#""s"."price""#, r#""s"."head""#, r#""s"."detail""#];
+/// AWS tries an invocation again after a minute, and once more.
+const TRIES: usize = 3;
+
+pub(crate) struct World {
+    pub(crate) app: App,
+    pub(crate) calls: Arc<Calls>,
+    pub(crate) files: Files,
+    pub(crate) warehouse: Arc<ModelWarehouse>,
+    pub(crate) topic: Arc<Topic>,
+    pub(crate) clock: Arc<TestClock>,
+}
+
+impl World {
+    /// The number names the warehouse's database: what one world's warehouse has, the next one's lacks.
+    pub(crate) fn new(store: Store, number: usize) -> Self {
+        let calls = Arc::new(Calls::default());
+        let files = Files::default();
+        let warehouse = Arc::new(ModelWarehouse::new(calls.clone(), files.clone(), &TABLES));
+        let topic = Arc::new(Topic::new(calls.clone()));
+        let clock = Arc::new(TestClock::new(calls.clone()));
+        let app = App {
+            config: Arc::new(config(number)),
+            store,
+            objects: Arc::new(MemoryStore {
+                calls: calls.clone(),
+                files: files.clone(),
+            }),
+            warehouse: warehouse.clone(),
+            notifier: topic.clone(),
+            clock: clock.clone(),
+        };
+        Self {
+            app,
+            calls,
+            files,
+            warehouse,
+            topic,
+            clock,
+        }
+    }
+
+    /// The same deployment on another control database.
+    pub(crate) fn on(self, store: Store) -> Self {
+        let app = App { store, ..self.app };
+        Self { app, ..self }
+    }
+
+    /// A file lands.
+    pub(crate) fn land(&self, key: &str, text: &str) -> Object {
+        self.land_bytes(key, text.as_bytes())
+    }
+
+    pub(crate) fn land_bytes(&self, key: &str, bytes: &[u8]) -> Object {
+        let file = Stored::new(bytes.to_vec());
+        self.files.put(key, file.clone());
+        Object {
+            bucket: Bucket::new("landing"),
+            key: ObjectKey::new(key),
+            version: None,
+            etag: Some(file.etag()),
+            size_bytes: file.size_bytes(),
+            sequencer: Some(Sequencer::new("0055AED6DCD90281E5")),
+        }
+    }
+
+    /// One try of the function that S3 calls.
+    pub(crate) async fn announce(&self, object: &Object, request: &str) -> Tried<ObjectOutcome> {
+        let invocation = self.invocation(request);
+        let process = ProcessObject {
+            app: &self.app,
+            invocation: &invocation,
+        };
+        let object = object.clone();
+        Box::pin(self.calls.live(process.run(Announcement { object }))).await
+    }
+
+    /// One try of the function that the Data API's events call.
+    pub(crate) async fn deliver(&self, statement: &Handed, request: &str) -> Tried<FinishedAs> {
+        let invocation = self.invocation(request);
+        let finish = FinishStatement {
+            app: &self.app,
+            invocation: &invocation,
+        };
+        let status = StatementStatus {
+            statement_id: statement.id.clone(),
+            statement_name: Some(statement.name.clone()),
+        };
+        Box::pin(self.calls.live(finish.run(status))).await
+    }
+
+    /// Tries the announcement as often as AWS does.
+    pub(crate) async fn announce_until_done(
+        &self,
+        object: &Object,
+        request: &str,
+    ) -> Result<ObjectOutcome, String> {
+        let mut problems = Vec::new();
+        for _ in 0..TRIES {
+            match self.announce(object, request).await {
+                Tried::Done(outcome) => return Ok(outcome),
+                other => problems.push(problem(&other)),
+            }
+            self.clock.advance(TimeDelta::minutes(1));
+        }
+        Err(format!("the announcement failed: {}", problems.join("; ")))
+    }
+
+    /// Tries an event as often as AWS does.
+    pub(crate) async fn deliver_until_done(
+        &self,
+        statement: &Handed,
+        request: &str,
+    ) -> Result<FinishedAs, String> {
+        let mut problems = Vec::new();
+        for _ in 0..TRIES {
+            match self.deliver(statement, request).await {
+                Tried::Done(outcome) => return Ok(outcome),
+                other => problems.push(problem(&other)),
+            }
+            self.clock.advance(TimeDelta::minutes(1));
+        }
+        Err(format!(
+            "the event of {} failed: {}",
+            statement.name,
+            problems.join("; ")
+        ))
+    }
+
+    /// Delivers the events of statements that ended, also of those that the deliveries start, once each.
+    pub(crate) async fn deliver_events(&self) -> Result<(), String> {
+        let mut delivered = BTreeSet::new();
+        while let Some(statement) = self
+            .warehouse
+            .handed()
+            .into_iter()
+            .find(|handed| !delivered.contains(&handed.id))
+        {
+            let request = format!("finish {}", statement.name);
+            self.deliver_until_done(&statement, &request).await?;
+            delivered.insert(statement.id);
+        }
+        Ok(())
+    }
+
+    /// The whole way of a file with which nothing goes wrong.
+    pub(crate) async fn load(&self, object: &Object) -> Load {
+        self.announce(object, "prepare").await.done();
+        self.deliver_events().await.unwrap();
+        self.load_of(object).await
+    }
+
+    /// The load of an object, as the ledger has it.
+    pub(crate) async fn load_of(&self, object: &Object) -> Load {
+        let id = LoadId::of(object);
+        self.app.store.load(id).await.unwrap().unwrap()
+    }
+
+    fn invocation(&self, request: &str) -> Invocation {
+        Invocation {
+            request_id: request.to_owned(),
+            deadline: self.clock.reads() + TimeDelta::minutes(15),
+        }
+    }
+}
+
+fn problem<T>(tried: &Tried<T>) -> String {
+    match tried {
+        Tried::Failed(error) => longshore_app::chain(error),
+        Tried::Died => "died".to_owned(),
+        Tried::Done(_) => "done".to_owned(),
+    }
+}
+
+fn config(number: usize) -> AppConfig {
+    AppConfig {
+        archive_folder: "archive".to_owned(),
+        processing_folder: "processing".to_owned(),
+        threshold_file_size_bytes: 1,
+        custom_error_message: "Call the night desk.".to_owned(),
+        timezone: chrono_tz::UTC,
+        topic_arn: "arn:aws:sns:ap-south-1:1:files".to_owned(),
+        statement_prefix: "longshore/test".to_owned(),
+        warehouse: Warehouse {
+            compute: Compute::Cluster("model".to_owned()),
+            database: format!("world_{number}"),
+            login: Login::CallerIdentity,
+            iam_role: "arn:aws:iam::1:role/copy".to_owned(),
+            region: "ap-south-1".to_owned(),
+        },
+    }
+}

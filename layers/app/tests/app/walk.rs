@@ -1,0 +1,291 @@
+//! Every outgoing call of a file's whole way goes wrong once, in every manner, and the file ends as if nothing had.
+//!
+//! The answer of a topic may get lost, or the note of it: then its message is sent twice, which the product states. Nothing
+//! else may differ.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use chrono::TimeDelta;
+use futures_util::{StreamExt, stream};
+use longshore_domain::object::Object;
+
+use crate::support::bench::Bench;
+use crate::support::calls::{Aim, CLOCK, Fault, Tried};
+use crate::support::files::{HEAD, OPEN};
+use crate::support::notifier::PUBLISH;
+use crate::support::picture::picture;
+use crate::support::rules::Rule;
+use crate::support::warehouse::{RUN, SUBMIT};
+use crate::support::world::World;
+
+const RULES: [Rule; 7] = [
+    Rule::new(1, "701", "price").with("query = 'call s.follow_up()'"),
+    Rule::new(2, "702", "price").with("trailer_flag = 'Y', trailer_tag = 'T|'"),
+    Rule::splitting(3, "703", "split_file_flag = 'Y', split_prefix = 'HD,DT'"),
+    Rule::new(4, "703-HD", "head"),
+    Rule::new(5, "703-DT", "detail"),
+    Rule::splitting(6, "704", "split_file_flag = 'Y', split_prefix = 'HD,DT'"),
+    Rule::new(7, "704-HD", "head"),
+];
+
+/// A file and what became of it when nothing went wrong.
+struct Walk {
+    bench: Bench,
+    name: &'static str,
+    text: &'static str,
+    /// How it ends.
+    picture: String,
+    /// The calls on the way.
+    calls: Vec<&'static str>,
+    /// How many of them the announcement made.
+    announcing: usize,
+    runs: AtomicUsize,
+}
+
+/// What goes wrong in one run, and what AWS does first when the announcement failed of it.
+#[derive(Debug, Clone, Copy)]
+struct Case {
+    number: usize,
+    call: &'static str,
+    fault: Fault,
+    next: Next,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    /// It tries again.
+    Retry,
+    /// It delivers the status events of what was submitted.
+    Events,
+}
+
+impl Walk {
+    async fn without_fault(name: &'static str, text: &'static str) -> Self {
+        let bench = Bench::with(&RULES).await;
+        let world = bench.world();
+        let object = world.land(&format!("in/{name}"), text);
+        world.announce(&object, "prepare").await.done();
+        let announcing = world.calls.made().len();
+        settle(&world, &object).await.unwrap();
+        Self {
+            name,
+            text,
+            picture: picture(&bench, &world, &object).await,
+            calls: world.calls.made(),
+            announcing,
+            runs: AtomicUsize::new(0),
+            bench,
+        }
+    }
+
+    /// Gives how many runs it took.
+    async fn with_every_fault(&self) -> usize {
+        let runs = |case| Box::pin(self.with_fault(case));
+        stream::iter(self.cases()).for_each_concurrent(4, runs).await;
+        self.runs.load(Ordering::Relaxed)
+    }
+
+    fn cases(&self) -> Vec<Case> {
+        let mut cases = Vec::new();
+        for (number, call) in self.calls.iter().copied().enumerate() {
+            for fault in Fault::of(call).iter().copied() {
+                let case = |next| Case {
+                    number,
+                    call,
+                    fault,
+                    next,
+                };
+                cases.push(case(Next::Retry));
+                // Before a submission there are no events to come first.
+                if number < self.announcing && self.calls[..=number].contains(&SUBMIT) {
+                    cases.push(case(Next::Events));
+                }
+            }
+        }
+        cases
+    }
+
+    async fn with_fault(&self, case: Case) {
+        let run = self.runs.fetch_add(1, Ordering::Relaxed);
+        let world = self.bench.world();
+        let object = world.land(&format!("in/{run}/{}", self.name), self.text);
+        world.calls.strike(Aim::Number(case.number), case.fault);
+        if let Err(problem) = way(&world, &object, case.next).await {
+            panic!("{case:?}: {problem}");
+        }
+        assert!(world.calls.are_struck(), "{case:?}: it was never made");
+        let found = picture(&self.bench, &world, &object).await;
+        if self.may_lack_its_diagnosis(case) {
+            assert_eq!(undiagnosed(&found), undiagnosed(&self.picture), "{case:?}");
+        } else {
+            assert_eq!(found, self.picture, "{case:?}");
+        }
+        let allowed = usize::from(self.may_tell_twice(case));
+        let told = world.topic.told();
+        assert!(told_twice(&told) <= allowed, "{case:?}: told {told:?}");
+    }
+
+    /// The answer, or the note of it, is what was lost.
+    fn may_tell_twice(&self, case: Case) -> bool {
+        let was_told = |number: usize| self.calls.get(number) == Some(&PUBLISH);
+        match case.call {
+            PUBLISH => case.fault.takes_effect(),
+            CLOCK => case.number.checked_sub(1).is_some_and(was_told),
+            _ => false,
+        }
+    }
+
+    /// What the warehouse says of refused rows is asked once, after the outcome is on record.
+    fn may_lack_its_diagnosis(&self, case: Case) -> bool {
+        case.number >= self.announcing
+            && [RUN, HEAD, OPEN].contains(&case.call)
+            && [Fault::NotReached, Fault::AnswerLost].contains(&case.fault)
+    }
+}
+
+/// The whole way of a file, whatever goes wrong with its announcement.
+async fn way(world: &World, object: &Object, next: Next) -> Result<(), String> {
+    let first = world.announce(object, "prepare").await;
+    if !matches!(first, Tried::Done(_)) {
+        if next == Next::Events {
+            world.deliver_events().await?;
+        }
+        world.clock.advance(TimeDelta::minutes(1));
+        world.announce_until_done(object, "prepare").await?;
+    }
+    settle(world, object).await
+}
+
+/// Every event is delivered, then every event again in reverse, then the file is announced again.
+async fn settle(world: &World, object: &Object) -> Result<(), String> {
+    world.deliver_events().await?;
+    for statement in world.warehouse.handed().iter().rev() {
+        world.deliver_until_done(statement, "finish again").await?;
+    }
+    world.announce_until_done(object, "prepare again").await.map(drop)
+}
+
+fn told_twice(told: &[String]) -> usize {
+    told.len() - told.iter().collect::<BTreeSet<_>>().len()
+}
+
+/// A picture without what is only known when the warehouse could be asked about refused rows.
+fn undiagnosed(picture: &str) -> String {
+    let lines = picture.lines().filter(|line| !line.starts_with("row error"));
+    let outcomes = lines.map(|line| match line.starts_with("audit") {
+        true => line.split(" follow-up").next().unwrap_or_default(),
+        false => line,
+    });
+    outcomes.collect::<Vec<_>>().join("\n")
+}
+
+#[tokio::test]
+async fn a_plain_file_with_a_follow_up_ends_alike_whatever_call_goes_wrong() {
+    let walk = Walk::without_fault("plain_701.txt", "plum|1\nfig|2\n").await;
+    insta::assert_snapshot!(walk.picture, @r#"
+    load complete rows 2 2 []
+    audit FINISHED Y rows 2 2 0 follow-up FINISHED
+    notice loaded sent
+    told loaded
+    file archive/700/plain_701.txt: plum|1 fig|2
+    row "s"."price": plum|1
+    row "s"."price": fig|2
+    follow-up call s.follow_up()
+    "#);
+    let runs = walk.with_every_fault().await;
+    assert!(runs > walk.calls.len(), "{runs} runs");
+}
+
+#[tokio::test]
+async fn a_file_whose_trailer_is_cut_off_ends_alike_whatever_call_goes_wrong() {
+    let walk = Walk::without_fault("trailer_702.txt", "plum|1\nfig|2\nT|2\n").await;
+    insta::assert_snapshot!(walk.picture, @r#"
+    load complete rows 2 2 []
+    audit FINISHED Y rows 2 2 0 follow-up
+    notice loaded sent
+    told loaded
+    file archive/700/trailer_702.txt: plum|1 fig|2 T|2
+    row "s"."price": plum|1
+    row "s"."price": fig|2
+    "#);
+    let runs = walk.with_every_fault().await;
+    assert!(runs > walk.calls.len(), "{runs} runs");
+}
+
+#[tokio::test]
+async fn a_file_that_is_split_in_two_ends_alike_whatever_call_goes_wrong() {
+    let walk = Walk::without_fault("split_703.txt", "HD|1\nDT|2\nDT|3\n").await;
+    insta::assert_snapshot!(walk.picture, @r#"
+    load split rows 3 []
+    load DT complete rows 2 2 []
+    load HD complete rows 1 1 []
+    audit FINISHED Y rows 3 follow-up
+    audit DT FINISHED Y rows 2 2 0 follow-up
+    audit HD FINISHED Y rows 1 1 0 follow-up
+    notice split sent
+    notice DT loaded sent
+    notice HD loaded sent
+    told loaded DT
+    told loaded HD
+    told split
+    file archive/700/split_703.txt: HD|1 DT|2 DT|3
+    row "s"."detail": DT|2
+    row "s"."detail": DT|3
+    row "s"."head": HD|1
+    "#);
+    let runs = walk.with_every_fault().await;
+    assert!(runs > walk.calls.len(), "{runs} runs");
+}
+
+#[tokio::test]
+async fn a_split_file_with_a_part_that_has_no_rule_ends_alike_whatever_call_goes_wrong() {
+    let walk = Walk::without_fault("half_704.txt", "HD|1\nDT|2\n").await;
+    insta::assert_snapshot!(walk.picture, @r#"
+    load split rows 2 []
+    load DT rejected no_rule rows 1 []
+    load HD complete rows 1 1 []
+    audit FINISHED Y rows 2 follow-up
+    audit HD FINISHED Y rows 1 1 0 follow-up
+    notice split sent
+    notice DT rejected sent
+    notice HD loaded sent
+    told loaded HD
+    told rejected DT
+    told split
+    file archive/700/half_704.txt: HD|1 DT|2
+    file archive/error/half_704.txt.DT: DT|2
+    row "s"."head": HD|1
+    "#);
+    let runs = walk.with_every_fault().await;
+    assert!(runs > walk.calls.len(), "{runs} runs");
+}
+
+#[tokio::test]
+async fn a_rejected_file_ends_alike_whatever_call_goes_wrong() {
+    let walk = Walk::without_fault("short_702.txt", "plum|1\nT|2\n").await;
+    insta::assert_snapshot!(walk.picture, @r#"
+    load rejected trailer_count_mismatch rows []
+    audit FAILED N rows follow-up
+    notice rejected sent
+    told rejected
+    file archive/error/short_702.txt: plum|1 T|2
+    "#);
+    let runs = walk.with_every_fault().await;
+    assert!(runs > walk.calls.len(), "{runs} runs");
+}
+
+#[tokio::test]
+async fn a_file_that_copy_refuses_ends_alike_whatever_call_goes_wrong() {
+    let walk = Walk::without_fault("bad_701.txt", "plum|1\nfig|BAD\n").await;
+    insta::assert_snapshot!(walk.picture, @r#"
+    load failed copy_failed rows 2 []
+    audit FAILED N rows 2 follow-up line 2, column amount: Invalid digit
+    notice failed sent
+    row error 2 amount Invalid digit fig|BAD
+    told failed
+    file archive/error/bad_701.txt: plum|1 fig|BAD
+    "#);
+    let runs = walk.with_every_fault().await;
+    assert!(runs > walk.calls.len(), "{runs} runs");
+}
