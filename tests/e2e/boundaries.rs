@@ -66,8 +66,9 @@ const INTERNAL: [(&str, &[&str]); 17] = [
     ("longshore-e2e", &["longshore-testkit"]),
 ];
 /// What the tests of a crate may use besides.
-const INTERNAL_IN_TESTS: [(&str, &[&str]); 3] = [
+const INTERNAL_IN_TESTS: [(&str, &[&str]); 4] = [
     ("longshore-store", &["longshore-testkit"]),
+    ("longshore-app", &["longshore-testkit"]),
     ("longshore-local-stack", &["longshore-local-postgres"]),
     ("longshore-local-warehouse", &["longshore-local-postgres"]),
 ];
@@ -81,7 +82,7 @@ const POSTGRES: [&str; 5] = [
     "longshore-local-postgres",
     "longshore-testkit",
 ];
-const POSTGRES_IN_TESTS: [&str; 1] = ["longshore-e2e"];
+const POSTGRES_IN_TESTS: [&str; 2] = ["longshore-app", "longshore-e2e"];
 
 /// A dependency of a crate of ours.
 struct Edge {

@@ -13,6 +13,7 @@ use aws_sdk_s3::operation::head_object::{HeadObjectError, HeadObjectOutput};
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, MetadataDirective, ServerSideEncryption};
 use futures_util::stream::{StreamExt, TryStreamExt, iter};
 use longshore_app::ports::{ArchiveCopy, ObjectStoreError};
+use longshore_domain::load::LoadId;
 use longshore_domain::object::{Object, ObjectKey, s3_url};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -32,7 +33,7 @@ const MAX_PARTS: u64 = 10_000;
 const PARTS_IN_FLIGHT: usize = 4;
 /// S3 answers a copy when it is done, which for gigabytes is later than a client's usual patience.
 const PATIENCE: Duration = Duration::from_secs(900);
-/// The metadata entry (`x-amz-meta-…`) that names the version a copy was made of.
+/// The metadata entry (`x-amz-meta-…`) that names the object a copy was made of.
 const MARK: &str = "longshore-source";
 /// What S3 takes of metadata, names and values together.
 const MAX_METADATA_BYTES: usize = 2048;
@@ -101,18 +102,18 @@ impl<'a> CopyJob<'a> {
         Call::head_object(self.object.url())
     }
 
-    /// What names the source's version in the mark.
-    fn mark(&self, source: Option<&HeadObjectOutput>) -> Option<String> {
-        let known = self.object.version.clone().or_else(|| self.object.etag.clone());
-        known.or_else(|| source?.e_tag().map(unquoted))
+    /// What names the source in the mark: the id of its load. An entity tag alone would take two files of one name and the
+    /// same bytes, from two folders, for one.
+    fn mark(&self) -> String {
+        LoadId::of(self.object).to_string()
     }
 
     /// An object is in the way: the very copy that an earlier try made, or something else.
     fn judge(&self, taken: &HeadObjectOutput, source: Option<&HeadObjectOutput>) -> ArchiveCopy {
         let expected = source.map_or(self.object.size_bytes, |source| length(source.content_length()));
-        let mark = self.mark(source);
+        let mark = self.mark();
         let found = taken.metadata().and_then(|metadata| metadata.get(MARK));
-        if found.is_some() && found == mark.as_ref() && length(taken.content_length()) == expected {
+        if found == Some(&mark) && length(taken.content_length()) == expected {
             ArchiveCopy::Copied
         } else {
             ArchiveCopy::Occupied
@@ -151,7 +152,7 @@ impl<'a> CopyJob<'a> {
     /// later try will take it for something else.
     fn marked_metadata(&self, source: &HeadObjectOutput) -> Option<HashMap<String, String>> {
         let mut metadata = source.metadata.clone().unwrap_or_default();
-        metadata.insert(MARK.to_owned(), self.mark(Some(source))?);
+        metadata.insert(MARK.to_owned(), self.mark());
         let bytes: usize = metadata
             .iter()
             .map(|(name, value)| name.len() + value.len())
@@ -403,7 +404,7 @@ mod tests {
     }
 
     fn our_copy(size_bytes: u64) -> Reply {
-        head(size_bytes).header("x-amz-meta-longshore-source", ETAG)
+        head(size_bytes).header("x-amz-meta-longshore-source", &LoadId::of(&object()).to_string())
     }
 
     fn is_about_the_copy(request: &Request) -> bool {
@@ -456,7 +457,10 @@ mod tests {
             Some(format!("\"{ETAG}\"").as_str())
         );
         assert_eq!(put.header("x-amz-metadata-directive"), Some("REPLACE"));
-        assert_eq!(put.header("x-amz-meta-longshore-source"), Some(ETAG));
+        assert_eq!(
+            put.header("x-amz-meta-longshore-source"),
+            Some(LoadId::of(&object()).to_string().as_str())
+        );
         assert_eq!(put.header("content-type"), Some("text/plain"));
     }
 
@@ -559,7 +563,10 @@ mod tests {
             .iter()
             .find(|request| request.uri.contains("?uploads"))
             .unwrap();
-        assert_eq!(create.header("x-amz-meta-longshore-source"), Some(ETAG));
+        assert_eq!(
+            create.header("x-amz-meta-longshore-source"),
+            Some(LoadId::of(&object()).to_string().as_str())
+        );
         let complete = requests.iter().rfind(|request| request.method == "POST").unwrap();
         assert_eq!(complete.header("if-none-match"), Some("*"));
     }
