@@ -1,7 +1,7 @@
 //! A real server, started, killed and started again.
 
 use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use longshore_local_postgres::{Cluster, ClusterOptions, Durability, PostgresError};
@@ -76,11 +76,25 @@ async fn the_url_reaches_the_database_over_socket_and_tcp() -> TestResult {
     Ok(())
 }
 
+/// Cargo builds the examples with the tests, beside them.
+fn owner_program() -> Result<PathBuf, Box<dyn std::error::Error>> {
+    let tests = std::env::current_exe()?;
+    let profile = tests.parent().and_then(Path::parent).ok_or("no target folder")?;
+    let program = profile.join("examples").join("owner");
+    match program.is_file() {
+        true => Ok(program),
+        false => Err(format!(
+            "{} is missing; build it with: cargo build -p longshore-local-postgres --examples",
+            program.display()
+        )
+        .into()),
+    }
+}
+
 #[test]
 fn the_server_ends_when_its_owner_is_killed() -> TestResult {
     let folder = reachable_folder()?;
-    let mut owner = Command::new(std::env::current_exe()?)
-        .args(["--ignored", "--exact", "owner_to_be_killed", "--nocapture"])
+    let mut owner = Command::new(owner_program()?)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()?;
@@ -101,18 +115,6 @@ fn the_server_ends_when_its_owner_is_killed() -> TestResult {
     let cluster = Cluster::start(ClusterOptions::at(folder.path().join("pg")))?;
     assert!(!is_alive(process_id));
     drop(cluster);
-    Ok(())
-}
-
-/// Run by the test above as a process of its own.
-#[test]
-#[ignore = "it is the process that the_server_ends_when_its_owner_is_killed kills"]
-fn owner_to_be_killed() -> TestResult {
-    let mut folder = String::new();
-    std::io::stdin().read_line(&mut folder)?;
-    let cluster = Cluster::start(ClusterOptions::at(Path::new(folder.trim()).join("pg")))?;
-    println!("\npostmaster {}", cluster.process_id());
-    std::io::stdin().read_line(&mut folder)?;
     Ok(())
 }
 

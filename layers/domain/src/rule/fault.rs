@@ -51,3 +51,21 @@ impl fmt::Display for RuleFaults {
         Ok(())
     }
 }
+
+/// Gathers the faults of a row on the way through it.
+#[derive(Default)]
+pub(super) struct Collector {
+    pub(super) list: Vec<RuleFault>,
+}
+
+impl Collector {
+    /// The part, or its fault put down.
+    pub(super) fn keep<T>(&mut self, part: Result<T, RuleFault>) -> Option<T> {
+        part.map_err(|fault| self.list.push(fault)).ok()
+    }
+
+    /// Puts a fault down.
+    pub(super) fn add(&mut self, column: &str, problem: impl Into<String>) {
+        self.list.push(RuleFault::new(column, problem));
+    }
+}

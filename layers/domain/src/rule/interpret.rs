@@ -1,5 +1,7 @@
 //! From the row to the rule, collecting faults on the way.
 
+use super::fault::Collector;
+use super::together;
 use super::{
     ColumnRow, Compression, DataFormat, Delimited, Encoding, Escaping, FieldQuoting, FileRule, HeaderPolicy,
     Interface, InvalidBytes, Paths, RuleColumn, RuleFault, RuleFaults, RuleId, RuleRow, TargetRow, Trailer,
@@ -9,7 +11,7 @@ use crate::target::{Compute, Login, TableName, Warehouse};
 
 /// Reads a row. Every part is read even when an earlier one was at fault, so that all faults are named together.
 pub(super) fn interpret(row: &RuleRow) -> Result<FileRule, RuleFaults> {
-    let mut faults = Faults::default();
+    let mut faults = Collector::default();
 
     let matcher = faults.keep(Matcher::of(row));
     let format = faults.keep(format(row));
@@ -87,7 +89,7 @@ pub(super) fn interpret(row: &RuleRow) -> Result<FileRule, RuleFaults> {
             load_id_column: non_blank(&row.load_id_column),
             follow_up: non_blank(&row.query),
         };
-        check_together(&rule, &mut faults);
+        together::check(&rule, &mut faults);
         if faults.list.is_empty() {
             return Ok(rule);
         }
@@ -96,21 +98,6 @@ pub(super) fn interpret(row: &RuleRow) -> Result<FileRule, RuleFaults> {
         rule: RuleId(row.ext_file_config_sid),
         faults: faults.list,
     })
-}
-
-#[derive(Default)]
-struct Faults {
-    list: Vec<RuleFault>,
-}
-
-impl Faults {
-    fn keep<T>(&mut self, part: Result<T, RuleFault>) -> Option<T> {
-        part.map_err(|fault| self.list.push(fault)).ok()
-    }
-
-    fn add(&mut self, column: &str, problem: impl Into<String>) {
-        self.list.push(RuleFault::new(column, problem));
-    }
 }
 
 fn non_blank(text: &Option<String>) -> Option<String> {
@@ -257,7 +244,7 @@ fn compression(row: &RuleRow) -> Result<Compression, RuleFault> {
     Ok(from_names.unwrap_or(Compression::None))
 }
 
-fn prepared_compression(row: &RuleRow, input: Option<Compression>, faults: &mut Faults) -> Compression {
+fn prepared_compression(row: &RuleRow, input: Option<Compression>, faults: &mut Collector) -> Compression {
     let Some(word) = non_blank(&row.prepared_compression) else {
         return input.unwrap_or(Compression::None);
     };
@@ -383,7 +370,7 @@ fn word<T>(
     parse(&text).ok_or_else(|| RuleFault::new(column, format!("{text:?} is none of {choices}")))
 }
 
-fn columns(row: &RuleRow, faults: &mut Faults) -> Vec<RuleColumn> {
+fn columns(row: &RuleRow, faults: &mut Collector) -> Vec<RuleColumn> {
     let mut columns: Vec<RuleColumn> = Vec::with_capacity(row.columns.len());
     for ColumnRow {
         column_name,
@@ -419,7 +406,7 @@ fn columns(row: &RuleRow, faults: &mut Faults) -> Vec<RuleColumn> {
     columns
 }
 
-fn table(row: &RuleRow, faults: &mut Faults) -> Option<TableName> {
+fn table(row: &RuleRow, faults: &mut Collector) -> Option<TableName> {
     match (non_blank(&row.tgt_schema_name), non_blank(&row.tgt_table_name)) {
         (Some(schema), Some(table)) => Some(TableName { schema, table }),
         (None, None) => None,
@@ -485,128 +472,4 @@ fn warehouse(target: &TargetRow) -> Result<Warehouse, RuleFault> {
         iam_role: target.iam_role.clone(),
         region: target.region.clone(),
     })
-}
-
-/// What is right part by part and wrong together.
-fn check_together(rule: &FileRule, faults: &mut Faults) {
-    if rule.extension.is_empty() {
-        faults.add(
-            "file_type",
-            "is blank; write the extension of the file's name, for example txt",
-        );
-    }
-    if rule.split.is_none() {
-        check_target(rule, faults);
-    }
-    if matches!(rule.format, DataFormat::FixedWidth) {
-        check_fixed_width(rule, faults);
-    }
-    check_what_the_engine_must_read(rule, faults);
-    check_columnar(rule, faults);
-}
-
-fn check_target(rule: &FileRule, faults: &mut Faults) {
-    if rule.table.is_none() {
-        faults.add(
-            "tgt_table_name",
-            "is not set, and only a rule that splits its file can do without a table",
-        );
-    }
-    if rule.columns.is_empty() && matches!(rule.format, DataFormat::Delimited(_)) {
-        faults.add(
-            "ext_file_config_dtl.column_name",
-            "no column is active for this rule; list the file's columns",
-        );
-    }
-    for lineage in [&rule.file_name_column, &rule.load_id_column]
-        .into_iter()
-        .flatten()
-    {
-        if rule
-            .columns
-            .iter()
-            .any(|column| column.name.eq_ignore_ascii_case(lineage))
-        {
-            faults.add(
-                "ext_file_config_dtl.column_name",
-                format!("{lineage:?} is filled by the loader and cannot come from the file too"),
-            );
-        }
-    }
-}
-
-fn check_fixed_width(rule: &FileRule, faults: &mut Faults) {
-    if rule.split.is_none() && rule.columns.is_empty() {
-        faults.add(
-            "ext_file_config_dtl.column_name",
-            "no column is active for this rule; list the file's columns",
-        );
-    }
-    for column in rule.columns.iter().filter(|column| column.width.is_none()) {
-        faults.add(
-            "ext_file_config_dtl.column_width_fixed",
-            format!("is not set for column {:?}", column.name),
-        );
-    }
-    if rule.encoding != Encoding::Utf8 {
-        faults.add(
-            "encoding",
-            "must be UTF8, because COPY reads fixed width in UTF-8 only",
-        );
-    }
-    if matches!(rule.header, HeaderPolicy::Names | HeaderPolicy::NamesAndOrder) {
-        faults.add(
-            "header_policy",
-            "must be ignore, because the fields of a fixed-width header have no names to compare",
-        );
-    }
-}
-
-/// Trailers, splits and header checks need records that we can read.
-fn check_what_the_engine_must_read(rule: &FileRule, faults: &mut Faults) {
-    if rule.is_record_oriented() {
-        return;
-    }
-    let obstacle = match rule.compression {
-        Compression::Lzop => "lzop, which only the warehouse can read",
-        _ => rule.format.name(),
-    };
-    if rule.trailer.is_some() {
-        faults.add(
-            "trailer_flag",
-            format!("must be N, because the file is {obstacle}"),
-        );
-    }
-    if rule.split.is_some() {
-        faults.add(
-            "split_file_flag",
-            format!("must be N, because the file is {obstacle}"),
-        );
-    }
-    if matches!(rule.header, HeaderPolicy::Names | HeaderPolicy::NamesAndOrder) {
-        faults.add(
-            "header_policy",
-            format!("must be ignore, because the file is {obstacle}"),
-        );
-    }
-}
-
-fn check_columnar(rule: &FileRule, faults: &mut Faults) {
-    let self_describing = !matches!(rule.format, DataFormat::Delimited(_) | DataFormat::FixedWidth);
-    if self_describing && rule.header.has_header() {
-        faults.add(
-            "header_flag",
-            format!("must be N, because {} has no header record", rule.format.name()),
-        );
-    }
-    let columnar = matches!(rule.format, DataFormat::Parquet | DataFormat::Orc);
-    if columnar && rule.compression != Compression::None {
-        faults.add(
-            "compression",
-            format!(
-                "must be none, because {} compresses within itself",
-                rule.format.name()
-            ),
-        );
-    }
 }

@@ -9,6 +9,7 @@ mod interpret;
 mod row;
 #[cfg(test)]
 mod tests;
+mod together;
 mod trailer;
 
 pub use fault::{RuleFault, RuleFaults};

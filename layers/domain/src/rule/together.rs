@@ -1,0 +1,128 @@
+//! What is right part by part and wrong together.
+
+use super::fault::Collector;
+use super::{Compression, DataFormat, Encoding, FileRule, HeaderPolicy};
+
+/// Judges the parts of a rule against each other.
+pub(super) fn check(rule: &FileRule, faults: &mut Collector) {
+    if rule.extension.is_empty() {
+        faults.add(
+            "file_type",
+            "is blank; write the extension of the file's name, for example txt",
+        );
+    }
+    if rule.split.is_none() {
+        check_target(rule, faults);
+    }
+    if matches!(rule.format, DataFormat::FixedWidth) {
+        check_fixed_width(rule, faults);
+    }
+    check_what_the_engine_must_read(rule, faults);
+    check_columnar(rule, faults);
+}
+
+fn check_target(rule: &FileRule, faults: &mut Collector) {
+    if rule.table.is_none() {
+        faults.add(
+            "tgt_table_name",
+            "is not set, and only a rule that splits its file can do without a table",
+        );
+    }
+    if rule.columns.is_empty() && matches!(rule.format, DataFormat::Delimited(_)) {
+        faults.add(
+            "ext_file_config_dtl.column_name",
+            "no column is active for this rule; list the file's columns",
+        );
+    }
+    for lineage in [&rule.file_name_column, &rule.load_id_column]
+        .into_iter()
+        .flatten()
+    {
+        if rule
+            .columns
+            .iter()
+            .any(|column| column.name.eq_ignore_ascii_case(lineage))
+        {
+            faults.add(
+                "ext_file_config_dtl.column_name",
+                format!("{lineage:?} is filled by the loader and cannot come from the file too"),
+            );
+        }
+    }
+}
+
+fn check_fixed_width(rule: &FileRule, faults: &mut Collector) {
+    if rule.split.is_none() && rule.columns.is_empty() {
+        faults.add(
+            "ext_file_config_dtl.column_name",
+            "no column is active for this rule; list the file's columns",
+        );
+    }
+    for column in rule.columns.iter().filter(|column| column.width.is_none()) {
+        faults.add(
+            "ext_file_config_dtl.column_width_fixed",
+            format!("is not set for column {:?}", column.name),
+        );
+    }
+    if rule.encoding != Encoding::Utf8 {
+        faults.add(
+            "encoding",
+            "must be UTF8, because COPY reads fixed width in UTF-8 only",
+        );
+    }
+    if matches!(rule.header, HeaderPolicy::Names | HeaderPolicy::NamesAndOrder) {
+        faults.add(
+            "header_policy",
+            "must be ignore, because the fields of a fixed-width header have no names to compare",
+        );
+    }
+}
+
+/// Trailers, splits and header checks need records that we can read.
+fn check_what_the_engine_must_read(rule: &FileRule, faults: &mut Collector) {
+    if rule.is_record_oriented() {
+        return;
+    }
+    let obstacle = match rule.compression {
+        Compression::Lzop => "lzop, which only the warehouse can read",
+        _ => rule.format.name(),
+    };
+    if rule.trailer.is_some() {
+        faults.add(
+            "trailer_flag",
+            format!("must be N, because the file is {obstacle}"),
+        );
+    }
+    if rule.split.is_some() {
+        faults.add(
+            "split_file_flag",
+            format!("must be N, because the file is {obstacle}"),
+        );
+    }
+    if matches!(rule.header, HeaderPolicy::Names | HeaderPolicy::NamesAndOrder) {
+        faults.add(
+            "header_policy",
+            format!("must be ignore, because the file is {obstacle}"),
+        );
+    }
+}
+
+fn check_columnar(rule: &FileRule, faults: &mut Collector) {
+    let self_describing = !matches!(rule.format, DataFormat::Delimited(_) | DataFormat::FixedWidth);
+    if self_describing && rule.header.has_header() {
+        faults.add(
+            "header_flag",
+            format!("must be N, because {} has no header record", rule.format.name()),
+        );
+    }
+    let columnar = matches!(rule.format, DataFormat::Parquet | DataFormat::Orc);
+    if columnar && rule.compression != Compression::None {
+        faults.add(
+            "compression",
+            format!(
+                "must be none, because {} compresses within itself",
+                rule.format.name()
+            ),
+        );
+    }
+}
