@@ -36,6 +36,14 @@ impl World {
         })
     }
 
+    /// Lets things go wrong on purpose.
+    pub(crate) async fn set_faults(&self, plan: &Value) -> anyhow::Result<()> {
+        let request = Request::put("/_local/faults")
+            .header("host", self.address())
+            .body(Full::new(Bytes::from(plan.to_string())))?;
+        self.send(request).await.map(|_| ())
+    }
+
     /// One of the endpoint's pages for people.
     pub(super) async fn page(&self, path: &str) -> anyhow::Result<Value> {
         let request = Request::get(path)
