@@ -14,6 +14,7 @@ mod messages;
 mod names;
 mod once;
 mod parts;
+mod promises;
 mod reconcile;
 mod restart;
 mod rows;
