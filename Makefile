@@ -3,8 +3,9 @@
 
 SHELL := /bin/bash
 CARGO ?= cargo
+ARCHITECTURE ?= arm64
 export CARGO_TERM_COLOR ?= auto
-.PHONY: help demo local test fmt fmt-check lint doc unit e2e dependencies postgres tools build memory bench-warehouse
+.PHONY: help demo local test fmt fmt-check lint doc unit e2e dependencies postgres tools build memory bench-warehouse lint-deploy lambdas layer
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -47,6 +48,15 @@ bench-warehouse: postgres ## COPY of the local warehouse against psql's \copy, s
 
 memory: postgres ## load 1 GiB and show the peak memory of the function that prepares it
 	@scripts/measure-memory
+
+lint-deploy: ## check the deployment template and its policies
+	@scripts/lint-deploy
+
+lambdas: ## build the functions for AWS, as zips; ARCHITECTURE=x86_64 for the other kind of machine
+	@scripts/build-lambdas $(ARCHITECTURE)
+
+layer: ## build the layer of RDS's certificates, as a zip
+	@layers/rds-ca/build
 
 postgres: ## install PostgreSQL 15 or newer, if there is none
 	@scripts/install-postgres
