@@ -27,6 +27,9 @@ pub(crate) struct LoadPlan {
     pub follow_up: Option<String>,
     /// Rows that COPY may refuse without failing; `None` for any number.
     pub max_errors: Option<u64>,
+    /// The column that tells its rows from those of other loads, when the target has one.
+    #[serde(default)]
+    pub load_id_column: Option<String>,
     /// What each statement does.
     pub steps: Vec<LoadStep>,
     /// The statements of the transaction.
@@ -42,6 +45,16 @@ impl LoadPlan {
             .ok_or_else(|| inconsistent(load.id, "it is prepared and has no plan"))?;
         serde_json::from_value(plan)
             .map_err(|error| inconsistent(load.id, &format!("its plan does not read: {error}")))
+    }
+
+    /// Reads the plan of an earlier load, if it still reads.
+    pub(crate) fn read(plan: Option<&serde_json::Value>) -> Option<Self> {
+        serde_json::from_value(plan?.clone()).ok()
+    }
+
+    /// Whether its table lies in this warehouse, whoever logs in there.
+    pub(crate) fn is_for(&self, warehouse: &Warehouse) -> bool {
+        self.warehouse.compute == warehouse.compute && self.warehouse.database == warehouse.database
     }
 
     /// The place of a step in the transaction, from 0.
@@ -73,16 +86,13 @@ pub(crate) fn plan(
     load: &Load,
     table: &TableName,
     copyable: &Copyable,
+    replaces: &[LoadId],
 ) -> Result<Result<Planned, RejectReason>, AppError> {
     let spec = match CopySpec::from_rule(&copyable.rule, &copyable.columns) {
         Ok(spec) => spec,
         Err(faults) => return Ok(Err(RejectReason::RuleInvalid(faults))),
     };
-    let warehouse = copyable
-        .rule
-        .warehouse
-        .clone()
-        .unwrap_or_else(|| app.config.warehouse.clone());
+    let warehouse = warehouse_of(app, &copyable.rule);
     let manifest_key = manifest_key(&app.config.processing_folder, load.id);
     let manifest = Manifest::new(vec![ManifestEntry {
         url: copyable.source.url(),
@@ -101,6 +111,7 @@ pub(crate) fn plan(
         file_name_column: copyable.rule.file_name_column.as_deref(),
         load_id_column: copyable.rule.load_id_column.as_deref(),
         object_url: &load.object.url(),
+        replaces,
     });
     let transaction = match rendered {
         Ok(transaction) => transaction,
@@ -121,6 +132,7 @@ pub(crate) fn plan(
         table: table.clone(),
         follow_up: copyable.rule.follow_up.clone(),
         max_errors: spec.max_errors(),
+        load_id_column: copyable.rule.load_id_column.clone(),
         steps: transaction.steps,
         statements: transaction.statements,
     };
@@ -129,6 +141,12 @@ pub(crate) fn plan(
         manifest_key,
         manifest: manifest.to_json(),
     }))
+}
+
+/// Where a rule's table lies.
+pub(crate) fn warehouse_of(app: &App, rule: &FileRule) -> Warehouse {
+    let own = || app.config.warehouse.clone();
+    rule.warehouse.clone().unwrap_or_else(own)
 }
 
 fn rule_fault(rule: &FileRule, column: &str, error: &TransactionError) -> RejectReason {

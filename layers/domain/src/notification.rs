@@ -24,6 +24,8 @@ pub enum Outcome {
     Failed,
     /// The rows are there, the follow-up SQL failed.
     FollowUpFailed,
+    /// The file was loaded before; nothing was loaded again.
+    Skipped,
 }
 
 impl Outcome {
@@ -35,12 +37,13 @@ impl Outcome {
             Self::Rejected => "rejected",
             Self::Failed => "failed",
             Self::FollowUpFailed => "follow_up_failed",
+            Self::Skipped => "skipped",
         }
     }
 
-    /// Whether someone may have to act.
+    /// Whether nobody has to act.
     pub fn is_success(self) -> bool {
-        matches!(self, Self::Loaded | Self::Split)
+        matches!(self, Self::Loaded | Self::Split | Self::Skipped)
     }
 
     fn headline(self) -> &'static str {
@@ -50,6 +53,7 @@ impl Outcome {
             Self::Rejected => "FAILED: rejected",
             Self::Failed => "FAILED: not loaded",
             Self::FollowUpFailed => "FAILED: follow-up SQL of",
+            Self::Skipped => "SKIPPED: not loaded",
         }
     }
 }

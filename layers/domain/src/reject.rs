@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::load::LoadId;
 use crate::rule::{RuleFaults, RuleId};
 
 /// What happens to a rejected file.
@@ -86,6 +87,12 @@ pub enum RejectReason {
     /// Records of a type whose rule is missing or at fault.
     #[error("the records of type {record_type:?} cannot be loaded: {reason}")]
     RecordType { record_type: String, reason: String },
+    /// The rows of an earlier load of the same content are to be replaced, and nothing tells which they are.
+    #[error(
+        "it was loaded before as load {earlier}, whose rows hold no load id to replace them by; delete those rows by \
+         hand, set resend_policy to accept, then put the file again"
+    )]
+    RowsNotReplaceable { earlier: LoadId },
     /// The object was gone or replaced before it was read.
     #[error("the object is gone or was replaced before it could be read")]
     ObjectGone,
@@ -108,6 +115,7 @@ impl RejectReason {
             Self::HeaderReordered { .. } => "header_reordered",
             Self::Content { fault, .. } => fault,
             Self::RecordType { .. } => "record_type",
+            Self::RowsNotReplaceable { .. } => "rows_not_replaceable",
             Self::ObjectGone => "object_gone",
         }
     }
@@ -128,7 +136,8 @@ impl RejectReason {
             | Self::HeaderDiffers { .. }
             | Self::HeaderReordered { .. }
             | Self::Content { .. }
-            | Self::RecordType { .. } => RejectedFile::MovesToError,
+            | Self::RecordType { .. }
+            | Self::RowsNotReplaceable { .. } => RejectedFile::MovesToError,
         }
     }
 }

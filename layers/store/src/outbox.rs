@@ -116,6 +116,7 @@ fn parse_outcome(word: &str) -> Option<Outcome> {
         Outcome::Rejected,
         Outcome::Failed,
         Outcome::FollowUpFailed,
+        Outcome::Skipped,
     ]
     .into_iter()
     .find(|outcome| outcome.as_str() == word)

@@ -76,6 +76,7 @@ fn rule_row(row: &Row) -> Result<RuleRow, StoreError> {
         prepared_compression: reader.get("prepared_compression")?,
         file_name_column: reader.get("file_name_column")?,
         load_id_column: reader.get("load_id_column")?,
+        resend_policy: reader.get("resend_policy")?,
         columns: reader.json::<Vec<ColumnRow>>("columns")?,
         target: target_row(&reader)?,
     })

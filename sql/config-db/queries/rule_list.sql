@@ -34,6 +34,7 @@ SELECT
     config.prepared_compression,
     config.file_name_column,
     config.load_id_column,
+    config.resend_policy,
     target.target_name,
     target.cluster_identifier,
     target.workgroup_name,

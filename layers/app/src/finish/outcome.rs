@@ -109,6 +109,7 @@ mod tests {
             table: TableName::new("s", "t"),
             follow_up: None,
             max_errors: Some(0),
+            load_id_column: None,
             steps: vec![Lock, Guard, Stage, Copy, Count, Insert, Marker],
             statements: vec![],
         }

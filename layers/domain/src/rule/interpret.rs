@@ -4,7 +4,8 @@ use super::fault::Collector;
 use super::together;
 use super::{
     ColumnRow, Compression, DataFormat, Delimited, Encoding, Escaping, FieldQuoting, FileRule, HeaderPolicy,
-    Interface, InvalidBytes, Paths, RuleColumn, RuleFault, RuleFaults, RuleId, RuleRow, TargetRow, Trailer,
+    Interface, InvalidBytes, Paths, ResendPolicy, RuleColumn, RuleFault, RuleFaults, RuleId, RuleRow,
+    TargetRow, Trailer,
 };
 use crate::matching::Matcher;
 use crate::target::{Compute, Login, TableName, Warehouse};
@@ -33,6 +34,13 @@ pub(super) fn interpret(row: &RuleRow) -> Result<FileRule, RuleFaults> {
         parse_invalid_bytes,
         "reject or replace",
     ));
+    let resend = faults.keep(word(
+        "resend_policy",
+        &row.resend_policy,
+        ResendPolicy::default().as_str(),
+        ResendPolicy::parse,
+        "skip, reload or accept",
+    ));
     let warehouse = faults.keep(row.target.as_ref().map(warehouse).transpose());
     let columns = columns(row, &mut faults);
     let table = table(row, &mut faults);
@@ -47,6 +55,7 @@ pub(super) fn interpret(row: &RuleRow) -> Result<FileRule, RuleFaults> {
         split,
         encoding,
         invalid_bytes,
+        resend,
         warehouse,
     );
     if let (
@@ -58,6 +67,7 @@ pub(super) fn interpret(row: &RuleRow) -> Result<FileRule, RuleFaults> {
         Some(split),
         Some(encoding),
         Some(invalid_bytes),
+        Some(resend),
         Some(warehouse),
     ) = parts
     {
@@ -88,6 +98,7 @@ pub(super) fn interpret(row: &RuleRow) -> Result<FileRule, RuleFaults> {
             file_name_column: non_blank(&row.file_name_column),
             load_id_column: non_blank(&row.load_id_column),
             follow_up: non_blank(&row.query),
+            resend,
         };
         together::check(&rule, &mut faults);
         if faults.list.is_empty() {

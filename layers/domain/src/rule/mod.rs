@@ -6,6 +6,7 @@
 mod fault;
 mod format;
 mod interpret;
+mod resend;
 mod row;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ mod trailer;
 
 pub use fault::{RuleFault, RuleFaults};
 pub use format::{Compression, DataFormat, Delimited, Encoding, Escaping, FieldQuoting, InvalidBytes, Paths};
+pub use resend::ResendPolicy;
 pub use row::{ColumnRow, RuleRow, TargetRow};
 pub use trailer::Trailer;
 
@@ -123,6 +125,8 @@ pub struct FileRule {
     pub load_id_column: Option<String>,
     /// The transformation SQL that runs after a load.
     pub follow_up: Option<String>,
+    /// What is done about a file that was loaded before.
+    pub resend: ResendPolicy,
 }
 
 impl FileRule {

@@ -42,6 +42,7 @@ pub struct RuleRow {
     pub prepared_compression: Option<String>,
     pub file_name_column: Option<String>,
     pub load_id_column: Option<String>,
+    pub resend_policy: Option<String>,
     pub columns: Vec<ColumnRow>,
     pub target: Option<TargetRow>,
 }
