@@ -394,8 +394,8 @@ fn help_names_every_command_and_ends_with_0() -> anyhow::Result<()> {
                  any time, and twice
       rule       The rules that say how files are checked, prepared and loaded
       load       The ledger of loads
-      reconcile  Carry on what stands still: lost events, workers that died, messages unsent. What
-                 external-file-reconcile does
+      marker     Where the ledger and the markers in the warehouse differ
+      reconcile  Carry on what stands still until nothing is left. What external-file-reconcile does
       help       Print this message or the help of the given subcommand(s)
 
     Options:

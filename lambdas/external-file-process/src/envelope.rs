@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use chrono::{DateTime, Utc};
 use longshore_app::Announcement;
 use longshore_domain::object::{Bucket, Object, ObjectKey, Sequencer};
 use percent_encoding::percent_decode_str;
@@ -125,6 +126,7 @@ fn s3_record(record: &Value, path: &str) -> Result<Announcement, MalformedEvent>
             size_bytes: size(object, &join(&s3, "object.size"))?,
             sequencer: optional(object, "sequencer").map(Sequencer::new),
         },
+        at: moment(record, "eventTime"),
     })
 }
 
@@ -151,7 +153,15 @@ fn event_bridge_object(event: &Value, path: &str) -> Result<Announcement, Malfor
             size_bytes: size(object, &join(path, "detail.object.size"))?,
             sequencer: optional(object, "sequencer").map(Sequencer::new),
         },
+        at: moment(event, "time"),
     })
+}
+
+/// When an event says that it happened. One that does not say so in a way that reads is none the worse.
+fn moment(event: &Value, field: &str) -> Option<DateTime<Utc>> {
+    let text = event.get(field)?.as_str()?;
+    let moment = DateTime::parse_from_rfc3339(text).ok()?;
+    Some(moment.to_utc())
 }
 
 /// `+` first, then percent: the other way round, an encoded plus would become a blank.

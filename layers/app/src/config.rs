@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use chrono_tz::Tz;
+use longshore_domain::object::WatchedPrefix;
 use longshore_domain::target::Warehouse;
 
 /// The settings that decide what the use cases do. `longshore-runtime` reads them from the environment.
@@ -21,6 +22,8 @@ pub struct AppConfig {
     pub topic_arn: String,
     /// What statement names begin with; the event rule filters on it.
     pub statement_prefix: String,
+    /// Where files land: what lies there and no event announced is found by listing.
+    pub watched: Vec<WatchedPrefix>,
     /// The warehouse of rules that name none.
     pub warehouse: Warehouse,
 }

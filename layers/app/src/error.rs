@@ -57,6 +57,12 @@ pub enum AppError {
         /// The invocation that holds the lease.
         owner: String,
     },
+    /// No load on the ledger says how a warehouse is reached, and it is not the deployment's own.
+    #[error("nothing on the ledger says how {warehouse} is reached")]
+    WarehouseUnknown {
+        /// The warehouse.
+        warehouse: String,
+    },
     /// The engine was given a specification that makes no sense, or could not write. Our own mistake.
     #[error("the preparation engine failed")]
     Engine(#[source] Box<dyn Error + Send + Sync>),
@@ -78,7 +84,7 @@ impl AppError {
             Self::Objects(error) => error.disposition(),
             Self::Warehouse(error) => error.disposition(),
             Self::Notify(error) => error.disposition(),
-            Self::RuleBroken(_) => Disposition::Misconfigured,
+            Self::RuleBroken(_) | Self::WarehouseUnknown { .. } => Disposition::Misconfigured,
             Self::StatementStillRunning { .. }
             | Self::PreparedElsewhere { .. }
             | Self::SameContentUnderWay { .. }

@@ -23,7 +23,9 @@ pub use config::AppConfig;
 pub use error::{AppError, chain};
 pub use finish::{FinishStatement, FinishedAs, StatementStatus};
 pub use process::{Announcement, ObjectOutcome, ProcessObject};
-pub use reconcile::{Reconcile, ReconcileLimits, ReconcileReport};
+pub use reconcile::{
+    ComparisonReport, ListingReport, Reconcile, ReconcileLimits, ReconcileReport, SettleDifference,
+};
 
 use std::sync::Arc;
 

@@ -3,8 +3,8 @@
 use chrono::TimeDelta;
 use longshore_domain::load::LoadId;
 use longshore_domain::notification::{Outcome, OutcomeReport};
-use longshore_store::{Load, OutboxNotice};
-use tracing::info;
+use longshore_store::{Load, Notice, OutboxNotice};
+use tracing::{info, warn};
 
 use crate::error::chain;
 use crate::{App, AppError};
@@ -44,38 +44,70 @@ pub(crate) fn notice(app: &App, load: &Load, outcome: Outcome) -> OutboxNotice {
 /// Sends what is queued for a load. A message that was sent while the note of it was lost is sent twice: told twice is
 /// better than not told, and the load id in it lets a machine see that.
 pub(crate) async fn send_pending(app: &App, load: LoadId, sender: &str) -> Result<(), AppError> {
-    send(app, Some(load), MOST_NOTICES, sender).await.map(|_| ())
+    for notice in claim(app, Some(load), MOST_NOTICES, sender).await? {
+        publish(app, &notice).await?;
+    }
+    Ok(())
 }
 
-/// Sends what is queued for any load, oldest first. Gives how many.
-pub(crate) async fn send_all(app: &App, limit: u32, sender: &str) -> Result<usize, AppError> {
-    send(app, None, limit, sender).await
+/// What came of sending late messages.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Sent {
+    /// Messages that are out.
+    pub(crate) sent: usize,
+    /// Messages that could not be sent; each waits for its next try.
+    pub(crate) failed: usize,
 }
 
-async fn send(app: &App, load: Option<LoadId>, limit: u32, sender: &str) -> Result<usize, AppError> {
-    let now = app.clock.now();
-    let notices = app
-        .store
-        .claim_notices(load, limit, sender, now, now + SENDING)
-        .await?;
-    for notice in &notices {
-        match app.notifier.publish(&notice.topic_arn, &notice.message).await {
-            Ok(message_id) => {
-                app.store
-                    .notice_sent(notice.id, &message_id, app.clock.now())
-                    .await?;
-                info!(
-                    "told {} that load {} is {}",
+/// Sends a few of the messages that wait and are due, for any load. One that cannot be sent keeps none of the others
+/// waiting.
+pub(crate) async fn send_due(app: &App, limit: u32, sender: &str) -> Result<Sent, AppError> {
+    let mut sent = Sent::default();
+    for notice in claim(app, None, limit, sender).await? {
+        match publish(app, &notice).await {
+            Ok(()) => sent.sent += 1,
+            Err(AppError::Notify(error)) => {
+                warn!(
+                    load.id = %notice.load,
+                    attempts = notice.attempts,
+                    "could not tell {} about load {}: {}",
                     notice.topic_arn,
                     notice.load,
-                    notice.outcome.as_str()
+                    chain(&error)
                 );
+                sent.failed += 1;
             }
-            Err(error) => {
-                app.store.notice_failed(notice.id, &chain(&error)).await?;
-                return Err(error.into());
-            }
+            Err(error) => return Err(error),
         }
     }
-    Ok(notices.len())
+    Ok(sent)
+}
+
+async fn claim(app: &App, load: Option<LoadId>, limit: u32, sender: &str) -> Result<Vec<Notice>, AppError> {
+    let now = app.clock.now();
+    let claimed = app.store.claim_notices(load, limit, sender, now, now + SENDING);
+    Ok(claimed.await?)
+}
+
+async fn publish(app: &App, notice: &Notice) -> Result<(), AppError> {
+    match app.notifier.publish(&notice.topic_arn, &notice.message).await {
+        Ok(message_id) => {
+            app.store
+                .notice_sent(notice.id, &message_id, app.clock.now())
+                .await?;
+            info!(
+                "told {} that load {} is {}",
+                notice.topic_arn,
+                notice.load,
+                notice.outcome.as_str()
+            );
+            Ok(())
+        }
+        Err(error) => {
+            app.store
+                .notice_failed(notice.id, &chain(&error), app.clock.now())
+                .await?;
+            Err(error.into())
+        }
+    }
 }

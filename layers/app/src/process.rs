@@ -10,16 +10,18 @@ mod resend;
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use longshore_domain::load::{LoadId, LoadState};
-use longshore_domain::object::Object;
+use longshore_domain::object::{Object, ObjectKey};
 use longshore_domain::reject::RejectReason;
 use longshore_store::{Claim, Lease, LeaseStep, Load, Source};
 use tracing::{Instrument, info, info_span};
 
 use crate::plan::{self, Planned};
 use crate::prepare::{self, Copyable, Prepared};
-use crate::{App, AppError, Invocation, notify, submit};
+use crate::{App, AppConfig, AppError, Invocation, notify, submit};
 use identify::Identified;
+pub(crate) use identify::resolve_table;
 use resend::Earlier;
 
 /// An object that S3 says is there.
@@ -27,6 +29,8 @@ use resend::Earlier;
 pub struct Announcement {
     /// The object, its key decoded.
     pub object: Object,
+    /// The event's own time, when it says one: that of the write.
+    pub at: Option<DateTime<Utc>>,
 }
 
 /// What became of an announcement.
@@ -85,16 +89,33 @@ pub struct ProcessObject<'a> {
 impl ProcessObject<'_> {
     /// Takes an announced object from claim to submission.
     pub async fn run(&self, announcement: Announcement) -> Result<ObjectOutcome, AppError> {
-        let object = announcement.object;
-        if let Some(reason) = self.ignores(&object) {
+        let Announcement { object, at } = announcement;
+        if let Some(reason) = ignores(&self.app.config, &object.key) {
             return Ok(ObjectOutcome::Ignored { reason });
         }
         let lease = self.lease();
         let claim = self
             .app
             .store
-            .claim_load(&object, &lease, self.app.clock.now())
+            .claim_load(&object, at, &lease, self.app.clock.now())
             .await?;
+        self.take_up(claim).await
+    }
+
+    /// Carries a load that is on the ledger on, as another delivery of its event would. By its id, because the mark by which
+    /// an event knows it may change while it is waiting.
+    pub(crate) async fn resume(&self, load: LoadId) -> Result<ObjectOutcome, AppError> {
+        let lease = self.lease();
+        let now = self.app.clock.now();
+        let claim = self.app.store.claim_again(load, &lease, now).await?;
+        let claim = claim.ok_or_else(|| AppError::Inconsistent {
+            load,
+            what: "it is gone from the ledger".to_owned(),
+        })?;
+        self.take_up(claim).await
+    }
+
+    async fn take_up(&self, claim: Claim) -> Result<ObjectOutcome, AppError> {
         match claim {
             Claim::New(load) | Claim::Resumed(load) => self.carry_on(load).await,
             // Not an answer: whoever holds the lease may die, and then this announcement must come again.
@@ -108,21 +129,6 @@ impl ProcessObject<'_> {
                 })
             }
         }
-    }
-
-    fn ignores(&self, object: &Object) -> Option<&'static str> {
-        let ours = [
-            &self.app.config.archive_folder,
-            &self.app.config.processing_folder,
-        ];
-        if ours.into_iter().any(|folder| object.key.is_in_folder(folder)) {
-            return Some("the object lies in a folder of ours");
-        }
-        object
-            .key
-            .as_str()
-            .ends_with('/')
-            .then_some("the object is a folder marker")
     }
 
     fn lease(&self) -> Lease {
@@ -285,4 +291,15 @@ impl ProcessObject<'_> {
             .await?;
         self.conclude_rejection(moved.into_load()).await
     }
+}
+
+/// Why an object is no file to load, if it is none.
+pub(crate) fn ignores(config: &AppConfig, key: &ObjectKey) -> Option<&'static str> {
+    let ours = [&config.archive_folder, &config.processing_folder];
+    if ours.into_iter().any(|folder| key.is_in_folder(folder)) {
+        return Some("the object lies in a folder of ours");
+    }
+    key.as_str()
+        .ends_with('/')
+        .then_some("the object is a folder marker")
 }

@@ -1,10 +1,13 @@
 //! The marker: the row that the load transaction writes beside the data, and the table that it stands in.
 
+use chrono::{DateTime, Utc};
 use longshore_domain::load::LoadId;
 use longshore_domain::target::TableName;
 use sha2::{Digest, Sha256};
 
 use crate::identifier::{Identifier, IdentifierError, QualifiedTable};
+use crate::literal::Literal;
+use crate::transaction::TransactionError;
 
 /// The schema of the marker tables.
 pub const MARKER_SCHEMA: &str = "longshore";
@@ -55,6 +58,52 @@ pub fn row_count_query(table: &TableName, load: LoadId) -> Result<String, Identi
     Ok(format!(
         "SELECT row_count\nFROM {marker}\nWHERE load_id = '{load}'"
     ))
+}
+
+/// Asks for the markers of a target after a load id, in the order of their ids: id, object and number of rows of each.
+pub fn page_query(table: &TableName, after: Option<LoadId>, limit: u32) -> Result<String, IdentifierError> {
+    let marker = marker_table(table)?;
+    let after = after.map(|load| format!("\nWHERE load_id > '{load}'"));
+    Ok(format!(
+        "SELECT load_id, object_url, row_count\nFROM {marker}{}\nORDER BY load_id\nLIMIT {limit}",
+        after.unwrap_or_default()
+    ))
+}
+
+/// Asks which loads of these objects happened at a time or later (in UTC, as the warehouse's clock is): id and object of
+/// each.
+pub fn object_query(
+    table: &TableName,
+    object_urls: &[String],
+    since: DateTime<Utc>,
+) -> Result<String, TransactionError> {
+    let marker = marker_table(table).map_err(|source| TransactionError::NotAName {
+        part: "table",
+        name: table.to_string(),
+        source,
+    })?;
+    let urls: Vec<String> = object_urls
+        .iter()
+        .map(|url| {
+            Literal::new(url.as_str())
+                .map(|literal| literal.to_string())
+                .map_err(|source| TransactionError::NotAText {
+                    part: "object's address",
+                    source,
+                })
+        })
+        .collect::<Result<_, _>>()?;
+    Ok(format!(
+        "SELECT load_id, object_url\nFROM {marker}\nWHERE object_url IN ({})\n    AND loaded_at >= '{}'",
+        urls.join(", "),
+        since.format("%Y-%m-%d %H:%M:%S")
+    ))
+}
+
+/// Deletes the marker of a load, so that the load may happen again.
+pub fn delete_statement(table: &TableName, load: LoadId) -> Result<String, IdentifierError> {
+    let marker = marker_table(table)?;
+    Ok(format!("DELETE FROM {marker}\nWHERE load_id = '{load}'"))
 }
 
 fn marker_name(target: &QualifiedTable) -> String {
@@ -118,6 +167,31 @@ mod tests {
         insta::assert_snapshot!(query, @r#"
         SELECT row_count
         FROM "longshore"."rdsftetl$product"
+        WHERE load_id = '00000000-0000-0000-0000-000000000007'
+        "#);
+    }
+
+    #[test]
+    fn markers_are_read_page_by_page_and_by_object_and_deleted_one_by_one() {
+        let table = TableName::new("rdsftetl", "product");
+        let load = LoadId::from_uuid(uuid::Uuid::from_u128(7));
+        insta::assert_snapshot!(page_query(&table, Some(load), 1000).unwrap(), @r#"
+        SELECT load_id, object_url, row_count
+        FROM "longshore"."rdsftetl$product"
+        WHERE load_id > '00000000-0000-0000-0000-000000000007'
+        ORDER BY load_id
+        LIMIT 1000
+        "#);
+        let urls = ["s3://b/it's".to_owned(), "s3://b/c".to_owned()];
+        let noon = DateTime::from_timestamp(1_795_262_400, 0).unwrap();
+        insta::assert_snapshot!(object_query(&table, &urls, noon).unwrap(), @r#"
+        SELECT load_id, object_url
+        FROM "longshore"."rdsftetl$product"
+        WHERE object_url IN ('s3://b/it''s', 's3://b/c')
+            AND loaded_at >= '2026-11-21 12:00:00'
+        "#);
+        insta::assert_snapshot!(delete_statement(&table, load).unwrap(), @r#"
+        DELETE FROM "longshore"."rdsftetl$product"
         WHERE load_id = '00000000-0000-0000-0000-000000000007'
         "#);
     }

@@ -35,6 +35,11 @@ impl LoadId {
         Self(uuid)
     }
 
+    /// Reads an id as it is written.
+    pub fn parse(text: &str) -> Option<Self> {
+        Uuid::parse_str(text).ok().map(Self)
+    }
+
     /// The bare id.
     pub fn as_uuid(&self) -> Uuid {
         self.0

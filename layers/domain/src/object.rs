@@ -3,7 +3,11 @@
 use std::cmp::Ordering;
 use std::fmt;
 
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
+
+/// What the token of a listed object begins with. No sequencer of S3 does: those are hexadecimal.
+const LISTED: &str = "listed-";
 
 /// The name of an S3 bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -94,6 +98,23 @@ impl Sequencer {
         Self(sequencer.into())
     }
 
+    /// What stands in for the sequencer of an object that was found by listing, until its event comes: when it was
+    /// written, which every listing says alike and another file under the same key does not.
+    pub fn listed(modified_at: DateTime<Utc>) -> Self {
+        let modified_at = modified_at.to_rfc3339_opts(SecondsFormat::Secs, true);
+        Self(format!("{LISTED}{modified_at}"))
+    }
+
+    /// The same object again, after an earlier load of it was refused for a fault that is mended.
+    pub fn listed_after(modified_at: DateTime<Utc>, refused: impl fmt::Display) -> Self {
+        Self(format!("{}-after-{refused}", Self::listed(modified_at).as_str()))
+    }
+
+    /// Whether it only stands in for a sequencer.
+    pub fn is_listed(&self) -> bool {
+        self.0.starts_with(LISTED)
+    }
+
     /// The bare text; empty when the event carried none.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -133,7 +154,7 @@ pub struct Object {
     pub etag: Option<String>,
     /// Its length in bytes.
     pub size_bytes: u64,
-    /// Tells a repeated event from a re-sent file; absent when the object was found by listing.
+    /// Tells a repeated event from a re-sent file. Of an object that was found by listing, [`Sequencer::listed`].
     pub sequencer: Option<Sequencer>,
 }
 
@@ -153,6 +174,34 @@ pub fn s3_url(bucket: &Bucket, key: &ObjectKey) -> String {
 pub fn parse_s3_url(url: &str) -> Option<(Bucket, ObjectKey)> {
     let (bucket, key) = url.strip_prefix("s3://")?.split_once('/')?;
     (!bucket.is_empty() && !key.is_empty()).then(|| (Bucket::new(bucket), ObjectKey::new(key)))
+}
+
+/// Where files land: a bucket and what their keys begin with, nothing for all of it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct WatchedPrefix {
+    /// The bucket.
+    pub bucket: Bucket,
+    /// What the keys begin with.
+    pub prefix: String,
+}
+
+impl WatchedPrefix {
+    /// Reads `s3://bucket/prefix`, or `s3://bucket` for the whole bucket. `None` when it is neither.
+    pub fn parse(url: &str) -> Option<Self> {
+        let rest = url.strip_prefix("s3://")?;
+        let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+        let is_plain = |character: char| character.is_ascii_alphanumeric() || "-._".contains(character);
+        (!bucket.is_empty() && bucket.chars().all(is_plain)).then(|| Self {
+            bucket: Bucket::new(bucket),
+            prefix: prefix.to_owned(),
+        })
+    }
+}
+
+impl fmt::Display for WatchedPrefix {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "s3://{}/{}", self.bucket, self.prefix)
+    }
 }
 
 #[cfg(test)]
@@ -184,11 +233,32 @@ mod tests {
     }
 
     #[test]
+    fn a_listed_object_is_told_apart_by_when_it_was_written() {
+        let noon = DateTime::from_timestamp(1_795_262_400, 0).unwrap();
+        let listed = Sequencer::listed(noon);
+        assert_eq!(listed.as_str(), "listed-2026-11-21T12:00:00Z");
+        assert!(listed.is_listed() && Sequencer::listed_after(noon, 7).is_listed());
+        assert_ne!(listed, Sequencer::listed_after(noon, 7));
+        assert!(!Sequencer::new("0055AED6DCD90281E5").is_listed());
+    }
+
+    #[test]
     fn a_folder_holds_its_own_keys_and_not_those_of_a_longer_name() {
         assert!(ObjectKey::new("archive/527/a.txt").is_in_folder("archive"));
         assert!(ObjectKey::new("archive/a").is_in_folder("archive/"));
         assert!(!ObjectKey::new("archived/a").is_in_folder("archive"));
         assert!(!ObjectKey::new("x/archive/a").is_in_folder("archive"));
+    }
+
+    #[rstest]
+    #[case("s3://landing/in/", Some("s3://landing/in/"))]
+    #[case("s3://landing", Some("s3://landing/"))]
+    #[case("s3:///in", None)]
+    #[case("landing/in", None)]
+    #[case("s3://a b/in", None)]
+    fn a_watched_prefix_needs_a_bucket(#[case] url: &str, #[case] expected: Option<&str>) {
+        let found = WatchedPrefix::parse(url).map(|watched| watched.to_string());
+        assert_eq!(found.as_deref(), expected);
     }
 
     #[test]

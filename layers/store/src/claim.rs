@@ -2,13 +2,15 @@
 
 use chrono::{DateTime, Utc};
 use longshore_domain::load::{LoadId, LoadState};
-use longshore_domain::object::Object;
+use longshore_domain::object::{Object, Sequencer};
 
 use crate::load::{Lease, Load, find_load};
 use crate::queries::Query;
 use crate::read::{Reader, bigint, optional_bigint};
 use crate::store::{Parameters, Transaction};
 use crate::{Store, StoreError};
+
+const ALWAYS_A_ROW: &str = "INSERT … ON CONFLICT DO UPDATE without WHERE returns a row";
 
 /// What came of a claim. With `New` and `Resumed` the caller has the lease.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,16 +62,23 @@ impl NewChild {
 }
 
 impl Store {
-    /// Claims an object for preparing. Of any number of deliveries, at once or hours apart, exactly one gets `New`.
+    /// Claims an announced object for preparing. Of any number of deliveries, at once or hours apart, exactly one gets
+    /// `New`. A load that a listing made for the object, before this first event of it came, is taken over: `announced_at`,
+    /// the event's own time, tells that from a later write of the same bytes.
     ///
     /// # Errors
     /// Any [`StoreError`] of a write.
     pub async fn claim_load(
         &self,
         object: &Object,
+        announced_at: Option<DateTime<Utc>>,
         lease: &Lease,
         now: DateTime<Utc>,
     ) -> Result<Claim, StoreError> {
+        let mut client = self.client("load_claim").await?;
+        let transaction = Transaction::begin(self, &mut client).await?;
+        lock_object(&transaction, object).await?;
+        adopt_listed(&transaction, object, announced_at).await?;
         let sequencer = object.sequencer.as_ref().map(|sequencer| sequencer.as_str());
         let size_bytes = bigint("load_claim", "size_bytes", object.size_bytes)?;
         let parameters: Parameters<'_> = &[
@@ -86,7 +95,29 @@ impl Store {
             &lease.until,
             &now,
         ];
-        self.claim(Query::LoadClaim, parameters, lease).await
+        let load = claimed(&transaction, Query::LoadClaim, parameters).await?;
+        transaction.commit().await?;
+        Ok(claim_of(load.expect(ALWAYS_A_ROW), lease))
+    }
+
+    /// Claims a load that is on the ledger for preparing, as another delivery of its event would; None when there is no such
+    /// load.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of a write.
+    pub async fn claim_again(
+        &self,
+        load: LoadId,
+        lease: &Lease,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Claim>, StoreError> {
+        let mut client = self.client("load_claim_again").await?;
+        let transaction = Transaction::begin(self, &mut client).await?;
+        let id = load.as_uuid();
+        let parameters: Parameters<'_> = &[&id, &lease.owner, &lease.step.as_str(), &lease.until, &now];
+        let load = claimed(&transaction, Query::LoadClaimAgain, parameters).await?;
+        transaction.commit().await?;
+        Ok(load.map(|load| claim_of(load, lease)))
     }
 
     /// Claims a part of a file. Every try at cutting the file claims the same parts.
@@ -118,7 +149,11 @@ impl Store {
             &lease.until,
             &now,
         ];
-        self.claim(Query::LoadClaimChild, parameters, lease).await
+        let mut client = self.client("load_claim_child").await?;
+        let transaction = Transaction::begin(self, &mut client).await?;
+        let load = claimed(&transaction, Query::LoadClaimChild, parameters).await?;
+        transaction.commit().await?;
+        Ok(claim_of(load.expect(ALWAYS_A_ROW), lease))
     }
 
     /// Claims a load for finishing: `Resumed`, `Busy` or `Done`; None when there is no such load. It takes the lease from
@@ -162,24 +197,49 @@ impl Store {
             .await?;
         Ok(())
     }
+}
 
-    async fn claim(
-        &self,
-        query: Query,
-        parameters: Parameters<'_>,
-        lease: &Lease,
-    ) -> Result<Claim, StoreError> {
-        let mut client = self.client(query.name()).await?;
-        let transaction = Transaction::begin(self, &mut client).await?;
-        let rows = transaction.rows(query, parameters).await?;
-        let row = rows
-            .first()
-            .expect("INSERT … ON CONFLICT DO UPDATE without WHERE returns a row");
-        let id = LoadId::from_uuid(Reader::new(row, "ext_file_load").get("load_id")?);
-        let load = find_load(&transaction, query.name(), id).await?;
-        transaction.commit().await?;
-        Ok(claim_of(load, lease))
+/// Waits until nobody else puts a load for this key on the ledger, and keeps others waiting until the transaction ends. A
+/// unique index alone would not do: an event and a listing know one object by different marks.
+pub(crate) async fn lock_object(transaction: &Transaction<'_>, object: &Object) -> Result<(), StoreError> {
+    let parameters: Parameters<'_> = &[&object.bucket.as_str(), &object.key.as_str()];
+    transaction.rows(Query::ObjectLock, parameters).await?;
+    Ok(())
+}
+
+async fn adopt_listed(
+    transaction: &Transaction<'_>,
+    object: &Object,
+    announced_at: Option<DateTime<Utc>>,
+) -> Result<(), StoreError> {
+    let sequencer = object.sequencer.as_ref();
+    // A listed object does not announce itself.
+    if sequencer.is_some_and(Sequencer::is_listed) {
+        return Ok(());
     }
+    let sequencer = sequencer.map(Sequencer::as_str);
+    let parameters: Parameters<'_> = &[
+        &object.bucket.as_str(),
+        &object.key.as_str(),
+        &object.version,
+        &object.etag,
+        &sequencer,
+        &announced_at,
+    ];
+    transaction.execute(Query::LoadAdopt, parameters).await?;
+    Ok(())
+}
+
+/// The load that a claim made or met.
+async fn claimed(
+    transaction: &Transaction<'_>,
+    query: Query,
+    parameters: Parameters<'_>,
+) -> Result<Option<Load>, StoreError> {
+    let rows = transaction.rows(query, parameters).await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    let id = LoadId::from_uuid(Reader::new(row, "ext_file_load").get("load_id")?);
+    find_load(transaction, query.name(), id).await.map(Some)
 }
 
 /// Reads off the row what became of the claim. While there is preparing left to do, a claim takes the lease unless

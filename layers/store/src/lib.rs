@@ -36,7 +36,9 @@ mod conclude;
 mod content;
 mod error;
 mod history;
+mod listing;
 mod load;
+mod marker_difference;
 mod marker_table;
 mod migrate;
 mod outbox;
@@ -56,9 +58,13 @@ pub use conclude::{Conclusion, FollowUpEnd, OutboxNotice};
 pub use content::{Admission, Replaceable, SameContent};
 pub use error::{Cause, StoreError};
 pub use history::HistoryEntry;
+pub use listing::{ComparedPage, ListedLoad, Lister, Refusal, Sighting, Unaccounted};
 pub use load::{Lease, LeaseStep, Load, LoadFilter, Source};
+pub use marker_difference::{
+    DifferenceKind, MarkerDifference, MarkerSlice, MarkerTable, SettledAs, Settlement,
+};
 pub use migrate::MigrationReport;
-pub use outbox::Notice;
+pub use outbox::{Notice, UnsentNotices};
 pub use row_error::RowError;
 pub use samples::sample_sql;
 pub use store::{ConnectOptions, Password, Store};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use longshore_domain::load::{LoadId, LoadState};
 use longshore_domain::matching::Captures;
 use longshore_domain::object::{Bucket, Object, ObjectKey, Sequencer};
@@ -190,20 +190,25 @@ impl Store {
         rows.iter().map(read_load).collect()
     }
 
-    /// Loads that are not done, that nobody holds a lease on, and that have not moved since `idle_since`: oldest first.
+    /// The next load that stands still and that nobody holds a lease on, for one look at it; None when every such load had
+    /// its look since `since`. What moved within the last `idle` is left alone, and what was looked at in vain for longer
+    /// each time.
     ///
     /// # Errors
-    /// Any [`StoreError`] of a read.
-    pub async fn unsettled_loads(
+    /// Any [`StoreError`] of a write.
+    pub async fn take_unsettled(
         &self,
-        idle_since: DateTime<Utc>,
+        idle: TimeDelta,
+        since: DateTime<Utc>,
         now: DateTime<Utc>,
-        limit: u32,
-    ) -> Result<Vec<Load>, StoreError> {
+    ) -> Result<Option<Load>, StoreError> {
+        let idle_seconds = idle.as_seconds_f64();
         let rows = self
-            .rows(Query::LoadListUnsettled, &[&idle_since, &now, &bounded(limit)])
+            .rows(Query::LoadTakeUnsettled, &[&now, &since, &idle_seconds])
             .await?;
-        rows.iter().map(read_load).collect()
+        let Some(row) = rows.first() else { return Ok(None) };
+        let id = LoadId::from_uuid(Reader::new(row, TABLE).get("load_id")?);
+        self.load(id).await
     }
 
     /// The newest loads that pass the filter, newest first.

@@ -36,8 +36,23 @@ pub struct Notice {
     pub message_id: Option<String>,
 }
 
+/// Messages to one topic that could not be sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UnsentNotices {
+    /// The topic.
+    pub topic_arn: String,
+    /// How many.
+    pub messages: u64,
+    /// When the oldest of them was written.
+    pub since: DateTime<Utc>,
+    /// When the first of them is tried again.
+    pub next_try: Option<DateTime<Utc>>,
+    /// Why the newest try failed.
+    pub last_error: String,
+}
+
 impl Store {
-    /// Takes unsent messages for `sender` alone until `until`, oldest first: those of one load, or of all. The same sender may
+    /// Takes unsent messages for `sender` alone until `until`, oldest first: those of one load, or of all that are due. The same sender may
     /// take them again at once, as the retry of an invocation that died does. One that died after sending and before
     /// [`Store::notice_sent`] leaves a message that is sent a second time.
     ///
@@ -72,14 +87,30 @@ impl Store {
         Ok(())
     }
 
-    /// Says why a message could not be sent, and frees it for the next try.
+    /// Says why a message could not be sent, and frees it for the next try, later each time. It is never given up.
     ///
     /// # Errors
     /// Any [`StoreError`] of a write.
-    pub async fn notice_failed(&self, notice: i64, error: &str) -> Result<(), StoreError> {
-        self.execute(Query::NoticeMarkFailed, &[&notice, &text(error)])
+    pub async fn notice_failed(
+        &self,
+        notice: i64,
+        error: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        self.execute(Query::NoticeMarkFailed, &[&notice, &text(error), &now])
             .await?;
         Ok(())
+    }
+
+    /// The topics that messages wait for because they could not be sent.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of a read.
+    pub async fn unsent_notices(&self) -> Result<Vec<UnsentNotices>, StoreError> {
+        let rows = self
+            .rows(Query::NoticeListUnsent, &[&bounded(LIST_LIMIT)])
+            .await?;
+        rows.iter().map(read_unsent).collect()
     }
 
     /// The messages about a load, sent or not.
@@ -106,6 +137,17 @@ fn read_notice(row: &Row) -> Result<Notice, StoreError> {
         last_error: reader.get("last_error")?,
         sent_at: reader.get("sent_at")?,
         message_id: reader.get("message_id")?,
+    })
+}
+
+fn read_unsent(row: &Row) -> Result<UnsentNotices, StoreError> {
+    let reader = Reader::new(row, "ext_outbox");
+    Ok(UnsentNotices {
+        topic_arn: reader.get("topic_arn")?,
+        messages: reader.count("messages")?,
+        since: reader.get("since")?,
+        next_try: reader.get("next_try")?,
+        last_error: reader.get("last_error")?,
     })
 }
 

@@ -41,7 +41,13 @@ pub(crate) enum Command {
     /// The ledger of loads.
     #[command(subcommand)]
     Load(LoadCommand),
-    /// Carry on what stands still: lost events, workers that died, messages unsent. What external-file-reconcile does.
+    /// Where the ledger and the markers in the warehouse differ.
+    #[command(subcommand)]
+    Marker(MarkerCommand),
+    /// Carry on what stands still until nothing is left. What external-file-reconcile does.
+    ///
+    /// Lost events and answers, workers that died, messages unsent, and files that no event announced; and it compares the ledger
+    /// with the markers in the warehouse.
     Reconcile(ReconcileArguments),
 }
 
@@ -89,12 +95,49 @@ pub(crate) struct MigrateArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct ReconcileArguments {
-    /// Leave alone what moved within the last so many seconds: its events are on their way.
-    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
-    pub idle: u32,
-    /// Look at so many loads at most.
+    /// Do one slice of the work, as the function does every minute.
+    #[arg(long)]
+    pub once: bool,
+    /// Leave alone what moved or was written within the last so many seconds: its events are on their way. Without it, loads
+    /// are left alone for two minutes and files for fifteen.
+    #[arg(long, value_name = "SECONDS")]
+    pub idle: Option<u32>,
+    /// Look at so many loads at most in each slice.
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub limit: u32,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum MarkerCommand {
+    /// List the differences that `reconcile` found, the newest first, each with the command that settles it.
+    List {
+        /// Those that are settled too.
+        #[arg(long)]
+        all: bool,
+    },
+    /// Settle differences: what the warehouse holds counts. The markers stay, so the loads never happen again.
+    Adopt(SettleArguments),
+    /// Settle differences: delete the markers, so that the loads may happen again. Take their rows out of the table first.
+    Forget {
+        /// Yes, the rows are out of the table.
+        #[arg(long)]
+        yes: bool,
+        #[command(flatten)]
+        arguments: SettleArguments,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SettleArguments {
+    /// The loads' ids.
+    #[arg(value_name = "ID", value_parser = parse_load, required = true)]
+    pub loads: Vec<LoadId>,
+    /// Why, for the record.
+    #[arg(long, value_name = "TEXT")]
+    pub note: Option<String>,
+    /// Who says so, for the record.
+    #[arg(long, value_name = "NAME", env = "USER", default_value = "an operator")]
+    pub by: String,
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,4 +1,5 @@
--- Unsent messages, oldest first, at most $2, for the sender $3 until $5. A sender that died and is tried again has the
+-- Unsent messages, oldest first, at most $2, for the sender $3 until $5. One that could not be sent waits until its next
+-- try is due, unless it is asked for by its load. A sender that died and is tried again has the
 -- same name and takes up what it had.
 -- The race: two senders at once. Each skips the rows that the other has locked, and once the locks are gone send_until
 -- keeps the claim; PostgreSQL checks it again on the newest row before it gives a lock.
@@ -8,7 +9,8 @@ WITH unsent AS (
     WHERE candidate.sent_at IS NULL
         AND (candidate.send_until IS NULL OR candidate.send_until <= $4 OR candidate.sender = $3)
         AND ($1::uuid IS NULL OR candidate.load_id = $1::uuid)
-    ORDER BY candidate.outbox_id
+        AND ($1::uuid IS NOT NULL OR candidate.send_after IS NULL OR candidate.send_after <= $4)
+    ORDER BY coalesce(candidate.send_after, candidate.created_at), candidate.outbox_id
     LIMIT $2::bigint
     FOR UPDATE SKIP LOCKED
 ),

@@ -4,7 +4,8 @@ mod objects;
 mod warehouse;
 
 pub use objects::{
-    ArchiveCopy, ObjectBody, ObjectHead, ObjectStore, ObjectStoreError, Upload, UploadedObject,
+    ArchiveCopy, ListedObject, ObjectBody, ObjectHead, ObjectPage, ObjectStore, ObjectStoreError, Upload,
+    UploadedObject,
 };
 pub use warehouse::{
     StatementReport, StatementRun, StepReport, Submission, SubmissionSql, WarehouseClient, WarehouseError,

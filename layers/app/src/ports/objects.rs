@@ -2,9 +2,10 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use futures_util::stream::BoxStream;
 use longshore_domain::disposition::Disposition;
-use longshore_domain::object::{Bucket, Object, ObjectKey};
+use longshore_domain::object::{Bucket, Object, ObjectKey, WatchedPrefix};
 
 use super::BoxError;
 
@@ -14,6 +15,13 @@ use super::BoxError;
 pub trait ObjectStore: Send + Sync {
     /// The present version of a key; `None` when there is none.
     async fn head(&self, bucket: &Bucket, key: &ObjectKey) -> Result<Option<ObjectHead>, ObjectStoreError>;
+
+    /// One page of the objects under a prefix, in the order of their keys, from the first one after `after` on.
+    async fn list(
+        &self,
+        prefix: &WatchedPrefix,
+        after: Option<&ObjectKey>,
+    ) -> Result<ObjectPage, ObjectStoreError>;
 
     /// Opens one version of an object from its first byte. The stream goes on with a ranged read when the connection
     /// breaks, and ends with [`ObjectStoreError::Truncated`] rather than early in silence.
@@ -59,6 +67,28 @@ pub struct ObjectHead {
     pub etag: Option<String>,
     /// Version id, on a versioned bucket.
     pub version: Option<String>,
+    /// When it was written, by S3's clock, to the second.
+    pub modified_at: Option<DateTime<Utc>>,
+}
+
+/// A page of a listing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ObjectPage {
+    /// The objects, by key.
+    pub objects: Vec<ListedObject>,
+    /// Whether there are further ones.
+    pub is_last: bool,
+}
+
+/// What a listing tells of an object. It names no versions; [`ObjectStore::head`] does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedObject {
+    /// The decoded key.
+    pub key: ObjectKey,
+    /// Entity tag without quotes.
+    pub etag: Option<String>,
+    /// When it was written, by S3's clock, to the second.
+    pub modified_at: DateTime<Utc>,
 }
 
 /// An open object.

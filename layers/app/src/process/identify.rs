@@ -104,7 +104,7 @@ impl ProcessObject<'_> {
     }
 }
 
-fn resolve_table(rule: &FileRule, captures: &Captures) -> Result<Option<TableName>, String> {
+pub(crate) fn resolve_table(rule: &FileRule, captures: &Captures) -> Result<Option<TableName>, String> {
     let Some(table) = &rule.table else { return Ok(None) };
     Ok(Some(TableName {
         schema: matching::fill_placeholders(&table.schema, captures)?,

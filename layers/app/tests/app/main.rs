@@ -8,6 +8,7 @@
 mod archive;
 mod leases;
 mod outcomes;
+mod reconciles;
 mod refusals;
 mod support;
 mod walk;

@@ -23,6 +23,10 @@ impl Call {
         Self::new(url, "HeadObject", action)
     }
 
+    pub(super) fn list_objects(url: String) -> Self {
+        Self::new(url, "ListObjectsV2", "s3:ListBucket")
+    }
+
     /// Reads of a named version take a permission of their own.
     pub(super) fn get_object(url: String, version: Option<&str>) -> Self {
         let action = match version {

@@ -5,6 +5,7 @@ mod budget;
 mod copy;
 mod delete;
 mod error;
+mod list;
 mod upload;
 
 use std::fmt;
@@ -14,8 +15,10 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
-use longshore_app::ports::{ArchiveCopy, ObjectBody, ObjectHead, ObjectStore, ObjectStoreError, Upload};
-use longshore_domain::object::{Bucket, Object, ObjectKey, s3_url};
+use longshore_app::ports::{
+    ArchiveCopy, ObjectBody, ObjectHead, ObjectPage, ObjectStore, ObjectStoreError, Upload,
+};
+use longshore_domain::object::{Bucket, Object, ObjectKey, WatchedPrefix, s3_url};
 
 use crate::fault::Fault;
 use body::PinnedBody;
@@ -52,6 +55,14 @@ impl ObjectStore for S3ObjectStore {
     async fn head(&self, bucket: &Bucket, key: &ObjectKey) -> Result<Option<ObjectHead>, ObjectStoreError> {
         let found = head_current(&self.client, bucket, key).await?;
         Ok(found.as_ref().map(object_head))
+    }
+
+    async fn list(
+        &self,
+        prefix: &WatchedPrefix,
+        after: Option<&ObjectKey>,
+    ) -> Result<ObjectPage, ObjectStoreError> {
+        list::page(&self.client, prefix, after).await
     }
 
     async fn open(&self, object: &Object) -> Result<ObjectBody, ObjectStoreError> {
@@ -118,6 +129,7 @@ fn object_head(found: &HeadObjectOutput) -> ObjectHead {
         size_bytes: length(found.content_length()),
         etag: found.e_tag().map(unquoted),
         version: found.version_id().map(str::to_owned),
+        modified_at: found.last_modified().and_then(list::moment),
     }
 }
 
@@ -154,6 +166,7 @@ mod tests {
         let script = Script::new([Reply::ok("")
             .header("content-length", "7")
             .header("etag", "\"abc\"")
+            .header("last-modified", "Sat, 21 Nov 2026 12:00:00 GMT")
             .header("x-amz-version-id", "v1")]);
         let (bucket, key) = place();
         let head = S3ObjectStore::new(s3_client(&script)).head(&bucket, &key).await;
@@ -161,6 +174,7 @@ mod tests {
             size_bytes: 7,
             etag: Some("abc".to_owned()),
             version: Some("v1".to_owned()),
+            modified_at: chrono::DateTime::from_timestamp(1_795_262_400, 0),
         };
         assert_eq!(head.unwrap(), Some(expected));
     }

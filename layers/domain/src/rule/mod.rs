@@ -16,7 +16,7 @@ mod trailer;
 pub use fault::{RuleFault, RuleFaults};
 pub use format::{Compression, DataFormat, Delimited, Encoding, Escaping, FieldQuoting, InvalidBytes, Paths};
 pub use resend::ResendPolicy;
-pub use row::{ColumnRow, RuleRow, TargetRow};
+pub use row::{ColumnRow, RuleRow, TargetRow, fingerprint};
 pub use trailer::Trailer;
 
 use std::fmt;

@@ -1,6 +1,7 @@
 //! A rule as the tables hold it, text by text.
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 /// One row of `ext_file_config`, joined with its interface, its columns and its target. Only active rows
 /// (`oprtnl_flag = 'A'`) ever become one.
@@ -74,4 +75,11 @@ pub struct TargetRow {
     pub database_user: Option<String>,
     pub iam_role: String,
     pub region: String,
+}
+
+/// Tells these rules from any others: the same rows have the same one, and a row that was mended has another.
+pub fn fingerprint(rows: &[RuleRow]) -> String {
+    let text = serde_json::to_vec(rows).expect("a row is text and numbers");
+    let digest = Sha256::digest(text);
+    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }

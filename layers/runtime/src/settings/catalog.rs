@@ -24,6 +24,8 @@ pub const CUSTOM_ERROR_MSG: &str = "custom_error_msg";
 pub const THRESHOLD_FILE_SIZE_BYTES: &str = "threshold_file_size_bytes";
 /// The time zone of the audit.
 pub const TIMEZONE: &str = "timezone";
+/// Where files land, for finding those that no event announced.
+pub const WATCHED_PREFIXES: &str = "LONGSHORE_WATCHED_PREFIXES";
 /// What statement names begin with; the event rule filters on it.
 pub const STATEMENT_PREFIX: &str = "LONGSHORE_STATEMENT_PREFIX";
 /// What is logged.
@@ -112,6 +114,11 @@ pub const SETTINGS: &[SettingDoc] = &[
     ),
     optional(THRESHOLD_FILE_SIZE_BYTES, "`1`", "Smaller files are refused."),
     optional(TIMEZONE, "`UTC`", "Time zone of the audit, by its IANA name."),
+    optional(
+        WATCHED_PREFIXES,
+        "none",
+        "Where files land, as `s3://bucket/prefix`, several with blanks or commas: what no event announced is found there by listing.",
+    ),
     optional(
         STATEMENT_PREFIX,
         "`longshore`",

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use chrono_tz::Tz;
 use longshore_app::AppConfig;
+use longshore_domain::object::WatchedPrefix;
 use longshore_domain::target::Warehouse;
 use tracing_subscriber::EnvFilter;
 
@@ -47,6 +48,8 @@ pub struct Settings {
     pub threshold_file_size_bytes: u64,
     /// The time zone of the audit.
     pub timezone: Tz,
+    /// Where files land.
+    pub watched: Vec<WatchedPrefix>,
     /// What statement names begin with.
     pub statement_prefix: String,
     /// What is logged, and how.
@@ -127,6 +130,7 @@ impl Settings {
             custom_error_message: reader.or_default(CUSTOM_ERROR_MSG, ""),
             threshold_file_size_bytes: reader.parsed(THRESHOLD_FILE_SIZE_BYTES, 1, "a number of bytes"),
             timezone: reader.parsed(TIMEZONE, Tz::UTC, "an IANA time zone such as Asia/Kolkata"),
+            watched: watched_prefixes(&mut reader),
             statement_prefix: statement_prefix(&mut reader),
             log: log(&mut reader),
             database_tls: database_tls(&mut reader),
@@ -150,6 +154,7 @@ impl Settings {
             timezone: self.timezone,
             topic_arn: self.sns_topic_arn.clone(),
             statement_prefix: self.statement_prefix.clone(),
+            watched: self.watched.clone(),
             warehouse,
         }
     }
@@ -262,6 +267,37 @@ fn check_folders_apart(reader: &mut Reader, settings: &Settings) {
             settings.processing_folder, settings.archive_folder
         );
         reader.fault(PROCESSING_FOLDER, what);
+    }
+}
+
+fn watched_prefixes(reader: &mut Reader) -> Vec<WatchedPrefix> {
+    let text = reader.or_default(WATCHED_PREFIXES, "");
+    let mut watched = Vec::new();
+    for url in text.split([',', ' ', '\n', '\t']).filter(|url| !url.is_empty()) {
+        match WatchedPrefix::parse(url) {
+            Some(prefix) => watched.push(prefix),
+            None => reader.fault(
+                WATCHED_PREFIXES,
+                format!("has {url:?} in it; each must be s3://bucket/prefix"),
+            ),
+        }
+    }
+    check_apart(reader, &watched);
+    watched
+}
+
+/// A prefix within another would be listed twice.
+fn check_apart(reader: &mut Reader, watched: &[WatchedPrefix]) {
+    for (index, one) in watched.iter().enumerate() {
+        let lies_in =
+            |other: &WatchedPrefix| one.bucket == other.bucket && one.prefix.starts_with(&other.prefix);
+        let mut others = watched.iter().enumerate().filter(|(place, _)| *place != index);
+        if let Some((_, other)) = others.find(|(_, other)| lies_in(other)) {
+            reader.fault(
+                WATCHED_PREFIXES,
+                format!("has {one} in it, which lies in {other}; leave it out"),
+            );
+        }
     }
 }
 
@@ -409,6 +445,12 @@ mod tests {
     #[case("threshold_file_size_bytes", "-1", "must be a number of bytes")]
     #[case("timezone", "Mars/Olympus", "must be an IANA time zone")]
     #[case("LONGSHORE_STATEMENT_PREFIX", "a b", "letters, digits")]
+    #[case("LONGSHORE_WATCHED_PREFIXES", "landing/in", "each must be s3://bucket/prefix")]
+    #[case(
+        "LONGSHORE_WATCHED_PREFIXES",
+        "s3://landing/in/, s3://landing/in/daily/",
+        "which lies in s3://landing/in/"
+    )]
     #[case("LONGSHORE_LOG", "info=debug=x", "is no log filter")]
     #[case("LONGSHORE_LOG_FORMAT", "xml", "must be one of: json, text")]
     #[case("LONGSHORE_DATABASE_TLS", "maybe", "must be one of: required, off")]
@@ -450,6 +492,13 @@ mod tests {
             ("postgres_config_audit_table", "FEEDS.EXT_FILE_AUDIT"),
         ];
         assert_eq!(with(&moved).unwrap().control_schema, "feeds");
+    }
+
+    #[test]
+    fn watched_prefixes_are_told_apart_by_blanks_and_commas() {
+        let settings = with(&[("LONGSHORE_WATCHED_PREFIXES", "s3://a/in/, s3://b s3://a/out/")]).unwrap();
+        let watched: Vec<_> = settings.watched.iter().map(ToString::to_string).collect();
+        assert_eq!(watched, ["s3://a/in/", "s3://b/", "s3://a/out/"]);
     }
 
     #[test]

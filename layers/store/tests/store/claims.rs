@@ -25,7 +25,11 @@ async fn of_twenty_claims_at_once_one_is_new() {
         .map(|number| {
             let store = bench.store.clone();
             let lease = lease(&format!("worker {number}"), LeaseStep::Prepare, 60);
-            tokio::spawn(async move { store.claim_load(&object("in/A_701.txt"), &lease, at(0)).await })
+            tokio::spawn(async move {
+                store
+                    .claim_load(&object("in/A_701.txt"), None, &lease, at(0))
+                    .await
+            })
         })
         .collect();
     let mut names = BTreeMap::new();
@@ -67,7 +71,7 @@ async fn what_differs_in_identity_is_another_load(#[case] other: Object) {
     let bench = Bench::new().await;
     bench.received("in/A_701.txt").await;
     let lease = lease("second", LeaseStep::Prepare, 60);
-    let claim = bench.store.claim_load(&other, &lease, at(1)).await.unwrap();
+    let claim = bench.store.claim_load(&other, None, &lease, at(1)).await.unwrap();
     assert_eq!(name(&claim), "new");
 }
 

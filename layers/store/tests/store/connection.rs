@@ -90,7 +90,7 @@ async fn a_lock_that_somebody_forgot_is_a_timeout() {
     };
     let lease = lease("w", longshore_store::LeaseStep::Prepare, 60);
     let wanted = object("in/B_701.txt");
-    let claim = bench.store.claim_load(&wanted, &lease, at(0));
+    let claim = bench.store.claim_load(&wanted, None, &lease, at(0));
     let (claimed, ()) = tokio::join!(claim, cancel);
     let error = claimed.unwrap_err();
     assert!(matches!(error, StoreError::Timeout { .. }), "{error:?}");

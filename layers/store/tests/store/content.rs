@@ -18,7 +18,7 @@ fn sent(number: u32) -> Object {
 
 async fn announced(bench: &Bench, object: &Object) -> Load {
     let lease = lease("first", LeaseStep::Prepare, 60);
-    match bench.store.claim_load(object, &lease, at(0)).await.unwrap() {
+    match bench.store.claim_load(object, None, &lease, at(0)).await.unwrap() {
         Claim::New(load) => {
             bench.store.record_match(load.id, &matched()).await.unwrap();
             load

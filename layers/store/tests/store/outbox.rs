@@ -133,8 +133,8 @@ async fn a_sender_that_died_and_is_tried_again_takes_up_its_messages_at_once() {
 }
 
 #[tokio::test]
-async fn a_message_that_could_not_be_sent_says_why_and_is_free_at_once() {
-    let (bench, _) = with_notices(1).await;
+async fn a_message_that_could_not_be_sent_says_why_and_waits_longer_each_time() {
+    let (bench, loads) = with_notices(1).await;
     let claimed = bench
         .store
         .claim_notices(None, 10, "sender", at(10), at(70))
@@ -142,16 +142,56 @@ async fn a_message_that_could_not_be_sent_says_why_and_is_free_at_once() {
         .unwrap();
     bench
         .store
-        .notice_failed(claimed[0].id, "the topic is gone")
+        .notice_failed(claimed[0].id, "the topic is gone", at(20))
         .await
         .unwrap();
-    let again = bench
-        .store
-        .claim_notices(None, 10, "sender", at(11), at(71))
-        .await
-        .unwrap();
+    let due = async |load: Option<LoadId>, now| {
+        let claimed = bench.store.claim_notices(load, 10, "sender", at(now), at(now));
+        claimed.await.unwrap()
+    };
+    assert_eq!(due(None, 79).await, []);
+    let again = due(None, 80).await;
     assert_eq!(again[0].last_error.as_deref(), Some("the topic is gone"));
     assert_eq!(again[0].attempts, 2);
+    bench
+        .store
+        .notice_failed(again[0].id, "still", at(80))
+        .await
+        .unwrap();
+    assert_eq!(due(None, 199).await, []);
+    assert_eq!(due(None, 200).await.len(), 1);
+    // Whoever settles the load itself need not wait.
+    bench
+        .store
+        .notice_failed(again[0].id, "still", at(200))
+        .await
+        .unwrap();
+    assert_eq!(due(Some(loads[0]), 201).await.len(), 1);
+}
+
+#[tokio::test]
+async fn what_cannot_be_sent_is_seen_by_its_topic() {
+    let (bench, _) = with_notices(3).await;
+    assert_eq!(bench.store.unsent_notices().await.unwrap(), []);
+    let claimed = bench
+        .store
+        .claim_notices(None, 2, "sender", at(10), at(70))
+        .await
+        .unwrap();
+    for notice in &claimed {
+        bench
+            .store
+            .notice_failed(notice.id, "no such topic", at(20))
+            .await
+            .unwrap();
+    }
+    let unsent = bench.store.unsent_notices().await.unwrap();
+    assert_eq!(unsent.len(), 1);
+    assert_eq!(
+        (unsent[0].messages, unsent[0].last_error.as_str()),
+        (2, "no such topic")
+    );
+    assert_eq!(unsent[0].next_try, Some(at(80)));
 }
 
 #[tokio::test]

@@ -237,7 +237,7 @@ impl Bench {
     pub(crate) async fn claim(&self, key: &str, owner: &str, now: i64) -> Claim {
         let lease = lease(owner, LeaseStep::Prepare, now + 60);
         self.store
-            .claim_load(&object(key), &lease, at(now))
+            .claim_load(&object(key), None, &lease, at(now))
             .await
             .unwrap()
     }

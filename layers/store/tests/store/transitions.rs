@@ -3,7 +3,7 @@
 use longshore_domain::load::{LoadId, LoadState};
 use longshore_domain::object::ObjectKey;
 use longshore_domain::reject::RejectReason;
-use longshore_store::{Conclusion, LoadFailure, LoadFilter, LoadedFacts, StoreError};
+use longshore_store::{LoadFailure, LoadFilter, LoadedFacts, StoreError};
 
 use crate::support::{ACTOR, Bench, at, facts, failure, matched, prepared, reason, split_facts, unmoved};
 
@@ -302,35 +302,4 @@ async fn a_nul_from_a_file_does_not_keep_its_load_off_the_record() {
     assert!(moved.has_moved());
     let error = moved.load().error.clone().unwrap();
     assert!(error.contains("i\u{FFFD}d"), "{error}");
-}
-
-#[tokio::test]
-async fn a_load_that_stands_still_is_unsettled_until_it_is_done_or_somebody_has_it() {
-    let bench = Bench::new().await;
-    let load = bench.load_in(LoadState::Loaded).await;
-    bench
-        .store
-        .release(load.id, &load.lease.map(|lease| lease.owner).unwrap_or_default())
-        .await
-        .unwrap();
-    let unsettled = async |idle_since| {
-        let loads = bench
-            .store
-            .unsettled_loads(at(idle_since), at(1_000_000), 10)
-            .await
-            .unwrap();
-        loads.iter().map(|load| load.id).collect::<Vec<_>>()
-    };
-    assert_eq!(unsettled(-1).await, []);
-    assert_eq!(unsettled(500).await, [load.id]);
-    let conclusion = Conclusion {
-        next: Some(LoadState::Complete),
-        ..Conclusion::default()
-    };
-    bench
-        .store
-        .conclude(load.id, &conclusion, at(30), ACTOR)
-        .await
-        .unwrap();
-    assert_eq!(unsettled(500).await, []);
 }

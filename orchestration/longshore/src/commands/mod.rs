@@ -3,6 +3,7 @@
 mod demo;
 mod load;
 mod local;
+mod marker;
 mod migrate;
 mod reconcile;
 mod rule;
@@ -22,6 +23,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitStatus> {
         Command::Migrate(arguments) => migrate::run(arguments, &deployment, output).await,
         Command::Rule(command) => rule::run(command, &deployment, output).await,
         Command::Load(command) => load::run(command, &deployment, output).await,
+        Command::Marker(command) => marker::run(command, &deployment, output).await,
         Command::Reconcile(arguments) => reconcile::run(arguments, &deployment, output).await,
     }
 }

@@ -1,59 +1,186 @@
 //! `reconcile`.
 
-use chrono::{TimeDelta, Utc};
-use longshore_app::{Invocation, Reconcile, ReconcileLimits};
+use chrono::{DateTime, TimeDelta, Utc};
+use longshore_app::{App, Invocation, Reconcile, ReconcileLimits, ReconcileReport};
 use uuid::Uuid;
 
+use super::marker;
 use crate::cli::ReconcileArguments;
 use crate::deployment::Deployment;
 use crate::exit::ExitStatus;
 use crate::output::{Output, Progress};
 
-/// A person waits at most this long; the next run goes on.
+/// Leases taken by a person end by themselves after this long.
 const PATIENCE: TimeDelta = TimeDelta::minutes(15);
+/// Ids that a line of the table shows.
+const SHOWN: usize = 5;
 
-/// Carries on what stands still, and says what became of it.
+/// Carries on what stands still until nothing is left to do, or one slice of it, and says what became of it.
 pub(crate) async fn run(
     arguments: ReconcileArguments,
     deployment: &Deployment,
     output: Output,
 ) -> anyhow::Result<ExitStatus> {
     let app = deployment.app().await?;
-    let invocation = Invocation {
-        request_id: format!("longshore/{}", Uuid::now_v7()),
-        deadline: Utc::now() + PATIENCE,
-    };
-    let limits = ReconcileLimits {
-        idle: TimeDelta::seconds(arguments.idle.into()),
-        loads: arguments.limit,
-    };
+    let limits = limits(&arguments, Utc::now());
     let progress = Progress::start("looking at what stands still");
-    let report = Reconcile {
-        app: &app,
-        invocation: &invocation,
-        limits,
+    let mut report = slice(&app, limits).await?;
+    let mut moved = report.moved_something();
+    while moved && !arguments.once {
+        progress.step(format!("carried {} loads on so far", report.carried_on.len()));
+        let next = slice(&app, limits).await?;
+        moved = next.moved_something();
+        report.add(next);
     }
-    .run()
-    .await?;
     drop(progress);
     if output.is_json() {
         output.json(&report)?;
     } else {
-        output.line(format!(
-            "{} stood still: {} carried on, {} still running, {} in vain; {} messages sent",
-            report.looked_at,
-            report.carried_on.len(),
-            report.running.len(),
-            report.failed.len(),
-            report.notices_sent
-        ))?;
-        for (load, why) in &report.failed {
-            output.line(format!("    {load}: {why}"))?;
-        }
+        show(&report, output)?;
     }
-    Ok(if report.failed.is_empty() {
+    Ok(if report.is_well() {
         ExitStatus::Done
     } else {
         ExitStatus::Failure
     })
+}
+
+fn limits(arguments: &ReconcileArguments, began: DateTime<Utc>) -> ReconcileLimits {
+    let usual = ReconcileLimits::default();
+    let idle = |usual| {
+        arguments
+            .idle
+            .map_or(usual, |seconds| TimeDelta::seconds(seconds.into()))
+    };
+    ReconcileLimits {
+        idle: idle(usual.idle),
+        unannounced_after: idle(usual.unannounced_after),
+        loads: arguments.limit,
+        passes_since: Some(began),
+        ..usual
+    }
+}
+
+async fn slice(app: &App, limits: ReconcileLimits) -> anyhow::Result<ReconcileReport> {
+    let invocation = Invocation {
+        request_id: format!("longshore/{}", Uuid::now_v7()),
+        deadline: Utc::now() + PATIENCE,
+    };
+    let reconcile = Reconcile {
+        app,
+        invocation: &invocation,
+        limits,
+    };
+    Ok(reconcile.run().await?)
+}
+
+fn show(report: &ReconcileReport, output: Output) -> anyhow::Result<()> {
+    let mut rows = vec![];
+    rows.extend(of_loads(report));
+    rows.extend(of_messages(report));
+    rows.extend(of_listings(report));
+    rows.extend(of_comparisons(report));
+    output.table(&["what", "how many", "which, or why"], rows)?;
+    if report.differences.is_empty() {
+        return Ok(());
+    }
+    output.line("\nwhere the ledger and the markers differ")?;
+    marker::show(&report.differences, output)
+}
+
+fn of_loads(report: &ReconcileReport) -> Vec<Vec<String>> {
+    let mut rows = vec![
+        row(
+            "loads carried on",
+            report.carried_on.len(),
+            some(&report.carried_on),
+        ),
+        row(
+            "loads whose statement is running",
+            report.running.len(),
+            some(&report.running),
+        ),
+    ];
+    if !report.waiting.is_empty() {
+        rows.push(row(
+            "loads that wait",
+            report.waiting.len(),
+            some(&report.waiting),
+        ));
+    }
+    if !report.elsewhere.is_empty() {
+        rows.push(row(
+            "loads at work elsewhere",
+            report.elsewhere.len(),
+            some(&report.elsewhere),
+        ));
+    }
+    for (load, why) in &report.failed {
+        rows.push(row("load in vain", 1, format!("{load}: {why}")));
+    }
+    rows
+}
+
+fn of_messages(report: &ReconcileReport) -> Vec<Vec<String>> {
+    let mut rows = vec![row("messages sent late", report.notices_sent, String::new())];
+    for unsent in &report.unsent {
+        let why = format!(
+            "to {} since {}: {}",
+            unsent.topic_arn, unsent.since, unsent.last_error
+        );
+        rows.push(row("messages that wait", unsent.messages, why));
+    }
+    rows
+}
+
+fn of_listings(report: &ReconcileReport) -> Vec<Vec<String>> {
+    let mut rows = vec![];
+    for listing in &report.listings {
+        let extent = if listing.is_through { "all of" } else { "part of" };
+        rows.push(row(
+            "objects listed",
+            listing.seen,
+            format!("{extent} {}", listing.prefix),
+        ));
+        rows.push(row(
+            "objects that no event announced",
+            listing.announced,
+            listing.prefix.clone(),
+        ));
+        if listing.tried_again > 0 {
+            let why = "of them refused before; their rules are mended".to_owned();
+            rows.push(row("objects tried again", listing.tried_again, why));
+        }
+        for error in &listing.errors {
+            rows.push(row("objects not listed", "", error.clone()));
+        }
+    }
+    rows
+}
+
+fn of_comparisons(report: &ReconcileReport) -> Vec<Vec<String>> {
+    let line = |comparison: &longshore_app::ComparisonReport| {
+        let extent = if comparison.is_through {
+            "all of"
+        } else {
+            "part of"
+        };
+        let why = match &comparison.error {
+            Some(error) => format!("{}: {error}", comparison.table),
+            None => format!("{extent} {}", comparison.table),
+        };
+        row("markers compared", comparison.compared, why)
+    };
+    report.comparisons.iter().map(line).collect()
+}
+
+fn row(what: &str, how_many: impl ToString, which: String) -> Vec<String> {
+    vec![what.to_owned(), how_many.to_string(), which]
+}
+
+/// The first few ids.
+fn some(loads: &[impl ToString]) -> String {
+    let shown: Vec<String> = loads.iter().take(SHOWN).map(ToString::to_string).collect();
+    let more = if loads.len() > SHOWN { " …" } else { "" };
+    format!("{}{more}", shown.join(" "))
 }

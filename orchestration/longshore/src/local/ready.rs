@@ -70,6 +70,10 @@ impl ReadyFile {
             (settings::IAM_ROLE, self.iam_role.clone()),
             (settings::ARCHIVE_FOLDER, self.archive_folder.clone()),
             (settings::PROCESSING_FOLDER, self.processing_folder.clone()),
+            (
+                settings::WATCHED_PREFIXES,
+                format!("s3://{}/{}", self.bucket, self.input_prefix),
+            ),
         ]
     }
 

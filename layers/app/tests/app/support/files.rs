@@ -6,24 +6,33 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use futures_util::{StreamExt, stream};
 use longshore_app::ports::{
-    ArchiveCopy, ObjectBody, ObjectHead, ObjectStore, ObjectStoreError, Upload, UploadedObject,
+    ArchiveCopy, ListedObject, ObjectBody, ObjectHead, ObjectPage, ObjectStore, ObjectStoreError, Upload,
+    UploadedObject,
 };
 use longshore_domain::load::LoadId;
-use longshore_domain::object::{Bucket, Object, ObjectKey, s3_url};
+use longshore_domain::object::{Bucket, Object, ObjectKey, WatchedPrefix, s3_url};
 
 use super::calls::Calls;
 
 /// The calls' names.
 pub(crate) const HEAD: &str = "head";
+pub(crate) const LIST: &str = "list";
 pub(crate) const OPEN: &str = "open";
 pub(crate) const COPY: &str = "copy";
+
+/// Objects in a page: few, so that there are several.
+const PAGE: usize = 3;
+/// When every file was written.
+const NOON: i64 = 1_795_262_400;
 
 /// A file in the bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Stored {
     pub(crate) bytes: Bytes,
+    pub(crate) modified_at: DateTime<Utc>,
     /// The load of the object that an archive copy was made of.
     mark: Option<String>,
 }
@@ -32,6 +41,7 @@ impl Stored {
     pub(crate) fn new(bytes: impl Into<Bytes>) -> Self {
         Self {
             bytes: bytes.into(),
+            modified_at: DateTime::from_timestamp(NOON, 0).unwrap(),
             mark: None,
         }
     }
@@ -137,9 +147,34 @@ impl ObjectStore for MemoryStore {
                 size_bytes: file.size_bytes(),
                 etag: Some(file.etag()),
                 version: None,
+                modified_at: Some(file.modified_at),
             }))
         };
         self.call(HEAD, key, head).await
+    }
+
+    async fn list(
+        &self,
+        prefix: &WatchedPrefix,
+        after: Option<&ObjectKey>,
+    ) -> Result<ObjectPage, ObjectStoreError> {
+        let after = after.map(ObjectKey::as_str).unwrap_or_default();
+        let list = || {
+            let all = self.files.all().into_iter();
+            let listed = all.filter(|(key, _)| key.starts_with(&prefix.prefix) && key.as_str() > after);
+            let mut objects: Vec<_> = listed
+                .map(|(key, file)| ListedObject {
+                    key: ObjectKey::new(key),
+                    etag: Some(file.etag()),
+                    modified_at: file.modified_at,
+                })
+                .collect();
+            let is_last = objects.len() <= PAGE;
+            objects.truncate(PAGE);
+            Ok(ObjectPage { objects, is_last })
+        };
+        let key = ObjectKey::new(prefix.prefix.clone());
+        self.call(LIST, &key, list).await
     }
 
     async fn open(&self, object: &Object) -> Result<ObjectBody, ObjectStoreError> {

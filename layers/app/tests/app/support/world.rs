@@ -9,7 +9,7 @@ use longshore_app::{
     StatementStatus,
 };
 use longshore_domain::load::LoadId;
-use longshore_domain::object::{Bucket, Object, ObjectKey, Sequencer};
+use longshore_domain::object::{Bucket, Object, ObjectKey, Sequencer, WatchedPrefix};
 use longshore_domain::target::{Compute, Login, Warehouse};
 use longshore_store::{Load, Store};
 
@@ -103,7 +103,7 @@ impl World {
             invocation: &invocation,
         };
         let object = object.clone();
-        Box::pin(self.calls.live(process.run(Announcement { object }))).await
+        Box::pin(self.calls.live(process.run(Announcement { object, at: None }))).await
     }
 
     /// One try of the function that the Data API's events call.
@@ -212,6 +212,7 @@ fn config(number: usize) -> AppConfig {
         timezone: chrono_tz::UTC,
         topic_arn: "arn:aws:sns:ap-south-1:1:files".to_owned(),
         statement_prefix: "longshore/test".to_owned(),
+        watched: vec![WatchedPrefix::parse("s3://landing/in/").unwrap()],
         warehouse: Warehouse {
             compute: Compute::Cluster("model".to_owned()),
             database: format!("world_{number}"),

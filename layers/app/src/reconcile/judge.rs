@@ -1,0 +1,109 @@
+//! What the rules say about a key today, without putting anything on record.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use longshore_copy::transaction::check_follow_up;
+use longshore_copy::{CopySpec, marker};
+use longshore_domain::matching::{self, Captures, Match};
+use longshore_domain::object::ObjectKey;
+use longshore_domain::rule::{FileRule, RuleRow, fingerprint};
+use longshore_domain::target::{TableName, Warehouse};
+
+use crate::ports::WarehouseError;
+use crate::process::resolve_table;
+use crate::{App, AppError};
+
+/// How long a look at a table may take.
+const LOOK_PATIENCE: Duration = Duration::from_secs(60);
+
+/// Judges keys; asks for the rules of a token, and for a table, once per run.
+pub(super) struct Judge<'a> {
+    app: &'a App,
+    rules: HashMap<String, Vec<RuleRow>>,
+    tables: HashMap<Target, bool>,
+}
+
+/// A table in a warehouse.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Target {
+    pub(super) warehouse: Warehouse,
+    pub(super) table: TableName,
+}
+
+/// What the rules say about a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Judgement {
+    /// Tells these rules from others.
+    pub(super) fingerprint: String,
+    /// Whether a rule takes the file. Whether the file is sound is not asked.
+    pub(super) is_accepted: bool,
+    /// Where its rows would go; `None` also when it is cut by record type.
+    pub(super) target: Option<Target>,
+}
+
+impl<'a> Judge<'a> {
+    pub(super) fn new(app: &'a App) -> Self {
+        Self {
+            app,
+            rules: HashMap::new(),
+            tables: HashMap::new(),
+        }
+    }
+
+    pub(super) async fn judge(&mut self, key: &ObjectKey) -> Result<Judgement, AppError> {
+        let token = key.token();
+        if !self.rules.contains_key(token) {
+            let rows = self.app.store.candidate_rules(token).await?;
+            self.rules.insert(token.to_owned(), rows);
+        }
+        let rows = &self.rules[token];
+        let accepted = match matching::find(rows, key) {
+            Match::One { row, captures } => accept(row, &captures),
+            Match::None | Match::Several(_) | Match::Unreadable(_) => None,
+        };
+        Ok(Judgement {
+            fingerprint: fingerprint(rows),
+            is_accepted: accepted.is_some(),
+            target: accepted.and_then(|(rule, table)| {
+                Some(Target {
+                    warehouse: rule
+                        .warehouse
+                        .unwrap_or_else(|| self.app.config.warehouse.clone()),
+                    table: table?,
+                })
+            }),
+        })
+    }
+
+    /// Whether a table can be read.
+    pub(super) async fn has_table(&mut self, target: &Target) -> Result<bool, AppError> {
+        if let Some(known) = self.tables.get(target) {
+            return Ok(*known);
+        }
+        let Ok(look) = marker::target_query(&target.table) else {
+            return Ok(false);
+        };
+        let looked = self.app.warehouse.run(&target.warehouse, &look, LOOK_PATIENCE);
+        let is_there = match looked.await {
+            Ok(_) => true,
+            Err(WarehouseError::StatementFailed { .. }) => false,
+            Err(error) => return Err(error.into()),
+        };
+        self.tables.insert(target.clone(), is_there);
+        Ok(is_there)
+    }
+}
+
+/// The rule and its table with the placeholders filled; `None` when the file would be refused for the rule's sake.
+fn accept(row: &RuleRow, captures: &Captures) -> Option<(FileRule, Option<TableName>)> {
+    let rule = FileRule::from_row(row).ok()?;
+    let table = resolve_table(&rule, captures).ok()?;
+    if table.is_some() {
+        CopySpec::from_rule(&rule, &rule.columns).ok()?;
+    }
+    if let Some(follow_up) = &rule.follow_up {
+        check_follow_up(follow_up).ok()?;
+    }
+    Some((rule, table))
+}

@@ -1,0 +1,352 @@
+//! Objects in the watched prefixes that no event announced.
+//!
+//! A listing goes through a prefix page by page, over as many runs as it takes, and puts a load on the ledger for each object
+//! that the ledger does not account for. It works on none of them: the load is carried on like any that stands still, by
+//! this run or the next.
+//!
+//! The races, all of them settled in the store under a lock on the key. An object whose event is being processed has a load and
+//! is accounted for. An event that comes after the listing takes the listing's load over instead of making a second one. Two
+//! listings make the same load, since its id comes from the object and from when it was written.
+//!
+//! The other danger is a ledger that was restored to an earlier time: it does not know of loads that the warehouse knows. So
+//! the markers of the objects are asked for before a load is made, and a marker that the ledger does not know gives its id
+//! to the load: its transaction then finds the marker and loads nothing, and all that follows a load follows.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use longshore_copy::marker;
+use longshore_domain::disposition::Disposition;
+use longshore_domain::load::LoadId;
+use longshore_domain::object::{Object, ObjectKey, Sequencer, WatchedPrefix};
+use longshore_store::{ComparedPage, ListedLoad, Lister, Refusal, Sighting};
+use tracing::{info, warn};
+
+use super::judge::{Judge, Judgement, Target};
+use super::{ListingReport, Reconcile, ReconcileReport, Slice, unless_of_the_store};
+use crate::error::chain;
+use crate::ports::{ObjectPage, WarehouseError};
+use crate::process::ignores;
+use crate::{AppError, AppError::Engine};
+
+/// How long a look at the markers may take.
+const LOOK_PATIENCE: Duration = Duration::from_secs(60);
+/// Objects whose markers are asked for at once: with keys of any length the statement stays within what the service takes.
+const OBJECTS_AT_ONCE: usize = 50;
+/// Clocks may differ by this much.
+const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(1);
+/// The last character there is: no key in a folder comes after it.
+const AFTER_ALL: char = char::MAX;
+
+/// An object that the ledger does not account for, as it is now.
+struct Found {
+    object: Object,
+    modified_at: DateTime<Utc>,
+    refusal: Option<Refusal>,
+    judgement: Judgement,
+}
+
+impl Reconcile<'_> {
+    /// Goes on with the listings that are due, each as far as the run's share allows.
+    pub(super) async fn list_objects(
+        &self,
+        slice: &Slice,
+        report: &mut ReconcileReport,
+    ) -> Result<(), AppError> {
+        let share = slice.share(3);
+        let mut pages_left = self.limits.pages;
+        let mut judge = Judge::new(self.app);
+        for watched in self.prefixes(slice) {
+            if pages_left == 0 || self.is_over(&share) {
+                break;
+            }
+            let mut listing = Listing {
+                reconcile: self,
+                watched,
+                judge: &mut judge,
+                lister: Lister {
+                    owner: self.actor().to_owned(),
+                    until: slice.ends + TimeDelta::minutes(1),
+                },
+                report: ListingReport {
+                    prefix: watched.to_string(),
+                    ..ListingReport::default()
+                },
+            };
+            if listing.run(&share, &mut pages_left).await? {
+                report.listings.push(listing.report);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<'a> Reconcile<'a> {
+    /// The watched prefixes. Each minute another one comes first, so that a huge one keeps none of the others waiting.
+    fn prefixes(&self, slice: &Slice) -> impl Iterator<Item = &'a WatchedPrefix> {
+        let watched = &self.app.config.watched;
+        let minute = usize::try_from(slice.began.timestamp() / 60).unwrap_or_default();
+        let first = minute.checked_rem(watched.len()).unwrap_or_default();
+        watched.iter().cycle().skip(first).take(watched.len())
+    }
+}
+
+/// One prefix's listing within one run.
+struct Listing<'run, 'app> {
+    reconcile: &'run Reconcile<'app>,
+    watched: &'run WatchedPrefix,
+    judge: &'run mut Judge<'app>,
+    lister: Lister,
+    report: ListingReport,
+}
+
+impl Listing<'_, '_> {
+    /// Lists from where the last run stopped; false when nothing is due. A listing that breaks off is tried again later, from
+    /// the same page.
+    async fn run(&mut self, slice: &Slice, pages_left: &mut u32) -> Result<bool, AppError> {
+        let store = &self.reconcile.app.store;
+        let reconcile = self.reconcile;
+        let due_before = reconcile.due_before(slice, reconcile.limits.list_every);
+        let taken = store
+            .take_listing(self.watched, &self.lister, self.now(), due_before)
+            .await?;
+        let Some(resume_after) = taken else {
+            return Ok(false);
+        };
+        let listed = unless_of_the_store(self.pages(resume_after, slice, pages_left).await)?;
+        if let Err(error) = &listed {
+            warn!("could not list {}: {error}", self.watched);
+            self.report.errors.push(error.clone());
+        }
+        let error = listed.as_ref().err().map(String::as_str);
+        store
+            .release_listing(self.watched, &self.lister, error, self.now())
+            .await?;
+        Ok(true)
+    }
+
+    async fn pages(
+        &mut self,
+        mut after: Option<ObjectKey>,
+        slice: &Slice,
+        pages_left: &mut u32,
+    ) -> Result<(), AppError> {
+        while *pages_left > 0 && !self.reconcile.is_over(slice) {
+            *pages_left -= 1;
+            let page = self
+                .reconcile
+                .app
+                .objects
+                .list(self.watched, after.as_ref())
+                .await?;
+            let announced = self.announce(&page).await?;
+            after = self.next_after(&page);
+            let compared = ComparedPage {
+                resume_after: after.as_ref(),
+                seen: page.objects.len() as u64,
+                announced,
+            };
+            self.report.seen += compared.seen;
+            self.report.announced += announced;
+            let store = &self.reconcile.app.store;
+            let is_ours = store
+                .advance_listing(self.watched, &self.lister, compared, self.now())
+                .await?;
+            self.report.is_through = after.is_none();
+            if !is_ours || after.is_none() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Where the next page begins. A folder of ours, which may hold millions of files, is passed over whole.
+    fn next_after(&self, page: &ObjectPage) -> Option<ObjectKey> {
+        let last = &page.objects.last().filter(|_| !page.is_last)?.key;
+        let config = &self.reconcile.app.config;
+        let ours = [&config.archive_folder, &config.processing_folder]
+            .into_iter()
+            .find(|folder| last.is_in_folder(folder));
+        Some(match ours {
+            Some(folder) => ObjectKey::new(format!("{}/{AFTER_ALL}", folder.trim_matches('/'))),
+            None => last.clone(),
+        })
+    }
+
+    /// Puts what the ledger does not account for on it. Gives how many objects that were.
+    async fn announce(&mut self, page: &ObjectPage) -> Result<u64, AppError> {
+        let sightings = self.sightings(page);
+        let mut announced = 0;
+        let found = self.unaccounted(&sightings).await?;
+        for some in found.chunks(OBJECTS_AT_ONCE) {
+            let loaded = self.loaded_before(some).await?;
+            for found in some {
+                announced += u64::from(self.record(found, &loaded).await?);
+            }
+        }
+        Ok(announced)
+    }
+
+    /// The files among the objects that are old enough for their events to have come.
+    fn sightings(&self, page: &ObjectPage) -> Vec<Sighting> {
+        let config = &self.reconcile.app.config;
+        let newest = self.now() - self.reconcile.limits.unannounced_after;
+        page.objects
+            .iter()
+            .filter(|object| ignores(config, &object.key).is_none() && object.modified_at <= newest)
+            .map(|object| Sighting {
+                key: object.key.clone(),
+                etag: object.etag.clone(),
+                modified_at: object.modified_at,
+            })
+            .collect()
+    }
+
+    /// What is to be loaded among them. A file that was refused and left where it is counts once its rules would take it.
+    async fn unaccounted(&mut self, sightings: &[Sighting]) -> Result<Vec<Found>, AppError> {
+        let store = &self.reconcile.app.store;
+        let unaccounted = store.compare_listed(&self.watched.bucket, sightings).await?;
+        let mut found = Vec::new();
+        for unaccounted in unaccounted {
+            let Some(sighting) = sightings.get(unaccounted.place) else {
+                continue;
+            };
+            let judgement = self.judge.judge(&sighting.key).await?;
+            if let Some(refusal) = &unaccounted.refusal
+                && !self.is_mended(refusal, &judgement).await?
+            {
+                continue;
+            }
+            match self.look(sighting).await {
+                Ok(None) => {}
+                Ok(Some(object)) => found.push(Found {
+                    object,
+                    modified_at: sighting.modified_at,
+                    refusal: unaccounted.refusal,
+                    judgement,
+                }),
+                // Without an answer none of the others would get one either.
+                Err(error) if error.disposition() == Disposition::Retry => return Err(error),
+                Err(error) => {
+                    warn!("could not look at {}: {}", sighting.key, chain(&error));
+                    self.report.errors.push(chain(&error));
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Whether a refused file would be taken now. A further try that was refused too waits until the rules change again, so
+    /// that nobody is told the same twice.
+    async fn is_mended(&mut self, refusal: &Refusal, judgement: &Judgement) -> Result<bool, AppError> {
+        if !judgement.is_accepted || refusal.rules_seen.as_ref() == Some(&judgement.fingerprint) {
+            return Ok(false);
+        }
+        match &judgement.target {
+            Some(target) => self.judge.has_table(target).await,
+            None => Ok(true),
+        }
+    }
+
+    /// The object with its version, unless it is gone or was replaced since the page was made: then its own event is on its
+    /// way.
+    async fn look(&self, sighting: &Sighting) -> Result<Option<Object>, AppError> {
+        let bucket = &self.watched.bucket;
+        let objects = &self.reconcile.app.objects;
+        let Some(head) = objects.head(bucket, &sighting.key).await? else {
+            return Ok(None);
+        };
+        let is_same = head.etag == sighting.etag && head.modified_at == Some(sighting.modified_at);
+        Ok(is_same.then(|| Object {
+            bucket: bucket.clone(),
+            key: sighting.key.clone(),
+            version: head.version,
+            etag: head.etag,
+            size_bytes: head.size_bytes,
+            sequencer: None,
+        }))
+    }
+
+    /// The objects that a marker says were loaded since they were written, by loads that the ledger does not know.
+    async fn loaded_before(&self, found: &[Found]) -> Result<HashMap<String, LoadId>, AppError> {
+        let mut by_target: HashMap<&Target, Vec<&Found>> = HashMap::new();
+        for found in found {
+            if let Some(target) = &found.judgement.target {
+                by_target.entry(target).or_default().push(found);
+            }
+        }
+        let mut loaded = HashMap::new();
+        for (target, found) in by_target {
+            loaded.extend(self.markers_of(target, &found).await?);
+        }
+        let ids: Vec<LoadId> = loaded.values().copied().collect();
+        let states = self.reconcile.app.store.states_of(&ids).await?;
+        let is_known = |load: &LoadId| states.iter().any(|(id, state)| id == load && state.is_some());
+        loaded.retain(|_, load| !is_known(load));
+        Ok(loaded)
+    }
+
+    async fn markers_of(&self, target: &Target, found: &[&Found]) -> Result<Vec<(String, LoadId)>, AppError> {
+        let Some(since) = found.iter().map(|found| found.modified_at).min() else {
+            return Ok(vec![]);
+        };
+        let urls: Vec<String> = found.iter().map(|found| found.object.url()).collect();
+        let sql = marker::object_query(&target.table, &urls, since - CLOCKS_DIFFER)
+            .map_err(|error| Engine(error.into()))?;
+        let warehouse = &self.reconcile.app.warehouse;
+        let rows = match warehouse.run(&target.warehouse, &sql, LOOK_PATIENCE).await {
+            Ok(rows) => rows,
+            // No load into this table has happened yet, so there are no markers.
+            Err(WarehouseError::StatementFailed { .. }) => vec![],
+            Err(error) => return Err(error.into()),
+        };
+        Ok(rows.into_iter().filter_map(marker_row).collect())
+    }
+
+    async fn record(&mut self, found: &Found, loaded: &HashMap<String, LoadId>) -> Result<bool, AppError> {
+        let sequencer = match &found.refusal {
+            None => Sequencer::listed(found.modified_at),
+            Some(refusal) => Sequencer::listed_after(found.modified_at, refusal.load),
+        };
+        let object = Object {
+            sequencer: Some(sequencer),
+            ..found.object.clone()
+        };
+        let url = object.url();
+        let known = loaded.get(&url).copied();
+        let listed = ListedLoad {
+            id: known.unwrap_or_else(|| LoadId::of(&object)),
+            object,
+            modified_at: found.modified_at,
+            retried_under: found
+                .refusal
+                .as_ref()
+                .map(|_| found.judgement.fingerprint.clone()),
+        };
+        let store = &self.reconcile.app.store;
+        let made = store
+            .record_listed(&listed, self.reconcile.actor(), self.now())
+            .await?;
+        if made {
+            self.report.tried_again += u64::from(found.refusal.is_some());
+            info!(load.id = %listed.id, object.key = %listed.object.key, "found {url}, which no event had announced");
+        }
+        if made && known.is_some() {
+            warn!(load.id = %listed.id, "the warehouse holds {url} already, which the ledger did not know");
+        }
+        Ok(made)
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.reconcile.app.clock.now()
+    }
+}
+
+/// The object of a marker, and its load.
+fn marker_row(row: Vec<Option<String>>) -> Option<(String, LoadId)> {
+    let [Some(load), Some(url)] = <[Option<String>; 2]>::try_from(row).ok()? else {
+        return None;
+    };
+    Some((url, LoadId::parse(&load)?))
+}

@@ -1,0 +1,146 @@
+//! `marker list`, `marker adopt` and `marker forget`.
+
+use longshore_app::SettleDifference;
+use longshore_domain::load::LoadId;
+use longshore_store::{DifferenceKind, MarkerDifference, SettledAs};
+use serde_json::json;
+
+use super::load::{moment, number};
+use crate::cli::{MarkerCommand, SettleArguments};
+use crate::deployment::Deployment;
+use crate::exit::{ExitStatus, input};
+use crate::output::Output;
+
+/// Carries out a `marker` command.
+pub(crate) async fn run(
+    command: MarkerCommand,
+    deployment: &Deployment,
+    output: Output,
+) -> anyhow::Result<ExitStatus> {
+    match command {
+        MarkerCommand::List { all } => list(all, deployment, output).await,
+        MarkerCommand::Adopt(arguments) => settle(Word::Adopt, arguments, deployment, output).await,
+        MarkerCommand::Forget { yes, arguments } => {
+            if !yes {
+                return Err(input(
+                    "forgetting deletes the markers, so that the loads may happen again; if their rows are out of \
+                     the table, say so with --yes",
+                ));
+            }
+            settle(Word::Forget, arguments, deployment, output).await
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Word {
+    Adopt,
+    Forget,
+}
+
+async fn list(all: bool, deployment: &Deployment, output: Output) -> anyhow::Result<ExitStatus> {
+    let differences = deployment.store().await?.differences(all).await?;
+    match output.is_json() {
+        true => output.json(&differences)?,
+        false => show(&differences, output)?,
+    }
+    Ok(ExitStatus::Done)
+}
+
+/// The differences as a table, each with what settles it.
+pub(crate) fn show(differences: &[MarkerDifference], output: Output) -> anyhow::Result<()> {
+    let rows = differences
+        .iter()
+        .map(|difference| {
+            vec![
+                difference.load.to_string(),
+                meaning(difference.kind).to_owned(),
+                difference.table.to_string(),
+                number(difference.row_count),
+                difference.object_url.clone(),
+                moment(difference.found_at),
+                remedy(difference),
+            ]
+        })
+        .collect();
+    output.table(
+        &[
+            "load",
+            "what",
+            "table",
+            "rows",
+            "object",
+            "found",
+            "settled, or by",
+        ],
+        rows,
+    )
+}
+
+fn meaning(kind: DifferenceKind) -> &'static str {
+    match kind {
+        DifferenceKind::MarkerWithoutLoad => "in the warehouse, not on the ledger",
+        DifferenceKind::LoadWithoutMarker => "on the ledger, not in the warehouse",
+        DifferenceKind::FailedAndLoaded => "failed on the ledger, loaded in the warehouse",
+    }
+}
+
+fn remedy(difference: &MarkerDifference) -> String {
+    if let Some(settled) = &difference.settled {
+        let note = settled.note.as_deref().map(|note| format!(": {note}"));
+        let how = match settled.settled_as {
+            SettledAs::Adopted => "adopted",
+            SettledAs::Forgotten => "forgotten",
+            SettledAs::Gone => "settled itself",
+        };
+        return format!("{how} by {}{}", settled.by, note.unwrap_or_default());
+    }
+    let id = difference.load;
+    match difference.kind {
+        DifferenceKind::MarkerWithoutLoad | DifferenceKind::FailedAndLoaded => {
+            format!("longshore marker adopt {id}")
+        }
+        DifferenceKind::LoadWithoutMarker => {
+            format!("longshore marker adopt {id} if the rows are there")
+        }
+    }
+}
+
+async fn settle(
+    word: Word,
+    arguments: SettleArguments,
+    deployment: &Deployment,
+    output: Output,
+) -> anyhow::Result<ExitStatus> {
+    let app = deployment.app().await?;
+    let settle = SettleDifference {
+        app: &app,
+        by: &arguments.by,
+        note: arguments.note.as_deref(),
+    };
+    let mut settled: Vec<LoadId> = vec![];
+    for load in arguments.loads {
+        let was_open = match word {
+            Word::Adopt => settle.adopt(load).await?,
+            Word::Forget => settle.forget(load).await?,
+        };
+        if !was_open {
+            return Err(input(format!(
+                "nothing about load {load} is open; see: longshore marker list --all"
+            )));
+        }
+        settled.push(load);
+    }
+    let done = match word {
+        Word::Adopt => "adopted",
+        Word::Forget => "forgotten",
+    };
+    if output.is_json() {
+        output.json(&json!({ done: settled }))?;
+    } else {
+        for load in settled {
+            output.line(format!("{done} {load}"))?;
+        }
+    }
+    Ok(ExitStatus::Done)
+}
