@@ -39,7 +39,6 @@ mod error;
 mod event;
 mod live;
 mod object;
-mod opening;
 mod result_set;
 mod runner;
 mod session;

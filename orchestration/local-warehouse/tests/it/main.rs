@@ -6,7 +6,6 @@ mod data_api;
 mod durability;
 mod formats;
 mod manual;
-mod procedure;
 mod random;
 mod session;
 mod sql;
