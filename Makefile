@@ -5,7 +5,7 @@ SHELL := /bin/bash
 CARGO ?= cargo
 ARCHITECTURE ?= arm64
 export CARGO_TERM_COLOR ?= auto
-.PHONY: help demo local test fmt fmt-check lint doc unit e2e dependencies postgres tools build memory bench-warehouse lint-deploy lambdas layer
+.PHONY: help demo local test fmt fmt-check state-machines lint doc unit e2e dependencies postgres tools build memory bench-warehouse lint-deploy lambdas layer
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -19,7 +19,7 @@ local: postgres build ## start the local stack and keep it running until Ctrl-C
 build: ## build every executable
 	@$(CARGO) build --workspace
 
-test: fmt-check postgres lint doc build unit dependencies ## everything that CI checks
+test: fmt-check postgres lint doc build unit state-machines dependencies ## everything that CI checks
 
 fmt: ## format the source
 	$(CARGO) fmt --all
@@ -38,6 +38,9 @@ unit: build ## all tests, on a real PostgreSQL and the executables that are ship
 
 e2e: build ## the end-to-end tests alone
 	$(CARGO) test -p longshore-e2e
+
+state-machines: postgres build ## the state machines on an interpreter and a local stack
+	@scripts/test-state-machines
 
 dependencies: tools ## licences, sources, doubled and unused dependencies
 	$(CARGO) deny --offline check bans licenses sources
