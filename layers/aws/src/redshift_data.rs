@@ -1,5 +1,7 @@
 //! The warehouse client on the Redshift Data API.
 
+mod statements;
+
 use std::error::Error;
 use std::fmt;
 use std::time::Duration;
@@ -124,7 +126,7 @@ impl RedshiftDataClient {
                 return Ok(seen);
             }
             if Instant::now() >= deadline {
-                self.cancel(statement_id).await;
+                self.give_up(statement_id).await;
                 return Err(WarehouseError::TooSlow {
                     warehouse: warehouse.to_string(),
                     patience,
@@ -158,7 +160,7 @@ impl RedshiftDataClient {
     }
 
     /// Nobody waits for the statement any more. That this may fail is harmless: it would end by itself, unread.
-    async fn cancel(&self, statement_id: &str) {
+    async fn give_up(&self, statement_id: &str) {
         if let Err(error) = self.client.cancel_statement().id(statement_id).send().await {
             let code = error.code().unwrap_or("no answer");
             tracing::debug!(
