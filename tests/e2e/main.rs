@@ -15,6 +15,7 @@ mod names;
 mod once;
 mod parts;
 mod promises;
+mod queries;
 mod reconcile;
 mod resends;
 mod restart;

@@ -41,6 +41,9 @@ pub(crate) enum Command {
     /// The ledger of loads.
     #[command(subcommand)]
     Load(LoadCommand),
+    /// Chains of SQL statements.
+    #[command(subcommand)]
+    Query(QueryCommand),
     /// Carry on what stands still: lost events, workers that died, messages unsent. What external-file-reconcile does.
     Reconcile(ReconcileArguments),
 }
@@ -135,6 +138,26 @@ pub(crate) enum LoadCommand {
         #[arg(value_name = "ID", value_parser = parse_load)]
         id: LoadId,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum QueryCommand {
+    /// Run the statements of a file one after the other, each tried again where its error says so. Ctrl-C cancels the one that
+    /// is running.
+    Run(QueryRunArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct QueryRunArguments {
+    /// A JSON array of SQL texts or query objects (see orchestration/state-machines); - reads stdin.
+    #[arg(value_name = "FILE")]
+    pub chain: PathBuf,
+    /// Show every query of the chain while it runs.
+    #[arg(long)]
+    pub watch: bool,
+    /// Begin with this query, counted from 1; those before it are not run.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub from: usize,
 }
 
 fn parse_load(text: &str) -> Result<LoadId, String> {

@@ -1,11 +1,14 @@
 //! Which deployment a command works on, and how it is reached.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use longshore_app::App;
+use longshore_app::ports::StatementClient;
 use longshore_copy::{WarehouseScript, sample_sql, warehouse_sql};
+use longshore_domain::target::Warehouse;
 use longshore_runtime::settings::Settings;
 use longshore_runtime::wiring::{self, AwsAccess, AwsClients};
 use longshore_store::Store;
@@ -46,6 +49,14 @@ impl Deployment {
     pub(crate) async fn app(&self) -> anyhow::Result<App> {
         let (settings, access) = self.settings()?;
         wiring::connect(&settings, &access).await
+    }
+
+    /// The Data API alone, and the warehouse that loads go to.
+    pub(crate) async fn statements(&self) -> anyhow::Result<(Arc<dyn StatementClient>, Warehouse)> {
+        let (settings, access) = self.settings()?;
+        let clients = AwsClients::new(&settings.region, &access).await;
+        let warehouse = wiring::find_warehouse(&settings, &clients.secrets).await?;
+        Ok((Arc::new(clients.warehouse), warehouse))
     }
 
     /// The control database alone.

@@ -4,6 +4,7 @@ mod demo;
 mod load;
 mod local;
 mod migrate;
+mod query;
 mod reconcile;
 mod rule;
 
@@ -22,6 +23,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitStatus> {
         Command::Migrate(arguments) => migrate::run(arguments, &deployment, output).await,
         Command::Rule(command) => rule::run(command, &deployment, output).await,
         Command::Load(command) => load::run(command, &deployment, output).await,
+        Command::Query(command) => query::run(command, &deployment, output).await,
         Command::Reconcile(arguments) => reconcile::run(arguments, &deployment, output).await,
     }
 }
