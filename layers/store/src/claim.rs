@@ -163,6 +163,16 @@ impl Store {
         Ok(())
     }
 
+    /// Gives a lease back because the time is over: the load is due at once, and the hand-over is counted.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of a write.
+    pub async fn hand_over(&self, load: LoadId, owner: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
+        self.execute(Query::LoadHandOver, &[&load.as_uuid(), &owner, &now])
+            .await?;
+        Ok(())
+    }
+
     async fn claim(
         &self,
         query: Query,

@@ -72,6 +72,16 @@ pub struct Load {
     pub prepare_duration: Option<Duration>,
     /// How often it was claimed: 1 and the repeats.
     pub claims: u32,
+    /// How many invocations took it up in this state and never gave it back.
+    pub deaths: u32,
+    /// How many invocations ran out of time over it in this state.
+    pub handovers: u32,
+    /// Nobody takes it up before then.
+    pub due_at: Option<DateTime<Utc>>,
+    /// The paused warehouse that it waits for.
+    pub waits_for: Option<String>,
+    /// What became of its statements that failed for reasons that pass.
+    pub retry: Retry,
     /// Who works on it.
     pub lease: Option<Lease>,
     /// When it was first announced.
@@ -95,6 +105,20 @@ pub struct Source {
     pub key: ObjectKey,
     /// Its length in bytes; a manifest must say it exactly for columnar files.
     pub size_bytes: u64,
+}
+
+/// What is kept of statements that failed for reasons that pass: the load transaction's, and once that has committed the
+/// follow-up's.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Retry {
+    /// How many of them count as tries.
+    pub tries: u32,
+    /// The newest attempt among them.
+    pub failed_attempt: u32,
+    /// When the first of them failed.
+    pub since: Option<DateTime<Utc>>,
+    /// What the last of them said.
+    pub error: Option<String>,
 }
 
 /// The right to work on a load until some time.
@@ -266,6 +290,16 @@ fn read_load(row: &Row) -> Result<Load, StoreError> {
         remarks: reader.json("remarks")?,
         prepare_duration: reader.duration("prepare_duration_ms")?,
         claims: reader.small_count("claims")?,
+        deaths: reader.small_count("deaths")?,
+        handovers: reader.small_count("handovers")?,
+        due_at: reader.get("due_at")?,
+        waits_for: reader.get("waits_for")?,
+        retry: Retry {
+            tries: reader.small_count("tries")?,
+            failed_attempt: reader.small_count("failed_attempt")?,
+            since: reader.get("retry_since")?,
+            error: reader.get("retry_error")?,
+        },
         lease: read_lease(&reader)?,
         received_at: reader.get("received_at")?,
         prepared_at: reader.get("prepared_at")?,

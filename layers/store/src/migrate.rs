@@ -35,6 +35,10 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
         "V6__audit_additions",
         include_str!("../../../sql/config-db/migrations/V6__audit_additions.sql"),
     ),
+    (
+        "V7__retries",
+        include_str!("../../../sql/config-db/migrations/V7__retries.sql"),
+    ),
 ];
 
 /// A migration may rewrite a table and may wait for another migrating program; a query may do neither.

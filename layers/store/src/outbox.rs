@@ -98,7 +98,7 @@ fn read_notice(row: &Row) -> Result<Notice, StoreError> {
     Ok(Notice {
         id: reader.get("outbox_id")?,
         load: LoadId::from_uuid(reader.get("load_id")?),
-        outcome: reader.word("outcome", parse_outcome)?,
+        outcome: reader.word("outcome", Outcome::parse)?,
         topic_arn: reader.get("topic_arn")?,
         message: reader.json("message")?,
         created_at: reader.get("created_at")?,
@@ -107,16 +107,4 @@ fn read_notice(row: &Row) -> Result<Notice, StoreError> {
         sent_at: reader.get("sent_at")?,
         message_id: reader.get("message_id")?,
     })
-}
-
-fn parse_outcome(word: &str) -> Option<Outcome> {
-    [
-        Outcome::Loaded,
-        Outcome::Split,
-        Outcome::Rejected,
-        Outcome::Failed,
-        Outcome::FollowUpFailed,
-    ]
-    .into_iter()
-    .find(|outcome| outcome.as_str() == word)
 }

@@ -38,10 +38,12 @@ queries! {
     LoadFail => "load_fail",
     LoadFind => "load_find",
     LoadFinishFollowUp => "load_finish_follow_up",
+    LoadHandOver => "load_hand_over",
     LoadList => "load_list",
     LoadListChildren => "load_list_children",
     LoadListUnsettled => "load_list_unsettled",
     LoadPlanArchive => "load_plan_archive",
+    LoadPostpone => "load_postpone",
     LoadPrepare => "load_prepare",
     LoadQueue => "load_queue",
     LoadRecordMatch => "load_record_match",
@@ -52,6 +54,8 @@ queries! {
     LoadSubmit => "load_submit",
     LoadSucceed => "load_succeed",
     LoadTransform => "load_transform",
+    LoadWait => "load_wait",
+    LoadWake => "load_wake",
     MarkerTableFind => "marker_table_find",
     MarkerTableInsert => "marker_table_insert",
     NoticeClaim => "notice_claim",
@@ -68,6 +72,11 @@ queries! {
     StatementList => "statement_list",
     StatementRecord => "statement_record",
     StatementSubmit => "statement_submit",
+    WarehouseFail => "warehouse_fail",
+    WarehouseFind => "warehouse_find",
+    WarehouseList => "warehouse_list",
+    WarehouseProbe => "warehouse_probe",
+    WarehouseResume => "warehouse_resume",
 }
 
 /// The schema that the files name; the settings may name another one.

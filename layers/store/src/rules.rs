@@ -76,6 +76,9 @@ fn rule_row(row: &Row) -> Result<RuleRow, StoreError> {
         prepared_compression: reader.get("prepared_compression")?,
         file_name_column: reader.get("file_name_column")?,
         load_id_column: reader.get("load_id_column")?,
+        max_attempts: reader.get("max_attempts")?,
+        retry_minutes: reader.get("retry_minutes")?,
+        query_retry_flag: reader.get("query_retry_flag")?,
         columns: reader.json::<Vec<ColumnRow>>("columns")?,
         target: target_row(&reader)?,
     })

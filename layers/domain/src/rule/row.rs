@@ -42,6 +42,9 @@ pub struct RuleRow {
     pub prepared_compression: Option<String>,
     pub file_name_column: Option<String>,
     pub load_id_column: Option<String>,
+    pub max_attempts: Option<i32>,
+    pub retry_minutes: Option<i32>,
+    pub query_retry_flag: Option<String>,
     pub columns: Vec<ColumnRow>,
     pub target: Option<TargetRow>,
 }

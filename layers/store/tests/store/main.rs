@@ -11,6 +11,7 @@ mod constraints;
 mod migrations;
 mod outbox;
 mod outcomes;
+mod retries;
 mod rules;
 mod support;
 mod transitions;
