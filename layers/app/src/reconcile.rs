@@ -4,7 +4,7 @@
 //! from the state it is in: the very steps that an event would have started. Two may run at once, since each load is
 //! claimed before it is touched, and a run is bounded, since the next one goes on.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use longshore_domain::load::{LoadId, LoadState};
 use longshore_domain::statement::StatementKind;
 use longshore_store::{Load, Statement};
@@ -81,8 +81,13 @@ impl Reconcile<'_> {
             if self.is_nearly_over() {
                 break;
             }
+            // What may take the whole of an invocation is not begun with the rest of one: it would be counted as too long.
+            if load.state == LoadState::Received && self.is_half_over(now) {
+                continue;
+            }
             let id = load.id;
-            match self.carry_on(load).await {
+            // On the heap: the whole way of a load is a large future for a stack.
+            match Box::pin(self.carry_on(load)).await {
                 Ok(()) => report.carried_on.push(id),
                 Err(AppError::StatementStillRunning { .. }) => report.running.push(id),
                 Err(error) => {
@@ -105,6 +110,11 @@ impl Reconcile<'_> {
     /// A load is taken up only while there is time for one: what is begun should not be cut off.
     fn is_nearly_over(&self) -> bool {
         self.invocation.deadline - self.app.clock.now() < TimeDelta::seconds(20)
+    }
+
+    fn is_half_over(&self, began: DateTime<Utc>) -> bool {
+        let now = self.app.clock.now();
+        now - began > self.invocation.deadline - now
     }
 
     async fn carry_on(&self, load: Load) -> Result<(), AppError> {
@@ -137,10 +147,16 @@ impl Reconcile<'_> {
 
     async fn finish(&self, load: Load) -> Result<(), AppError> {
         let statements = self.app.store.statements(load.id).await?;
-        let statement = deciding(&load, &statements).ok_or_else(|| AppError::Inconsistent {
-            load: load.id,
-            what: format!("it is {} and no statement of it has an id", load.state),
-        })?;
+        let Some(statement) = deciding(&load, &statements) else {
+            return match load.state {
+                // It failed before the warehouse had it.
+                LoadState::Failed => self.prepare(load).await,
+                _ => Err(AppError::Inconsistent {
+                    load: load.id,
+                    what: format!("it is {} and no statement of it has an id", load.state),
+                }),
+            };
+        };
         let status = StatementStatus {
             statement_id: statement.statement_id.clone().unwrap_or_default(),
             statement_name: Some(statement.statement_name.clone()),

@@ -9,5 +9,6 @@ mod archive;
 mod leases;
 mod outcomes;
 mod refusals;
+mod retries;
 mod support;
 mod walk;
