@@ -17,6 +17,7 @@ mod parts;
 mod promises;
 mod reconcile;
 mod restart;
+mod retries;
 mod rows;
 mod rules;
 mod secrecy;

@@ -41,6 +41,9 @@ pub(crate) enum Command {
     /// The ledger of loads.
     #[command(subcommand)]
     Load(LoadCommand),
+    /// The warehouses that loads go to.
+    #[command(subcommand)]
+    Warehouse(WarehouseCommand),
     /// Carry on what stands still: lost events, workers that died, messages unsent. What external-file-reconcile does.
     Reconcile(ReconcileArguments),
 }
@@ -135,6 +138,12 @@ pub(crate) enum LoadCommand {
         #[arg(value_name = "ID", value_parser = parse_load)]
         id: LoadId,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum WarehouseCommand {
+    /// List the warehouses: in use or paused, since when and why, when they are next tried, how many loads wait.
+    List,
 }
 
 fn parse_load(text: &str) -> Result<LoadId, String> {

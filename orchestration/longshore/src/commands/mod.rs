@@ -6,6 +6,7 @@ mod local;
 mod migrate;
 mod reconcile;
 mod rule;
+mod warehouse;
 
 use crate::cli::{Cli, Command, LocalCommand};
 use crate::deployment::Deployment;
@@ -22,6 +23,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitStatus> {
         Command::Migrate(arguments) => migrate::run(arguments, &deployment, output).await,
         Command::Rule(command) => rule::run(command, &deployment, output).await,
         Command::Load(command) => load::run(command, &deployment, output).await,
+        Command::Warehouse(command) => warehouse::run(command, &deployment, output).await,
         Command::Reconcile(arguments) => reconcile::run(arguments, &deployment, output).await,
     }
 }
