@@ -16,6 +16,7 @@ mod once;
 mod parts;
 mod promises;
 mod reconcile;
+mod resends;
 mod restart;
 mod retries;
 mod rows;

@@ -33,7 +33,12 @@ impl PutAway {
 /// Moves a load's object to the archive.
 ///
 /// The key is put on the ledger before the copy is made, so that a retry finds the copy that an earlier try left.
+///
+/// What was read out of the archive lies there already, and stays.
 pub(crate) async fn put_away(app: &App, load: &Load, shelf: ArchiveShelf<'_>) -> Result<PutAway, AppError> {
+    if let Some(key) = &load.read_key {
+        return Ok(PutAway::Archived(key.clone()));
+    }
     let time = app.config.local_time(app.clock.now());
     let name = archived_name(load);
     let mut key = match &load.archived_key {

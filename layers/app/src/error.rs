@@ -41,6 +41,14 @@ pub enum AppError {
         /// The invocation that holds the lease.
         owner: String,
     },
+    /// Another load of the same content is under way: what becomes of this one depends on it.
+    #[error("load {load} waits for load {other}, which has the same content and is under way")]
+    SameContentUnderWay {
+        /// The load.
+        load: LoadId,
+        /// The one that it waits for.
+        other: LoadId,
+    },
     /// Another invocation is finishing the load right now.
     #[error("load {load} is being finished by {owner}")]
     FinishedElsewhere {
@@ -80,6 +88,7 @@ impl AppError {
             Self::StatementStillRunning { .. }
             | Self::PreparedElsewhere { .. }
             | Self::OutOfTime { .. }
+            | Self::SameContentUnderWay { .. }
             | Self::FinishedElsewhere { .. } => Disposition::Retry,
             Self::Engine(_) | Self::Inconsistent { .. } => Disposition::Bug,
         }

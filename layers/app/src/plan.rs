@@ -34,6 +34,9 @@ pub(crate) struct LoadPlan {
     pub retry: RetryPolicy,
     /// Rows that COPY may refuse without failing; `None` for any number.
     pub max_errors: Option<u64>,
+    /// The column that tells its rows from those of other loads, when the target has one.
+    #[serde(default)]
+    pub load_id_column: Option<String>,
     /// What each statement does.
     pub steps: Vec<LoadStep>,
     /// The statements of the transaction.
@@ -49,6 +52,16 @@ impl LoadPlan {
             .ok_or_else(|| inconsistent(load.id, "it is prepared and has no plan"))?;
         serde_json::from_value(plan)
             .map_err(|error| inconsistent(load.id, &format!("its plan does not read: {error}")))
+    }
+
+    /// Reads the plan of an earlier load, if it still reads.
+    pub(crate) fn read(plan: Option<&serde_json::Value>) -> Option<Self> {
+        serde_json::from_value(plan?.clone()).ok()
+    }
+
+    /// Whether its table lies in this warehouse, whoever logs in there.
+    pub(crate) fn is_for(&self, warehouse: &Warehouse) -> bool {
+        self.warehouse.compute == warehouse.compute && self.warehouse.database == warehouse.database
     }
 
     /// The place of a step in the transaction, from 0.
@@ -80,16 +93,13 @@ pub(crate) fn plan(
     load: &Load,
     table: &TableName,
     copyable: &Copyable,
+    replaces: &[LoadId],
 ) -> Result<Result<Planned, RejectReason>, AppError> {
     let spec = match CopySpec::from_rule(&copyable.rule, &copyable.columns) {
         Ok(spec) => spec,
         Err(faults) => return Ok(Err(RejectReason::RuleInvalid(faults))),
     };
-    let warehouse = copyable
-        .rule
-        .warehouse
-        .clone()
-        .unwrap_or_else(|| app.config.warehouse.clone());
+    let warehouse = warehouse_of(app, &copyable.rule);
     let manifest_key = manifest_key(&app.config.processing_folder, load.id);
     let manifest = Manifest::new(vec![ManifestEntry {
         url: copyable.source.url(),
@@ -108,6 +118,7 @@ pub(crate) fn plan(
         file_name_column: copyable.rule.file_name_column.as_deref(),
         load_id_column: copyable.rule.load_id_column.as_deref(),
         object_url: &load.object.url(),
+        replaces,
     });
     let transaction = match rendered {
         Ok(transaction) => transaction,
@@ -130,6 +141,7 @@ pub(crate) fn plan(
         follow_up_repeats: follow_up_repeats(&copyable.rule),
         retry: copyable.rule.retry,
         max_errors: spec.max_errors(),
+        load_id_column: copyable.rule.load_id_column.clone(),
         steps: transaction.steps,
         statements: transaction.statements,
     };
@@ -144,6 +156,12 @@ pub(crate) fn plan(
 fn follow_up_repeats(rule: &FileRule) -> bool {
     let sql = rule.follow_up.as_deref().unwrap_or_default();
     rule.follow_up_repeats.unwrap_or_else(|| !is_call(sql))
+}
+
+/// Where a rule's table lies.
+pub(crate) fn warehouse_of(app: &App, rule: &FileRule) -> Warehouse {
+    let own = || app.config.warehouse.clone();
+    rule.warehouse.clone().unwrap_or_else(own)
 }
 
 fn rule_fault(rule: &FileRule, column: &str, error: &TransactionError) -> RejectReason {

@@ -7,6 +7,7 @@ mod bounds;
 mod identify;
 mod parts;
 mod reject;
+mod resend;
 
 use std::time::Duration;
 
@@ -23,6 +24,7 @@ use crate::retry::Sent;
 use crate::submit::Tables;
 use crate::{App, AppError, Invocation, notify, submit};
 use identify::Identified;
+use resend::Earlier;
 
 /// An object that S3 says is there.
 #[derive(Debug, Clone)]
@@ -65,6 +67,13 @@ pub enum ObjectOutcome {
         load_id: LoadId,
         /// The stable word for the reason.
         code: String,
+    },
+    /// The file was loaded before; someone was told.
+    Skipped {
+        /// The load.
+        load_id: LoadId,
+        /// Why, in a sentence.
+        note: String,
     },
     /// This object was loaded, refused or handed on before; the announcement is a repetition.
     AlreadyDone {
@@ -176,8 +185,8 @@ impl ProcessObject<'_> {
             LoadState::Split => self.load_parts(load).await,
             LoadState::Rejected => self.conclude_rejection(load).await,
             LoadState::Failed => self.conclude_failure(load).await,
-            LoadState::Skipped
-            | LoadState::Submitted
+            LoadState::Skipped => self.conclude_skip(load).await,
+            LoadState::Submitted
             | LoadState::Loaded
             | LoadState::Transforming
             | LoadState::Complete
@@ -193,9 +202,15 @@ impl ProcessObject<'_> {
             Ok(identified) => identified,
             Err((load, reason)) => return self.reject(load, reason).await,
         };
+        let others = self.admit(&load).await?;
+        let policy = rule.resend;
+        if let Some(note) = resend::reason_to_skip(policy, &others) {
+            return self.skip(load, &note).await;
+        }
+        let (load, source) = self.find_bytes(load, &others).await?;
         let pace = self.pace();
-        match prepare::prepare(self.app, &pace, load.id, &load.object, &rule).await? {
-            Prepared::Whole(copyable) => self.plan_and_submit(load, *copyable).await,
+        match prepare::prepare(self.app, &pace, load.id, &load.object, &source, &rule).await? {
+            Prepared::Whole(copyable) => self.reload_and_submit(load, *copyable, policy).await,
             Prepared::Split {
                 parts,
                 records,
@@ -207,7 +222,12 @@ impl ProcessObject<'_> {
     }
 
     /// Writes the manifest and puts the plan on the ledger. From here on the load is the warehouse's business.
-    async fn plan_and_submit(&self, load: Load, copyable: Copyable) -> Result<ObjectOutcome, AppError> {
+    async fn plan_and_submit(
+        &self,
+        load: Load,
+        copyable: Copyable,
+        earlier: Earlier,
+    ) -> Result<ObjectOutcome, AppError> {
         let Some(table) = load.table.clone() else {
             return Err(AppError::Inconsistent {
                 load: load.id,
@@ -218,7 +238,7 @@ impl ProcessObject<'_> {
             plan,
             manifest_key,
             manifest,
-        } = match plan::plan(self.app, &load, &table, &copyable)? {
+        } = match plan::plan(self.app, &load, &table, &copyable, &earlier.replaces)? {
             Ok(planned) => planned,
             Err(reason) => return self.reject_prepared(load, &copyable, reason).await,
         };
@@ -246,8 +266,9 @@ impl ProcessObject<'_> {
             prepared: copyable.is_prepared_copy,
             manifest_key,
             plan: serde_json::to_value(&plan).map_err(|error| AppError::Engine(error.into()))?,
-            remarks: vec![],
+            remarks: earlier.remarks,
             duration: self.worked_on(&load),
+            replaces: earlier.replaces,
         };
         let moved = self
             .app

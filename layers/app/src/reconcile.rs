@@ -44,7 +44,7 @@ pub struct ReconcileReport {
     pub looked_at: usize,
     /// Loads that were carried on.
     pub carried_on: Vec<LoadId>,
-    /// Loads whose statement is still running.
+    /// Loads whose statement is still running, or that wait for such a load of the same content.
     pub running: Vec<LoadId>,
     /// Loads that could not be carried on, and why. The next run tries again.
     pub failed: Vec<(LoadId, String)>,
@@ -89,7 +89,9 @@ impl Reconcile<'_> {
             // On the heap: the whole way of a load is a large future for a stack.
             match Box::pin(self.carry_on(load)).await {
                 Ok(()) => report.carried_on.push(id),
-                Err(AppError::StatementStillRunning { .. }) => report.running.push(id),
+                Err(AppError::StatementStillRunning { .. } | AppError::SameContentUnderWay { .. }) => {
+                    report.running.push(id);
+                }
                 Err(error) => {
                     warn!(load.id = %id, "could not carry on load {id}: {}", chain(&error));
                     report.failed.push((id, chain(&error)));
@@ -123,11 +125,12 @@ impl Reconcile<'_> {
             | LoadState::Prepared
             | LoadState::Queued
             | LoadState::Rejected
+            | LoadState::Skipped
             | LoadState::Split => self.prepare(load).await,
             LoadState::Submitted | LoadState::Loaded | LoadState::Failed | LoadState::Transforming => {
                 self.finish(load).await
             }
-            LoadState::Skipped | LoadState::Complete | LoadState::TransformFailed => Ok(()),
+            LoadState::Complete | LoadState::TransformFailed => Ok(()),
         }
     }
 

@@ -11,7 +11,7 @@ use longshore_domain::notification::Outcome;
 use longshore_domain::retry::{FailedTry, NextTry, RetryPolicy, delay};
 use longshore_domain::statement::{Attempt, LoadStep};
 use longshore_domain::target::Warehouse;
-use longshore_store::{Admission, FailedAttempt, Load, OutboxNotice, Postponement, WarehouseTrouble};
+use longshore_store::{Access, FailedAttempt, Load, OutboxNotice, Postponement, WarehouseTrouble};
 use tracing::{info, warn};
 
 use crate::error::chain;
@@ -52,13 +52,13 @@ pub(crate) async fn wait_while_paused(
     let name = warehouse.to_string();
     let now = app.clock.now();
     let next_probe = now + TimeDelta::seconds(60);
-    match app.store.admit(&name, now, next_probe).await? {
-        Admission::Open => Ok(None),
-        Admission::Probe => {
+    match app.store.access(&name, now, next_probe).await? {
+        Access::Open => Ok(None),
+        Access::Probe => {
             info!("sending {} to {name} to see whether it is back", load.object.key);
             Ok(None)
         }
-        Admission::Paused { until } => {
+        Access::Paused { until } => {
             app.store
                 .wait_for_warehouse(load.id, load.state, &name, until, now, actor)
                 .await?;

@@ -6,8 +6,9 @@
 //! 3. make the stage, an empty temporary copy of the columns that the file fills.
 //! 4. `COPY` into it from a manifest.
 //! 5. count: fails when the stage does not hold as many rows as the loader counted.
-//! 6. insert into the target, with what tells where the rows came from.
-//! 7. insert the marker.
+//! 6. replace: delete the rows of earlier loads of the same content, where the rule wants that.
+//! 7. insert into the target, with what tells where the rows came from.
+//! 8. insert the marker. The markers of replaced loads stay: a late submission of one of them must still find it.
 //!
 //! Nothing here commits by itself: no `TRUNCATE`, no `VACUUM`, no `ALTER TABLE APPEND`.
 
@@ -65,12 +66,14 @@ pub struct LoadRequest<'a> {
     pub load_id_column: Option<&'a str>,
     /// `s3://bucket/key` of the object that came, for the marker.
     pub object_url: &'a str,
+    /// The loads whose rows these ones replace; needs [`load_id_column`](Self::load_id_column).
+    pub replaces: &'a [LoadId],
 }
 
 /// The statements of one load transaction, to be sent as one batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoadTransaction {
-    /// The statements in order. Never more than 8; the Data API takes 40.
+    /// The statements in order. Never more than 9; the Data API takes 40.
     pub statements: Vec<String>,
     /// Which step each statement is, place for place.
     pub steps: Vec<LoadStep>,
@@ -93,6 +96,9 @@ impl LoadTransaction {
         }
         if let Some(fill) = parts.fill_lineage(request) {
             transaction.push(LoadStep::Insert, fill);
+        }
+        if let Some(delete) = parts.delete_replaced(request)? {
+            transaction.push(LoadStep::Replace, delete);
         }
         transaction.push(LoadStep::Insert, parts.insert());
         transaction.push(LoadStep::Marker, parts.insert_marker());
@@ -245,6 +251,27 @@ impl Parts {
         Some(format!("UPDATE {} SET {}", self.stage, assignments.join(", ")))
     }
 
+    /// Rows are found by the load's id and by nothing else: a file's name says which file, not which load.
+    fn delete_replaced(&self, request: &LoadRequest<'_>) -> Result<Option<String>, TransactionError> {
+        if request.replaces.is_empty() {
+            return Ok(None);
+        }
+        let column = request
+            .load_id_column
+            .ok_or(TransactionError::NothingToFindRowsBy)?;
+        let column = name("load_id_column", column)?;
+        let loads = request
+            .replaces
+            .iter()
+            .map(|load| Ok(text("load id", &load.to_string())?.to_string()))
+            .collect::<Result<Vec<_>, TransactionError>>()?;
+        Ok(Some(format!(
+            "DELETE FROM {}\nWHERE {column} IN ({})",
+            self.target,
+            loads.join(", ")
+        )))
+    }
+
     fn insert(&self) -> String {
         if self.columns.is_empty() {
             return format!("INSERT INTO {} SELECT * FROM {}", self.target, self.stage);
@@ -348,6 +375,9 @@ pub enum TransactionError {
         #[source]
         source: LiteralError,
     },
+    /// Rows are to be replaced, and the target has no column that tells them apart.
+    #[error("rows can only be replaced in a table with a load_id_column")]
+    NothingToFindRowsBy,
     /// A statement beyond what the Data API takes.
     #[error(
         "the {step} statement has {bytes} bytes, and the Data API takes {MAX_STATEMENT_BYTES}; list fewer columns"

@@ -62,7 +62,9 @@ impl WarehouseFault {
             Self::Transient | Self::Busy | Self::Down | Self::Full => None,
             Self::Data | Self::Configuration => Some(1),
             Self::Unknown => match step {
-                Some(LoadStep::Lock | LoadStep::Guard | LoadStep::Stage | LoadStep::Marker) => Some(2),
+                Some(
+                    LoadStep::Lock | LoadStep::Guard | LoadStep::Stage | LoadStep::Replace | LoadStep::Marker,
+                ) => Some(2),
                 Some(LoadStep::Copy | LoadStep::Count | LoadStep::Insert | LoadStep::FollowUp) | None => {
                     Some(1)
                 }

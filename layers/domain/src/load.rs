@@ -63,7 +63,7 @@ pub enum LoadState {
     Rejected,
     /// Cut by record type; the children are loads of their own.
     Split,
-    /// A re-sent file that the rule says to leave alone.
+    /// A file that was loaded before, under a rule that leaves it alone then.
     Skipped,
     /// Checked and, where needed, rewritten; the manifest is there.
     Prepared,

@@ -29,16 +29,19 @@ pub enum Outcome {
     WarehousePaused,
     /// The warehouse is back. Of the load that found it so.
     WarehouseResumed,
+    /// The file was loaded before; nothing was loaded again.
+    Skipped,
 }
 
 impl Outcome {
     /// Every outcome.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Loaded,
         Self::Split,
         Self::Rejected,
         Self::Failed,
         Self::FollowUpFailed,
+        Self::Skipped,
         Self::WarehousePaused,
         Self::WarehouseResumed,
     ];
@@ -58,12 +61,16 @@ impl Outcome {
             Self::FollowUpFailed => "follow_up_failed",
             Self::WarehousePaused => "warehouse_paused",
             Self::WarehouseResumed => "warehouse_resumed",
+            Self::Skipped => "skipped",
         }
     }
 
-    /// Whether someone may have to act.
+    /// Whether nobody has to act.
     pub fn is_success(self) -> bool {
-        matches!(self, Self::Loaded | Self::Split | Self::WarehouseResumed)
+        matches!(
+            self,
+            Self::Loaded | Self::Split | Self::Skipped | Self::WarehouseResumed
+        )
     }
 
     fn headline(self) -> &'static str {
@@ -75,6 +82,7 @@ impl Outcome {
             Self::FollowUpFailed => "FAILED: follow-up SQL of",
             Self::WarehousePaused => "PAUSED: the warehouse failed",
             Self::WarehouseResumed => "RESUMED: the warehouse took",
+            Self::Skipped => "SKIPPED: not loaded",
         }
     }
 }
@@ -222,7 +230,8 @@ impl OutcomeReport {
             | Outcome::Split
             | Outcome::Rejected
             | Outcome::Failed
-            | Outcome::FollowUpFailed => format!("longshore load show {}", self.load_id),
+            | Outcome::FollowUpFailed
+            | Outcome::Skipped => format!("longshore load show {}", self.load_id),
         }
     }
 

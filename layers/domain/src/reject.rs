@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::load::LoadId;
 use crate::rule::{RuleFaults, RuleId};
 
 /// What happens to a rejected file.
@@ -103,6 +104,12 @@ pub enum RejectReason {
         size_bytes: u64,
         seconds: u64,
     },
+    /// The rows of an earlier load of the same content are to be replaced, and nothing tells which they are.
+    #[error(
+        "it was loaded before as load {earlier}, whose rows hold no load id to replace them by; delete those rows by \
+         hand, set resend_policy to accept, then put the file again"
+    )]
+    RowsNotReplaceable { earlier: LoadId },
     /// The object was gone or replaced before it was read.
     #[error("the object is gone or was replaced before it could be read")]
     ObjectGone,
@@ -127,6 +134,7 @@ impl RejectReason {
             Self::RecordType { .. } => "record_type",
             Self::WornOut { .. } => "worn_out",
             Self::TooLongToPrepare { .. } => "too_long_to_prepare",
+            Self::RowsNotReplaceable { .. } => "rows_not_replaceable",
             Self::ObjectGone => "object_gone",
         }
     }
@@ -149,7 +157,8 @@ impl RejectReason {
             | Self::Content { .. }
             | Self::WornOut { .. }
             | Self::TooLongToPrepare { .. }
-            | Self::RecordType { .. } => RejectedFile::MovesToError,
+            | Self::RecordType { .. }
+            | Self::RowsNotReplaceable { .. } => RejectedFile::MovesToError,
         }
     }
 }

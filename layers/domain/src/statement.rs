@@ -100,6 +100,8 @@ pub enum LoadStep {
     Copy,
     /// Fails when the stage does not hold as many rows as we counted.
     Count,
+    /// Deletes the rows of earlier loads of the same content from the target.
+    Replace,
     /// Moves the rows from the stage into the target.
     Insert,
     /// Writes the marker.
@@ -110,12 +112,13 @@ pub enum LoadStep {
 
 impl LoadStep {
     /// Every step, in no meaningful order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Lock,
         Self::Guard,
         Self::Stage,
         Self::Copy,
         Self::Count,
+        Self::Replace,
         Self::Insert,
         Self::Marker,
         Self::FollowUp,
@@ -129,6 +132,7 @@ impl LoadStep {
             Self::Stage => "stage",
             Self::Copy => "copy",
             Self::Count => "count",
+            Self::Replace => "replace",
             Self::Insert => "insert",
             Self::Marker => "marker",
             Self::FollowUp => "follow_up",

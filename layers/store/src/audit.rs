@@ -24,6 +24,8 @@ pub enum AuditStatus {
     Failed,
     /// Somebody stopped the statement.
     Aborted,
+    /// The file was loaded before.
+    Skipped,
 }
 
 impl AuditStatus {
@@ -33,6 +35,7 @@ impl AuditStatus {
             Self::Finished => "FINISHED",
             Self::Failed => "FAILED",
             Self::Aborted => "ABORTED",
+            Self::Skipped => "SKIPPED",
         }
     }
 
@@ -40,7 +43,7 @@ impl AuditStatus {
     fn processed_flag(self) -> &'static str {
         match self {
             Self::Finished => "Y",
-            Self::Failed | Self::Aborted => "N",
+            Self::Failed | Self::Aborted | Self::Skipped => "N",
         }
     }
 }

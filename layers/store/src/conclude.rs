@@ -113,7 +113,7 @@ impl Store {
         let transaction = Transaction::begin(self, &mut client).await?;
         let state = match end.status {
             AuditStatus::Finished => LoadState::Complete,
-            AuditStatus::Failed | AuditStatus::Aborted => LoadState::TransformFailed,
+            AuditStatus::Failed | AuditStatus::Aborted | AuditStatus::Skipped => LoadState::TransformFailed,
         };
         let parameters: Parameters<'_> = &[&load.as_uuid(), &state.as_str(), &now, &actor, &end.statement_id];
         let changed = transaction.execute(QUERY, parameters).await?;

@@ -11,6 +11,7 @@ use longshore_domain::rule::{Interface, RuleId};
 use longshore_domain::target::TableName;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
+use uuid::Uuid;
 
 use crate::queries::Query;
 use crate::read::{Reader, bounded};
@@ -70,6 +71,12 @@ pub struct Load {
     pub remarks: Vec<String>,
     /// How long it took to prepare.
     pub prepare_duration: Option<Duration>,
+    /// Since when it is the one load of its content that is under way.
+    pub admitted_at: Option<DateTime<Utc>>,
+    /// Where its bytes are read, when not at its object's key: a copy that was put away.
+    pub read_key: Option<ObjectKey>,
+    /// The loads whose rows its own replace.
+    pub replaces: Vec<LoadId>,
     /// How often it was claimed: 1 and the repeats.
     pub claims: u32,
     /// How many invocations took it up in this state and never gave it back.
@@ -289,6 +296,13 @@ fn read_load(row: &Row) -> Result<Load, StoreError> {
         reject: reader.optional_json("reject")?,
         remarks: reader.json("remarks")?,
         prepare_duration: reader.duration("prepare_duration_ms")?,
+        admitted_at: reader.get("admitted_at")?,
+        read_key: key("read_key")?,
+        replaces: reader
+            .get::<Vec<Uuid>>("replaces")?
+            .into_iter()
+            .map(LoadId::from_uuid)
+            .collect(),
         claims: reader.small_count("claims")?,
         deaths: reader.small_count("deaths")?,
         handovers: reader.small_count("handovers")?,

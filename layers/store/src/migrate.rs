@@ -39,7 +39,23 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
         "V7__retries",
         include_str!("../../../sql/config-db/migrations/V7__retries.sql"),
     ),
+    (
+        "V8__resends",
+        include_str!("../../../sql/config-db/migrations/V8__resends.sql"),
+    ),
+    (
+        "V10__outcomes",
+        include_str!("../../../sql/config-db/migrations/V10__outcomes.sql"),
+    ),
 ];
+
+/// The version that this program brings a schema to: the number in the last migration's name.
+fn newest_version() -> u32 {
+    let number = MIGRATIONS
+        .last()
+        .and_then(|(name, _)| name.trim_start_matches('V').split("__").next()?.parse().ok());
+    number.expect("a migration is called V1__what_it_does")
+}
 
 /// A migration may rewrite a table and may wait for another migrating program; a query may do neither.
 const SESSION_SETTINGS: &str = "SET statement_timeout = '10min'; SET lock_timeout = '10min'";
@@ -87,7 +103,7 @@ impl Store {
         let applied = report.applied_migrations().iter().map(ToString::to_string);
         Ok(MigrationReport {
             applied: applied.collect(),
-            version: u32::try_from(MIGRATIONS.len()).expect("migrations are few"),
+            version: newest_version(),
         })
     }
 

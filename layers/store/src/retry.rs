@@ -65,7 +65,7 @@ pub struct WarehouseTrouble {
 
 /// Whether a statement may be sent to a warehouse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Admission {
+pub enum Access {
     /// Nothing is known against it.
     Open,
     /// It is paused, and this one is let through to see whether it is back.
@@ -190,26 +190,26 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`] of a write.
-    pub async fn admit(
+    pub async fn access(
         &self,
         warehouse: &str,
         now: DateTime<Utc>,
         next_probe_at: DateTime<Utc>,
-    ) -> Result<Admission, StoreError> {
+    ) -> Result<Access, StoreError> {
         let rows = self.rows(Query::WarehouseFind, &[&warehouse]).await?;
         let Some(row) = rows.first() else {
-            return Ok(Admission::Open);
+            return Ok(Access::Open);
         };
         let until: DateTime<Utc> = Reader::new(row, "ext_warehouse").get("probe_at")?;
         if until > now {
-            return Ok(Admission::Paused { until });
+            return Ok(Access::Paused { until });
         }
         let probed = self
             .execute(Query::WarehouseProbe, &[&warehouse, &now, &next_probe_at])
             .await?;
         Ok(match probed {
-            0 => Admission::Paused { until: next_probe_at },
-            _ => Admission::Probe,
+            0 => Access::Paused { until: next_probe_at },
+            _ => Access::Probe,
         })
     }
 

@@ -79,6 +79,7 @@ fn rule_row(row: &Row) -> Result<RuleRow, StoreError> {
         max_attempts: reader.get("max_attempts")?,
         retry_minutes: reader.get("retry_minutes")?,
         query_retry_flag: reader.get("query_retry_flag")?,
+        resend_policy: reader.get("resend_policy")?,
         columns: reader.json::<Vec<ColumnRow>>("columns")?,
         target: target_row(&reader)?,
     })

@@ -76,6 +76,8 @@ pub struct Prepared {
     pub remarks: Vec<String>,
     /// How long it took.
     pub duration: Duration,
+    /// The loads whose rows the plan deletes.
+    pub replaces: Vec<LoadId>,
 }
 
 /// What cutting made of a file.
@@ -144,6 +146,7 @@ impl Store {
         actor: &str,
     ) -> Result<Moved, StoreError> {
         const QUERY: Query = Query::LoadPrepare;
+        let replaces: Vec<_> = prepared.replaces.iter().map(LoadId::as_uuid).collect();
         let parameters: Parameters<'_> = &[
             &load.as_uuid(),
             &optional_bigint(QUERY.name(), "rows_expected", prepared.rows_expected)?,
@@ -155,6 +158,7 @@ impl Store {
             &milliseconds(QUERY.name(), "prepare_duration_ms", Some(prepared.duration))?,
             &now,
             &actor,
+            &replaces,
         ];
         self.step(QUERY, load, parameters).await
     }
@@ -204,6 +208,30 @@ impl Store {
             &actor,
         ];
         self.step(Query::LoadReject, load, parameters).await
+    }
+
+    /// `received` to `skipped`; the first note stays. It is told as a remark too.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], or any of a write.
+    pub async fn mark_skipped(
+        &self,
+        load: LoadId,
+        note: &str,
+        now: DateTime<Utc>,
+        actor: &str,
+    ) -> Result<Moved, StoreError> {
+        let parameters: Parameters<'_> = &[&load.as_uuid(), &text(note), &now, &actor];
+        self.step(Query::LoadSkip, load, parameters).await
+    }
+
+    /// Puts on record where the bytes of a load are read, while it is `received`.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], or any of a write.
+    pub async fn record_source(&self, load: LoadId, key: &ObjectKey) -> Result<Moved, StoreError> {
+        self.step(Query::LoadRecordSource, load, &[&load.as_uuid(), &key.as_str()])
+            .await
     }
 
     /// `queued` or `submitted` to `loaded`: a status event may be faster than the answer to the submission.

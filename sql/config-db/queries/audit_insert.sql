@@ -35,7 +35,7 @@ SELECT
     $3,
     $4,
     $5,
-    load.error,
+    coalesce(load.error, CASE WHEN load.state = 'skipped' THEN load.state_note END),
     $6,
     $7,
     $8,

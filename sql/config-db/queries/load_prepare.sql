@@ -9,6 +9,7 @@ SET
     remarks = $7,
     prepare_duration_ms = $8,
     prepared_at = $9,
+    replaces = $11,
     state = 'prepared',
     state_at = $9,
     state_actor = $10,

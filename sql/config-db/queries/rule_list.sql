@@ -37,6 +37,7 @@ SELECT
     config.max_attempts,
     config.retry_minutes,
     config.query_retry_flag,
+    config.resend_policy,
     target.target_name,
     target.cluster_identifier,
     target.workgroup_name,

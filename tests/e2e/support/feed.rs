@@ -154,7 +154,10 @@ impl<'a> RuleBuilder<'a> {
     }
 
     async fn make_table(&self, name: &str) -> anyhow::Result<()> {
-        let columns = self.columns.join(", ");
+        let mut columns = self.columns.join(", ");
+        if let Some(Some(column)) = self.values.get("load_id_column") {
+            columns.push_str(&format!(", {column} varchar(36)"));
+        }
         let sql = format!(
             "CREATE TABLE rdsftetl.{name} ({columns}, file_name varchar(300), \
              target_transaction_timestamp timestamp DEFAULT GETDATE())"

@@ -49,7 +49,7 @@ impl Load {
     }
 
     /// Nothing is left to do, and everybody was told.
-    pub(super) fn is_settled(&self) -> bool {
+    pub(crate) fn is_settled(&self) -> bool {
         !self.0["finished_at"].is_null() && self.number("unsent") == Some(0)
     }
 }

@@ -386,6 +386,7 @@ fn failure_code(step: Option<LoadStep>) -> &'static str {
         Some(LoadStep::Stage) => "stage_failed",
         Some(LoadStep::Copy) => "copy_failed",
         Some(LoadStep::Count) => "row_count_differs",
+        Some(LoadStep::Replace) => "replace_failed",
         Some(LoadStep::Insert) => "insert_failed",
         Some(LoadStep::Marker) => "marker_failed",
         Some(LoadStep::FollowUp) => "follow_up_failed",

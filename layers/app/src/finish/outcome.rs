@@ -125,6 +125,7 @@ mod tests {
             follow_up_repeats: false,
             retry: longshore_domain::retry::RetryPolicy::default(),
             max_errors: Some(0),
+            load_id_column: None,
             steps: vec![Lock, Guard, Stage, Copy, Count, Insert, Marker],
             statements: vec![],
         }

@@ -64,12 +64,14 @@ pub(crate) struct RecordTypePart {
     pub records: u64,
 }
 
-/// Checks a file under its rule and rewrites it where COPY could not read it as it is.
+/// Checks a file under its rule and rewrites it where COPY could not read it as it is. It is called what the announced
+/// `object` is called, and read at `source`.
 pub(crate) async fn prepare(
     app: &App,
     pace: &Pace,
     load: LoadId,
     object: &Object,
+    source: &Object,
     rule: &FileRule,
 ) -> Result<Prepared, AppError> {
     let named = check::size(object, app.config.threshold_file_size_bytes)
@@ -78,11 +80,11 @@ pub(crate) async fn prepare(
         return Ok(Prepared::Refused(reason));
     }
     if !spec::needs_reading(rule) {
-        return Ok(Prepared::Whole(Box::new(as_it_lies(object, rule, None))));
+        return Ok(Prepared::Whole(Box::new(as_it_lies(source, rule, None))));
     }
     let mut output = spec::output(rule);
     loop {
-        let finished = match pass::run(app, pace, load, object, spec::pipeline(rule, output), rule).await? {
+        let finished = match pass::run(app, pace, load, source, spec::pipeline(rule, output), rule).await? {
             Passed::Whole(finished) => finished,
             Passed::Refused(reason) => return Ok(Prepared::Refused(reason)),
             Passed::OutOfTime(progress) => return Ok(Prepared::OutOfTime(progress)),
@@ -97,7 +99,7 @@ pub(crate) async fn prepare(
             .iter()
             .map(|(_, written)| written.key.clone())
             .collect();
-        let prepared = conclude(object, rule, finished);
+        let prepared = conclude(source, rule, finished);
         if let Prepared::Refused(_) = prepared {
             for key in &written {
                 app.objects.delete_work(&object.bucket, key).await?;

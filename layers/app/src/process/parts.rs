@@ -5,7 +5,7 @@ use longshore_domain::load::LoadState;
 use longshore_domain::matching;
 use longshore_domain::notification::Outcome;
 use longshore_domain::reject::RejectReason;
-use longshore_domain::rule::{Compression, FileRule};
+use longshore_domain::rule::{Compression, FileRule, ResendPolicy};
 use longshore_store::{AuditStatus, Claim, Conclusion, Load, NewChild, SplitFacts};
 use serde::{Deserialize, Serialize};
 use tracing::{Instrument, info, info_span};
@@ -22,6 +22,13 @@ struct SplitPlan {
     token: String,
     /// How the parts are compressed.
     compression: Compression,
+    /// What is done about parts that were loaded before. Plans of before this was asked load everything.
+    #[serde(default = "accept")]
+    resend: ResendPolicy,
+}
+
+fn accept() -> ResendPolicy {
+    ResendPolicy::Accept
 }
 
 impl SplitPlan {
@@ -71,6 +78,7 @@ impl ProcessObject<'_> {
         let plan = SplitPlan {
             token: rule.token.clone(),
             compression: rule.prepared_compression,
+            resend: rule.resend,
         };
         let facts = SplitFacts {
             rows_expected: Some(records),
@@ -164,6 +172,7 @@ impl ProcessObject<'_> {
             LoadState::Prepared | LoadState::Queued => self.submit(child).await,
             LoadState::Rejected => self.conclude_rejection(child).await,
             LoadState::Failed => self.conclude_failure(child).await,
+            LoadState::Skipped => self.conclude_skip(child).await,
             _ => Ok(ObjectOutcome::AlreadyDone {
                 load_id: child.id,
                 state: child.state,
@@ -190,7 +199,7 @@ impl ProcessObject<'_> {
             columns: rule.columns.clone(),
             records: load.rows_expected,
         };
-        self.plan_and_submit(load, copyable).await
+        self.reload_and_submit(load, copyable, plan.resend).await
     }
 
     async fn conclude_split(&self, load: &Load) -> Result<(), AppError> {

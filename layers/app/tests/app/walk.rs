@@ -21,7 +21,7 @@ use crate::support::rules::Rule;
 use crate::support::warehouse::{Mishap, RUN, SUBMIT};
 use crate::support::world::World;
 
-const RULES: [Rule; 8] = [
+const RULES: [Rule; 13] = [
     Rule::new(1, "701", "price").with("query = 'call s.follow_up()'"),
     Rule::new(2, "702", "price").with("trailer_flag = 'Y', trailer_tag = 'T|'"),
     Rule::splitting(3, "703", "split_file_flag = 'Y', split_prefix = 'HD,DT'"),
@@ -29,7 +29,16 @@ const RULES: [Rule; 8] = [
     Rule::new(5, "703-DT", "detail"),
     Rule::splitting(6, "704", "split_file_flag = 'Y', split_prefix = 'HD,DT'"),
     Rule::new(7, "704-HD", "head"),
-    Rule::new(8, "705", "price").with("query = 'DELETE FROM s.old'"),
+    Rule::new(8, "705", "price").with("resend_policy = 'reload', load_id_column = 'load_id'"),
+    Rule::new(9, "706", "price").with("resend_policy = 'accept', trailer_flag = 'Y', trailer_tag = 'T|'"),
+    Rule::splitting(
+        10,
+        "707",
+        "split_file_flag = 'Y', split_prefix = 'HD,DT', resend_policy = 'reload'",
+    ),
+    Rule::new(11, "707-HD", "head").with("load_id_column = 'load_id'"),
+    Rule::new(12, "707-DT", "detail").with("load_id_column = 'load_id'"),
+    Rule::new(13, "708", "price").with("query = 'DELETE FROM s.old'"),
 ];
 
 /// A load waits so often at most: for its own mishap, and for the fault.
@@ -42,6 +51,8 @@ struct Walk {
     text: &'static str,
     /// What the warehouse does to it once, whatever else goes wrong.
     mishap: Option<(&'static str, Mishap)>,
+    /// Whether the same content was loaded under its key before.
+    comes_again: bool,
     /// How it ends.
     picture: String,
     /// The calls on the way.
@@ -70,27 +81,40 @@ enum Next {
 
 impl Walk {
     async fn without_fault(name: &'static str, text: &'static str) -> Self {
-        Self::with_mishap(name, text, None).await
+        Self::of(name, text, false, None).await
     }
 
-    async fn with_mishap(
+    /// The walk of a file whose content was loaded before.
+    async fn again_without_fault(name: &'static str, text: &'static str) -> Self {
+        Self::of(name, text, true, None).await
+    }
+
+    /// The walk of a file that the warehouse does something to.
+    async fn with_mishap(name: &'static str, text: &'static str, mishap: (&'static str, Mishap)) -> Self {
+        Self::of(name, text, false, Some(mishap)).await
+    }
+
+    async fn of(
         name: &'static str,
         text: &'static str,
+        comes_again: bool,
         mishap: Option<(&'static str, Mishap)>,
     ) -> Self {
         let bench = Bench::with(&RULES).await;
         let world = bench.world();
+        let object = land(&world, &format!("in/{name}"), text, comes_again).await;
         meet(&world, mishap.as_ref());
-        let object = world.land(&format!("in/{name}"), text);
+        let before = world.calls.made().len();
         world.announce(&object, "prepare").await.done();
-        let announcing = world.calls.made().len();
+        let announcing = world.calls.made().len() - before;
         settle(&world, &object).await.unwrap();
         Self {
             name,
             text,
             mishap,
+            comes_again,
             picture: picture(&bench, &world, &object).await,
-            calls: world.calls.made(),
+            calls: world.calls.made().split_off(before),
             announcing,
             runs: AtomicUsize::new(0),
             bench,
@@ -134,6 +158,11 @@ impl Walk {
         let object = world.land(&format!("in/{run}/{}", self.name), self.text);
         meet(&world, self.mishap.as_ref());
         world.calls.strike(Aim::Number(case.number), case.fault);
+        let key = format!("in/{run}/{}", self.name);
+        let object = land(&world, &key, self.text, self.comes_again).await;
+        let before = world.calls.made().len();
+        let told_before = world.topic.told().len();
+        world.calls.strike(Aim::Number(before + case.number), case.fault);
         if let Err(problem) = way(&world, &object, case.next).await {
             panic!("{case:?}: {problem}");
         }
@@ -145,7 +174,7 @@ impl Walk {
             assert_eq!(found, self.picture, "{case:?}");
         }
         let allowed = usize::from(self.may_tell_twice(case));
-        let told = world.topic.told();
+        let told = world.topic.told().split_off(told_before);
         assert!(told_twice(&told) <= allowed, "{case:?}: told {told:?}");
     }
 
@@ -165,6 +194,16 @@ impl Walk {
             && [RUN, HEAD, OPEN].contains(&case.call)
             && [Fault::NotReached, Fault::AnswerLost].contains(&case.fault)
     }
+}
+
+/// Lets a file land; one that comes again was loaded before, without a fault.
+async fn land(world: &World, key: &str, text: &str, comes_again: bool) -> Object {
+    let object = world.land(key, text);
+    if !comes_again {
+        return object;
+    }
+    world.load(&object).await;
+    world.land_again(&object, text)
 }
 
 /// The whole way of a file, whatever goes wrong with its announcement.
@@ -335,13 +374,23 @@ async fn a_file_that_copy_refuses_ends_alike_whatever_call_goes_wrong() {
 #[tokio::test]
 async fn a_file_whose_transaction_fails_in_passing_ends_alike_whatever_call_goes_wrong() {
     let conflict = Mishap::FailsAs(WarehouseFault::Transient, "ERROR: 1023");
-    let walk = Walk::with_mishap("again_701.txt", "plum|1\nfig|2\n", Some(("COPY", conflict))).await;
+    let walk = Walk::with_mishap("again_701.txt", "plum|1\nfig|2\n", ("COPY", conflict)).await;
     insta::assert_snapshot!(walk.picture, @r#"
     load complete rows 2 2 []
     audit FINISHED Y rows 2 2 0 follow-up FINISHED
     notice loaded sent
     told loaded
     file archive/700/again_701.txt: plum|1 fig|2
+async fn a_file_that_comes_again_is_skipped_alike_whatever_call_goes_wrong() {
+    let walk = Walk::again_without_fault("plain_701.txt", "plum|1\nfig|2\n").await;
+    insta::assert_snapshot!(walk.picture, @r#"
+    load skipped rows ["the same content was loaded before, as load <id>"]
+    audit SKIPPED N rows follow-up
+    notice skipped sent
+    told loaded
+    told skipped
+    file archive/700/plain_701.txt: plum|1 fig|2
+    file archive/700/plain_701.txt: plum|1 fig|2
     row "s"."price": plum|1
     row "s"."price": fig|2
     follow-up call s.follow_up()
@@ -351,17 +400,63 @@ async fn a_file_whose_transaction_fails_in_passing_ends_alike_whatever_call_goes
 }
 
 #[tokio::test]
-async fn a_file_whose_follow_up_fails_in_passing_ends_alike_whatever_call_goes_wrong() {
-    let conflict = Mishap::FailsAs(WarehouseFault::Transient, "ERROR: 1023");
-    let walk = Walk::with_mishap("after_705.txt", "plum|1\n", Some(("s.old", conflict))).await;
+async fn a_file_that_comes_again_replaces_its_rows_alike_whatever_call_goes_wrong() {
+    let walk = Walk::again_without_fault("again_705.txt", "plum|1\nfig|2\n").await;
     insta::assert_snapshot!(walk.picture, @r#"
-    load complete rows 1 1 []
-    audit FINISHED Y rows 1 1 0 follow-up FINISHED
+    load complete rows 2 2 []
+    audit FINISHED Y rows 2 2 0 follow-up
     notice loaded sent
     told loaded
-    file archive/700/after_705.txt: plum|1
+    file archive/700/again_705.txt: plum|1 fig|2
+    file archive/700/again_705.txt: plum|1 fig|2
     row "s"."price": plum|1
-    follow-up DELETE FROM s.old
+    row "s"."price": fig|2
+    "#);
+    let runs = walk.with_every_fault().await;
+    assert!(runs > walk.calls.len(), "{runs} runs");
+}
+
+#[tokio::test]
+async fn a_file_that_comes_again_is_loaded_beside_its_rows_alike_whatever_call_goes_wrong() {
+    let walk = Walk::again_without_fault("again_706.txt", "plum|1\nfig|2\nT|2\n").await;
+    insta::assert_snapshot!(walk.picture, @r#"
+    load complete rows 2 2 []
+    audit FINISHED Y rows 2 2 0 follow-up
+    notice loaded sent
+    told loaded
+    file archive/700/again_706.txt: plum|1 fig|2 T|2
+    file archive/700/again_706.txt: plum|1 fig|2 T|2
+    row "s"."price": plum|1
+    row "s"."price": fig|2
+    row "s"."price": plum|1
+    row "s"."price": fig|2
+    "#);
+    let runs = walk.with_every_fault().await;
+    assert!(runs > walk.calls.len(), "{runs} runs");
+}
+
+#[tokio::test]
+async fn a_split_file_that_comes_again_replaces_the_rows_of_its_parts_alike_whatever_call_goes_wrong() {
+    let walk = Walk::again_without_fault("split_707.txt", "HD|1\nDT|2\nDT|3\n").await;
+    insta::assert_snapshot!(walk.picture, @r#"
+    load split rows 3 []
+    load DT complete rows 2 2 []
+    load HD complete rows 1 1 []
+    audit FINISHED Y rows 3 follow-up
+    audit DT FINISHED Y rows 2 2 0 follow-up
+    audit HD FINISHED Y rows 1 1 0 follow-up
+    notice split sent
+    notice DT loaded sent
+    notice HD loaded sent
+    told loaded DT
+    told loaded HD
+    told split
+    file archive/700/split_707.txt: HD|1 DT|2 DT|3
+    file archive/700/split_707.txt: HD|1 DT|2 DT|3
+    row "s"."detail": DT|2
+    row "s"."detail": DT|3
+    row "s"."head": HD|1
+    Rule::new(13, "708", "price").with("query = 'DELETE FROM s.old'"),
     "#);
     let runs = walk.with_every_fault().await;
     assert!(runs > walk.calls.len(), "{runs} runs");

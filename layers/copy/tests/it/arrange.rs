@@ -71,6 +71,7 @@ pub(crate) struct Load {
     pub(crate) load_id_column: Option<String>,
     pub(crate) manifest_url: String,
     pub(crate) object_url: String,
+    pub(crate) replaces: Vec<LoadId>,
 }
 
 impl Load {
@@ -86,6 +87,7 @@ impl Load {
             load_id_column: rule.load_id_column.clone(),
             manifest_url: "s3://landing/processing/7/manifest".to_owned(),
             object_url: "s3://landing/in/PROD_PRICES_701.txt".to_owned(),
+            replaces: Vec::new(),
         }
     }
 
@@ -102,6 +104,7 @@ impl Load {
             file_name_column: self.file_name_column.as_deref(),
             load_id_column: self.load_id_column.as_deref(),
             object_url: &self.object_url,
+            replaces: &self.replaces,
         })
     }
 }

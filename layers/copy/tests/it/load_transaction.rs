@@ -1,6 +1,7 @@
 //! The load transaction as a whole.
 
 use longshore_copy::TransactionError;
+use longshore_domain::load::LoadId;
 use longshore_domain::statement::LoadStep;
 
 use crate::arrange::{Load, column, rule, set, statement};
@@ -46,6 +47,36 @@ fn a_load_is_one_transaction_that_locks_first_and_marks_last() {
     SELECT '00000000-0000-0000-0000-000000000007', 's3://landing/in/PROD_PRICES_701.txt', COUNT(*), GETDATE()
     FROM "longshore_stage_00000000000000000000000000000007"
     "#);
+}
+
+#[test]
+fn the_rows_of_earlier_loads_are_deleted_by_their_ids_right_before_the_new_ones_come() {
+    let mut load = Load::of(&rule(|row| row.load_id_column = set("load_id")));
+    load.rows_expected = Some(12);
+    load.replaces = [5, 6]
+        .map(|number| LoadId::from_uuid(uuid::Uuid::from_u128(number)))
+        .to_vec();
+    let transaction = load.render().unwrap();
+    assert_eq!(
+        transaction.steps[4..],
+        [
+            LoadStep::Count,
+            LoadStep::Replace,
+            LoadStep::Insert,
+            LoadStep::Marker
+        ]
+    );
+    insta::assert_snapshot!(transaction.statements[5], @r#"
+    DELETE FROM "rdsftetl"."pharmacy_price"
+    WHERE "load_id" IN ('00000000-0000-0000-0000-000000000005', '00000000-0000-0000-0000-000000000006')
+    "#);
+}
+
+#[test]
+fn rows_that_nothing_tells_apart_are_not_replaced() {
+    let mut load = Load::of(&rule(|_| {}));
+    load.replaces = vec![LoadId::from_uuid(uuid::Uuid::from_u128(5))];
+    assert_eq!(load.render(), Err(TransactionError::NothingToFindRowsBy));
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use super::fault::Collector;
 use super::{
     ColumnRow, Compression, DataFormat, Delimited, Encoding, Escaping, FieldQuoting, FileRule, HeaderPolicy,
-    Interface, InvalidBytes, Paths, RuleColumn, RuleFault, RuleFaults, RuleId, RuleRow, TargetRow, Trailer,
+    Interface, InvalidBytes, Paths, ResendPolicy, RuleColumn, RuleFault, RuleFaults, RuleId, RuleRow,
+    TargetRow, Trailer,
 };
 use super::{attempts, together};
 use crate::matching::Matcher;
@@ -33,6 +34,13 @@ pub(super) fn interpret(row: &RuleRow) -> Result<FileRule, RuleFaults> {
         parse_invalid_bytes,
         "reject or replace",
     ));
+    let resend = faults.keep(word(
+        "resend_policy",
+        &row.resend_policy,
+        ResendPolicy::default().as_str(),
+        ResendPolicy::parse,
+        "skip, reload or accept",
+    ));
     let warehouse = faults.keep(row.target.as_ref().map(warehouse).transpose());
     let columns = columns(row, &mut faults);
     let table = table(row, &mut faults);
@@ -49,6 +57,7 @@ pub(super) fn interpret(row: &RuleRow) -> Result<FileRule, RuleFaults> {
         split,
         encoding,
         invalid_bytes,
+        resend,
         warehouse,
     );
     if let (
@@ -60,6 +69,7 @@ pub(super) fn interpret(row: &RuleRow) -> Result<FileRule, RuleFaults> {
         Some(split),
         Some(encoding),
         Some(invalid_bytes),
+        Some(resend),
         Some(warehouse),
     ) = parts
     {
@@ -92,6 +102,7 @@ pub(super) fn interpret(row: &RuleRow) -> Result<FileRule, RuleFaults> {
             follow_up: non_blank(&row.query),
             follow_up_repeats,
             retry,
+            resend,
         };
         together::check(&rule, &mut faults);
         if faults.list.is_empty() {

@@ -7,6 +7,7 @@ mod attempts;
 mod fault;
 mod format;
 mod interpret;
+mod resend;
 mod row;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,7 @@ mod trailer;
 
 pub use fault::{RuleFault, RuleFaults};
 pub use format::{Compression, DataFormat, Delimited, Encoding, Escaping, FieldQuoting, InvalidBytes, Paths};
+pub use resend::ResendPolicy;
 pub use row::{ColumnRow, RuleRow, TargetRow};
 pub use trailer::Trailer;
 
@@ -129,6 +131,8 @@ pub struct FileRule {
     pub follow_up_repeats: Option<bool>,
     /// How long its loads are tried.
     pub retry: RetryPolicy,
+    /// What is done about a file that was loaded before.
+    pub resend: ResendPolicy,
 }
 
 impl FileRule {

@@ -45,6 +45,7 @@ pub struct RuleRow {
     pub max_attempts: Option<i32>,
     pub retry_minutes: Option<i32>,
     pub query_retry_flag: Option<String>,
+    pub resend_policy: Option<String>,
     pub columns: Vec<ColumnRow>,
     pub target: Option<TargetRow>,
 }

@@ -289,3 +289,35 @@ fn attempts_out_of_bounds_are_named() {
     query_retry_flag: "maybe" is neither Y nor N
     "#);
 }
+
+#[test]
+fn a_file_that_comes_again_is_skipped_unless_the_rule_says_otherwise() {
+    let policy = |word: Option<&str>| {
+        let row = RuleRow {
+            resend_policy: word.map(str::to_owned),
+            load_id_column: set("load_id"),
+            ..row()
+        };
+        FileRule::from_row(&row).unwrap().resend
+    };
+    assert_eq!(policy(None), ResendPolicy::Skip);
+    assert_eq!(policy(Some(" ")), ResendPolicy::Skip);
+    assert_eq!(policy(Some("reload")), ResendPolicy::Reload);
+    assert_eq!(policy(Some("accept")), ResendPolicy::Accept);
+}
+
+#[test]
+fn a_policy_for_resends_is_one_of_three_and_reload_needs_the_loads_id() {
+    let row = |word: &str| RuleRow {
+        resend_policy: set(word),
+        ..row()
+    };
+    insta::assert_snapshot!(faults(&row("replace")), @r#"resend_policy: "replace" is none of skip, reload or accept"#);
+    insta::assert_snapshot!(faults(&row("reload")), @"load_id_column: is not set, and resend_policy reload finds the rows to replace by it; name the column that takes the load's id, or write skip or accept");
+    let splitting = RuleRow {
+        split_file_flag: "Y".to_owned(),
+        split_prefix: set("HD,DT"),
+        ..row("reload")
+    };
+    assert_eq!(faults(&splitting), "", "the parts' rules name the column");
+}

@@ -1,7 +1,7 @@
 //! What is right part by part and wrong together.
 
 use super::fault::Collector;
-use super::{Compression, DataFormat, Encoding, FileRule, HeaderPolicy};
+use super::{Compression, DataFormat, Encoding, FileRule, HeaderPolicy, ResendPolicy};
 
 /// Judges the parts of a rule against each other.
 pub(super) fn check(rule: &FileRule, faults: &mut Collector) {
@@ -13,6 +13,7 @@ pub(super) fn check(rule: &FileRule, faults: &mut Collector) {
     }
     if rule.split.is_none() {
         check_target(rule, faults);
+        check_resends(rule, faults);
     }
     if matches!(rule.format, DataFormat::FixedWidth) {
         check_fixed_width(rule, faults);
@@ -48,6 +49,17 @@ fn check_target(rule: &FileRule, faults: &mut Collector) {
                 format!("{lineage:?} is filled by the loader and cannot come from the file too"),
             );
         }
+    }
+}
+
+/// Of a file that is cut by record type, the parts' own rules name the column; that is looked at when they are loaded.
+fn check_resends(rule: &FileRule, faults: &mut Collector) {
+    if rule.resend == ResendPolicy::Reload && rule.load_id_column.is_none() {
+        faults.add(
+            "load_id_column",
+            "is not set, and resend_policy reload finds the rows to replace by it; name the column that takes the \
+             load's id, or write skip or accept",
+        );
     }
 }
 

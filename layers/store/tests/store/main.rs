@@ -8,6 +8,7 @@ mod attempts;
 mod claims;
 mod connection;
 mod constraints;
+mod content;
 mod migrations;
 mod outbox;
 mod outcomes;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use longshore_domain::load::{LoadId, LoadState};
 use longshore_domain::notification::Outcome;
 use longshore_domain::statement::StatementKind;
-use longshore_store::{Admission, FailedAttempt, Load, Postponement, WarehouseTrouble};
+use longshore_store::{Access, FailedAttempt, Load, Postponement, WarehouseTrouble};
 
 use crate::support::{ACTOR, Bench, at, attempt, notice, record, unmoved};
 
@@ -172,15 +172,15 @@ async fn failures_in_a_row_pause_a_warehouse_and_it_is_told_once() {
 #[tokio::test]
 async fn of_those_who_ask_at_once_one_is_the_probe() {
     let bench = Bench::new().await;
-    let asked = |now| bench.store.admit(HOUSE, at(now), at(now + 60));
-    assert_eq!(asked(0).await.unwrap(), Admission::Open);
+    let asked = |now| bench.store.access(HOUSE, at(now), at(now + 60));
+    assert_eq!(asked(0).await.unwrap(), Access::Open);
     paused(&bench).await;
-    assert_eq!(asked(71).await.unwrap(), Admission::Paused { until: at(72) });
+    assert_eq!(asked(71).await.unwrap(), Access::Paused { until: at(72) });
     let (first, second) = tokio::join!(asked(72), asked(72));
     let admitted = [first.unwrap(), second.unwrap()];
-    assert!(admitted.contains(&Admission::Probe), "{admitted:?}");
+    assert!(admitted.contains(&Access::Probe), "{admitted:?}");
     assert!(
-        admitted.contains(&Admission::Paused { until: at(132) }),
+        admitted.contains(&Access::Paused { until: at(132) }),
         "{admitted:?}"
     );
 }
@@ -198,7 +198,7 @@ async fn of_the_loads_that_wait_for_a_paused_warehouse_one_is_due_at_a_time() {
     }
     assert!(due(&bench, 71).await.is_empty());
     assert_eq!(due(&bench, 72).await.len(), 1);
-    bench.store.admit(HOUSE, at(72), at(132)).await.unwrap();
+    bench.store.access(HOUSE, at(72), at(132)).await.unwrap();
     assert!(due(&bench, 100).await.is_empty());
 }
 
@@ -214,8 +214,8 @@ async fn a_warehouse_that_is_back_is_told_once_and_wakes_every_load() {
     let told = "SELECT count(*) FROM rdscnfg.ext_outbox WHERE outcome = 'warehouse_resumed'";
     assert_eq!(bench.number(told).await, 1);
     assert_eq!(
-        bench.store.admit(HOUSE, at(76), at(80)).await.unwrap(),
-        Admission::Open
+        bench.store.access(HOUSE, at(76), at(80)).await.unwrap(),
+        Access::Open
     );
 }
 

@@ -111,6 +111,7 @@ pub(crate) fn prepared() -> Prepared {
         plan: serde_json::json!({"sql": ["COPY …"]}),
         remarks: vec!["2 records of no listed type".to_owned()],
         duration: Duration::from_millis(1_500),
+        replaces: vec![],
     }
 }
 
@@ -184,7 +185,7 @@ pub(crate) fn conclusion(status: AuditStatus, outcome: Outcome) -> Conclusion {
 pub(crate) fn follow_up_end(status: AuditStatus) -> FollowUpEnd {
     let (error, notices) = match status {
         AuditStatus::Finished => (None, vec![]),
-        AuditStatus::Failed | AuditStatus::Aborted => (
+        AuditStatus::Failed | AuditStatus::Aborted | AuditStatus::Skipped => (
             Some("no such table".to_owned()),
             vec![notice(Outcome::FollowUpFailed)],
         ),
@@ -264,21 +265,17 @@ impl Bench {
         load
     }
 
-    async fn bring(&self, load: LoadId, state: LoadState) {
+    pub(crate) async fn bring(&self, load: LoadId, state: LoadState) {
         for step in path_to(state) {
             self.take(load, *step).await;
         }
     }
 
-    async fn take(&self, load: LoadId, state: LoadState) {
+    pub(crate) async fn take(&self, load: LoadId, state: LoadState) {
         let store = &self.store;
         let moved = match state {
             LoadState::Received => return,
-            LoadState::Skipped => {
-                let sql = "UPDATE rdscnfg.ext_file_load SET state = 'skipped' WHERE load_id = $1";
-                self.run(sql, &[&load.as_uuid()]).await.unwrap();
-                return;
-            }
+            LoadState::Skipped => store.mark_skipped(load, "loaded before", at(1), ACTOR).await,
             LoadState::Rejected => store.mark_rejected(load, &reason(), at(1), ACTOR).await,
             LoadState::Split => store.mark_split(load, &split_facts(), at(1), ACTOR).await,
             LoadState::Prepared => store.mark_prepared(load, &prepared(), at(1), ACTOR).await,

@@ -10,6 +10,7 @@ use futures_util::{StreamExt, stream};
 use longshore_app::ports::{
     ArchiveCopy, ObjectBody, ObjectHead, ObjectStore, ObjectStoreError, Upload, UploadedObject,
 };
+use longshore_domain::load::LoadId;
 use longshore_domain::object::{Bucket, Object, ObjectKey, s3_url};
 
 use super::calls::Calls;
@@ -23,7 +24,7 @@ pub(crate) const COPY: &str = "copy";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Stored {
     pub(crate) bytes: Bytes,
-    /// The version that an archive copy was made of.
+    /// The load of the object that an archive copy was made of.
     mark: Option<String>,
 }
 
@@ -87,7 +88,7 @@ impl Files {
     }
 
     fn copy(&self, object: &Object, to: &ObjectKey) -> Result<ArchiveCopy, ObjectStoreError> {
-        let mark = object.etag.clone();
+        let mark = Some(LoadId::of(object).to_string());
         if let Some(taken) = self.get(to.as_str()) {
             let is_ours = taken.mark == mark && taken.size_bytes() == object.size_bytes;
             return Ok(if is_ours {

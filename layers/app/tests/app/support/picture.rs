@@ -23,12 +23,23 @@ pub(crate) async fn picture(bench: &Bench, world: &World, object: &Object) -> St
         lines.push(format!("file {}: {text}", without_time(&key)));
     }
     for (table, rows) in world.warehouse.tables().targets {
-        lines.extend(rows.iter().map(|row| format!("row {table}: {row}")));
+        lines.extend(rows.iter().map(|row| format!("row {table}: {}", row.line)));
     }
     let follow_ups = world.warehouse.follow_ups();
     lines.extend(follow_ups.iter().map(|sql| format!("follow-up {sql}")));
-    lines.join("\n")
+    without_ids(&lines.join("\n"))
 }
+
+/// A note may name another load.
+fn without_ids(picture: &str) -> String {
+    let mut words = picture.split("as load ");
+    let first = words.next().unwrap_or_default().to_owned();
+    let rest = words.map(|rest| rest.get(ID_CHARACTERS..).unwrap_or_default());
+    rest.fold(first, |picture, rest| picture + "as load <id>" + rest)
+}
+
+/// A load's id as it is written.
+const ID_CHARACTERS: usize = 36;
 
 const LOADS: &str = "
     SELECT concat_ws(' ', 'load', record_type, state, error_code, 'rows', rows_expected, rows_loaded, remarks::text,

@@ -14,10 +14,17 @@ pub(crate) const UNREADABLE: &str = "BAD";
 /// What a transaction changes when it commits.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tables {
-    /// The lines of each target, by its quoted name.
-    pub(crate) targets: BTreeMap<String, Vec<String>>,
+    /// The rows of each target, by its quoted name.
+    pub(crate) targets: BTreeMap<String, Vec<Row>>,
     /// The rows that each load brought, by marker table and load id.
     pub(crate) markers: BTreeMap<String, BTreeMap<String, usize>>,
+}
+
+/// A line in a target, and the load that brought it where the target has a column for that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Row {
+    pub(crate) line: String,
+    load: Option<String>,
 }
 
 /// A row that COPY could not read.
@@ -54,6 +61,7 @@ impl<'a> Transaction<'a> {
             "SELECT" => self.count(sql),
             "CREATE" => self.target_of(after(sql, " FROM ")).map(|_| 0),
             "COPY" => self.copy(sql),
+            "DELETE" => self.delete(sql),
             "INSERT" if sql.starts_with("INSERT INTO \"longshore\"") => self.insert_marker(sql),
             "INSERT" => self.insert(sql),
             other => Err(format!("the model does not know {other}")),
@@ -126,9 +134,25 @@ impl<'a> Transaction<'a> {
     fn insert(&mut self, sql: &str) -> Result<usize, String> {
         let name = name_at(after(sql, "INTO "));
         self.target_of(&name)?;
+        // The load's id is the last of the lineage literals.
+        let has_load = sql.contains("\"load_id\")");
+        let load = sql.rsplit('\'').nth(1).filter(|_| has_load).map(str::to_owned);
         let target = self.tables.targets.entry(name).or_default();
-        target.extend(self.stage.iter().cloned());
+        target.extend(self.stage.iter().map(|line| Row {
+            line: line.clone(),
+            load: load.clone(),
+        }));
         Ok(self.stage.len())
+    }
+
+    fn delete(&mut self, sql: &str) -> Result<usize, String> {
+        let name = name_at(after(sql, "FROM "));
+        self.target_of(&name)?;
+        let doomed = after(sql, "\"load_id\" IN ");
+        let target = self.tables.targets.entry(name).or_default();
+        let before = target.len();
+        target.retain(|row| row.load.as_ref().is_none_or(|load| !doomed.contains(load)));
+        Ok(before - target.len())
     }
 
     fn insert_marker(&mut self, sql: &str) -> Result<usize, String> {
@@ -145,7 +169,7 @@ impl<'a> Transaction<'a> {
         self.tables.markers.get_mut(&name).ok_or(missing)
     }
 
-    fn target_of(&self, text: &str) -> Result<&[String], String> {
+    fn target_of(&self, text: &str) -> Result<&[Row], String> {
         let name = name_at(text);
         let target = self.tables.targets.get(&name);
         target

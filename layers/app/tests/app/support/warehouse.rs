@@ -139,7 +139,8 @@ impl ModelWarehouse {
     }
 
     pub(crate) fn rows(&self, table: &str) -> Vec<String> {
-        self.tables().targets.remove(table).unwrap_or_default()
+        let rows = self.tables().targets.remove(table).unwrap_or_default();
+        rows.into_iter().map(|row| row.line).collect()
     }
 
     /// The statements handed over, in order; all of them have ended.

@@ -86,6 +86,15 @@ impl World {
         }
     }
 
+    /// The same bytes land once more, which is another event about the same content.
+    pub(crate) fn land_again(&self, object: &Object, text: &str) -> Object {
+        let sequencer = object.sequencer.as_ref().map_or("", Sequencer::as_str);
+        Object {
+            sequencer: Some(Sequencer::new(format!("{sequencer}F"))),
+            ..self.land(object.key.as_str(), text)
+        }
+    }
+
     /// One try of the function that S3 calls.
     pub(crate) async fn announce(&self, object: &Object, request: &str) -> Tried<ObjectOutcome> {
         self.announce_within(object, request, TimeDelta::minutes(15))

@@ -1,0 +1,233 @@
+//! Files that come again: one load of a content at a time, and the rule says what is done about rows that are there.
+//!
+//! The same content is the same key, length and entity tag. Equal tags prove equal bytes, unequal ones prove nothing: a file
+//! uploaded in other parts, or under a KMS key, has another tag, and so counts as new.
+
+use longshore_domain::archive::ArchiveShelf;
+use longshore_domain::load::{LoadId, LoadState};
+use longshore_domain::notification::Outcome;
+use longshore_domain::object::{Object, ObjectKey};
+use longshore_domain::reject::RejectReason;
+use longshore_domain::rule::ResendPolicy;
+use longshore_domain::target::{TableName, Warehouse};
+use longshore_store::{Admission, AuditStatus, Conclusion, Load, Replaceable, SameContent};
+use tracing::info;
+
+use super::{ObjectOutcome, ProcessObject};
+use crate::plan::{self, LoadPlan};
+use crate::ports::ObjectHead;
+use crate::prepare::Copyable;
+use crate::{AppError, archive, audit, notify};
+
+/// What a load has to do with earlier ones of its content.
+#[derive(Debug, Default)]
+pub(super) struct Earlier {
+    /// Those whose rows it replaces.
+    pub replaces: Vec<LoadId>,
+    /// What a person should know.
+    pub remarks: Vec<String>,
+}
+
+/// Why a file is not loaded again, under this policy.
+pub(super) fn reason_to_skip(policy: ResendPolicy, others: &[SameContent]) -> Option<String> {
+    let loaded = others.iter().find(|other| other.has_rows)?;
+    (policy == ResendPolicy::Skip).then(|| loaded_before(loaded.load))
+}
+
+fn loaded_before(load: LoadId) -> String {
+    format!("the same content was loaded before, as load {load}")
+}
+
+impl ProcessObject<'_> {
+    /// Waits its turn: while another load of the same content is under way, whether this one is to be loaded is not known, and
+    /// the other one may put away the very object that this one is about. The announcement comes again, or the reconciler.
+    pub(super) async fn admit(&self, load: &Load) -> Result<Vec<SameContent>, AppError> {
+        match self.app.store.admit(load.id, self.app.clock.now()).await? {
+            Admission::Admitted { others } => Ok(others),
+            Admission::Waits { until_done } => Err(AppError::SameContentUnderWay {
+                load: load.id,
+                other: until_done,
+            }),
+        }
+    }
+
+    /// Where the file's bytes are. Sent twice within moments, the first load put away the object that the second one is about:
+    /// the copy in the archive has the same bytes.
+    pub(super) async fn find_bytes(
+        &self,
+        load: Load,
+        others: &[SameContent],
+    ) -> Result<(Load, Object), AppError> {
+        if let Some(key) = load.read_key.clone() {
+            let copy = self.copy_at(&load.object, &key).await?;
+            let source = copy.unwrap_or_else(|| load.object.clone());
+            return Ok((load, source));
+        }
+        let copies: Vec<_> = others
+            .iter()
+            .filter_map(|other| other.archived_key.clone())
+            .collect();
+        if copies.is_empty() || self.is_there(&load.object).await? {
+            let source = load.object.clone();
+            return Ok((load, source));
+        }
+        for key in copies {
+            if let Some(copy) = self.copy_at(&load.object, &key).await? {
+                info!("{} is gone; {key} has the same content", load.object.key);
+                let moved = self.app.store.record_source(load.id, &key).await?;
+                return Ok((moved.into_load(), copy));
+            }
+        }
+        let source = load.object.clone();
+        Ok((load, source))
+    }
+
+    async fn is_there(&self, object: &Object) -> Result<bool, AppError> {
+        let head = self.app.objects.head(&object.bucket, &object.key).await?;
+        Ok(head.is_some_and(|head| is_version(&head, object)))
+    }
+
+    /// The archived copy of an object, as an object to read: its tag differs where it was copied in parts.
+    async fn copy_at(&self, object: &Object, key: &ObjectKey) -> Result<Option<Object>, AppError> {
+        let head = self.app.objects.head(&object.bucket, key).await?;
+        let whole = head.filter(|head| head.size_bytes == object.size_bytes);
+        Ok(whole.map(|head| Object {
+            bucket: object.bucket.clone(),
+            key: key.clone(),
+            version: head.version,
+            etag: head.etag,
+            size_bytes: head.size_bytes,
+            sequencer: None,
+        }))
+    }
+
+    /// Goes on with a file that is ready to be copied: beside the rows of earlier loads of its content, or in their place.
+    pub(super) async fn reload_and_submit(
+        &self,
+        load: Load,
+        copyable: Copyable,
+        policy: ResendPolicy,
+    ) -> Result<ObjectOutcome, AppError> {
+        if policy == ResendPolicy::Accept {
+            return self.plan_and_submit(load, copyable, Earlier::default()).await;
+        }
+        let earlier = self.app.store.replaceable(load.id).await?;
+        if let (ResendPolicy::Skip, Some(first)) = (policy, earlier.first()) {
+            return self.skip_prepared(load, &copyable, first.load).await;
+        }
+        let warehouse = plan::warehouse_of(self.app, &copyable.rule);
+        match replacing(&load, &copyable, &warehouse, earlier) {
+            Ok(earlier) => self.plan_and_submit(load, copyable, earlier).await,
+            Err(reason) => self.reject_prepared(load, &copyable, reason).await,
+        }
+    }
+
+    /// A part that was loaded before, of a file of which another part was not. Its copy goes: the whole file is in the archive.
+    async fn skip_prepared(
+        &self,
+        load: Load,
+        copyable: &Copyable,
+        earlier: LoadId,
+    ) -> Result<ObjectOutcome, AppError> {
+        if copyable.is_prepared_copy {
+            let copy = &copyable.source;
+            self.app.objects.delete_work(&copy.bucket, &copy.key).await?;
+        }
+        self.skip(load, &loaded_before(earlier)).await
+    }
+
+    /// Records that the file is left alone before anything is moved, as with a refusal.
+    pub(super) async fn skip(&self, load: Load, note: &str) -> Result<ObjectOutcome, AppError> {
+        info!("skipped {}: {note}", load.object.key);
+        let moved = self
+            .app
+            .store
+            .mark_skipped(load.id, note, self.app.clock.now(), self.actor())
+            .await?;
+        self.conclude_skip(moved.into_load()).await
+    }
+
+    /// Puts the file away, so that it does not lie in the input for ever, and tells once.
+    pub(super) async fn conclude_skip(&self, load: Load) -> Result<ObjectOutcome, AppError> {
+        if load.state != LoadState::Skipped {
+            return Ok(ObjectOutcome::AlreadyDone {
+                load_id: load.id,
+                state: load.state,
+            });
+        }
+        let archived_key = match (&load.record_type, &load.interface) {
+            (Some(_), _) => None,
+            (None, Some(feed)) => self.put_away(&load, ArchiveShelf::Interface(&feed.id)).await?,
+            (None, None) => self.put_away(&load, ArchiveShelf::Error).await?,
+        };
+        let load = Load { archived_key, ..load };
+        let conclusion = Conclusion {
+            audit: audit::row(self.app, &load, AuditStatus::Skipped, None).await?,
+            notices: vec![notify::notice(self.app, &load, Outcome::Skipped)],
+            archived_key: load.archived_key.clone(),
+            ..Conclusion::default()
+        };
+        self.app
+            .store
+            .conclude(load.id, &conclusion, self.app.clock.now(), self.actor())
+            .await?;
+        Ok(ObjectOutcome::Skipped {
+            load_id: load.id,
+            note: load.remarks.join("; "),
+        })
+    }
+
+    async fn put_away(&self, load: &Load, shelf: ArchiveShelf<'_>) -> Result<Option<ObjectKey>, AppError> {
+        Ok(archive::put_away(self.app, load, shelf).await?.key())
+    }
+}
+
+fn is_version(head: &ObjectHead, object: &Object) -> bool {
+    match &object.version {
+        Some(version) => head.version.as_ref() == Some(version),
+        None => head.etag == object.etag,
+    }
+}
+
+/// Which loads are replaced, or why that cannot be. Rows that the rule now sends to another table or warehouse stay where they
+/// are: the transaction holds the lock of one table.
+fn replacing(
+    load: &Load,
+    copyable: &Copyable,
+    warehouse: &Warehouse,
+    earlier: Vec<Replaceable>,
+) -> Result<Earlier, RejectReason> {
+    let (here, elsewhere): (Vec<_>, Vec<_>) = earlier
+        .into_iter()
+        .map(|earlier| (LoadPlan::read(earlier.plan.as_ref()), earlier))
+        .partition(|(plan, earlier)| {
+            earlier.table == load.table && plan.as_ref().is_none_or(|plan| plan.is_for(warehouse))
+        });
+    let column = copyable.rule.load_id_column.as_deref();
+    for (plan, earlier) in &here {
+        let had = plan.as_ref().and_then(|plan| plan.load_id_column.as_deref());
+        if !had
+            .zip(column)
+            .is_some_and(|(had, has)| had.eq_ignore_ascii_case(has))
+        {
+            return Err(RejectReason::RowsNotReplaceable {
+                earlier: earlier.load,
+            });
+        }
+    }
+    let remark = |earlier: &Replaceable| {
+        let table = earlier
+            .table
+            .as_ref()
+            .map(TableName::to_string)
+            .unwrap_or_default();
+        format!(
+            "the rows of load {} stay in {table}: the rule now names another table or warehouse",
+            earlier.load
+        )
+    };
+    Ok(Earlier {
+        replaces: here.iter().map(|(_, earlier)| earlier.load).collect(),
+        remarks: elsewhere.iter().map(|(_, earlier)| remark(earlier)).collect(),
+    })
+}
