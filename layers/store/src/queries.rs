@@ -50,7 +50,6 @@ queries! {
     LoadListOfMarkers => "load_list_of_markers",
     LoadListReplaceable => "load_list_replaceable",
     LoadListSameContent => "load_list_same_content",
-    LoadListUnsettled => "load_list_unsettled",
     LoadLock => "load_lock",
     LoadLockContent => "load_lock_content",
     LoadPlanArchive => "load_plan_archive",
