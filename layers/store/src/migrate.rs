@@ -39,6 +39,10 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
         "V8__resends",
         include_str!("../../../sql/config-db/migrations/V8__resends.sql"),
     ),
+    (
+        "V10__operations",
+        include_str!("../../../sql/config-db/migrations/V10__operations.sql"),
+    ),
 ];
 
 /// The version that this program brings a schema to: the number in the last migration's name.

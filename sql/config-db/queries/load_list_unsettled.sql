@@ -1,3 +1,4 @@
+-- A replay that nobody has taken up yet (claims = 0) has no event on its way, so it need not stand still first.
 -- Loads that nobody works on and that are not done, those that have stood still longest first: none is left out for good,
 -- because whatever is done to a load, even in vain, is followed by another look at the rest.
 SELECT
@@ -35,6 +36,9 @@ SELECT
     load.admitted_at,
     load.read_key,
     load.replaces,
+    load.replays_load_id,
+    load.only_record_type,
+    load.resend_policy,
     load.claims,
     load.lease_owner,
     load.lease_step,
@@ -47,7 +51,7 @@ SELECT
     load.finished_at
 FROM rdscnfg.ext_file_load AS load
 WHERE load.finished_at IS NULL
-    AND load.state_at <= $1
+    AND (load.state_at <= $1 OR load.claims = 0)
     AND (load.lease_until IS NULL OR load.lease_until <= $2)
 ORDER BY load.state_at, load.load_id
 LIMIT $3::bigint
