@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use longshore_domain::load::{LoadId, LoadState};
 use uuid::Uuid;
 
@@ -49,6 +49,8 @@ pub(crate) enum Command {
 pub(crate) enum LocalCommand {
     /// Start PostgreSQL, the AWS endpoint and the functions on loopback, and keep them running until Ctrl-C or SIGTERM.
     Up(LocalUpArguments),
+    /// Open psql on the warehouse of the local stack that --local names, or run one statement through its Data API.
+    Sql(LocalSqlArguments),
 }
 
 #[derive(Debug, Args)]
@@ -65,9 +67,28 @@ pub(crate) struct LocalUpArguments {
     /// Load the sample rules and tables too.
     #[arg(long)]
     pub samples: bool,
+    /// What the warehouse's transactions see of each other.
+    #[arg(long, value_enum, value_name = "LEVEL", default_value_t = IsolationLevel::Snapshot)]
+    pub isolation: IsolationLevel,
     /// Let things go wrong on purpose, by this fault plan (JSON; see orchestration/local-stack).
     #[arg(long, value_name = "FILE")]
     pub faults: Option<PathBuf>,
+}
+
+/// The isolation level of a Redshift database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum IsolationLevel {
+    /// Only two writers of one row disturb each other; the default of serverless namespaces.
+    Snapshot,
+    /// Transactions end as if one ran after the other; one of those that cannot fails with error 1023.
+    Serializable,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LocalSqlArguments {
+    /// Run this statement, print what it returns, and end.
+    #[arg(short = 'c', long = "command", value_name = "SQL")]
+    pub statement: Option<String>,
 }
 
 #[derive(Debug, Args)]

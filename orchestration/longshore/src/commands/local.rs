@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use anyhow::Context;
-use longshore_local_stack::FaultPlan;
+use longshore_local_stack::{FaultPlan, Isolation};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::cli::LocalUpArguments;
+use crate::cli::{IsolationLevel, LocalUpArguments};
 use crate::exit::{ExitStatus, input};
 use crate::local::{DataFolder, LocalDeployment, LocalOptions, ReadyFile};
 use crate::output::{Output, Progress, note};
@@ -19,6 +19,7 @@ pub(crate) async fn up(arguments: LocalUpArguments, output: Output) -> anyhow::R
         data: DataFolder::new(arguments.data_dir)?,
         port: arguments.port,
         samples: arguments.samples,
+        isolation: isolation(arguments.isolation),
         faults: faults(arguments.faults.as_deref())?,
     };
     let progress = Progress::start("starting");
@@ -35,6 +36,13 @@ pub(crate) async fn up(arguments: LocalUpArguments, output: Output) -> anyhow::R
         std::fs::remove_file(path).with_context(|| format!("remove {}", path.display()))?;
     }
     Ok(ExitStatus::Done)
+}
+
+fn isolation(level: IsolationLevel) -> Isolation {
+    match level {
+        IsolationLevel::Snapshot => Isolation::Snapshot,
+        IsolationLevel::Serializable => Isolation::Serializable,
+    }
 }
 
 fn faults(path: Option<&Path>) -> anyhow::Result<FaultPlan> {

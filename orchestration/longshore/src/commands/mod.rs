@@ -3,6 +3,7 @@
 mod demo;
 mod load;
 mod local;
+mod local_sql;
 mod migrate;
 mod reconcile;
 mod rule;
@@ -18,6 +19,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitStatus> {
     let deployment = Deployment::new(cli.local);
     match cli.command {
         Command::Local(LocalCommand::Up(arguments)) => local::up(arguments, output).await,
+        Command::Local(LocalCommand::Sql(arguments)) => local_sql::run(arguments, &deployment, output).await,
         Command::Demo(arguments) => demo::run(arguments, output).await,
         Command::Migrate(arguments) => migrate::run(arguments, &deployment, output).await,
         Command::Rule(command) => rule::run(command, &deployment, output).await,
