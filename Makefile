@@ -5,7 +5,7 @@ SHELL := /bin/bash
 CARGO ?= cargo
 ARCHITECTURE ?= arm64
 export CARGO_TERM_COLOR ?= auto
-.PHONY: help demo local test fmt fmt-check lint doc unit e2e dependencies postgres tools build memory bench-warehouse lint-deploy lambdas layer
+.PHONY: help demo local test fmt fmt-check lint doc unit e2e clients dependencies postgres tools build memory bench-warehouse lint-deploy lambdas layer
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -38,6 +38,9 @@ unit: build ## all tests, on a real PostgreSQL and the executables that are ship
 
 e2e: build ## the end-to-end tests alone
 	$(CARGO) test -p longshore-e2e
+
+clients: postgres build ## boto3 and sqlfluff, programs that others wrote, against ours
+	@scripts/test-clients
 
 dependencies: tools ## licences, sources, doubled and unused dependencies
 	$(CARGO) deny --offline check bans licenses sources
