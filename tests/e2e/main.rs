@@ -4,8 +4,10 @@
 //! side by side. Each test is a line of README.md's table.
 
 mod boundaries;
+mod chaos;
 mod checks;
 mod command_line;
+mod crash_walk;
 mod events;
 mod follow_up;
 mod formats;
@@ -14,7 +16,9 @@ mod messages;
 mod names;
 mod once;
 mod parts;
+mod power_cuts;
 mod promises;
+mod proof;
 mod reconcile;
 mod resends;
 mod restart;
