@@ -78,14 +78,15 @@ impl Reconcile<'_> {
         }
     }
 
+    /// On the heap, as [`Self::finish`]: a use case within this one's future would not fit the stack of a thread.
     async fn prepare(&self, load: Load) -> Result<(), AppError> {
         let process = ProcessObject {
             app: self.app,
             invocation: self.invocation,
         };
         match load.parent {
-            Some(_) => process.resume_part(load).await,
-            None => process.resume(load.id).await.map(|_| ()),
+            Some(_) => Box::pin(process.resume_part(load)).await,
+            None => Box::pin(process.resume(load.id)).await.map(|_| ()),
         }
     }
 
@@ -99,13 +100,11 @@ impl Reconcile<'_> {
             statement_id: statement.statement_id.clone().unwrap_or_default(),
             statement_name: Some(statement.statement_name.clone()),
         };
-        FinishStatement {
+        let finish = FinishStatement {
             app: self.app,
             invocation: self.invocation,
-        }
-        .run(status)
-        .await
-        .map(|_| ())
+        };
+        Box::pin(finish.run(status)).await.map(|_| ())
     }
 }
 
