@@ -40,6 +40,7 @@ e2e: build ## the end-to-end tests alone
 	$(CARGO) test -p longshore-e2e
 
 dependencies: tools ## licences, sources, doubled and unused dependencies
+	@$(CARGO) fetch --locked --quiet # the other platforms' crates too, which a build leaves out
 	$(CARGO) deny --offline check bans licenses sources
 	$(CARGO) machete
 
