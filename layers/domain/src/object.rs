@@ -105,9 +105,10 @@ impl Sequencer {
         Self(format!("{LISTED}{modified_at}"))
     }
 
-    /// The same object again, after an earlier load of it was refused for a fault that is mended.
-    pub fn listed_after(modified_at: DateTime<Utc>, refused: impl fmt::Display) -> Self {
-        Self(format!("{}-after-{refused}", Self::listed(modified_at).as_str()))
+    /// An object that reads the same as that of an earlier load: refused for a fault that is mended, or put away before this
+    /// one was written.
+    pub fn listed_after(modified_at: DateTime<Utc>, earlier: impl fmt::Display) -> Self {
+        Self(format!("{}-after-{earlier}", Self::listed(modified_at).as_str()))
     }
 
     /// Whether it only stands in for a sequencer.

@@ -304,18 +304,44 @@ impl Listing<'_, '_> {
         Ok(rows.into_iter().filter_map(marker_row).collect())
     }
 
+    /// Puts a load for the object on the ledger. Times of writing are whole seconds, so an object that was written again in
+    /// the second of an earlier one, which is loaded and gone by now, would have its load: it gets one of its own.
     async fn record(&mut self, found: &Found, loaded: &HashMap<String, LoadId>) -> Result<bool, AppError> {
-        let sequencer = match &found.refusal {
+        let mut earlier = found.refusal.as_ref().map(|refusal| refusal.load);
+        loop {
+            let listed = self.listed_load(found, earlier, loaded);
+            let store = &self.reconcile.app.store;
+            if store
+                .record_listed(&listed, self.reconcile.actor(), self.now())
+                .await?
+            {
+                self.tell(found, &listed, loaded);
+                return Ok(true);
+            }
+            if earlier == Some(listed.id) || !self.is_written_again(found, listed.id).await? {
+                return Ok(false);
+            }
+            earlier = Some(listed.id);
+        }
+    }
+
+    /// The load that an object found by listing gets, told apart from an earlier load of an object that reads the same.
+    fn listed_load(
+        &self,
+        found: &Found,
+        earlier: Option<LoadId>,
+        loaded: &HashMap<String, LoadId>,
+    ) -> ListedLoad {
+        let sequencer = match earlier {
             None => Sequencer::listed(found.modified_at),
-            Some(refusal) => Sequencer::listed_after(found.modified_at, refusal.load),
+            Some(earlier) => Sequencer::listed_after(found.modified_at, earlier),
         };
         let object = Object {
             sequencer: Some(sequencer),
             ..found.object.clone()
         };
-        let url = object.url();
-        let known = loaded.get(&url).copied();
-        let listed = ListedLoad {
+        let known = loaded.get(&object.url()).copied();
+        ListedLoad {
             id: known.unwrap_or_else(|| LoadId::of(&object)),
             object,
             modified_at: found.modified_at,
@@ -323,19 +349,33 @@ impl Listing<'_, '_> {
                 .refusal
                 .as_ref()
                 .map(|_| found.judgement.fingerprint.clone()),
-        };
-        let store = &self.reconcile.app.store;
-        let made = store
-            .record_listed(&listed, self.reconcile.actor(), self.now())
-            .await?;
-        if made {
-            self.report.tried_again += u64::from(found.refusal.is_some());
-            info!(load.id = %listed.id, object.key = %listed.object.key, "found {url}, which no event had announced");
         }
-        if made && known.is_some() {
+    }
+
+    /// Whether the object lies there still although this load of it put it away.
+    async fn is_written_again(&self, found: &Found, load: LoadId) -> Result<bool, AppError> {
+        let app = self.reconcile.app;
+        let put_away = app
+            .store
+            .load(load)
+            .await?
+            .is_some_and(|load| load.finished_at.is_some() && load.archived_key.is_some());
+        if !put_away {
+            return Ok(false);
+        }
+        let head = app.objects.head(&found.object.bucket, &found.object.key).await?;
+        Ok(head.is_some_and(|head| {
+            head.etag == found.object.etag && head.modified_at == Some(found.modified_at)
+        }))
+    }
+
+    fn tell(&mut self, found: &Found, listed: &ListedLoad, loaded: &HashMap<String, LoadId>) {
+        let url = listed.object.url();
+        self.report.tried_again += u64::from(found.refusal.is_some());
+        info!(load.id = %listed.id, object.key = %listed.object.key, "found {url}, which no event had announced");
+        if loaded.contains_key(&url) {
             warn!(load.id = %listed.id, "the warehouse holds {url} already, which the ledger did not know");
         }
-        Ok(made)
     }
 
     fn now(&self) -> DateTime<Utc> {

@@ -98,6 +98,22 @@ async fn a_listing_goes_on_in_the_next_run_and_ends() {
 }
 
 #[tokio::test]
+async fn a_file_written_again_within_the_second_is_a_load_of_its_own() {
+    let bench = Bench::with(&RULES).await;
+    let world = bench.world();
+    for sent in 1..=3 {
+        world.land("in/plain_701.txt", "plum|1\n");
+        world.clock.advance(TimeDelta::minutes(30));
+        let report = run(&world, limits()).await;
+        assert_eq!(report.announced(), 1, "sent {sent} times: {report:?}");
+        assert_eq!(loads(&world).await, sent);
+        world.clock.advance(TimeDelta::minutes(30));
+        let report = run(&world, limits()).await;
+        assert_eq!(report.announced(), 0, "nothing lies there: {report:?}");
+    }
+}
+
+#[tokio::test]
 async fn our_own_folders_are_passed_over_whole() {
     let bench = Bench::with(&RULES).await;
     let world = watching(bench.world(), "s3://landing");
