@@ -3,6 +3,7 @@
 //! The ledger is the memory: each step moves the load from one state to the next and may run twice, so an invocation
 //! that dies leaves a load that the next one takes up where it stopped.
 
+mod conclude;
 mod identify;
 mod parts;
 mod reject;

@@ -6,14 +6,14 @@ use longshore_domain::matching;
 use longshore_domain::notification::Outcome;
 use longshore_domain::reject::RejectReason;
 use longshore_domain::rule::{Compression, FileRule, ResendPolicy};
-use longshore_store::{AuditStatus, Claim, Conclusion, Load, NewChild, SplitFacts};
+use longshore_store::{AuditStatus, Claim, Load, NewChild, SplitFacts};
 use serde::{Deserialize, Serialize};
 use tracing::{Instrument, info, info_span};
 
 use super::identify::Identified;
 use super::{ObjectOutcome, ProcessObject};
 use crate::prepare::{Copyable, RecordTypePart, rule_of_part};
-use crate::{AppError, archive, audit, notify};
+use crate::{AppError, archive, notify};
 
 /// What the parts need to know of the whole, kept on its row: a change of the rule cannot change what was cut.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -203,19 +203,8 @@ impl ProcessObject<'_> {
             None => ArchiveShelf::Error,
         };
         let archived_key = archive::put_away(self.app, load, shelf).await?.key();
-        let load = Load {
-            archived_key,
-            ..load.clone()
-        };
-        let conclusion = Conclusion {
-            audit: audit::row(self.app, &load, AuditStatus::Finished, None).await?,
-            notices: vec![notify::notice(self.app, &load, Outcome::Split)],
-            archived_key: load.archived_key.clone(),
-            ..Conclusion::default()
-        };
-        self.app
-            .store
-            .conclude(load.id, &conclusion, self.app.clock.now(), self.actor())
+        let load = self
+            .conclude(load.clone(), archived_key, AuditStatus::Finished, Outcome::Split)
             .await?;
         info!("split {} and put it away", load.object.key);
         Ok(())

@@ -4,10 +4,10 @@ use longshore_domain::archive::ArchiveShelf;
 use longshore_domain::load::LoadState;
 use longshore_domain::notification::Outcome;
 use longshore_domain::reject::RejectedFile;
-use longshore_store::{AuditStatus, Conclusion, Load};
+use longshore_store::{AuditStatus, Load};
 
 use super::{ObjectOutcome, ProcessObject};
-use crate::{AppError, archive, audit, notify};
+use crate::{AppError, archive};
 
 impl ProcessObject<'_> {
     /// Moves the file where its sender's mistakes go, writes the audit row when the feed is known, and queues one message.
@@ -25,16 +25,8 @@ impl ProcessObject<'_> {
                 .key(),
             RejectedFile::Stays => None,
         };
-        let load = Load { archived_key, ..load };
-        let conclusion = Conclusion {
-            audit: audit::row(self.app, &load, AuditStatus::Failed, None).await?,
-            notices: vec![notify::notice(self.app, &load, Outcome::Rejected)],
-            archived_key: load.archived_key.clone(),
-            ..Conclusion::default()
-        };
-        self.app
-            .store
-            .conclude(load.id, &conclusion, self.app.clock.now(), self.actor())
+        let load = self
+            .conclude(load, archived_key, AuditStatus::Failed, Outcome::Rejected)
             .await?;
         Ok(ObjectOutcome::Rejected {
             load_id: load.id,

@@ -10,14 +10,14 @@ use longshore_domain::object::{Object, ObjectKey};
 use longshore_domain::reject::RejectReason;
 use longshore_domain::rule::ResendPolicy;
 use longshore_domain::target::{TableName, Warehouse};
-use longshore_store::{Admission, AuditStatus, Conclusion, Load, Replaceable, SameContent};
+use longshore_store::{Admission, AuditStatus, Load, Replaceable, SameContent};
 use tracing::info;
 
 use super::{ObjectOutcome, ProcessObject};
 use crate::plan::{self, LoadPlan};
 use crate::ports::ObjectHead;
 use crate::prepare::Copyable;
-use crate::{AppError, archive, audit, notify};
+use crate::{AppError, archive};
 
 /// What a load has to do with earlier ones of its content.
 #[derive(Debug, Default)]
@@ -160,16 +160,8 @@ impl ProcessObject<'_> {
             (None, Some(feed)) => self.put_away(&load, ArchiveShelf::Interface(&feed.id)).await?,
             (None, None) => self.put_away(&load, ArchiveShelf::Error).await?,
         };
-        let load = Load { archived_key, ..load };
-        let conclusion = Conclusion {
-            audit: audit::row(self.app, &load, AuditStatus::Skipped, None).await?,
-            notices: vec![notify::notice(self.app, &load, Outcome::Skipped)],
-            archived_key: load.archived_key.clone(),
-            ..Conclusion::default()
-        };
-        self.app
-            .store
-            .conclude(load.id, &conclusion, self.app.clock.now(), self.actor())
+        let load = self
+            .conclude(load, archived_key, AuditStatus::Skipped, Outcome::Skipped)
             .await?;
         Ok(ObjectOutcome::Skipped {
             load_id: load.id,
