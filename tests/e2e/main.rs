@@ -4,6 +4,7 @@
 //! side by side. Each test is a line of README.md's table.
 
 mod boundaries;
+mod by_hand;
 mod checks;
 mod command_line;
 mod events;

@@ -1,21 +1,10 @@
 //! Files that are sent again with the same bytes, under each policy.
 
-use std::sync::{Arc, LazyLock};
-
-use anyhow::{Context, bail, ensure};
-use longshore_testkit::LocalStackOptions;
+use anyhow::{Context, ensure};
 use serde_json::json;
 
-use crate::support::{Feed, Load, RuleBuilder, Stack, Story, World};
+use crate::support::{Feed, RuleBuilder, Story, World};
 
-/// A stack on which the reconciler may be run at will: what waits its turn need not wait for the next minute.
-static RECONCILED: LazyLock<Result<Arc<Stack>, String>> = LazyLock::new(|| {
-    Stack::start(LocalStackOptions::default())
-        .map(Arc::new)
-        .map_err(|error| format!("{error:#}"))
-});
-/// Far more runs than it takes.
-const MOST_RUNS: usize = 200;
 const BYTES: &str = "1|a\n2|b\n";
 
 impl<'a> RuleBuilder<'a> {
@@ -45,27 +34,7 @@ async fn land_twice_within_moments(world: &World, feed: &Feed<'_>) -> anyhow::Re
     let key = world.input_key(&feed.file_name());
     world.put(&key, BYTES).await?;
     world.put(&key, BYTES).await?;
-    for _ in 0..MOST_RUNS {
-        let loads = world.loads_of(&key).await?;
-        if loads.len() == 2 && loads.iter().all(Load::is_settled) {
-            return world.stories(&key, 2).await;
-        }
-        let run = world
-            .stack
-            .local
-            .command(&["reconcile", "--idle", "0"])?
-            .output()
-            .context("run reconcile")?;
-        ensure!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
-    }
-    bail!("{key} did not come to two settled loads in {MOST_RUNS} runs")
-}
-
-async fn reconciled() -> anyhow::Result<World> {
-    match &*RECONCILED {
-        Ok(stack) => World::on(Arc::clone(stack)).await,
-        Err(error) => bail!("the stack did not start: {error}"),
-    }
+    world.reconcile_until_settled(&key, 2).await
 }
 
 /// Left alone and told once, with the load that brought the rows.
@@ -148,7 +117,7 @@ async fn a_file_sent_again_is_loaded_again_where_the_rule_says_accept() -> anyho
 
 #[tokio::test]
 async fn a_file_sent_twice_within_moments_is_loaded_once_and_nothing_is_gone() -> anyhow::Result<()> {
-    let world = reconciled().await?;
+    let world = World::reconciled().await?;
     let feed = world.feed().create().await?;
     let stories = land_twice_within_moments(&world, &feed).await?;
 
@@ -163,7 +132,7 @@ async fn a_file_sent_twice_within_moments_is_loaded_once_and_nothing_is_gone() -
 #[tokio::test]
 async fn a_file_sent_twice_within_moments_replaces_its_rows_where_the_rule_says_reload() -> anyhow::Result<()>
 {
-    let world = reconciled().await?;
+    let world = World::reconciled().await?;
     let feed = world.feed().reloading().create().await?;
     for story in land_twice_within_moments(&world, &feed).await? {
         story.assert_loaded(2);
@@ -174,7 +143,7 @@ async fn a_file_sent_twice_within_moments_replaces_its_rows_where_the_rule_says_
 
 #[tokio::test]
 async fn a_file_sent_twice_within_moments_is_loaded_twice_where_the_rule_says_accept() -> anyhow::Result<()> {
-    let world = reconciled().await?;
+    let world = World::reconciled().await?;
     let feed = world.feed().set("resend_policy", "accept").create().await?;
     for story in land_twice_within_moments(&world, &feed).await? {
         story.assert_loaded(2);
@@ -284,7 +253,7 @@ async fn a_split_file_sent_again_replaces_the_rows_of_its_parts() -> anyhow::Res
     let earlier = first.part("DT")?.load.id();
     second
         .part("DT")?
-        .assert_refused("rows_not_replaceable", &[earlier, "resend_policy"]);
+        .assert_refused("rows_not_replaceable", &[earlier, "--accept-duplicates"]);
     assert_eq!(detail.lines("id").await?, ["2"]);
     Ok(())
 }

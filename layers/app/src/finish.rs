@@ -1,5 +1,6 @@
 //! From a statement's end to audit, archive, follow-up and message.
 
+mod cancel;
 mod follow_up;
 mod load;
 mod outcome;

@@ -1,7 +1,7 @@
 //! The use cases of Longshore, told in order.
 //!
 //! [`ProcessObject`] takes an announced object from claim to submission; [`FinishStatement`] takes a statement's outcome
-//! to audit, archive, follow-up and message; [`Reconcile`] carries on what stands still. What we cannot own (S3, the warehouse, SNS, the clock) is behind
+//! to audit, archive, follow-up and message; [`Reconcile`] carries on what stands still; [`Operate`] is the operator's hand. What we cannot own (S3, the warehouse, SNS, the clock) is behind
 //! [`ports`]; PostgreSQL is used as it is, through `longshore-store`, because a ledger behind a mock proves nothing.
 //!
 //! This crate must not name an AWS type, read the environment, or write SQL.
@@ -12,6 +12,7 @@ mod config;
 mod error;
 mod finish;
 mod notify;
+mod operate;
 mod plan;
 pub mod ports;
 mod prepare;
@@ -22,6 +23,7 @@ mod submit;
 pub use config::AppConfig;
 pub use error::{AppError, chain};
 pub use finish::{FinishStatement, FinishedAs, StatementStatus};
+pub use operate::{CancelPlan, Judged, Operate, ReplayChoice, ReplayPlan};
 pub use process::{Announcement, ObjectOutcome, ProcessObject};
 pub use reconcile::{
     ComparisonReport, ListingReport, Reconcile, ReconcileLimits, ReconcileReport, SettleDifference,

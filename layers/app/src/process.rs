@@ -57,7 +57,7 @@ pub enum ObjectOutcome {
         /// The stable word for the reason.
         code: String,
     },
-    /// The file was loaded before; someone was told.
+    /// The file was loaded before, or put aside by an operator; someone was told.
     Skipped {
         /// The load.
         load_id: LoadId,
@@ -188,7 +188,7 @@ impl ProcessObject<'_> {
             Err((load, reason)) => return self.reject(load, reason).await,
         };
         let others = self.admit(&load).await?;
-        let policy = rule.resend;
+        let policy = load.resend.unwrap_or(rule.resend);
         if let Some(note) = resend::reason_to_skip(policy, &others) {
             return self.skip(load, &note).await;
         }

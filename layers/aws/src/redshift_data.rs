@@ -124,7 +124,7 @@ impl RedshiftDataClient {
                 return Ok(seen);
             }
             if Instant::now() >= deadline {
-                self.cancel(statement_id).await;
+                self.abandon(statement_id).await;
                 return Err(WarehouseError::TooSlow {
                     warehouse: warehouse.to_string(),
                     patience,
@@ -158,7 +158,7 @@ impl RedshiftDataClient {
     }
 
     /// Nobody waits for the statement any more. That this may fail is harmless: it would end by itself, unread.
-    async fn cancel(&self, statement_id: &str) {
+    async fn abandon(&self, statement_id: &str) {
         if let Err(error) = self.client.cancel_statement().id(statement_id).send().await {
             let code = error.code().unwrap_or("no answer");
             tracing::debug!(
@@ -226,6 +226,19 @@ impl WarehouseClient for RedshiftDataClient {
                 statement_id: statement_id.to_owned(),
             }),
             Err(error) => Err(failed("the Data API", "DescribeStatement", error)),
+        }
+    }
+
+    async fn cancel(&self, statement_id: &str) -> Result<(), WarehouseError> {
+        let answer = self.client.cancel_statement().id(statement_id).send().await;
+        match answer {
+            Ok(_) => Ok(()),
+            // It has ended; how, is for DescribeStatement to say.
+            Err(error) if error.code() == Some("ValidationException") => Ok(()),
+            Err(error) if Fault::of(&error) == Fault::Missing => Err(WarehouseError::UnknownStatement {
+                statement_id: statement_id.to_owned(),
+            }),
+            Err(error) => Err(failed("the Data API", "CancelStatement", error)),
         }
     }
 

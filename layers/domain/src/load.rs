@@ -68,7 +68,7 @@ pub enum LoadState {
     Rejected,
     /// Cut by record type; the children are loads of their own.
     Split,
-    /// A file that was loaded before, under a rule that leaves it alone then.
+    /// A file that was loaded before, under a rule that leaves it alone then, or that an operator put aside.
     Skipped,
     /// Checked and, where needed, rewritten; the manifest is there.
     Prepared,

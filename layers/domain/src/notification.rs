@@ -24,7 +24,7 @@ pub enum Outcome {
     Failed,
     /// The rows are there, the follow-up SQL failed.
     FollowUpFailed,
-    /// The file was loaded before; nothing was loaded again.
+    /// The file was loaded before, or an operator put it aside; nothing was loaded.
     Skipped,
 }
 

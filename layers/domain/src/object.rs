@@ -93,6 +93,11 @@ impl fmt::Display for ObjectKey {
 pub struct Sequencer(String);
 
 impl Sequencer {
+    /// What a replay has instead: no event announced it, and each must be told from the others of its object.
+    pub fn of_replay(number: u64) -> Self {
+        Self(format!("replay-{number}"))
+    }
+
     /// Wraps a sequencer as the notification spells it.
     pub fn new(sequencer: impl Into<String>) -> Self {
         Self(sequencer.into())

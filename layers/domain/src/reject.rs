@@ -90,7 +90,7 @@ pub enum RejectReason {
     /// The rows of an earlier load of the same content are to be replaced, and nothing tells which they are.
     #[error(
         "it was loaded before as load {earlier}, whose rows hold no load id to replace them by; delete those rows by \
-         hand, set resend_policy to accept, then put the file again"
+         hand, then let this load happen again with: longshore load replay --accept-duplicates"
     )]
     RowsNotReplaceable { earlier: LoadId },
     /// The object was gone or replaced before it was read.

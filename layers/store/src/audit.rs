@@ -24,7 +24,7 @@ pub enum AuditStatus {
     Failed,
     /// Somebody stopped the statement.
     Aborted,
-    /// The file was loaded before.
+    /// The file was loaded before, or an operator put it aside.
     Skipped,
 }
 
@@ -105,6 +105,7 @@ pub struct AuditEntry {
     pub load_duration: Option<Duration>,
     pub followup_duration: Option<Duration>,
     pub processed_at: Option<DateTime<Utc>>,
+    pub replays: Option<LoadId>,
 }
 
 /// Which audit rows to list. What is None lets everything pass.
@@ -197,5 +198,6 @@ fn read_entry(row: &Row) -> Result<AuditEntry, StoreError> {
         load_duration: reader.duration("load_duration_ms")?,
         followup_duration: reader.duration("followup_duration_ms")?,
         processed_at: reader.get("processed_at")?,
+        replays: reader.get::<Option<_>>("replays_load_id")?.map(LoadId::from_uuid),
     })
 }

@@ -69,10 +69,7 @@ impl Store {
         let id = load.as_uuid();
         let mut client = self.client(Query::LoadAdmit.name()).await?;
         let transaction = Transaction::begin(self, &mut client).await?;
-        transaction.rows(Query::LoadLockContent, &[&id]).await?;
-        let listed: Parameters<'_> = &[&id, &bounded(LIST_LIMIT)];
-        let rows = transaction.rows(Query::LoadListSameContent, listed).await?;
-        let others = rows.iter().map(read_other).collect::<Result<Vec<_>, _>>()?;
+        let others = lock_content(&transaction, load).await?;
         if let Some(other) = others.iter().find(|other| other.is_under_way) {
             return Ok(Admission::Waits {
                 until_done: other.load,
@@ -102,6 +99,18 @@ impl Store {
         let rows = self.rows(Query::LoadListReplaceable, parameters).await?;
         rows.iter().map(read_replaceable).collect()
     }
+}
+
+/// Takes the content's lock and looks at the other loads of it.
+pub(crate) async fn lock_content(
+    transaction: &Transaction<'_>,
+    load: LoadId,
+) -> Result<Vec<SameContent>, StoreError> {
+    let id = load.as_uuid();
+    transaction.rows(Query::LoadLockContent, &[&id]).await?;
+    let listed: Parameters<'_> = &[&id, &bounded(LIST_LIMIT)];
+    let rows = transaction.rows(Query::LoadListSameContent, listed).await?;
+    rows.iter().map(read_other).collect()
 }
 
 fn read_other(row: &Row) -> Result<SameContent, StoreError> {

@@ -41,6 +41,7 @@ mod load;
 mod marker_difference;
 mod marker_table;
 mod migrate;
+mod operation;
 mod outbox;
 mod queries;
 mod read;
@@ -64,6 +65,7 @@ pub use marker_difference::{
     DifferenceKind, MarkerDifference, MarkerSlice, MarkerTable, SettledAs, Settlement,
 };
 pub use migrate::MigrationReport;
+pub use operation::{NewReplay, Operation, OperationKind, Operator, Replayed};
 pub use outbox::{Notice, UnsentNotices};
 pub use row_error::RowError;
 pub use samples::sample_sql;

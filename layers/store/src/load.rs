@@ -7,7 +7,7 @@ use longshore_domain::load::{LoadId, LoadState};
 use longshore_domain::matching::Captures;
 use longshore_domain::object::{Bucket, Object, ObjectKey, Sequencer};
 use longshore_domain::reject::RejectReason;
-use longshore_domain::rule::{Interface, RuleId};
+use longshore_domain::rule::{Interface, ResendPolicy, RuleId};
 use longshore_domain::target::TableName;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
@@ -77,7 +77,13 @@ pub struct Load {
     pub read_key: Option<ObjectKey>,
     /// The loads whose rows its own replace.
     pub replaces: Vec<LoadId>,
-    /// How often it was claimed: 1 and the repeats.
+    /// The load that an operator let happen again by this one.
+    pub replays: Option<LoadId>,
+    /// The one record type that is loaded again, when not all are.
+    pub only_record_type: Option<String>,
+    /// What the operator said about rows that are there already.
+    pub resend: Option<ResendPolicy>,
+    /// How often it was claimed: 1 and the repeats; 0 for a replay that nobody has taken up yet.
     pub claims: u32,
     /// Who works on it.
     pub lease: Option<Lease>,
@@ -284,6 +290,9 @@ fn read_load(row: &Row) -> Result<Load, StoreError> {
             .into_iter()
             .map(LoadId::from_uuid)
             .collect(),
+        replays: reader.get::<Option<_>>("replays_load_id")?.map(LoadId::from_uuid),
+        only_record_type: reader.get("only_record_type")?,
+        resend: reader.optional_word("resend_policy", ResendPolicy::parse)?,
         claims: reader.small_count("claims")?,
         lease: read_lease(&reader)?,
         received_at: reader.get("received_at")?,

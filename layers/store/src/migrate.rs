@@ -43,6 +43,10 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
         "V9__reconciliation",
         include_str!("../../../sql/config-db/migrations/V9__reconciliation.sql"),
     ),
+    (
+        "V10__operations",
+        include_str!("../../../sql/config-db/migrations/V10__operations.sql"),
+    ),
 ];
 
 /// The version that this program brings a schema to: the number in the last migration's name.

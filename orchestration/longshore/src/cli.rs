@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use clap::{Args, Parser, Subcommand};
 use longshore_domain::load::{LoadId, LoadState};
 use uuid::Uuid;
@@ -172,12 +173,94 @@ pub(crate) enum LoadCommand {
         #[arg(value_name = "ID", value_parser = parse_load)]
         id: LoadId,
     },
-    /// Show the states that a load passed through, and when.
+    /// Show the states that a load passed through, and what was done to it by hand.
     Timeline {
         /// The load's id.
         #[arg(value_name = "ID", value_parser = parse_load)]
         id: LoadId,
     },
+    /// Let files happen again, each as a load of its own: one that failed or was refused, or one whose rows are replaced.
+    Replay(ReplayArguments),
+    /// Stop loads whose rows are not in the warehouse yet.
+    Cancel(ByHandArguments),
+    /// Take the lease of a dead worker away.
+    Release(ByHandArguments),
+    /// Put loads aside that wait or cannot begin; their files go to the archive.
+    Skip(ByHandArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ByHandArguments {
+    /// The loads' ids.
+    #[arg(value_name = "ID", value_parser = parse_load, required = true)]
+    pub ids: Vec<LoadId>,
+    #[command(flatten)]
+    pub hand: HandArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReplayArguments {
+    /// The loads' ids; the id of a part replays that part alone.
+    #[arg(value_name = "ID", value_parser = parse_load, required_unless_present = "rule", conflicts_with = "rule")]
+    pub ids: Vec<LoadId>,
+    /// All loads of this rule instead, that were received between --since and --until; of one content the newest.
+    #[arg(long, value_name = "ID", requires = "since", requires = "until")]
+    pub rule: Option<i32>,
+    /// Received at this time or later: 2026-11-26, 2026-11-26 07:30 or 2026-11-26T07:30:00Z, in UTC.
+    #[arg(long, value_name = "TIME", value_parser = parse_moment, requires = "rule")]
+    pub since: Option<DateTime<Utc>>,
+    /// Received before this time.
+    #[arg(long, value_name = "TIME", value_parser = parse_moment, requires = "rule")]
+    pub until: Option<DateTime<Utc>>,
+    /// Of these only the loads in this state; without it those that failed or were rejected.
+    #[arg(long, value_name = "STATE", value_parser = parse_state, requires = "rule")]
+    pub state: Option<LoadState>,
+    /// Load beside rows that are there instead of replacing them.
+    #[arg(long)]
+    pub accept_duplicates: bool,
+    #[command(flatten)]
+    pub hand: HandArguments,
+}
+
+/// Who does something by hand, why, and whether it is meant.
+#[derive(Debug, Args)]
+pub(crate) struct HandArguments {
+    /// Do it. Without this, what would be done is printed and nothing happens.
+    #[arg(long)]
+    pub yes: bool,
+    /// Why; kept on the ledger.
+    #[arg(long, value_name = "REASON", value_parser = parse_words)]
+    pub why: String,
+    /// Who; kept on the ledger.
+    #[arg(long = "as", value_name = "NAME", env = "USER", value_parser = parse_words)]
+    pub operator: String,
+}
+
+fn parse_words(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    match text.is_empty() {
+        true => Err("it is blank; the ledger keeps it for whoever looks later".to_owned()),
+        false => Ok(text.to_owned()),
+    }
+}
+
+/// A moment in UTC, or in the zone that is written with it.
+fn parse_moment(text: &str) -> Result<DateTime<Utc>, String> {
+    if let Ok(moment) = DateTime::parse_from_rfc3339(text) {
+        return Ok(moment.to_utc());
+    }
+    let with_time = ["%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M"]
+        .iter()
+        .find_map(|layout| NaiveDateTime::parse_from_str(text, layout).ok());
+    let midnight = || {
+        NaiveDate::parse_from_str(text, "%Y-%m-%d")
+            .ok()?
+            .and_hms_opt(0, 0, 0)
+    };
+    with_time
+        .or_else(midnight)
+        .map(|moment| moment.and_utc())
+        .ok_or_else(|| "write 2026-11-26, 2026-11-26 07:30 or 2026-11-26T07:30:00Z".to_owned())
 }
 
 fn parse_load(text: &str) -> Result<LoadId, String> {
@@ -202,5 +285,17 @@ mod tests {
     #[test]
     fn the_options_are_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_moment_is_a_day_a_minute_or_whatever_rfc_3339_says() {
+        let moment = |text: &str| parse_moment(text).map(|moment| moment.to_rfc3339());
+        assert_eq!(moment("2026-11-26").unwrap(), "2026-11-26T00:00:00+00:00");
+        assert_eq!(moment("2026-11-26 07:30").unwrap(), "2026-11-26T07:30:00+00:00");
+        assert_eq!(
+            moment("2026-11-26T07:30:00+02:00").unwrap(),
+            "2026-11-26T05:30:00+00:00"
+        );
+        assert!(moment("yesterday").is_err());
     }
 }

@@ -25,7 +25,8 @@ INSERT INTO rdscnfg.ext_file_audit (
     statement_id,
     prepare_duration_ms,
     load_duration_ms,
-    processed_at
+    processed_at,
+    replays_load_id
 )
 SELECT
     load.ext_interface_cid,
@@ -53,7 +54,8 @@ SELECT
     coalesce(load.statement_id, $9),
     load.prepare_duration_ms,
     $10,
-    $11
+    $11,
+    load.replays_load_id
 FROM rdscnfg.ext_file_load AS load
 WHERE load.load_id = $1
 ON CONFLICT (load_id) WHERE load_id IS NOT NULL DO NOTHING

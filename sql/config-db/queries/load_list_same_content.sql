@@ -22,6 +22,7 @@ SELECT
         other.loaded_at IS NOT NULL
         OR (
             other.state = 'split'
+            AND other.only_record_type IS NULL
             AND NOT EXISTS (
                 SELECT
                 FROM rdscnfg.ext_file_load AS part

@@ -1,6 +1,6 @@
 -- The next load that nobody works on and that is not done, for one look at it. The one that was left alone longest comes
 -- first, so no load keeps another from its turn; one that was looked at in vain waits twice as long each time, up to
--- eight times $3. An object that a listing found has nobody on the way and need not wait.
+-- eight times $3. An object that a listing found and a replay have nobody on the way and need not wait.
 -- The race: two reconcilers at once. Each skips the row that the other has locked, and once the lock is gone looked_at is
 -- the other's: PostgreSQL checks the conditions again on the newest row before it gives a lock.
 WITH next AS (
@@ -10,7 +10,11 @@ WITH next AS (
         AND (candidate.lease_until IS NULL OR candidate.lease_until <= $1)
         AND (candidate.looked_at IS NULL OR candidate.looked_at < $2)
         AND (
-            (candidate.listed_at IS NOT NULL AND candidate.state = 'received' AND candidate.looked_at IS NULL)
+            (
+                (candidate.listed_at IS NOT NULL OR candidate.replays_load_id IS NOT NULL)
+                AND candidate.state = 'received'
+                AND candidate.looked_at IS NULL
+            )
             OR (
                 greatest(candidate.looked_at, candidate.state_at) <= $1 - make_interval(secs => $3)
                 AND (

@@ -3,6 +3,7 @@
 mod feed;
 mod lambda;
 mod mailbox;
+mod reconciled;
 mod story;
 mod warehouse;
 mod world;

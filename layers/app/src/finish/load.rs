@@ -14,6 +14,7 @@ use longshore_store::{
 use tracing::{info, warn};
 
 use super::FinishStatement;
+use super::cancel::CANCELLED;
 use super::outcome::{self, LoadOutcome};
 use crate::archive::PutAway;
 use crate::plan::LoadPlan;
@@ -147,7 +148,10 @@ impl FinishStatement<'_> {
                 let error = explained(step, &error, &load);
                 self.failed(load, failure_code(step), error).await
             }
-            LoadOutcome::Aborted { error } => self.failed(load, "aborted", error).await,
+            LoadOutcome::Aborted { error } => match self.cancelled_by_hand(load.id).await? {
+                Some(sentence) => self.failed(load, CANCELLED, sentence).await,
+                None => self.failed(load, "aborted", error).await,
+            },
         }
     }
 

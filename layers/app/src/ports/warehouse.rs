@@ -18,6 +18,9 @@ pub trait WarehouseClient: Send + Sync {
     /// How a statement stands.
     async fn describe(&self, statement_id: &str) -> Result<StatementReport, WarehouseError>;
 
+    /// Asks to stop a statement. How it ends, or had ended already, [`describe`](Self::describe) says.
+    async fn cancel(&self, statement_id: &str) -> Result<(), WarehouseError>;
+
     /// Runs one short statement without events and waits for its end, at most `patience`. Gives its rows as text, `None`
     /// for NULL; no rows for a statement that returns none.
     async fn run(

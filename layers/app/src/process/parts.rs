@@ -51,8 +51,10 @@ impl ProcessObject<'_> {
         records: u64,
         remarks: Vec<String>,
     ) -> Result<ObjectOutcome, AppError> {
+        let parts = self.wanted(&load, parts).await?;
         if parts.is_empty() {
-            let prefixes = rule.split.unwrap_or_default().join(", ");
+            let listed = rule.split.unwrap_or_default().join(", ");
+            let prefixes = load.only_record_type.clone().unwrap_or(listed);
             let reason = RejectReason::Content {
                 fault: "no_listed_records".to_owned(),
                 message: format!("none of the {records} records begins with one of {prefixes}"),
@@ -78,7 +80,7 @@ impl ProcessObject<'_> {
         let plan = SplitPlan {
             token: rule.token.clone(),
             compression: rule.prepared_compression,
-            resend: rule.resend,
+            resend: load.resend.unwrap_or(rule.resend),
         };
         let facts = SplitFacts {
             rows_expected: Some(records),
@@ -92,6 +94,20 @@ impl ProcessObject<'_> {
             .mark_split(load.id, &facts, now, self.actor())
             .await?;
         self.load_parts(moved.into_load()).await
+    }
+
+    /// The parts that are loaded: of a replayed part that one alone. The copies of the others go.
+    async fn wanted(&self, load: &Load, parts: Vec<RecordTypePart>) -> Result<Vec<RecordTypePart>, AppError> {
+        let Some(only) = &load.only_record_type else {
+            return Ok(parts);
+        };
+        let (wanted, others): (Vec<_>, Vec<_>) =
+            parts.into_iter().partition(|part| part.record_type == *only);
+        for part in others {
+            let copy = &part.object;
+            self.app.objects.delete_work(&copy.bucket, &copy.key).await?;
+        }
+        Ok(wanted)
     }
 
     /// Takes every part as far as it goes, then puts the whole file away: the parts have copies of their own. A part that

@@ -157,6 +157,7 @@ impl ProcessObject<'_> {
         }
         let archived_key = match (&load.record_type, &load.interface) {
             (Some(_), _) => None,
+            (None, _) if self.is_read_by_another(&load).await? => None,
             (None, Some(feed)) => self.put_away(&load, ArchiveShelf::Interface(&feed.id)).await?,
             (None, None) => self.put_away(&load, ArchiveShelf::Error).await?,
         };
@@ -167,6 +168,16 @@ impl ProcessObject<'_> {
             load_id: load.id,
             note: load.remarks.join("; "),
         })
+    }
+
+    /// Whether another load of the same content reads this very object, which it then puts away itself. Only an operator skips a
+    /// load while there is one.
+    async fn is_read_by_another(&self, load: &Load) -> Result<bool, AppError> {
+        if load.object.version.is_some() {
+            return Ok(false);
+        }
+        let others = self.app.store.same_content(load.id).await?;
+        Ok(others.iter().any(|other| other.is_under_way))
     }
 
     async fn put_away(&self, load: &Load, shelf: ArchiveShelf<'_>) -> Result<Option<ObjectKey>, AppError> {

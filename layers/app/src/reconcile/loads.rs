@@ -92,6 +92,14 @@ impl Reconcile<'_> {
 
     async fn finish(&self, load: Load) -> Result<(), AppError> {
         let statements = self.app.store.statements(load.id).await?;
+        let finish = FinishStatement {
+            app: self.app,
+            invocation: self.invocation,
+        };
+        // Stopped by an operator before anything was handed over, and whoever did it died.
+        if load.state == LoadState::Failed && newest(&statements, StatementKind::Load).is_none() {
+            return Box::pin(finish.end_unsent(load)).await.map(|_| ());
+        }
         let statement = deciding(&load, &statements).ok_or_else(|| AppError::Inconsistent {
             load: load.id,
             what: format!("it is {} and no statement of it has an id", load.state),
@@ -99,10 +107,6 @@ impl Reconcile<'_> {
         let status = StatementStatus {
             statement_id: statement.statement_id.clone().unwrap_or_default(),
             statement_name: Some(statement.statement_name.clone()),
-        };
-        let finish = FinishStatement {
-            app: self.app,
-            invocation: self.invocation,
         };
         Box::pin(finish.run(status)).await.map(|_| ())
     }

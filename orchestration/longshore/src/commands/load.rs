@@ -1,4 +1,4 @@
-//! `load list`, `load show` and `load timeline`.
+//! `load list`, `load show` and `load timeline`; what is done by hand is in [`by_hand`].
 
 use chrono::{DateTime, Utc};
 use longshore_domain::load::LoadId;
@@ -6,6 +6,7 @@ use longshore_domain::rule::RuleId;
 use longshore_store::{Load, LoadFilter, Store};
 use serde_json::json;
 
+use super::by_hand;
 use crate::cli::LoadCommand;
 use crate::deployment::Deployment;
 use crate::exit::{ExitStatus, input};
@@ -17,7 +18,7 @@ pub(crate) async fn run(
     deployment: &Deployment,
     output: Output,
 ) -> anyhow::Result<ExitStatus> {
-    let store = deployment.store().await?;
+    let store = || deployment.store();
     match command {
         LoadCommand::List { state, rule, limit } => {
             let filter = LoadFilter {
@@ -26,10 +27,14 @@ pub(crate) async fn run(
                 limit,
                 ..LoadFilter::default()
             };
-            list(&store.list_loads(&filter).await?, output)
+            list(&store().await?.list_loads(&filter).await?, output)
         }
-        LoadCommand::Show { id } => show(&store, id, output).await,
-        LoadCommand::Timeline { id } => timeline(&store, id, output).await,
+        LoadCommand::Show { id } => show(&store().await?, id, output).await,
+        LoadCommand::Timeline { id } => timeline(&store().await?, id, output).await,
+        LoadCommand::Replay(arguments) => by_hand::replay(arguments, deployment, output).await,
+        LoadCommand::Cancel(arguments) => by_hand::cancel(arguments, deployment, output).await,
+        LoadCommand::Release(arguments) => by_hand::release(arguments, deployment, output).await,
+        LoadCommand::Skip(arguments) => by_hand::skip(arguments, deployment, output).await,
     }
 }
 
@@ -77,7 +82,8 @@ pub(crate) fn moment(at: DateTime<Utc>) -> String {
     at.format("%Y-%m-%d %H:%M:%S%.3f").to_string()
 }
 
-async fn find(store: &Store, id: LoadId) -> anyhow::Result<Load> {
+/// A load that the operator named.
+pub(crate) async fn find(store: &Store, id: LoadId) -> anyhow::Result<Load> {
     let load = store.load(id).await?;
     load.ok_or_else(|| input(format!("there is no load {id}; see: longshore load list")))
 }
@@ -88,9 +94,11 @@ async fn show(store: &Store, id: LoadId, output: Output) -> anyhow::Result<ExitS
     let row_errors = store.row_errors(id).await?;
     let notices = store.notices(id).await?;
     let parts = store.children(id).await?;
+    let operations = store.operations(id).await?;
     if output.is_json() {
         output.json(&json!({
             "load": load, "statements": statements, "row_errors": row_errors, "notices": notices, "parts": parts,
+            "operations": operations,
         }))?;
         return Ok(ExitStatus::Done);
     }
@@ -148,6 +156,22 @@ async fn show(store: &Store, id: LoadId, output: Output) -> anyhow::Result<ExitS
             .collect();
         output.table(&["subject", "sent", "tries"], rows)?;
     }
+    if !operations.is_empty() {
+        output.line("\nby hand")?;
+        let rows = operations
+            .iter()
+            .map(|done| {
+                vec![
+                    moment(done.at),
+                    done.operation.as_str().to_owned(),
+                    done.operator.clone(),
+                    done.reason.clone(),
+                    done.note.clone().unwrap_or_default(),
+                ]
+            })
+            .collect();
+        output.table(&["at", "what", "by", "why", "note"], rows)?;
+    }
     Ok(ExitStatus::Done)
 }
 
@@ -157,6 +181,8 @@ fn facts(load: &Load) -> Vec<(&'static str, Option<String>)> {
     vec![
         ("load", Some(load.id.to_string())),
         ("part of", load.parent.map(|parent| parent.to_string())),
+        ("replays", load.replays.map(|replayed| replayed.to_string())),
+        ("replaces", listed(&load.replaces)),
         ("state", Some(load.state.to_string())),
         ("file", Some(file(load))),
         ("object", Some(load.object.url())),
@@ -173,6 +199,7 @@ fn facts(load: &Load) -> Vec<(&'static str, Option<String>)> {
         ("records in the file", count(load.rows_expected)),
         ("rows loaded", count(load.rows_loaded)),
         ("rows rejected", count(load.rows_rejected)),
+        ("read from", load.read_key.as_ref().map(ToString::to_string)),
         ("archived as", load.archived_key.as_ref().map(ToString::to_string)),
         (
             "error",
@@ -192,25 +219,46 @@ fn facts(load: &Load) -> Vec<(&'static str, Option<String>)> {
     ]
 }
 
+fn listed(loads: &[LoadId]) -> Option<String> {
+    let loads: Vec<_> = loads.iter().map(ToString::to_string).collect();
+    (!loads.is_empty()).then(|| loads.join(", "))
+}
+
 async fn timeline(store: &Store, id: LoadId, output: Output) -> anyhow::Result<ExitStatus> {
     find(store, id).await?;
     let history = store.history(id).await?;
+    let operations = store.operations(id).await?;
     if output.is_json() {
-        output.json(&history)?;
+        let changes = history.iter().map(|change| (change.at, json!(change)));
+        let by_hand = operations.iter().map(|done| (done.at, json!(done)));
+        let mut all: Vec<_> = changes.chain(by_hand).collect();
+        all.sort_by_key(|(at, _)| *at);
+        let all: Vec<_> = all.into_iter().map(|(_, entry)| entry).collect();
+        output.json(&all)?;
         return Ok(ExitStatus::Done);
     }
-    let mut before = history.first().map(|change| change.at).unwrap_or_default();
-    let mut rows = Vec::with_capacity(history.len());
-    for change in &history {
-        let after = change.at - before;
+    let changes = history.iter().map(|change| {
+        let note = change.note.clone().unwrap_or_default();
+        (change.at, change.to.to_string(), note, change.actor.clone())
+    });
+    let by_hand = operations.iter().map(|done| {
+        let what = format!("({})", done.operation.as_str());
+        (done.at, what, done.reason.clone(), done.operator.clone())
+    });
+    let mut all: Vec<_> = changes.chain(by_hand).collect();
+    all.sort_by_key(|(at, ..)| *at);
+    let mut before = all.first().map(|(at, ..)| *at).unwrap_or_default();
+    let mut rows = Vec::with_capacity(all.len());
+    for (at, what, note, by) in all {
+        let after = at - before;
         rows.push(vec![
-            moment(change.at),
+            moment(at),
             format!("+{} ms", after.num_milliseconds()),
-            change.to.to_string(),
-            change.note.clone().unwrap_or_default(),
-            change.actor.clone(),
+            what,
+            note,
+            by,
         ]);
-        before = change.at;
+        before = at;
     }
     output.table(&["at", "after", "state", "note", "by"], rows)?;
     Ok(ExitStatus::Done)

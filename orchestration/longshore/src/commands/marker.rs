@@ -101,7 +101,7 @@ fn remedy(difference: &MarkerDifference) -> String {
             format!("longshore marker adopt {id}")
         }
         DifferenceKind::LoadWithoutMarker => {
-            format!("longshore marker adopt {id} if the rows are there")
+            format!("longshore marker adopt {id} if the rows are there, else longshore load replay {id}")
         }
     }
 }

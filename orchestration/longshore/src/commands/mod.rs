@@ -1,5 +1,6 @@
 //! One module per command.
 
+mod by_hand;
 mod demo;
 mod load;
 mod local;

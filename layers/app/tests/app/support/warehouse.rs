@@ -18,6 +18,7 @@ use super::transaction::{RowFault, Tables, Transaction, after, name_at, quoted, 
 pub(crate) const SUBMIT: &str = "submit";
 pub(crate) const DESCRIBE: &str = "describe";
 pub(crate) const RUN: &str = "run";
+pub(crate) const CANCEL: &str = "cancel";
 
 /// What the warehouse does to a statement that holds a text, once.
 #[derive(Debug, Clone)]
@@ -374,6 +375,13 @@ impl WarehouseClient for ModelWarehouse {
         };
         self.calls
             .through(DESCRIBE, describe, || unreachable(DESCRIBE))
+            .await
+    }
+
+    async fn cancel(&self, _: &str) -> Result<(), WarehouseError> {
+        // Here every statement has ended when it is handed over.
+        self.calls
+            .through(CANCEL, || Ok(()), || unreachable(CANCEL))
             .await
     }
 

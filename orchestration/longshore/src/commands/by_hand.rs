@@ -1,0 +1,270 @@
+//! `load replay`, `load cancel`, `load release` and `load skip`: said first, done with `--yes`.
+
+use std::collections::BTreeSet;
+
+use chrono::{TimeDelta, Utc};
+use longshore_app::{App, CancelPlan, Invocation, Judged, Operate, ReplayChoice, ReplayPlan};
+use longshore_domain::load::{LoadId, LoadState};
+use longshore_domain::rule::RuleId;
+use longshore_store::{LIST_LIMIT, Load, LoadFilter, Operator};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::load::{file, find};
+use crate::cli::{ByHandArguments, HandArguments, ReplayArguments};
+use crate::deployment::Deployment;
+use crate::exit::{ExitStatus, input};
+use crate::output::{Output, note};
+
+/// How long what is begun here may take before somebody else may take it up.
+const PATIENCE: TimeDelta = TimeDelta::minutes(15);
+
+/// What would be done to a load, or was, or why not.
+#[derive(Debug, Serialize)]
+struct Line {
+    load: LoadId,
+    file: String,
+    state: LoadState,
+    /// What would be done, or was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<String>,
+    /// Why nothing is done, and what to do instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused: Option<String>,
+    /// Whether something was done.
+    done: bool,
+}
+
+impl Line {
+    fn of(load: &Load, outcome: Judged<String>, done: bool) -> Self {
+        let (outcome, refused) = match outcome {
+            Ok(outcome) => (Some(outcome), None),
+            Err(refused) => (None, Some(refused)),
+        };
+        Self {
+            load: load.id,
+            file: file(load),
+            state: load.state,
+            done: done && refused.is_none(),
+            outcome,
+            refused,
+        }
+    }
+}
+
+/// One command at work.
+struct Hand {
+    app: App,
+    invocation: Invocation,
+    operator: Operator,
+    yes: bool,
+}
+
+impl Hand {
+    async fn of(arguments: HandArguments, deployment: &Deployment) -> anyhow::Result<Self> {
+        Ok(Self {
+            app: deployment.app().await?,
+            invocation: Invocation {
+                request_id: format!("longshore/{}", Uuid::now_v7()),
+                deadline: Utc::now() + PATIENCE,
+            },
+            operator: Operator {
+                name: arguments.operator,
+                reason: arguments.why,
+            },
+            yes: arguments.yes,
+        })
+    }
+
+    fn operate(&self) -> Operate<'_> {
+        Operate {
+            app: &self.app,
+            invocation: &self.invocation,
+            operator: &self.operator,
+        }
+    }
+
+    /// The named loads, each once. One that is not there stops the command before anything is done.
+    async fn loads(&self, ids: &[LoadId]) -> anyhow::Result<Vec<Load>> {
+        let mut seen = BTreeSet::new();
+        let mut loads = Vec::with_capacity(ids.len());
+        for id in ids.iter().filter(|id| seen.insert(**id)) {
+            loads.push(find(&self.app.store, *id).await?);
+        }
+        Ok(loads)
+    }
+
+    fn report(&self, lines: &[Line], output: Output) -> anyhow::Result<ExitStatus> {
+        if output.is_json() {
+            output.json(&lines)?;
+        } else {
+            let row = |line: &Line| {
+                let refused = line.refused.as_ref().map(|refused| format!("refused: {refused}"));
+                vec![
+                    line.load.to_string(),
+                    line.file.clone(),
+                    line.state.to_string(),
+                    line.outcome.clone().or(refused).unwrap_or_default(),
+                ]
+            };
+            let heading = if self.yes {
+                "what was done"
+            } else {
+                "what would be done"
+            };
+            output.table(
+                &["load", "file", "state", heading],
+                lines.iter().map(row).collect(),
+            )?;
+        }
+        if !self.yes {
+            note("Nothing was done; say --yes to do it.");
+        }
+        Ok(match lines.iter().any(|line| line.refused.is_some()) {
+            true => ExitStatus::Input,
+            false => ExitStatus::Done,
+        })
+    }
+}
+
+/// Lets files happen again.
+pub(crate) async fn replay(
+    arguments: ReplayArguments,
+    deployment: &Deployment,
+    output: Output,
+) -> anyhow::Result<ExitStatus> {
+    let choice = match arguments.accept_duplicates {
+        true => ReplayChoice::AcceptDuplicates,
+        false => ReplayChoice::Replace,
+    };
+    let filter = selection(&arguments);
+    let hand = Hand::of(arguments.hand, deployment).await?;
+    let loads = match filter {
+        Some(filter) => hand.select(&filter).await?,
+        None => hand.loads(&arguments.ids).await?,
+    };
+    let mut lines = Vec::with_capacity(loads.len());
+    for load in &loads {
+        let outcome = match hand.operate().judge_replay(load, choice).await? {
+            Ok(plan) if hand.yes => hand.make(&plan).await?,
+            Ok(plan) => Ok(plan.sentence),
+            Err(refused) => Err(refused),
+        };
+        lines.push(Line::of(load, outcome, hand.yes));
+    }
+    if lines.iter().any(|line| line.done) {
+        note("The reconciler takes replays up within a minute; at once: longshore reconcile");
+    }
+    hand.report(&lines, output)
+}
+
+fn selection(arguments: &ReplayArguments) -> Option<LoadFilter> {
+    Some(LoadFilter {
+        state: arguments.state,
+        rule: Some(RuleId(arguments.rule?)),
+        since: arguments.since,
+        until: arguments.until,
+        limit: LIST_LIMIT,
+    })
+}
+
+impl Hand {
+    /// The loads of a rule, the oldest first, of one content the newest alone: the others are that file, too.
+    async fn select(&self, filter: &LoadFilter) -> anyhow::Result<Vec<Load>> {
+        let listed = self.app.store.list_loads(filter).await?;
+        if listed.len() >= LIST_LIMIT as usize {
+            return Err(input(format!(
+                "these are {LIST_LIMIT} loads or more; bring --since and --until closer together"
+            )));
+        }
+        let mut seen = BTreeSet::new();
+        let mut loads: Vec<_> = listed
+            .into_iter()
+            .filter(|load| {
+                filter.state.is_some() || matches!(load.state, LoadState::Failed | LoadState::Rejected)
+            })
+            .filter(|load| {
+                let object = &load.object;
+                let etag = object.etag.clone().unwrap_or_default();
+                seen.insert((object.key.to_string(), etag, load.record_type.clone()))
+            })
+            .collect();
+        loads.reverse();
+        if loads.is_empty() {
+            return Err(input(
+                "no load of that rule in that time is in that state; see: longshore load list --rule ID",
+            ));
+        }
+        Ok(loads)
+    }
+
+    async fn make(&self, plan: &ReplayPlan) -> anyhow::Result<Judged<String>> {
+        let made = self.operate().replay(plan).await?;
+        Ok(made.map(|load| format!("{}, as load {}", plan.sentence, load.id)))
+    }
+}
+
+/// Stops loads.
+pub(crate) async fn cancel(
+    arguments: ByHandArguments,
+    deployment: &Deployment,
+    output: Output,
+) -> anyhow::Result<ExitStatus> {
+    let hand = Hand::of(arguments.hand, deployment).await?;
+    let mut lines = Vec::new();
+    for load in hand.loads(&arguments.ids).await? {
+        let outcome = match hand.operate().judge_cancel(&load).await? {
+            Ok(plan) if hand.yes => hand.operate().cancel(&load, &plan).await?,
+            Ok(CancelPlan::Unsent) => {
+                Ok("end it as failed: nothing was handed to the warehouse yet".to_owned())
+            }
+            Ok(CancelPlan::Statement(id)) => Ok(format!("ask the warehouse to stop statement {id}")),
+            Err(refused) => Err(refused),
+        };
+        lines.push(Line::of(&load, outcome, hand.yes));
+    }
+    hand.report(&lines, output)
+}
+
+/// Takes leases away.
+pub(crate) async fn release(
+    arguments: ByHandArguments,
+    deployment: &Deployment,
+    output: Output,
+) -> anyhow::Result<ExitStatus> {
+    let hand = Hand::of(arguments.hand, deployment).await?;
+    let mut lines = Vec::new();
+    for load in hand.loads(&arguments.ids).await? {
+        let outcome = match Operate::judge_release(&load) {
+            Ok(lease) if hand.yes => hand.operate().release(load.id, &lease).await?,
+            Ok(lease) => Ok(format!(
+                "take it away from {}, who has it to {} until {}",
+                lease.owner,
+                lease.step.as_str(),
+                lease.until.format("%Y-%m-%d %H:%M:%S")
+            )),
+            Err(refused) => Err(refused),
+        };
+        lines.push(Line::of(&load, outcome, hand.yes));
+    }
+    hand.report(&lines, output)
+}
+
+/// Puts loads aside.
+pub(crate) async fn skip(
+    arguments: ByHandArguments,
+    deployment: &Deployment,
+    output: Output,
+) -> anyhow::Result<ExitStatus> {
+    let hand = Hand::of(arguments.hand, deployment).await?;
+    let mut lines = Vec::new();
+    for load in hand.loads(&arguments.ids).await? {
+        let outcome = match hand.operate().judge_skip(&load) {
+            Ok(()) if hand.yes => hand.operate().skip(&load).await?,
+            Ok(()) => Ok("skip it and put its file into the archive".to_owned()),
+            Err(refused) => Err(refused),
+        };
+        lines.push(Line::of(&load, outcome, hand.yes));
+    }
+    hand.report(&lines, output)
+}
