@@ -19,6 +19,7 @@ mod promises;
 mod reconcile;
 mod resends;
 mod restart;
+mod retries;
 mod rows;
 mod rules;
 mod secrecy;

@@ -63,6 +63,12 @@ pub enum AppError {
         /// The warehouse.
         warehouse: String,
     },
+    /// The invocation cannot finish its next step in the time that is left to it. The next one begins it anew.
+    #[error("there is no time left for {url}; the next invocation takes it up")]
+    OutOfTime {
+        /// The object.
+        url: String,
+    },
     /// The engine was given a specification that makes no sense, or could not write. Our own mistake.
     #[error("the preparation engine failed")]
     Engine(#[source] Box<dyn Error + Send + Sync>),
@@ -87,6 +93,7 @@ impl AppError {
             Self::RuleBroken(_) | Self::WarehouseUnknown { .. } => Disposition::Misconfigured,
             Self::StatementStillRunning { .. }
             | Self::PreparedElsewhere { .. }
+            | Self::OutOfTime { .. }
             | Self::SameContentUnderWay { .. }
             | Self::FinishedElsewhere { .. } => Disposition::Retry,
             Self::Engine(_) | Self::Inconsistent { .. } => Disposition::Bug,

@@ -14,8 +14,10 @@ use longshore_domain::statement::{Attempt, StatementKind};
 use longshore_store::{Claim, Lease, LeaseStep, Load, Statement};
 use tracing::{Instrument, info_span, warn};
 
+pub(crate) use cancel::{CANCELLED, cancelled_by_hand};
+
 use crate::ports::{StatementReport, StatementRun};
-use crate::{App, AppError, Invocation, notify};
+use crate::{App, AppError, Invocation, notify, submit};
 
 /// How long an invocation waits for another one that is finishing the same load.
 const LEASE_PATIENCE: TimeDelta = TimeDelta::seconds(5);
@@ -82,6 +84,21 @@ impl FinishStatement<'_> {
         self.settle(load, &attempt, &status.statement_id)
             .instrument(span)
             .await
+    }
+
+    /// Concludes a load that failed before the warehouse had it. The caller holds its lease.
+    pub(crate) async fn conclude_unsent(&self, load: Load) -> Result<Load, AppError> {
+        let statements = self.app.store.statements(load.id).await?;
+        let newest = submit::newest(&statements, StatementKind::Load);
+        let attempt = newest.map_or_else(
+            || Attempt {
+                load: load.id,
+                kind: StatementKind::Load,
+                number: 1,
+            },
+            Statement::as_attempt,
+        );
+        self.conclude_failed(load, &attempt).await
     }
 
     async fn settle(

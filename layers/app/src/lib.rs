@@ -18,6 +18,7 @@ pub mod ports;
 mod prepare;
 mod process;
 mod reconcile;
+mod retry;
 mod submit;
 
 pub use config::AppConfig;

@@ -1,11 +1,12 @@
 //! The plan of a load transaction, kept on the ledger so that a retry runs the very same SQL.
 
-use longshore_copy::transaction::check_follow_up;
+use longshore_copy::transaction::{check_follow_up, is_call};
 use longshore_copy::{CopySpec, LoadRequest, LoadTransaction, Manifest, ManifestEntry, TransactionError};
 use longshore_domain::archive::manifest_key;
 use longshore_domain::load::LoadId;
 use longshore_domain::object::{ObjectKey, s3_url};
 use longshore_domain::reject::RejectReason;
+use longshore_domain::retry::RetryPolicy;
 use longshore_domain::rule::{FileRule, RuleFault, RuleFaults};
 use longshore_domain::statement::LoadStep;
 use longshore_domain::target::{TableName, Warehouse};
@@ -25,6 +26,12 @@ pub(crate) struct LoadPlan {
     pub table: TableName,
     /// The transformation SQL that runs afterwards.
     pub follow_up: Option<String>,
+    /// Whether that may run again after a run that failed in passing.
+    #[serde(default)]
+    pub follow_up_repeats: bool,
+    /// How long it is tried. Plans of older versions have the usual.
+    #[serde(default)]
+    pub retry: RetryPolicy,
     /// Rows that COPY may refuse without failing; `None` for any number.
     pub max_errors: Option<u64>,
     /// The column that tells its rows from those of other loads, when the target has one.
@@ -131,6 +138,8 @@ pub(crate) fn plan(
         warehouse,
         table: table.clone(),
         follow_up: copyable.rule.follow_up.clone(),
+        follow_up_repeats: follow_up_repeats(&copyable.rule),
+        retry: copyable.rule.retry,
         max_errors: spec.max_errors(),
         load_id_column: copyable.rule.load_id_column.clone(),
         steps: transaction.steps,
@@ -141,6 +150,12 @@ pub(crate) fn plan(
         manifest_key,
         manifest: manifest.to_json(),
     }))
+}
+
+/// A statement that failed left nothing behind, unless it is a CALL: its procedure may have committed halfway.
+fn follow_up_repeats(rule: &FileRule) -> bool {
+    let sql = rule.follow_up.as_deref().unwrap_or_default();
+    rule.follow_up_repeats.unwrap_or_else(|| !is_call(sql))
 }
 
 /// Where a rule's table lies.

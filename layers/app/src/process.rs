@@ -3,6 +3,8 @@
 //! The ledger is the memory: each step moves the load from one state to the next and may run twice, so an invocation
 //! that dies leaves a load that the next one takes up where it stopped.
 
+mod bounds;
+mod cancel;
 mod conclude;
 mod identify;
 mod parts;
@@ -20,6 +22,8 @@ use tracing::{Instrument, info, info_span};
 
 use crate::plan::{self, Planned};
 use crate::prepare::{self, Copyable, Prepared};
+use crate::retry::Sent;
+use crate::submit::Tables;
 use crate::{App, AppConfig, AppError, Invocation, notify, submit};
 use identify::Identified;
 pub(crate) use identify::resolve_table;
@@ -40,6 +44,18 @@ pub struct Announcement {
 pub enum ObjectOutcome {
     /// The load is with the warehouse, or a later step already has it.
     Submitted {
+        /// The load.
+        load_id: LoadId,
+    },
+    /// The load waits: for its next try, or for its warehouse. The reconciler takes it up when it is due.
+    Waiting {
+        /// The load.
+        load_id: LoadId,
+        /// Until then.
+        until: DateTime<Utc>,
+    },
+    /// The load failed for good, and someone was told.
+    Failed {
         /// The load.
         load_id: LoadId,
     },
@@ -94,6 +110,7 @@ impl ProcessObject<'_> {
         if let Some(reason) = ignores(&self.app.config, &object.key) {
             return Ok(ObjectOutcome::Ignored { reason });
         }
+        self.has_time_left(&object)?;
         let lease = self.lease();
         let claim = self
             .app
@@ -155,9 +172,14 @@ impl ProcessObject<'_> {
     async fn carry_on(&self, load: Load) -> Result<ObjectOutcome, AppError> {
         let id = load.id;
         let span = info_span!("load", load.id = %id, object.key = %load.object.key);
-        let outcome = self.advance(load).instrument(span).await;
-        // Also when it failed: another worker may have more luck, and need not wait for the lease to run out.
-        self.app.store.release(id, self.actor()).await?;
+        let outcome = async {
+            match self.gate(&load).await? {
+                Some(outcome) => Ok(outcome),
+                None => Box::pin(self.advance(load)).await,
+            }
+        };
+        let outcome = outcome.instrument(span).await;
+        self.let_go(id, &outcome).await?;
         let outcome = outcome?;
         notify::send_pending(self.app, id, self.actor()).await?;
         Ok(outcome)
@@ -169,10 +191,10 @@ impl ProcessObject<'_> {
             LoadState::Prepared | LoadState::Queued => self.submit(load).await,
             LoadState::Split => self.load_parts(load).await,
             LoadState::Rejected => self.conclude_rejection(load).await,
+            LoadState::Failed => self.conclude_failure(load).await,
             LoadState::Skipped => self.conclude_skip(load).await,
             LoadState::Submitted
             | LoadState::Loaded
-            | LoadState::Failed
             | LoadState::Transforming
             | LoadState::Complete
             | LoadState::TransformFailed => Ok(ObjectOutcome::AlreadyDone {
@@ -193,7 +215,8 @@ impl ProcessObject<'_> {
             return self.skip(load, &note).await;
         }
         let (load, source) = self.find_bytes(load, &others).await?;
-        match prepare::prepare(self.app, load.id, &load.object, &source, &rule).await? {
+        let pace = self.pace();
+        match prepare::prepare(self.app, &pace, load.id, &load.object, &source, &rule).await? {
             Prepared::Whole(copyable) => self.reload_and_submit(load, *copyable, policy).await,
             Prepared::Split {
                 parts,
@@ -201,6 +224,7 @@ impl ProcessObject<'_> {
                 remarks,
             } => self.split(load, rule, parts, records, remarks).await,
             Prepared::Refused(reason) => self.reject(load, reason).await,
+            Prepared::OutOfTime(progress) => self.hand_over(load, &progress).await,
         }
     }
 
@@ -225,8 +249,15 @@ impl ProcessObject<'_> {
             Ok(planned) => planned,
             Err(reason) => return self.reject_prepared(load, &copyable, reason).await,
         };
-        if let Some(reason) = submit::ensure_tables(self.app, &plan).await? {
-            return self.reject_prepared(load, &copyable, reason).await;
+        match submit::ensure_tables(self.app, &load, &plan, self.actor()).await? {
+            Tables::Ready => {}
+            Tables::Missing(reason) => return self.reject_prepared(load, &copyable, reason).await,
+            Tables::Waits(until) => {
+                return Ok(ObjectOutcome::Waiting {
+                    load_id: load.id,
+                    until,
+                });
+            }
         }
         self.app
             .objects
@@ -261,8 +292,11 @@ impl ProcessObject<'_> {
 
     async fn submit(&self, load: Load) -> Result<ObjectOutcome, AppError> {
         let load_id = load.id;
-        submit::submit_load(self.app, load, self.actor()).await?;
-        Ok(ObjectOutcome::Submitted { load_id })
+        match submit::submit_load(self.app, load, self.actor()).await? {
+            Sent::Submitted => Ok(ObjectOutcome::Submitted { load_id }),
+            Sent::Waits { until } => Ok(ObjectOutcome::Waiting { load_id, until }),
+            Sent::Refused { error } => self.fail(load_id, "submission_refused", error).await,
+        }
     }
 
     /// Refuses a file that was prepared already. Its copy goes first, while a try that dies would make it again; a part has

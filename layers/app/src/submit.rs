@@ -1,42 +1,51 @@
 //! Handing statements over so that no statement is handed over twice.
 //!
 //! The attempt and its token are on the ledger before the call. If the answer is lost, the same token brings the same
-//! statement back for eight hours; after that the marker in the warehouse keeps a second run from loading anything.
+//! statement back for eight hours. After that it is looked for by its name, which the service remembers for a day; and when it is
+//! nowhere, the marker in the warehouse keeps a second run from loading anything.
 
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use longshore_copy::{IdentifierError, marker};
+use longshore_domain::load::LoadState;
 use longshore_domain::reject::RejectReason;
 use longshore_domain::statement::{Attempt, LoadStep, StatementKind};
-use longshore_domain::target::Warehouse;
-use longshore_store::{AttemptRecord, Load, Statement};
+use longshore_store::{AttemptRecord, Load, Statement, StatementOutcome, StatementState};
 use tracing::info;
 
 use crate::plan::LoadPlan;
 use crate::ports::{Submission, SubmissionSql, WarehouseError};
+use crate::retry::{self, Sent};
 use crate::{App, AppError};
+
+/// How long a token brings the same statement back: the service promises eight hours, and clocks differ.
+const TOKEN_LIFE: TimeDelta = TimeDelta::minutes(7 * 60 + 45);
 
 /// How long the making of a marker table may take: it happens once per table.
 const MARKER_PATIENCE: Duration = Duration::from_secs(120);
 
 /// Submits the load transaction of a prepared load, or the same again when an earlier try did not learn its outcome.
-pub(crate) async fn submit_load(app: &App, load: Load, actor: &str) -> Result<(), AppError> {
+pub(crate) async fn submit_load(app: &App, load: Load, actor: &str) -> Result<Sent, AppError> {
     let plan = LoadPlan::of(&load)?;
-    let statements = app.store.statements(load.id).await?;
-    let attempt = Attempt {
-        load: load.id,
+    if let Some(until) = retry::wait_while_paused(app, &load, &plan.warehouse, actor).await? {
+        return Ok(Sent::Waits { until });
+    }
+    let submittable = Submittable {
         kind: StatementKind::Load,
-        number: match newest(&statements, StatementKind::Load) {
-            None => 1,
-            // It ended without deciding the load, or this would not be asked for.
-            Some(statement) if statement.finished_at.is_some() => statement.attempt + 1,
-            Some(statement) => statement.attempt,
-        },
+        steps: &plan.steps,
+        sql: SubmissionSql::Transaction(plan.statements.clone()),
     };
-    let sql = SubmissionSql::Transaction(plan.statements);
-    submit(app, &attempt, &plan.warehouse, &plan.steps, sql, actor).await?;
-    info!("submitted {} to {}", load.object.key, plan.warehouse);
-    Ok(())
+    let number = match resume(app, &load, &plan, StatementKind::Load, actor).await? {
+        Resume::Found => return Ok(Sent::Submitted),
+        Resume::At(number) => number,
+        // The guard of a new attempt decides: it fails when the lost one committed, and that counts as success.
+        Resume::Lost(attempt) => {
+            give_up_attempt(app, &attempt).await?;
+            attempt.number + 1
+        }
+    };
+    submit(app, load, &plan, submittable, number, actor).await
 }
 
 /// The newest try at a kind of statement.
@@ -50,84 +59,245 @@ pub(crate) fn newest(statements: &[Statement], kind: StatementKind) -> Option<&S
 /// Submits the follow-up of a load: a statement of its own, so that it may commit as it likes.
 pub(crate) async fn submit_follow_up(
     app: &App,
-    load: &Load,
+    load: Load,
+    plan: &LoadPlan,
     sql: String,
     actor: &str,
-) -> Result<(), AppError> {
-    let plan = LoadPlan::of(load)?;
-    let attempt = Attempt {
-        load: load.id,
+) -> Result<FollowUpSent, AppError> {
+    if let Some(until) = retry::wait_while_paused(app, &load, &plan.warehouse, actor).await? {
+        return Ok(FollowUpSent::Sent(Sent::Waits { until }));
+    }
+    let submittable = Submittable {
         kind: StatementKind::FollowUp,
-        number: 1,
+        steps: &[LoadStep::FollowUp],
+        sql: SubmissionSql::Single(sql),
     };
-    let sql = SubmissionSql::Single(sql);
-    submit(app, &attempt, &plan.warehouse, &[LoadStep::FollowUp], sql, actor).await?;
-    info!(
-        "submitted the follow-up of {} to {}",
-        load.object.key, plan.warehouse
-    );
+    let number = match resume(app, &load, plan, StatementKind::FollowUp, actor).await? {
+        Resume::Found => return Ok(FollowUpSent::Sent(Sent::Submitted)),
+        Resume::At(number) => number,
+        // A follow-up leaves no marker: whether it ran, nobody can say.
+        Resume::Lost(attempt) => return Ok(FollowUpSent::Lost(attempt)),
+    };
+    submit(app, load, plan, submittable, number, actor)
+        .await
+        .map(FollowUpSent::Sent)
+}
+
+/// What came of setting out to send a follow-up.
+pub(crate) enum FollowUpSent {
+    /// As with any statement.
+    Sent(Sent),
+    /// An earlier try may have sent this attempt, and there is no trace of it.
+    Lost(Attempt),
+}
+
+/// Where to take up the submission of a statement.
+enum Resume {
+    /// With this attempt, which may be on record already: then its token makes a second call harmless.
+    At(u32),
+    /// It was handed over, and is found again: nothing is to be sent.
+    Found,
+    /// The token of this attempt is no longer good, and the service knows no statement of its name.
+    Lost(Attempt),
+}
+
+async fn resume(
+    app: &App,
+    load: &Load,
+    plan: &LoadPlan,
+    kind: StatementKind,
+    actor: &str,
+) -> Result<Resume, AppError> {
+    let statements = app.store.statements(load.id).await?;
+    let Some(newest) = newest(&statements, kind) else {
+        return Ok(Resume::At(1));
+    };
+    if newest.finished_at.is_some() {
+        // It ended without deciding the load, or this would not be asked for.
+        return Ok(Resume::At(newest.attempt + 1));
+    }
+    if newest.recorded_at + TOKEN_LIFE > app.clock.now() {
+        return Ok(Resume::At(newest.attempt));
+    }
+    let attempt = newest.as_attempt();
+    match app
+        .warehouse
+        .find(&plan.warehouse, &newest.statement_name)
+        .await?
+    {
+        Some(statement_id) => {
+            info!(
+                "found the statement {} of {} again",
+                newest.statement_name, load.object.key
+            );
+            app.store
+                .mark_submitted(&attempt, &statement_id, app.clock.now(), actor)
+                .await?;
+            Ok(Resume::Found)
+        }
+        None => Ok(Resume::Lost(attempt)),
+    }
+}
+
+/// An attempt of which there is no trace is over: whatever it was, it runs no more.
+pub(crate) async fn give_up_attempt(app: &App, attempt: &Attempt) -> Result<(), AppError> {
+    let end = StatementOutcome {
+        statement_id: None,
+        state: StatementState::Failed,
+        error: Some(
+            "the call's answer was lost, and the Data API knows no statement of this name".to_owned(),
+        ),
+        failed_step: None,
+        result_rows: None,
+        query_id: None,
+        duration: None,
+    };
+    app.store.finish_statement(attempt, &end, app.clock.now()).await?;
     Ok(())
+}
+
+/// A statement to be sent.
+struct Submittable<'a> {
+    kind: StatementKind,
+    steps: &'a [LoadStep],
+    sql: SubmissionSql,
 }
 
 /// Whether the attempt was on the ledger before does not matter: the token makes the second call harmless, and a load that is
 /// further on already stays where it is.
 async fn submit(
     app: &App,
-    attempt: &Attempt,
-    warehouse: &Warehouse,
-    steps: &[LoadStep],
-    sql: SubmissionSql,
+    load: Load,
+    plan: &LoadPlan,
+    submittable: Submittable<'_>,
+    number: u32,
     actor: &str,
-) -> Result<(), AppError> {
+) -> Result<Sent, AppError> {
+    let Submittable { kind, steps, sql } = submittable;
+    let attempt = Attempt {
+        load: load.id,
+        kind,
+        number,
+    };
     let record = AttemptRecord {
         client_token: attempt.client_token(),
         statement_name: attempt.statement_name(&app.config.statement_prefix),
         steps: steps.to_vec(),
-        warehouse: warehouse.to_string(),
+        warehouse: plan.warehouse.to_string(),
     };
-    app.store
-        .record_attempt(attempt, &record, app.clock.now(), actor)
-        .await?;
+    let load = app
+        .store
+        .record_attempt(&attempt, &record, app.clock.now(), actor)
+        .await?
+        .into_load();
+    if load.state != state_of(kind) {
+        // Somebody else brought it further meanwhile.
+        return Ok(Sent::Submitted);
+    }
     let submission = Submission {
         name: record.statement_name,
         client_token: record.client_token,
         sql,
     };
-    let statement_id = app.warehouse.submit(warehouse, &submission).await?;
+    let statement_id = match app.warehouse.submit(&plan.warehouse, &submission).await {
+        Ok(statement_id) => statement_id,
+        Err(error) => {
+            return retry::not_sent(app, &load, &plan.warehouse, &plan.retry, error, actor).await;
+        }
+    };
     app.store
-        .mark_submitted(attempt, &statement_id, app.clock.now(), actor)
+        .mark_submitted(&attempt, &statement_id, app.clock.now(), actor)
         .await?;
-    Ok(())
+    info!(
+        "submitted attempt {number} at {} ({kind}) to {}",
+        load.object.key, plan.warehouse
+    );
+    Ok(Sent::Submitted)
+}
+
+/// The state of a load while an attempt of this kind is on its way.
+fn state_of(kind: StatementKind) -> LoadState {
+    match kind {
+        StatementKind::Load => LoadState::Queued,
+        StatementKind::FollowUp => LoadState::Transforming,
+    }
+}
+
+/// What became of making sure of a target.
+pub(crate) enum Tables {
+    /// It is there, with its marker table.
+    Ready,
+    /// There is no such target.
+    Missing(RejectReason),
+    /// The load waits until then.
+    Waits(DateTime<Utc>),
 }
 
 /// Makes sure of a plan's target, and makes its marker table, once per target: `LOCK` must be the first statement of the load
 /// transaction, so the marker table has to be there before it begins. The target comes first, or the names of files could
-/// make tables. Gives the reason to refuse the file when there is no such target.
-pub(crate) async fn ensure_tables(app: &App, plan: &LoadPlan) -> Result<Option<RejectReason>, AppError> {
+/// make tables.
+pub(crate) async fn ensure_tables(
+    app: &App,
+    load: &Load,
+    plan: &LoadPlan,
+    actor: &str,
+) -> Result<Tables, AppError> {
     let warehouse_name = plan.warehouse.to_string();
     if app.store.marker_known(&warehouse_name, &plan.table).await? {
-        return Ok(None);
+        return Ok(Tables::Ready);
     }
-    let not_named = |error: IdentifierError| AppError::Engine(error.into());
-    let look = marker::target_query(&plan.table).map_err(not_named)?;
-    match app.warehouse.run(&plan.warehouse, &look, MARKER_PATIENCE).await {
-        Ok(_) => {}
-        Err(WarehouseError::StatementFailed { message }) => {
-            return Ok(Some(RejectReason::TargetMissing {
-                table: plan.table.to_string(),
-                // The first line says it; further ones point into the SQL.
-                problem: message.lines().next().unwrap_or_default().to_owned(),
-            }));
-        }
-        Err(error) => return Err(error.into()),
+    if let Some(until) = retry::wait_while_paused(app, load, &plan.warehouse, actor).await? {
+        return Ok(Tables::Waits(until));
     }
-    for statement in marker::create_statements(&plan.table).map_err(not_named)? {
-        app.warehouse
-            .run(&plan.warehouse, &statement, MARKER_PATIENCE)
-            .await?;
+    match make_marker_table(app, plan).await {
+        Ok(()) => {}
+        Err(AppError::Warehouse(error)) => return tables_failed(app, load, plan, error, actor).await,
+        Err(error) => return Err(error),
     }
     app.store
         .remember_marker(&warehouse_name, &plan.table, app.clock.now())
         .await?;
-    Ok(None)
+    Ok(Tables::Ready)
+}
+
+async fn make_marker_table(app: &App, plan: &LoadPlan) -> Result<(), AppError> {
+    let not_named = |error: IdentifierError| AppError::Engine(error.into());
+    let run = async |sql: &str| app.warehouse.run(&plan.warehouse, sql, MARKER_PATIENCE).await;
+    run(&marker::target_query(&plan.table).map_err(not_named)?).await?;
+    for create in marker::create_statements(&plan.table).map_err(not_named)? {
+        match run(&create).await {
+            Ok(_) => {}
+            // A load that makes the same table this very moment fails this one, whatever IF NOT EXISTS says: then it is there.
+            Err(WarehouseError::StatementFailed { .. }) => run(&create).await.map(drop)?,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+async fn tables_failed(
+    app: &App,
+    load: &Load,
+    plan: &LoadPlan,
+    error: WarehouseError,
+    actor: &str,
+) -> Result<Tables, AppError> {
+    // What it says of a statement that ran and will not pass is about that table, and not about the warehouse.
+    if let WarehouseError::StatementFailed { fault, message } = &error
+        && fault.tries_at(None).is_some()
+    {
+        return Ok(Tables::Missing(RejectReason::TargetMissing {
+            table: plan.table.to_string(),
+            // The first line says it; further ones point into the SQL.
+            problem: message.lines().next().unwrap_or_default().to_owned(),
+        }));
+    }
+    match retry::not_sent(app, load, &plan.warehouse, &plan.retry, error, actor).await? {
+        Sent::Waits { until } => Ok(Tables::Waits(until)),
+        Sent::Refused { error } => Ok(Tables::Missing(RejectReason::TargetMissing {
+            table: plan.table.to_string(),
+            problem: error,
+        })),
+        Sent::Submitted => Ok(Tables::Ready),
+    }
 }

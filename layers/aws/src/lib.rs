@@ -19,6 +19,7 @@
 
 #![warn(missing_docs)]
 
+mod classify;
 mod fault;
 mod redshift_data;
 mod s3;

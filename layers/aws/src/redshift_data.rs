@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use aws_sdk_redshiftdata::Client;
 use aws_sdk_redshiftdata::operation::describe_statement::DescribeStatementOutput;
+use aws_sdk_redshiftdata::operation::list_statements::ListStatementsOutput;
 use aws_sdk_redshiftdata::types::{Field, StatementStatusString, StatusString, SubStatementData};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use longshore_app::ports::{
@@ -16,6 +17,7 @@ use longshore_app::ports::{
 use longshore_domain::target::{Compute, Login, Warehouse};
 use tokio::time::{Instant, sleep};
 
+use crate::classify::{fault_of, fault_of_refusal};
 use crate::fault::{CallError, Fault};
 
 /// How long one `DescribeStatement` may wait for the statement's end. The service takes up to 30 s; clients give up on an
@@ -169,6 +171,28 @@ impl RedshiftDataClient {
         }
     }
 
+    /// A page of the statements whose name begins with `name`, whatever their status, of any session of our role.
+    async fn page_of_names(
+        &self,
+        warehouse: &Warehouse,
+        name: &str,
+        next: Option<String>,
+    ) -> Result<ListStatementsOutput, WarehouseError> {
+        let session = Session::of(warehouse);
+        self.client
+            .list_statements()
+            .set_cluster_identifier(session.cluster)
+            .set_workgroup_name(session.workgroup)
+            .database(&warehouse.database)
+            .statement_name(name)
+            .status(StatusString::All)
+            .role_level(true)
+            .set_next_token(next)
+            .send()
+            .await
+            .map_err(|error| failed(warehouse, "ListStatements", error))
+    }
+
     async fn rows(
         &self,
         warehouse: &Warehouse,
@@ -218,6 +242,25 @@ impl WarehouseClient for RedshiftDataClient {
         statement_id.ok_or_else(|| unusable(warehouse, "ExecuteStatement", "the answer names no statement"))
     }
 
+    async fn find(&self, warehouse: &Warehouse, name: &str) -> Result<Option<String>, WarehouseError> {
+        let mut next = None;
+        loop {
+            let page = self.page_of_names(warehouse, name, next.take()).await?;
+            // The service filters by what a name begins with: attempt 1 also brings attempt 10.
+            let found = page
+                .statements
+                .into_iter()
+                .find(|statement| statement.statement_name.as_deref() == Some(name));
+            if let Some(statement) = found {
+                return Ok(Some(statement.id));
+            }
+            next = page.next_token.filter(|token| !token.is_empty());
+            if next.is_none() {
+                return Ok(None);
+            }
+        }
+    }
+
     async fn describe(&self, statement_id: &str) -> Result<StatementReport, WarehouseError> {
         let answer = self.client.describe_statement().id(statement_id).send().await;
         match answer {
@@ -251,10 +294,12 @@ impl WarehouseClient for RedshiftDataClient {
         let statement_id = self.begin(warehouse, sql).await?;
         let seen = self.ended(warehouse, &statement_id, patience).await?;
         if run_of_statement(seen.status()) != StatementRun::Finished {
+            let message = seen
+                .error
+                .unwrap_or_else(|| "the statement was cancelled".to_owned());
             return Err(WarehouseError::StatementFailed {
-                message: seen
-                    .error
-                    .unwrap_or_else(|| "the statement was cancelled".to_owned()),
+                fault: fault_of(&message),
+                message,
             });
         }
         match seen.has_result_set {
@@ -296,6 +341,7 @@ fn report(seen: &DescribeStatementOutput) -> StatementReport {
     StatementReport {
         run: run_of_statement(seen.status()),
         error: seen.error().map(str::to_owned),
+        fault: seen.error().map(fault_of),
         duration: Duration::from_nanos(u64::try_from(seen.duration()).unwrap_or(0)),
         rows: u64::try_from(seen.result_rows()).ok(),
         query_id: query_id(seen.redshift_query_id()),
@@ -307,6 +353,7 @@ fn step(seen: &SubStatementData) -> StepReport {
     StepReport {
         run: run_of_step(seen.status()),
         error: seen.error().map(str::to_owned),
+        fault: seen.error().map(fault_of),
         rows: u64::try_from(seen.result_rows()).ok(),
         query_id: query_id(seen.redshift_query_id()),
     }
@@ -359,6 +406,7 @@ where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
 {
     let fault = Fault::of(&error);
+    let refusal = fault_of_refusal(fault, error.message().unwrap_or_default());
     let (warehouse, source): (_, BoxError) = (warehouse.to_string(), Box::new(error));
     match fault {
         Fault::Busy => WarehouseError::Busy {
@@ -372,6 +420,7 @@ where
             source,
         },
         Fault::Denied | Fault::Missing | Fault::ConditionFailed | Fault::Refused => WarehouseError::Refused {
+            fault: refusal,
             warehouse,
             operation,
             source,
@@ -391,6 +440,7 @@ fn unusable(warehouse: &Warehouse, operation: &'static str, why: &'static str) -
 #[cfg(test)]
 mod tests {
     use longshore_domain::disposition::Disposition;
+    use longshore_domain::fault::WarehouseFault;
     use rstest::rstest;
 
     use super::*;
@@ -519,12 +569,14 @@ mod tests {
         let step = |run, error: Option<&str>, rows, query_id| StepReport {
             run,
             error: error.map(str::to_owned),
+            fault: error.map(fault_of),
             rows,
             query_id,
         };
         let expected = StatementReport {
             run: StatementRun::Failed,
             error: Some("boom".to_owned()),
+            fault: Some(WarehouseFault::Unknown),
             duration: Duration::from_millis(1500),
             rows: None,
             query_id: None,
@@ -544,6 +596,55 @@ mod tests {
             matches!(error, WarehouseError::UnknownStatement { .. }),
             "{error:?}"
         );
+    }
+
+    #[tokio::test]
+    async fn a_statement_is_found_by_its_whole_name_on_any_page() {
+        let script = Script::new([
+            Reply::ok(r#"{"Statements":[{"Id":"s10","StatementName":"a/load/10"}],"NextToken":"t"}"#),
+            Reply::ok(r#"{"Statements":[{"Id":"s1","StatementName":"a/load/1","Status":"FAILED"}]}"#),
+        ]);
+        let found = client(&script).find(&warehouse(), "a/load/1").await.unwrap();
+        assert_eq!(found.as_deref(), Some("s1"));
+        let body: serde_json::Value = serde_json::from_slice(&script.requests()[1].body).unwrap();
+        let expected = serde_json::json!({
+            "ClusterIdentifier": "house", "Database": "dev", "StatementName": "a/load/1", "Status": "ALL",
+            "RoleLevel": true, "NextToken": "t"
+        });
+        assert_eq!(body, expected);
+    }
+
+    #[rstest]
+    #[case(
+        Reply::ok(r#"{"Statements":[{"Id":"s10","StatementName":"a/load/10"}]}"#),
+        None
+    )]
+    #[case(Reply::ok(r#"{"Statements":[]}"#), None)]
+    #[case(Reply::json_error(400, "ThrottlingException"), Some(WarehouseFault::Busy))]
+    #[case(Reply::json_error(500, "InternalServerException"), Some(WarehouseFault::Down))]
+    #[case(Reply::refused_connection(), Some(WarehouseFault::Down))]
+    #[case(Reply::ok("{\"Statements\":[{").then_breaks(), Some(WarehouseFault::Down))]
+    #[tokio::test]
+    async fn a_search_that_fails_is_not_a_statement_that_is_not_there(
+        #[case] reply: Reply,
+        #[case] fault: Option<WarehouseFault>,
+    ) {
+        let found = client(&Script::new([reply])).find(&warehouse(), "a/load/1").await;
+        match (found, fault) {
+            (Ok(found), None) => assert_eq!(found, None),
+            (Err(error), Some(fault)) => assert_eq!(error.fault(), fault),
+            (found, fault) => panic!("{found:?}, not {fault:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refusal_because_the_cluster_is_paused_passes() {
+        let body = r#"{"__type":"ValidationException","Message":"The cluster house is paused","message":"The cluster house is paused"}"#;
+        let script = Script::new([Reply::ok(body).with_status(400)]);
+        let single = submission(SubmissionSql::Single("a".to_owned()));
+        let error = client(&script).submit(&warehouse(), &single).await.unwrap_err();
+        assert_eq!(error.fault(), WarehouseFault::Down);
+        assert_eq!(error.disposition(), Disposition::Retry);
     }
 
     fn status(status: &str, has_rows: bool) -> Reply {

@@ -19,6 +19,15 @@ pub fn check_follow_up(sql: &str) -> Result<(), TransactionError> {
     }
 }
 
+/// Whether a follow-up calls a procedure, which may commit on its way, while any other statement leaves nothing when it fails.
+pub fn is_call(sql: &str) -> bool {
+    let statements = split_statements(sql);
+    let first = statements
+        .first()
+        .and_then(|statement| statement.split_whitespace().next());
+    first.is_some_and(|word| word.eq_ignore_ascii_case("call"))
+}
+
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
@@ -42,6 +51,15 @@ mod tests {
     fn none_or_several_may_not(#[case] sql: &str, #[case] statements: usize) {
         let refused = TransactionError::FollowUpNotOneStatement { statements };
         assert_eq!(check_follow_up(sql), Err(refused));
+    }
+
+    #[rstest]
+    #[case(" -- nightly\n CALL s.p()", true)]
+    #[case("call\ts.p()", true)]
+    #[case("INSERT INTO calls SELECT 1", false)]
+    #[case("/* call */ DELETE FROM a", false)]
+    fn a_call_is_told_from_what_leaves_nothing_when_it_fails(#[case] sql: &str, #[case] expected: bool) {
+        assert_eq!(is_call(sql), expected);
     }
 
     #[test]

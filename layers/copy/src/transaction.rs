@@ -22,7 +22,7 @@ use crate::literal::{Literal, LiteralError, OptionText};
 use crate::marker::marker_table;
 use crate::spec::CopySpec;
 
-pub use crate::follow_up::check_follow_up;
+pub use crate::follow_up::{check_follow_up, is_call};
 
 /// The longest statement that the Data API takes, in bytes.
 /// <https://docs.aws.amazon.com/redshift/latest/mgmt/data-api.html>

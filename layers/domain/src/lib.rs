@@ -15,11 +15,13 @@
 pub mod archive;
 pub mod check;
 pub mod disposition;
+pub mod fault;
 pub mod load;
 pub mod matching;
 pub mod notification;
 pub mod object;
 pub mod reject;
+pub mod retry;
 pub mod rule;
 pub mod statement;
 pub mod target;

@@ -24,11 +24,33 @@ pub enum Outcome {
     Failed,
     /// The rows are there, the follow-up SQL failed.
     FollowUpFailed,
+    /// The warehouse failed load after load: nothing is sent there any more but a probe now and then. Of the load that
+    /// met it last.
+    WarehousePaused,
+    /// The warehouse is back. Of the load that found it so.
+    WarehouseResumed,
     /// The file was loaded before, or an operator put it aside; nothing was loaded.
     Skipped,
 }
 
 impl Outcome {
+    /// Every outcome.
+    pub const ALL: [Self; 8] = [
+        Self::Loaded,
+        Self::Split,
+        Self::Rejected,
+        Self::Failed,
+        Self::FollowUpFailed,
+        Self::Skipped,
+        Self::WarehousePaused,
+        Self::WarehouseResumed,
+    ];
+
+    /// The outcome that a stored word stands for.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|outcome| outcome.as_str() == word)
+    }
+
     /// The word in messages and attributes.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -37,13 +59,18 @@ impl Outcome {
             Self::Rejected => "rejected",
             Self::Failed => "failed",
             Self::FollowUpFailed => "follow_up_failed",
+            Self::WarehousePaused => "warehouse_paused",
+            Self::WarehouseResumed => "warehouse_resumed",
             Self::Skipped => "skipped",
         }
     }
 
     /// Whether nobody has to act.
     pub fn is_success(self) -> bool {
-        matches!(self, Self::Loaded | Self::Split | Self::Skipped)
+        matches!(
+            self,
+            Self::Loaded | Self::Split | Self::Skipped | Self::WarehouseResumed
+        )
     }
 
     fn headline(self) -> &'static str {
@@ -53,6 +80,8 @@ impl Outcome {
             Self::Rejected => "FAILED: rejected",
             Self::Failed => "FAILED: not loaded",
             Self::FollowUpFailed => "FAILED: follow-up SQL of",
+            Self::WarehousePaused => "PAUSED: the warehouse failed",
+            Self::WarehouseResumed => "RESUMED: the warehouse took",
             Self::Skipped => "SKIPPED: not loaded",
         }
     }
@@ -195,7 +224,15 @@ impl OutcomeReport {
     }
 
     fn where_to_look(&self) -> String {
-        format!("longshore load show {}", self.load_id)
+        match self.outcome {
+            Outcome::WarehousePaused | Outcome::WarehouseResumed => "longshore warehouse list".to_owned(),
+            Outcome::Loaded
+            | Outcome::Split
+            | Outcome::Rejected
+            | Outcome::Failed
+            | Outcome::FollowUpFailed
+            | Outcome::Skipped => format!("longshore load show {}", self.load_id),
+        }
     }
 
     fn attributes(&self) -> Vec<(String, String)> {

@@ -87,6 +87,23 @@ pub enum RejectReason {
     /// Records of a type whose rule is missing or at fault.
     #[error("the records of type {record_type:?} cannot be loaded: {reason}")]
     RecordType { record_type: String, reason: String },
+    /// One invocation after another died over the file.
+    #[error(
+        "{deaths} invocations died while they prepared the file; look for its load id in their logs, give the function more \
+         memory or time, then put the file again"
+    )]
+    WornOut { deaths: u32 },
+    /// The file is too long for one invocation.
+    #[error(
+        "{invocations} invocations ran out of time over the file, the last one after {read_bytes} of its {size_bytes} bytes in \
+         {seconds} s; give the function more time or more memory (which is also more CPU), then put the file again"
+    )]
+    TooLongToPrepare {
+        invocations: u32,
+        read_bytes: u64,
+        size_bytes: u64,
+        seconds: u64,
+    },
     /// The rows of an earlier load of the same content are to be replaced, and nothing tells which they are.
     #[error(
         "it was loaded before as load {earlier}, whose rows hold no load id to replace them by; delete those rows by \
@@ -115,6 +132,8 @@ impl RejectReason {
             Self::HeaderReordered { .. } => "header_reordered",
             Self::Content { fault, .. } => fault,
             Self::RecordType { .. } => "record_type",
+            Self::WornOut { .. } => "worn_out",
+            Self::TooLongToPrepare { .. } => "too_long_to_prepare",
             Self::RowsNotReplaceable { .. } => "rows_not_replaceable",
             Self::ObjectGone => "object_gone",
         }
@@ -136,6 +155,8 @@ impl RejectReason {
             | Self::HeaderDiffers { .. }
             | Self::HeaderReordered { .. }
             | Self::Content { .. }
+            | Self::WornOut { .. }
+            | Self::TooLongToPrepare { .. }
             | Self::RecordType { .. }
             | Self::RowsNotReplaceable { .. } => RejectedFile::MovesToError,
         }

@@ -142,7 +142,7 @@ impl Statement {
 
 impl Store {
     /// Puts an attempt on record before its call, and moves the load: to `queued` for the load transaction (from `prepared`,
-    /// or from `submitted` for a retry), from `loaded` to `transforming` for the follow-up. Recording an attempt again
+    /// or from `submitted` for a retry), to `transforming` for the follow-up (from `loaded`, or again for a retry). Recording an attempt again
     /// changes nothing, and an attempt that the load is not ready for is not recorded.
     ///
     /// # Errors
@@ -166,7 +166,7 @@ impl Store {
                 (Query::LoadQueue, changed)
             }
             StatementKind::FollowUp => {
-                let parameters: Parameters<'_> = &[&id, &now, &actor, &note];
+                let parameters: Parameters<'_> = &[&id, &number, &now, &actor, &note];
                 let changed = transaction.execute(Query::LoadTransform, parameters).await?;
                 (Query::LoadTransform, changed)
             }

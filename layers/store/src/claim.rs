@@ -197,6 +197,16 @@ impl Store {
             .await?;
         Ok(())
     }
+
+    /// Gives a lease back because the time is over: the load is due at once, and the hand-over is counted.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of a write.
+    pub async fn hand_over(&self, load: LoadId, owner: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
+        self.execute(Query::LoadHandOver, &[&load.as_uuid(), &owner, &now])
+            .await?;
+        Ok(())
+    }
 }
 
 /// Waits until nobody else puts a load for this key on the ledger, and keeps others waiting until the transaction ends. A

@@ -145,7 +145,7 @@ async fn audit_follow_up(
     Ok(())
 }
 
-async fn insert_notices(
+pub(crate) async fn insert_notices(
     transaction: &Transaction<'_>,
     load: LoadId,
     notices: &[OutboxNotice],

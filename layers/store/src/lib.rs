@@ -45,6 +45,7 @@ mod operation;
 mod outbox;
 mod queries;
 mod read;
+mod retry;
 mod row_error;
 mod rules;
 mod samples;
@@ -60,13 +61,14 @@ pub use content::{Admission, Replaceable, SameContent};
 pub use error::{Cause, StoreError};
 pub use history::HistoryEntry;
 pub use listing::{ComparedPage, ListedLoad, Lister, Refusal, Sighting, Unaccounted};
-pub use load::{Lease, LeaseStep, Load, LoadFilter, Source};
+pub use load::{Lease, LeaseStep, Load, LoadFilter, Retry, Source};
 pub use marker_difference::{
     DifferenceKind, MarkerDifference, MarkerSlice, MarkerTable, SettledAs, Settlement,
 };
 pub use migrate::MigrationReport;
 pub use operation::{NewReplay, Operation, OperationKind, Operator, Replayed};
 pub use outbox::{Notice, UnsentNotices};
+pub use retry::{Access, FailedAttempt, Postponement, WarehouseStanding, WarehouseTrouble};
 pub use row_error::RowError;
 pub use samples::sample_sql;
 pub use store::{ConnectOptions, Password, Store};

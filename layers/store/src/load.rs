@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::queries::Query;
 use crate::read::{Reader, bounded};
-use crate::store::Transaction;
+use crate::store::{Parameters, Transaction};
 use crate::{Store, StoreError};
 
 const TABLE: &str = "ext_file_load";
@@ -85,6 +85,16 @@ pub struct Load {
     pub resend: Option<ResendPolicy>,
     /// How often it was claimed: 1 and the repeats; 0 for a replay that nobody has taken up yet.
     pub claims: u32,
+    /// How many invocations took it up in this state and never gave it back.
+    pub deaths: u32,
+    /// How many invocations ran out of time over it in this state.
+    pub handovers: u32,
+    /// Nobody takes it up before then.
+    pub due_at: Option<DateTime<Utc>>,
+    /// The paused warehouse that it waits for.
+    pub waits_for: Option<String>,
+    /// What became of its statements that failed for reasons that pass.
+    pub retry: Retry,
     /// Who works on it.
     pub lease: Option<Lease>,
     /// When it was first announced.
@@ -108,6 +118,20 @@ pub struct Source {
     pub key: ObjectKey,
     /// Its length in bytes; a manifest must say it exactly for columnar files.
     pub size_bytes: u64,
+}
+
+/// What is kept of statements that failed for reasons that pass: the load transaction's, and once that has committed the
+/// follow-up's.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Retry {
+    /// How many of them count as tries.
+    pub tries: u32,
+    /// The newest attempt among them.
+    pub failed_attempt: u32,
+    /// When the first of them failed.
+    pub since: Option<DateTime<Utc>>,
+    /// What the last of them said.
+    pub error: Option<String>,
 }
 
 /// The right to work on a load until some time.
@@ -197,8 +221,8 @@ impl Store {
     }
 
     /// The next load that stands still and that nobody holds a lease on, for one look at it; None when every such load had
-    /// its look since `since`. What moved within the last `idle` is left alone, and what was looked at in vain for longer
-    /// each time.
+    /// its look since `since`. What moved within the last `idle` is left alone, what was looked at in vain for longer each
+    /// time, and what waits until it is due. What is still to be prepared is given only to who is `preparing`.
     ///
     /// # Errors
     /// Any [`StoreError`] of a write.
@@ -207,11 +231,11 @@ impl Store {
         idle: TimeDelta,
         since: DateTime<Utc>,
         now: DateTime<Utc>,
+        preparing: bool,
     ) -> Result<Option<Load>, StoreError> {
         let idle_seconds = idle.as_seconds_f64();
-        let rows = self
-            .rows(Query::LoadTakeUnsettled, &[&now, &since, &idle_seconds])
-            .await?;
+        let parameters: Parameters<'_> = &[&now, &since, &idle_seconds, &preparing];
+        let rows = self.rows(Query::LoadTakeUnsettled, parameters).await?;
         let Some(row) = rows.first() else { return Ok(None) };
         let id = LoadId::from_uuid(Reader::new(row, TABLE).get("load_id")?);
         self.load(id).await
@@ -294,6 +318,16 @@ fn read_load(row: &Row) -> Result<Load, StoreError> {
         only_record_type: reader.get("only_record_type")?,
         resend: reader.optional_word("resend_policy", ResendPolicy::parse)?,
         claims: reader.small_count("claims")?,
+        deaths: reader.small_count("deaths")?,
+        handovers: reader.small_count("handovers")?,
+        due_at: reader.get("due_at")?,
+        waits_for: reader.get("waits_for")?,
+        retry: Retry {
+            tries: reader.small_count("tries")?,
+            failed_attempt: reader.small_count("failed_attempt")?,
+            since: reader.get("retry_since")?,
+            error: reader.get("retry_error")?,
+        },
         lease: read_lease(&reader)?,
         received_at: reader.get("received_at")?,
         prepared_at: reader.get("prepared_at")?,

@@ -36,16 +36,20 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
         include_str!("../../../sql/config-db/migrations/V6__audit_additions.sql"),
     ),
     (
-        "V8__resends",
-        include_str!("../../../sql/config-db/migrations/V8__resends.sql"),
+        "V7__resends",
+        include_str!("../../../sql/config-db/migrations/V7__resends.sql"),
     ),
     (
-        "V9__reconciliation",
-        include_str!("../../../sql/config-db/migrations/V9__reconciliation.sql"),
+        "V8__reconciliation",
+        include_str!("../../../sql/config-db/migrations/V8__reconciliation.sql"),
     ),
     (
-        "V10__operations",
-        include_str!("../../../sql/config-db/migrations/V10__operations.sql"),
+        "V9__operations",
+        include_str!("../../../sql/config-db/migrations/V9__operations.sql"),
+    ),
+    (
+        "V10__retries",
+        include_str!("../../../sql/config-db/migrations/V10__retries.sql"),
     ),
 ];
 

@@ -129,7 +129,7 @@ fn read_notice(row: &Row) -> Result<Notice, StoreError> {
     Ok(Notice {
         id: reader.get("outbox_id")?,
         load: LoadId::from_uuid(reader.get("load_id")?),
-        outcome: reader.word("outcome", parse_outcome)?,
+        outcome: reader.word("outcome", Outcome::parse)?,
         topic_arn: reader.get("topic_arn")?,
         message: reader.json("message")?,
         created_at: reader.get("created_at")?,
@@ -149,17 +149,4 @@ fn read_unsent(row: &Row) -> Result<UnsentNotices, StoreError> {
         next_try: reader.get("next_try")?,
         last_error: reader.get("last_error")?,
     })
-}
-
-fn parse_outcome(word: &str) -> Option<Outcome> {
-    [
-        Outcome::Loaded,
-        Outcome::Split,
-        Outcome::Rejected,
-        Outcome::Failed,
-        Outcome::FollowUpFailed,
-        Outcome::Skipped,
-    ]
-    .into_iter()
-    .find(|outcome| outcome.as_str() == word)
 }

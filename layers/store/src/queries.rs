@@ -44,6 +44,7 @@ queries! {
     LoadFind => "load_find",
     LoadFindPlan => "load_find_plan",
     LoadFinishFollowUp => "load_finish_follow_up",
+    LoadHandOver => "load_hand_over",
     LoadInsertListed => "load_insert_listed",
     LoadList => "load_list",
     LoadListChildren => "load_list_children",
@@ -53,6 +54,7 @@ queries! {
     LoadListSameContent => "load_list_same_content",
     LoadLockContent => "load_lock_content",
     LoadPlanArchive => "load_plan_archive",
+    LoadPostpone => "load_postpone",
     LoadPrepare => "load_prepare",
     LoadQueue => "load_queue",
     LoadRecordMatch => "load_record_match",
@@ -68,6 +70,8 @@ queries! {
     LoadTakeLeaseAway => "load_take_lease_away",
     LoadTakeUnsettled => "load_take_unsettled",
     LoadTransform => "load_transform",
+    LoadWait => "load_wait",
+    LoadWake => "load_wake",
     MarkerDifferenceClear => "marker_difference_clear",
     MarkerDifferenceList => "marker_difference_list",
     MarkerDifferenceRecord => "marker_difference_record",
@@ -97,6 +101,11 @@ queries! {
     StatementList => "statement_list",
     StatementRecord => "statement_record",
     StatementSubmit => "statement_submit",
+    WarehouseFail => "warehouse_fail",
+    WarehouseFind => "warehouse_find",
+    WarehouseList => "warehouse_list",
+    WarehouseProbe => "warehouse_probe",
+    WarehouseResume => "warehouse_resume",
 }
 
 /// The schema that the files name; the settings may name another one.

@@ -45,6 +45,9 @@ pub(crate) enum Command {
     /// Where the ledger and the markers in the warehouse differ.
     #[command(subcommand)]
     Marker(MarkerCommand),
+    /// The warehouses that loads go to.
+    #[command(subcommand)]
+    Warehouse(WarehouseCommand),
     /// Carry on what stands still until nothing is left. What external-file-reconcile does.
     ///
     /// Lost events and answers, workers that died, messages unsent, and files that no event announced; and it compares the ledger
@@ -261,6 +264,12 @@ fn parse_moment(text: &str) -> Result<DateTime<Utc>, String> {
         .or_else(midnight)
         .map(|moment| moment.and_utc())
         .ok_or_else(|| "write 2026-11-26, 2026-11-26 07:30 or 2026-11-26T07:30:00Z".to_owned())
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum WarehouseCommand {
+    /// List the warehouses: in use or paused, since when and why, when they are next tried, how many loads wait.
+    List,
 }
 
 fn parse_load(text: &str) -> Result<LoadId, String> {

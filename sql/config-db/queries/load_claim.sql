@@ -3,7 +3,8 @@
 -- wait for the first to commit, and ON CONFLICT then shows it the committed row, lease and all. So one of them makes
 -- the load, and the other sees a lease that lives. claims = 1 tells the maker.
 -- A repeat takes the lease while there is preparing left to do (up to queued, or an outcome not yet on record) and
--- the lease is free, has run out, or is its own: an invocation is retried under the same id.
+-- the lease is free, has run out, or is its own: an invocation is retried under the same id. A lease that was not given
+-- back is that of an invocation that died: they are counted.
 INSERT INTO rdscnfg.ext_file_load AS load (
     load_id,
     bucket_name,
@@ -26,16 +27,23 @@ ON CONFLICT (bucket_name, object_key, coalesce(object_version, etag, ''), coales
 DO UPDATE
 SET
     claims = load.claims + 1,
-    (lease_owner, lease_step, lease_until) = (
+    (lease_owner, lease_step, lease_until, deaths) = (
         SELECT
             held.lease_owner,
             held.lease_step,
-            held.lease_until
+            held.lease_until,
+            held.deaths
         FROM (
             VALUES
-                (true, excluded.lease_owner, excluded.lease_step, excluded.lease_until),
-                (false, load.lease_owner, load.lease_step, load.lease_until)
-        ) AS held (is_ours, lease_owner, lease_step, lease_until)
+                (
+                    true,
+                    excluded.lease_owner,
+                    excluded.lease_step,
+                    excluded.lease_until,
+                    load.deaths + (load.lease_owner IS NOT NULL)::integer
+                ),
+                (false, load.lease_owner, load.lease_step, load.lease_until, load.deaths)
+        ) AS held (is_ours, lease_owner, lease_step, lease_until, deaths)
         WHERE held.is_ours = (
             (
                 load.state IN ('received', 'prepared', 'queued')

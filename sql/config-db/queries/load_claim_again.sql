@@ -3,16 +3,23 @@
 UPDATE rdscnfg.ext_file_load AS load
 SET
     claims = load.claims + 1,
-    (lease_owner, lease_step, lease_until) = (
+    (lease_owner, lease_step, lease_until, deaths) = (
         SELECT
             held.lease_owner,
             held.lease_step,
-            held.lease_until
+            held.lease_until,
+            held.deaths
         FROM (
             VALUES
-                (true, $2::text, $3::text, $4::timestamptz),
-                (false, load.lease_owner, load.lease_step, load.lease_until)
-        ) AS held (is_ours, lease_owner, lease_step, lease_until)
+                (
+                    true,
+                    $2::text,
+                    $3::text,
+                    $4::timestamptz,
+                    load.deaths + (load.lease_owner IS NOT NULL)::integer
+                ),
+                (false, load.lease_owner, load.lease_step, load.lease_until, load.deaths)
+        ) AS held (is_ours, lease_owner, lease_step, lease_until, deaths)
         WHERE held.is_ours = (
             (
                 load.state IN ('received', 'prepared', 'queued')

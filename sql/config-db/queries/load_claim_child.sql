@@ -26,16 +26,23 @@ ON CONFLICT (load_id)
 DO UPDATE
 SET
     claims = load.claims + 1,
-    (lease_owner, lease_step, lease_until) = (
+    (lease_owner, lease_step, lease_until, deaths) = (
         SELECT
             held.lease_owner,
             held.lease_step,
-            held.lease_until
+            held.lease_until,
+            held.deaths
         FROM (
             VALUES
-                (true, excluded.lease_owner, excluded.lease_step, excluded.lease_until),
-                (false, load.lease_owner, load.lease_step, load.lease_until)
-        ) AS held (is_ours, lease_owner, lease_step, lease_until)
+                (
+                    true,
+                    excluded.lease_owner,
+                    excluded.lease_step,
+                    excluded.lease_until,
+                    load.deaths + (load.lease_owner IS NOT NULL)::integer
+                ),
+                (false, load.lease_owner, load.lease_step, load.lease_until, load.deaths)
+        ) AS held (is_ours, lease_owner, lease_step, lease_until, deaths)
         WHERE held.is_ours = (
             (
                 load.state IN ('received', 'prepared', 'queued')

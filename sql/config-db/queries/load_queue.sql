@@ -3,6 +3,8 @@
 UPDATE rdscnfg.ext_file_load AS load
 SET
     submitted_at = NULL,
+    due_at = NULL,
+    waits_for = NULL,
     state = 'queued',
     state_at = $3,
     state_actor = $4,

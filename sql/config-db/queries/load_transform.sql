@@ -1,9 +1,23 @@
--- loaded to transforming, for the first attempt at the follow-up.
-UPDATE rdscnfg.ext_file_load
+-- To transforming for a new attempt at the follow-up: from loaded for the first, whose failures are counted from none, from
+-- transforming for a further one. An attempt that is on record already moves nothing.
+UPDATE rdscnfg.ext_file_load AS load
 SET
+    due_at = NULL,
+    waits_for = NULL,
+    tries = CASE WHEN load.state = 'loaded' THEN 0 ELSE load.tries END,
+    failed_attempt = CASE WHEN load.state = 'loaded' THEN 0 ELSE load.failed_attempt END,
+    retry_since = CASE WHEN load.state = 'loaded' THEN NULL ELSE load.retry_since END,
+    retry_error = CASE WHEN load.state = 'loaded' THEN NULL ELSE load.retry_error END,
     state = 'transforming',
-    state_at = $2,
-    state_actor = $3,
-    state_note = $4
-WHERE load_id = $1
-    AND state = 'loaded'
+    state_at = $3,
+    state_actor = $4,
+    state_note = $5
+WHERE load.load_id = $1
+    AND load.state IN ('loaded', 'transforming')
+    AND NOT EXISTS (
+        SELECT
+        FROM rdscnfg.ext_statement AS statement
+        WHERE statement.load_id = load.load_id
+            AND statement.kind = 'follow_up'
+            AND statement.attempt >= $2
+    )

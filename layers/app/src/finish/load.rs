@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use longshore_copy::marker;
 use longshore_domain::archive::ArchiveShelf;
-use longshore_domain::load::LoadState;
+use longshore_domain::fault::WarehouseFault;
+use longshore_domain::load::{LoadId, LoadState};
 use longshore_domain::notification::Outcome;
 use longshore_domain::object::ObjectKey;
 use longshore_domain::statement::{Attempt, LoadStep, StatementKind};
@@ -14,11 +15,12 @@ use longshore_store::{
 use tracing::{info, warn};
 
 use super::FinishStatement;
-use super::cancel::CANCELLED;
+use super::cancel::{CANCELLED, cancelled_by_hand};
 use super::outcome::{self, LoadOutcome};
 use crate::archive::PutAway;
 use crate::plan::LoadPlan;
 use crate::ports::{StatementReport, WarehouseError};
+use crate::retry::{self, Afterwards, FailedStatement, Sent};
 use crate::{AppError, archive, audit, notify, submit};
 
 /// How long a look at the marker may take.
@@ -56,6 +58,10 @@ impl FinishStatement<'_> {
         if submit::newest(&statements, StatementKind::Load)
             .is_some_and(|newest| newest.attempt > attempt.number)
         {
+            return Ok(load);
+        }
+        // Its failure was counted, and the load waits for the next attempt: the event is a repetition.
+        if load.retry.failed_attempt >= attempt.number {
             return Ok(load);
         }
         match self.ended(statement_id).await {
@@ -96,10 +102,24 @@ impl FinishStatement<'_> {
             .store
             .finish_statement(attempt, &end, self.app.clock.now())
             .await?;
-        submit::submit_load(self.app, load.clone(), self.actor()).await?;
-        Ok(Load {
-            state: LoadState::Submitted,
-            ..load
+        let id = load.id;
+        if let Some(sentence) = cancelled_by_hand(self.app, id).await? {
+            return self.failed(load, CANCELLED, sentence).await;
+        }
+        match submit::submit_load(self.app, load, self.actor()).await? {
+            Sent::Submitted | Sent::Waits { .. } => self.reload(id).await,
+            Sent::Refused { error } => {
+                self.failed(self.reload(id).await?, "submission_refused", error)
+                    .await
+            }
+        }
+    }
+
+    pub(super) async fn reload(&self, load: LoadId) -> Result<Load, AppError> {
+        let found = self.app.store.load(load).await?;
+        found.ok_or_else(|| AppError::Inconsistent {
+            load,
+            what: "it was there a moment ago and is gone".to_owned(),
         })
     }
 
@@ -126,12 +146,15 @@ impl FinishStatement<'_> {
             query_id: outcome.copy_query_id(),
             duration: Some(report.duration),
         };
+        if !fault_of(&outcome).is_some_and(WarehouseFault::is_of_the_warehouse) {
+            retry::ran(self.app, &load, &plan.warehouse, attempt).await?;
+        }
         self.app.store.finish_statement(attempt, &end, now).await?;
         match outcome {
             LoadOutcome::Committed { rows_loaded, .. } => {
                 self.committed(load, &plan, statement_id, rows_loaded).await
             }
-            LoadOutcome::GuardFailed { error } => match self.rows_by_marker(&load, &plan).await? {
+            LoadOutcome::GuardFailed { error, fault } => match self.rows_by_marker(&load, &plan).await? {
                 Some(rows_loaded) => {
                     warn!(
                         "the warehouse had {} already; nothing was loaded twice",
@@ -140,18 +163,52 @@ impl FinishStatement<'_> {
                     self.committed(load, &plan, statement_id, rows_loaded).await
                 }
                 None => {
-                    self.failed(load, failure_code(Some(LoadStep::Guard)), error)
-                        .await
+                    let failed = FailedStatement {
+                        attempt,
+                        step: Some(LoadStep::Guard),
+                        fault,
+                        error: &error,
+                    };
+                    self.failed_or_again(load, &plan, &failed).await
                 }
             },
-            LoadOutcome::Failed { step, error, .. } => {
-                let error = explained(step, &error, &load);
-                self.failed(load, failure_code(step), error).await
+            LoadOutcome::Failed {
+                step, error, fault, ..
+            } => {
+                let error = explained(step, fault, error, &load);
+                let failed = FailedStatement {
+                    attempt,
+                    step,
+                    fault,
+                    error: &error,
+                };
+                self.failed_or_again(load, &plan, &failed).await
             }
-            LoadOutcome::Aborted { error } => match self.cancelled_by_hand(load.id).await? {
+            LoadOutcome::Aborted { error } => match cancelled_by_hand(self.app, load.id).await? {
                 Some(sentence) => self.failed(load, CANCELLED, sentence).await,
                 None => self.failed(load, "aborted", error).await,
             },
+        }
+    }
+
+    async fn failed_or_again(
+        &self,
+        load: Load,
+        plan: &LoadPlan,
+        failed: &FailedStatement<'_>,
+    ) -> Result<Load, AppError> {
+        let id = load.id;
+        // However its end reads: what somebody stopped is not begun again.
+        if let Some(sentence) = cancelled_by_hand(self.app, id).await? {
+            return self.failed(load, CANCELLED, sentence).await;
+        }
+        match retry::after_failure(self.app, load, &plan.warehouse, &plan.retry, failed, self.actor()).await?
+        {
+            Afterwards::Waits(load) => Ok(*load),
+            Afterwards::GivenUp(error) => {
+                self.failed(self.reload(id).await?, failure_code(failed.step), error)
+                    .await
+            }
         }
     }
 
@@ -217,8 +274,8 @@ impl FinishStatement<'_> {
             Some(_) => load,
             None => self.conclude_success(load, &plan, attempt).await?,
         };
-        match plan.follow_up {
-            Some(sql) => self.start_follow_up(load, sql).await,
+        match plan.follow_up.as_ref() {
+            Some(_) => self.start_follow_up(load, &plan).await,
             None => Ok(load),
         }
     }
@@ -271,8 +328,9 @@ impl FinishStatement<'_> {
         Ok((put_away.key(), remarks.into_iter().collect()))
     }
 
-    async fn conclude_failed(&self, load: Load, attempt: &Attempt) -> Result<Load, AppError> {
-        if load.concluded_at.is_some() {
+    pub(super) async fn conclude_failed(&self, load: Load, attempt: &Attempt) -> Result<Load, AppError> {
+        // Whoever else worked on it may have come further.
+        if load.concluded_at.is_some() || load.state != LoadState::Failed {
             return Ok(load);
         }
         let plan = LoadPlan::of(&load)?;
@@ -316,6 +374,13 @@ impl FinishStatement<'_> {
     }
 }
 
+fn fault_of(outcome: &LoadOutcome) -> Option<WarehouseFault> {
+    match outcome {
+        LoadOutcome::GuardFailed { fault, .. } | LoadOutcome::Failed { fault, .. } => Some(*fault),
+        LoadOutcome::Committed { .. } | LoadOutcome::Aborted { .. } => None,
+    }
+}
+
 fn statement_state(outcome: &LoadOutcome) -> StatementState {
     match outcome {
         LoadOutcome::Committed { .. } => StatementState::Finished,
@@ -340,13 +405,13 @@ fn failure_code(step: Option<LoadStep>) -> &'static str {
     }
 }
 
-/// The count check can only divide by zero; say what that means.
-fn explained(step: Option<LoadStep>, error: &str, load: &Load) -> String {
-    match (step, load.rows_expected) {
-        (Some(LoadStep::Count), Some(expected)) => format!(
+/// The count check itself can only divide by zero; say what that means.
+fn explained(step: Option<LoadStep>, fault: WarehouseFault, error: String, load: &Load) -> String {
+    match (step, fault, load.rows_expected) {
+        (Some(LoadStep::Count), WarehouseFault::Data, Some(expected)) => format!(
             "the warehouse did not read as many rows from the file as were counted in it ({expected}); \
              nothing was loaded. Check delimiter, quoting and escape_char of the rule"
         ),
-        _ => error.to_owned(),
+        _ => error,
     }
 }

@@ -1,5 +1,6 @@
 //! What a load transaction's report means for its load.
 
+use longshore_domain::fault::WarehouseFault;
 use longshore_domain::statement::LoadStep;
 
 use crate::plan::LoadPlan;
@@ -19,6 +20,8 @@ pub(super) enum LoadOutcome {
     GuardFailed {
         /// The warehouse's error text.
         error: String,
+        /// What it means.
+        fault: WarehouseFault,
     },
     /// It failed and left nothing.
     Failed {
@@ -26,6 +29,8 @@ pub(super) enum LoadOutcome {
         step: Option<LoadStep>,
         /// The warehouse's error text.
         error: String,
+        /// What it means.
+        fault: WarehouseFault,
         /// The warehouse's id of the COPY, when that is what failed.
         copy_query_id: Option<i64>,
     },
@@ -67,15 +72,24 @@ pub(super) fn of(report: &StatementReport, plan: &LoadPlan) -> LoadOutcome {
             if step == Some(LoadStep::Guard) {
                 return LoadOutcome::GuardFailed {
                     error: error_of(report, failed),
+                    fault: fault_of(report, failed),
                 };
             }
             LoadOutcome::Failed {
                 step,
                 error: error_of(report, failed),
+                fault: fault_of(report, failed),
                 copy_query_id: copy_query_id.filter(|_| step == Some(LoadStep::Copy)),
             }
         }
     }
+}
+
+fn fault_of(report: &StatementReport, failed: Option<usize>) -> WarehouseFault {
+    let of_step = failed
+        .and_then(|index| report.steps.get(index))
+        .and_then(|step| step.fault);
+    of_step.or(report.fault).unwrap_or(WarehouseFault::Unknown)
 }
 
 fn error_of(report: &StatementReport, failed: Option<usize>) -> String {
@@ -108,6 +122,8 @@ mod tests {
             },
             table: TableName::new("s", "t"),
             follow_up: None,
+            follow_up_repeats: false,
+            retry: longshore_domain::retry::RetryPolicy::default(),
             max_errors: Some(0),
             load_id_column: None,
             steps: vec![Lock, Guard, Stage, Copy, Count, Insert, Marker],
@@ -124,12 +140,14 @@ mod tests {
                 _ => StatementRun::Finished,
             },
             error: (failing == Some(index)).then(|| "ERROR: division by zero".to_owned()),
+            fault: (failing == Some(index)).then_some(WarehouseFault::Data),
             rows: Some(index as u64),
             query_id: Some(100 + index as i64),
         };
         StatementReport {
             run,
             error: None,
+            fault: None,
             duration: Duration::ZERO,
             rows: None,
             query_id: None,
@@ -170,12 +188,16 @@ mod tests {
     fn a_failed_copy_brings_the_query_to_ask_about_its_rows() {
         let outcome = of(&report(StatementRun::Failed, Some(LoadStep::Copy)), &plan());
         let LoadOutcome::Failed {
-            copy_query_id, error, ..
+            copy_query_id,
+            error,
+            fault,
+            ..
         } = outcome
         else {
             panic!("{outcome:?}")
         };
         assert_eq!(copy_query_id, Some(103));
         assert_eq!(error, "ERROR: division by zero");
+        assert_eq!(fault, WarehouseFault::Data);
     }
 }

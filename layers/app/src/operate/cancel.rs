@@ -8,7 +8,9 @@ use longshore_domain::statement::StatementKind;
 use longshore_store::{Load, Statement};
 
 use super::{Judged, Operate};
-use crate::finish::{FinishStatement, StatementStatus};
+use crate::finish::{CANCELLED, FinishStatement, StatementStatus};
+use crate::plan::LoadPlan;
+use crate::process::ProcessObject;
 use crate::submit::newest;
 use crate::{AppError, Invocation};
 
@@ -21,8 +23,13 @@ const POLL: Duration = Duration::from_millis(200);
 pub enum CancelPlan {
     /// Nothing was handed over yet.
     Unsent,
-    /// The warehouse has this statement.
-    Statement(String),
+    /// The warehouse has a statement.
+    Statement {
+        /// Its id.
+        id: String,
+        /// The name that we gave it.
+        name: String,
+    },
 }
 
 impl Operate<'_> {
@@ -44,7 +51,28 @@ impl Operate<'_> {
             return Ok(Err(refused));
         }
         let statements = self.app.store.statements(load.id).await?;
-        Ok(plan_of(newest(&statements, StatementKind::Load)))
+        let plan = match newest(&statements, StatementKind::Load) {
+            // One that ended without deciding the load failed for a reason that passes: the load waits for its next try.
+            Some(newest) if newest.finished_at.is_none() => self.plan_of(load, newest).await?,
+            _ => CancelPlan::Unsent,
+        };
+        Ok(Ok(plan))
+    }
+
+    /// Of an attempt whose answer never came the warehouse is asked.
+    async fn plan_of(&self, load: &Load, newest: &Statement) -> Result<CancelPlan, AppError> {
+        let name = newest.statement_name.clone();
+        let id = match &newest.statement_id {
+            Some(id) => Some(id.clone()),
+            None => {
+                let warehouse = LoadPlan::of(load)?.warehouse;
+                self.app.warehouse.find(&warehouse, &name).await?
+            }
+        };
+        Ok(match id {
+            Some(id) => CancelPlan::Statement { id, name },
+            None => CancelPlan::Unsent,
+        })
     }
 
     /// Stops a load. What really happened decides how it ends: a transaction that was faster has loaded it.
@@ -56,11 +84,15 @@ impl Operate<'_> {
             .await?;
         match plan {
             CancelPlan::Unsent => {
-                self.finish().end_unsent(load.clone()).await?;
+                let process = ProcessObject {
+                    app: self.app,
+                    invocation: self.invocation,
+                };
+                process.end_unsent(load.id).await?;
             }
-            CancelPlan::Statement(statement_id) => {
-                self.app.warehouse.cancel(statement_id).await?;
-                if !self.settles(statement_id).await? {
+            CancelPlan::Statement { id, name } => {
+                self.app.warehouse.cancel(id).await?;
+                if !self.settles(id, name).await? {
                     return Ok(Ok(
                         "the warehouse was asked to stop it; its end is recorded when it is known".to_owned(),
                     ));
@@ -71,7 +103,7 @@ impl Operate<'_> {
         let state = ended.as_ref().map_or(load.state, |load| load.state);
         let code = ended.and_then(|load| load.error_code);
         Ok(match (state, code.as_deref()) {
-            (LoadState::Failed, Some("cancelled")) => {
+            (LoadState::Failed, Some(CANCELLED)) => {
                 Ok("stopped: nothing of it is in the warehouse".to_owned())
             }
             (LoadState::Failed, _) => Ok("it failed by itself: nothing of it is in the warehouse".to_owned()),
@@ -87,12 +119,12 @@ impl Operate<'_> {
     }
 
     /// Whether the statement's end was settled within an operator's patience.
-    async fn settles(&self, statement_id: &str) -> Result<bool, AppError> {
+    async fn settles(&self, statement_id: &str, name: &str) -> Result<bool, AppError> {
         let waits_until = self.app.clock.now() + PATIENCE;
         loop {
             let status = StatementStatus {
                 statement_id: statement_id.to_owned(),
-                statement_name: None,
+                statement_name: Some(name.to_owned()),
             };
             match self.finish().run(status).await {
                 Ok(_) => return Ok(true),
@@ -114,19 +146,5 @@ impl Operate<'_> {
             app: self.app,
             invocation,
         }
-    }
-}
-
-fn plan_of(newest: Option<&Statement>) -> Judged<CancelPlan> {
-    match newest {
-        None => Ok(CancelPlan::Unsent),
-        Some(Statement {
-            statement_id: Some(id),
-            ..
-        }) => Ok(CancelPlan::Statement(id.clone())),
-        Some(_) => Err(
-            "whether the warehouse has it is not known; find out with: longshore reconcile --idle 0, then cancel"
-                .to_owned(),
-        ),
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use longshore_domain::disposition::Disposition;
+use longshore_domain::fault::WarehouseFault;
 use longshore_domain::target::Warehouse;
 
 use super::BoxError;
@@ -14,6 +15,10 @@ pub trait WarehouseClient: Send + Sync {
     /// Hands a statement over, with status events on. Gives the service's statement id. The same token within eight
     /// hours gives the first call's id and runs nothing again.
     async fn submit(&self, warehouse: &Warehouse, submission: &Submission) -> Result<String, WarehouseError>;
+
+    /// The id of the statement that was handed over under this very name, whatever became of it: how a submission whose answer
+    /// was lost is found again. The service remembers statements for a day.
+    async fn find(&self, warehouse: &Warehouse, name: &str) -> Result<Option<String>, WarehouseError>;
 
     /// How a statement stands.
     async fn describe(&self, statement_id: &str) -> Result<StatementReport, WarehouseError>;
@@ -71,6 +76,8 @@ pub struct StatementReport {
     pub run: StatementRun,
     /// The warehouse's error text.
     pub error: Option<String>,
+    /// What that text means, where there is one.
+    pub fault: Option<WarehouseFault>,
     /// How long it ran.
     pub duration: Duration,
     /// Rows returned or affected; `None` where the service says -1.
@@ -88,6 +95,8 @@ pub struct StepReport {
     pub run: StatementRun,
     /// The warehouse's error text.
     pub error: Option<String>,
+    /// What that text means, where there is one.
+    pub fault: Option<WarehouseFault>,
     /// Rows returned or affected.
     pub rows: Option<u64>,
     /// The warehouse's own query id.
@@ -130,6 +139,8 @@ pub enum WarehouseError {
         "{warehouse} refused the call ({operation}); check its identifier, database, secret and the role's permissions"
     )]
     Refused {
+        /// Whether it is the warehouse, the deployment or the statement.
+        fault: WarehouseFault,
         /// The warehouse.
         warehouse: String,
         /// What was being done.
@@ -141,6 +152,8 @@ pub enum WarehouseError {
     /// A statement that [`WarehouseClient::run`] waited for failed.
     #[error("the warehouse failed a statement: {message}")]
     StatementFailed {
+        /// What the text means.
+        fault: WarehouseFault,
         /// The warehouse's error text.
         message: String,
     },
@@ -159,8 +172,26 @@ impl WarehouseError {
     pub fn disposition(&self) -> Disposition {
         match self {
             Self::Busy { .. } | Self::Unavailable { .. } | Self::TooSlow { .. } => Disposition::Retry,
-            Self::Refused { .. } | Self::StatementFailed { .. } => Disposition::Misconfigured,
+            Self::Refused { fault, .. } | Self::StatementFailed { fault, .. } => match fault {
+                WarehouseFault::Transient
+                | WarehouseFault::Busy
+                | WarehouseFault::Down
+                | WarehouseFault::Full => Disposition::Retry,
+                WarehouseFault::Data | WarehouseFault::Configuration | WarehouseFault::Unknown => {
+                    Disposition::Misconfigured
+                }
+            },
             Self::UnknownStatement { .. } => Disposition::Reject,
+        }
+    }
+
+    /// What it says about trying again.
+    pub fn fault(&self) -> WarehouseFault {
+        match self {
+            Self::Busy { .. } => WarehouseFault::Busy,
+            Self::Unavailable { .. } | Self::TooSlow { .. } => WarehouseFault::Down,
+            Self::Refused { fault, .. } | Self::StatementFailed { fault, .. } => *fault,
+            Self::UnknownStatement { .. } => WarehouseFault::Unknown,
         }
     }
 }

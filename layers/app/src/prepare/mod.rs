@@ -1,6 +1,7 @@
 //! Checks and preparation of one file: what the engine is asked, what it answers, what COPY will read.
 
 mod fault;
+mod pace;
 mod pass;
 mod spec;
 mod uploads;
@@ -13,7 +14,8 @@ use longshore_domain::rule::{FileRule, RuleColumn};
 use longshore_preprocess::Report;
 
 use crate::{App, AppError};
-use pass::Finished;
+pub(crate) use pace::{Pace, Progress};
+use pass::{Finished, Passed};
 pub(crate) use spec::{coding_of_source, rule_of_part};
 
 /// A file, or a record type of one, that COPY can read.
@@ -47,6 +49,8 @@ pub(crate) enum Prepared {
     },
     /// The file is refused.
     Refused(RejectReason),
+    /// It cannot be read to its end in the time that is left; nothing of it was kept.
+    OutOfTime(Progress),
 }
 
 /// The records of one type.
@@ -64,6 +68,7 @@ pub(crate) struct RecordTypePart {
 /// `object` is called, and read at `source`.
 pub(crate) async fn prepare(
     app: &App,
+    pace: &Pace,
     load: LoadId,
     object: &Object,
     source: &Object,
@@ -79,9 +84,10 @@ pub(crate) async fn prepare(
     }
     let mut output = spec::output(rule);
     loop {
-        let finished = match pass::run(app, load, source, spec::pipeline(rule, output), rule).await? {
-            Ok(finished) => finished,
-            Err(reason) => return Ok(Prepared::Refused(reason)),
+        let finished = match pass::run(app, pace, load, source, spec::pipeline(rule, output), rule).await? {
+            Passed::Whole(finished) => finished,
+            Passed::Refused(reason) => return Ok(Prepared::Refused(reason)),
+            Passed::OutOfTime(progress) => return Ok(Prepared::OutOfTime(progress)),
         };
         // Redshift would load the mark into the first column. It shows only once the file is read, and is rare: read again.
         if output.is_none() && finished.report.has_byte_order_mark && spec::mark_reaches_copy(rule) {

@@ -7,6 +7,7 @@ use longshore_domain::reject::RejectReason;
 use longshore_domain::rule::FileRule;
 use longshore_preprocess::{OutputId, OutputKind, Pipeline, PipelineSpec, PrepareError, Report};
 
+use super::pace::{Pace, Progress};
 use super::uploads::{Blocks, Uploads};
 use super::{fault, part_key, part_name};
 use crate::ports::ObjectStoreError;
@@ -32,9 +33,21 @@ pub(crate) struct Written {
     pub etag: Option<String>,
 }
 
+/// What came of a pass.
+#[derive(Debug)]
+pub(super) enum Passed {
+    /// It came to the file's end.
+    Whole(Finished),
+    /// The file is at fault.
+    Refused(RejectReason),
+    /// There was not time enough.
+    OutOfTime(Progress),
+}
+
 /// How a pass can stop.
 enum Stop {
     File(RejectReason),
+    Time(Progress),
     Us(AppError),
 }
 
@@ -64,29 +77,31 @@ impl From<ObjectStoreError> for Stop {
     }
 }
 
-/// Runs the file through the engine. The inner error is the file's fault, the outer one ours.
+/// Runs the file through the engine. What a pass that stops has written does not appear.
 pub(super) async fn run(
     app: &App,
+    pace: &Pace,
     load: LoadId,
     object: &Object,
     spec: PipelineSpec,
     rule: &FileRule,
-) -> Result<Result<Finished, RejectReason>, AppError> {
+) -> Result<Passed, AppError> {
     let mut uploads = Uploads::new(app.objects.as_ref(), &object.bucket);
     let key = |output: OutputId| part_key(app, load, rule, &output_name(output, rule));
-    match read(app, object, spec, &mut uploads, key).await {
+    match read(app, pace, object, spec, &mut uploads, key).await {
         Ok(report) => {
             let written = uploads.finish().await?;
             let written = written
                 .into_iter()
                 .map(|(output, written)| (prefix_index(output), written))
                 .collect();
-            Ok(Ok(Finished { report, written }))
+            Ok(Passed::Whole(Finished { report, written }))
         }
         Err(stop) => {
             uploads.abort().await;
             match stop {
-                Stop::File(reason) => Ok(Err(reason)),
+                Stop::File(reason) => Ok(Passed::Refused(reason)),
+                Stop::Time(progress) => Ok(Passed::OutOfTime(progress)),
                 Stop::Us(error) => Err(error),
             }
         }
@@ -95,6 +110,7 @@ pub(super) async fn run(
 
 async fn read(
     app: &App,
+    pace: &Pace,
     object: &Object,
     spec: PipelineSpec,
     uploads: &mut Uploads<'_>,
@@ -103,8 +119,13 @@ async fn read(
     let mut pipeline = Pipeline::new(spec).map_err(|error| AppError::Engine(error.into()))?;
     let mut blocks = Blocks::default();
     let mut body = app.objects.open(object).await?;
+    let mut read_bytes = 0;
     while let Some(chunk) = body.chunks.next().await {
         let chunk = chunk?;
+        if let Some(progress) = pace.cannot_finish(app.clock.now(), read_bytes, body.size_bytes) {
+            return Err(Stop::Time(progress));
+        }
+        read_bytes += chunk.len() as u64;
         let mut rest = chunk.as_ref();
         loop {
             let progress = pipeline.push(rest, &mut blocks)?;

@@ -165,9 +165,13 @@ impl ProcessObject<'_> {
             .await?
         {
             Claim::New(child) | Claim::Resumed(child) => {
-                let advanced = self.advance_part(child, plan).await;
-                self.app.store.release(id, self.actor()).await?;
-                advanced?;
+                let outcome = match self.gate(&child).await {
+                    Ok(Some(outcome)) => Ok(outcome),
+                    Ok(None) => self.advance_part(child, plan).await,
+                    Err(error) => Err(error),
+                };
+                self.let_go(id, &outcome).await?;
+                outcome?;
             }
             Claim::Busy { load, owner, .. } => {
                 return Err(AppError::PreparedElsewhere { load: load.id, owner });
@@ -183,6 +187,7 @@ impl ProcessObject<'_> {
             LoadState::Received => self.receive_part(child, plan).await,
             LoadState::Prepared | LoadState::Queued => self.submit(child).await,
             LoadState::Rejected => self.conclude_rejection(child).await,
+            LoadState::Failed => self.conclude_failure(child).await,
             LoadState::Skipped => self.conclude_skip(child).await,
             _ => Ok(ObjectOutcome::AlreadyDone {
                 load_id: child.id,

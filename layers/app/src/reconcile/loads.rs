@@ -29,13 +29,18 @@ impl Reconcile<'_> {
             let taken = self
                 .app
                 .store
-                .take_unsettled(self.limits.idle, slice.began, now)
+                .take_unsettled(self.limits.idle, slice.began, now, self.may_prepare(slice, now))
                 .await?;
             let Some(load) = taken else { break };
             report.looked_at += 1;
             self.look_at(load, report).await?;
         }
         Ok(())
+    }
+
+    /// What may take the whole of an invocation is not begun with the rest of one: it would be counted as too long.
+    fn may_prepare(&self, slice: &Slice, now: DateTime<Utc>) -> bool {
+        now - slice.began <= self.invocation.deadline - now
     }
 
     pub(super) async fn look_at(&self, load: Load, report: &mut ReconcileReport) -> Result<(), AppError> {
@@ -92,21 +97,23 @@ impl Reconcile<'_> {
 
     async fn finish(&self, load: Load) -> Result<(), AppError> {
         let statements = self.app.store.statements(load.id).await?;
-        let finish = FinishStatement {
-            app: self.app,
-            invocation: self.invocation,
+        let Some(statement) = deciding(&load, &statements) else {
+            return match load.state {
+                // It failed, or was stopped, before the warehouse had it, and whoever was to tell died.
+                LoadState::Failed => self.prepare(load).await,
+                _ => Err(AppError::Inconsistent {
+                    load: load.id,
+                    what: format!("it is {} and no statement of it has an id", load.state),
+                }),
+            };
         };
-        // Stopped by an operator before anything was handed over, and whoever did it died.
-        if load.state == LoadState::Failed && newest(&statements, StatementKind::Load).is_none() {
-            return Box::pin(finish.end_unsent(load)).await.map(|_| ());
-        }
-        let statement = deciding(&load, &statements).ok_or_else(|| AppError::Inconsistent {
-            load: load.id,
-            what: format!("it is {} and no statement of it has an id", load.state),
-        })?;
         let status = StatementStatus {
             statement_id: statement.statement_id.clone().unwrap_or_default(),
             statement_name: Some(statement.statement_name.clone()),
+        };
+        let finish = FinishStatement {
+            app: self.app,
+            invocation: self.invocation,
         };
         Box::pin(finish.run(status)).await.map(|_| ())
     }

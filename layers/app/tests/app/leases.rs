@@ -3,11 +3,12 @@
 use chrono::TimeDelta;
 use longshore_app::{AppError, ObjectOutcome};
 use longshore_domain::disposition::Disposition;
-use longshore_domain::load::LoadState;
+use longshore_domain::load::{LoadId, LoadState};
+use longshore_domain::object::Object;
 
 use crate::support::bench::Bench;
 use crate::support::calls::{Aim, Fault, Tried};
-use crate::support::files::COPY;
+use crate::support::files::{COPY, OPEN};
 use crate::support::notifier::PUBLISH;
 use crate::support::rules::Rule;
 use crate::support::warehouse::SUBMIT;
@@ -40,7 +41,7 @@ async fn a_failed_preparation_lets_go_of_its_load_at_once() {
     let bench = Bench::with(&RULES).await;
     let world = bench.world();
     let object = world.land("in/plain_701.txt", "plum|1\n");
-    world.calls.strike(Aim::Next(SUBMIT), Fault::NotReached);
+    world.calls.strike(Aim::Next(OPEN), Fault::NotReached);
     world.announce(&object, "first").await.failed();
     assert_eq!(world.load_of(&object).await.lease, None);
     world.announce(&object, "second").await.done();
@@ -107,4 +108,113 @@ async fn a_parts_message_that_was_not_sent_is_sent_by_the_next_try() {
     let mut told = world.topic.told();
     told.sort();
     assert_eq!(told, ["loaded HD", "rejected DT", "split"]);
+}
+
+#[tokio::test]
+async fn a_file_that_invocation_after_invocation_dies_over_is_refused_and_told() {
+    let bench = Bench::with(&RULES).await;
+    let world = bench.world();
+    let object = world.land("in/plain_701.txt", "plum|1\n");
+    for _ in 0..5 {
+        world.calls.strike(Aim::Next(OPEN), Fault::DiesBefore);
+        assert!(matches!(world.announce(&object, "first").await, Tried::Died));
+    }
+    let outcome = world.announce(&object, "first").await.done();
+    assert!(
+        matches!(&outcome, ObjectOutcome::Rejected { code, .. } if code == "worn_out"),
+        "{outcome:?}"
+    );
+    assert_eq!(world.topic.told(), ["rejected"]);
+    assert_eq!(world.files.keys_in("archive/error").len(), 1);
+}
+
+#[tokio::test]
+async fn a_load_that_invocation_after_invocation_dies_over_while_submitting_it_fails_and_is_told() {
+    let bench = Bench::with(&RULES).await;
+    let world = bench.world();
+    let object = world.land("in/plain_701.txt", "plum|1\n");
+    for _ in 0..6 {
+        world.calls.strike(Aim::Next(SUBMIT), Fault::DiesBefore);
+        assert!(matches!(world.announce(&object, "first").await, Tried::Died));
+        if world.load_of(&object).await.deaths == 4 {
+            break;
+        }
+    }
+    let lease = world.load_of(&object).await.lease;
+    assert!(lease.is_some());
+    let outcome = world.announce(&object, "first").await.done();
+    assert!(matches!(outcome, ObjectOutcome::Failed { .. }), "{outcome:?}");
+    assert_eq!(
+        world.load_of(&object).await.error_code.as_deref(),
+        Some("worn_out")
+    );
+    assert_eq!(world.topic.told(), ["failed"]);
+}
+
+#[tokio::test]
+async fn an_invocation_that_is_nearly_over_begins_nothing() {
+    let bench = Bench::with(&RULES).await;
+    let world = bench.world();
+    let object = world.land("in/plain_701.txt", "plum|1\n");
+    let error = world
+        .announce_within(&object, "first", TimeDelta::seconds(19))
+        .await
+        .failed();
+    assert!(matches!(error, AppError::OutOfTime { .. }), "{error}");
+    assert_eq!(error.disposition(), Disposition::Retry);
+    assert_eq!(world.announce(&object, "first").await.done(), submitted(&object));
+}
+
+#[tokio::test]
+async fn a_preparation_that_runs_out_of_time_leaves_nothing_behind_and_is_taken_up_at_once() {
+    let bench = Bench::with(&RULES).await;
+    let world = bench.world();
+    let object = world.land("in/split_703.txt", "HD|1\nHD|2\n");
+    world.clock.step_at_each_look(TimeDelta::seconds(10));
+    let error = world
+        .announce_within(&object, "first", TimeDelta::seconds(45))
+        .await
+        .failed();
+    assert!(matches!(error, AppError::OutOfTime { .. }), "{error}");
+    let load = world.load_of(&object).await;
+    assert_eq!((load.lease, load.handovers, load.deaths), (None, 1, 0));
+    assert!(world.files.keys_in("processing").is_empty());
+    world.clock.step_at_each_look(TimeDelta::zero());
+    let report = world.reconcile().await;
+    assert_eq!(report.carried_on.len(), 1, "{report:?}");
+    assert_eq!(world.load_of(&object).await.state, LoadState::Split);
+}
+
+#[tokio::test]
+async fn a_file_that_is_too_long_for_one_invocation_after_the_other_is_refused_and_says_what_to_do() {
+    let bench = Bench::with(&RULES).await;
+    let world = bench.world();
+    let object = world.land("in/split_703.txt", "HD|1\nHD|2\n");
+    world.clock.step_at_each_look(TimeDelta::seconds(10));
+    for _ in 0..2 {
+        world
+            .announce_within(&object, "first", TimeDelta::seconds(45))
+            .await
+            .failed();
+    }
+    let outcome = world
+        .announce_within(&object, "first", TimeDelta::seconds(45))
+        .await
+        .done();
+    assert!(
+        matches!(&outcome, ObjectOutcome::Rejected { code, .. } if code == "too_long_to_prepare"),
+        "{outcome:?}"
+    );
+    let error = world.load_of(&object).await.error.unwrap();
+    assert!(
+        error.contains("give the function more time or more memory"),
+        "{error}"
+    );
+    assert_eq!(world.topic.told(), ["rejected"]);
+}
+
+fn submitted(object: &Object) -> ObjectOutcome {
+    ObjectOutcome::Submitted {
+        load_id: LoadId::of(object),
+    }
 }

@@ -10,5 +10,6 @@ mod leases;
 mod outcomes;
 mod reconciles;
 mod refusals;
+mod retries;
 mod support;
 mod walk;

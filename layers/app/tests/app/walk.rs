@@ -7,7 +7,9 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use chrono::TimeDelta;
-use futures_util::{StreamExt, stream};
+use futures_util::future::join_all;
+use longshore_domain::fault::WarehouseFault;
+use longshore_domain::load::LoadState;
 use longshore_domain::object::Object;
 
 use crate::support::bench::Bench;
@@ -16,10 +18,10 @@ use crate::support::files::{HEAD, OPEN};
 use crate::support::notifier::PUBLISH;
 use crate::support::picture::picture;
 use crate::support::rules::Rule;
-use crate::support::warehouse::{RUN, SUBMIT};
+use crate::support::warehouse::{Mishap, RUN, SUBMIT};
 use crate::support::world::World;
 
-const RULES: [Rule; 12] = [
+const RULES: [Rule; 13] = [
     Rule::new(1, "701", "price").with("query = 'call s.follow_up()'"),
     Rule::new(2, "702", "price").with("trailer_flag = 'Y', trailer_tag = 'T|'"),
     Rule::splitting(3, "703", "split_file_flag = 'Y', split_prefix = 'HD,DT'"),
@@ -36,13 +38,20 @@ const RULES: [Rule; 12] = [
     ),
     Rule::new(11, "707-HD", "head").with("load_id_column = 'load_id'"),
     Rule::new(12, "707-DT", "detail").with("load_id_column = 'load_id'"),
+    Rule::new(13, "708", "price").with("query = 'DELETE FROM s.old'"),
 ];
+
+/// A load waits so often at most: for its own mishap, and for the fault.
+const MOST_WAITS: usize = 4;
+/// Runs side by side. Each has a control database of its own, since a reconciler takes up whatever is on it.
+const LANES: usize = 4;
 
 /// A file and what became of it when nothing went wrong.
 struct Walk {
-    bench: Bench,
     name: &'static str,
     text: &'static str,
+    /// What the warehouse does to it once, whatever else goes wrong.
+    mishap: Option<(&'static str, Mishap)>,
     /// Whether the same content was loaded under its key before.
     comes_again: bool,
     /// How it ends.
@@ -73,18 +82,29 @@ enum Next {
 
 impl Walk {
     async fn without_fault(name: &'static str, text: &'static str) -> Self {
-        Self::of(name, text, false).await
+        Self::of(name, text, false, None).await
     }
 
     /// The walk of a file whose content was loaded before.
     async fn again_without_fault(name: &'static str, text: &'static str) -> Self {
-        Self::of(name, text, true).await
+        Self::of(name, text, true, None).await
     }
 
-    async fn of(name: &'static str, text: &'static str, comes_again: bool) -> Self {
+    /// The walk of a file that the warehouse does something to.
+    async fn with_mishap(name: &'static str, text: &'static str, mishap: (&'static str, Mishap)) -> Self {
+        Self::of(name, text, false, Some(mishap)).await
+    }
+
+    async fn of(
+        name: &'static str,
+        text: &'static str,
+        comes_again: bool,
+        mishap: Option<(&'static str, Mishap)>,
+    ) -> Self {
         let bench = Bench::with(&RULES).await;
         let world = bench.world();
         let object = land(&world, &format!("in/{name}"), text, comes_again).await;
+        meet(&world, mishap.as_ref());
         let before = world.calls.made().len();
         world.announce(&object, "prepare").await.done();
         let announcing = world.calls.made().len() - before;
@@ -92,19 +112,25 @@ impl Walk {
         Self {
             name,
             text,
+            mishap,
             comes_again,
             picture: picture(&bench, &world, &object).await,
             calls: world.calls.made().split_off(before),
             announcing,
             runs: AtomicUsize::new(0),
-            bench,
         }
     }
 
     /// Gives how many runs it took.
     async fn with_every_fault(&self) -> usize {
-        let runs = |case| Box::pin(self.with_fault(case));
-        stream::iter(self.cases()).for_each_concurrent(4, runs).await;
+        let cases = &self.cases();
+        let lane = |lane| async move {
+            let bench = Bench::with(&RULES).await;
+            for case in cases.iter().skip(lane).step_by(LANES) {
+                Box::pin(self.with_fault(&bench, *case)).await;
+            }
+        };
+        join_all((0..LANES).map(lane)).await;
         self.runs.load(Ordering::Relaxed)
     }
 
@@ -128,11 +154,12 @@ impl Walk {
         cases
     }
 
-    async fn with_fault(&self, case: Case) {
+    async fn with_fault(&self, bench: &Bench, case: Case) {
         let run = self.runs.fetch_add(1, Ordering::Relaxed);
-        let world = self.bench.world();
+        let world = bench.world();
         let key = format!("in/{run}/{}", self.name);
         let object = land(&world, &key, self.text, self.comes_again).await;
+        meet(&world, self.mishap.as_ref());
         let before = world.calls.made().len();
         let told_before = world.topic.told().len();
         world.calls.strike(Aim::Number(before + case.number), case.fault);
@@ -140,7 +167,7 @@ impl Walk {
             panic!("{case:?}: {problem}");
         }
         assert!(world.calls.are_struck(), "{case:?}: it was never made");
-        let found = picture(&self.bench, &world, &object).await;
+        let found = picture(bench, &world, &object).await;
         if self.may_lack_its_diagnosis(case) {
             assert_eq!(undiagnosed(&found), undiagnosed(&self.picture), "{case:?}");
         } else {
@@ -192,13 +219,32 @@ async fn way(world: &World, object: &Object, next: Next) -> Result<(), String> {
     settle(world, object).await
 }
 
-/// Every event is delivered, then every event again in reverse, then the file is announced again.
+/// Every event is delivered, then every event again in reverse, then the file is announced again, and again when it is due as
+/// long as it waits.
 async fn settle(world: &World, object: &Object) -> Result<(), String> {
     world.deliver_events().await?;
     for statement in world.warehouse.handed().iter().rev() {
         world.deliver_until_done(statement, "finish again").await?;
     }
-    world.announce_until_done(object, "prepare again").await.map(drop)
+    world.announce_until_done(object, "prepare again").await?;
+    for _ in 0..MOST_WAITS {
+        if world.is_done(object).await {
+            break;
+        }
+        world.clock.advance(TimeDelta::minutes(16));
+        world.announce_until_done(object, "prepare again").await?;
+        if world.load_of(object).await.state == LoadState::Split {
+            world.try_reconcile().await;
+        }
+        world.deliver_events().await?;
+    }
+    Ok(())
+}
+
+fn meet(world: &World, mishap: Option<&(&'static str, Mishap)>) {
+    if let Some((text, mishap)) = mishap {
+        world.warehouse.mishap(text, mishap.clone());
+    }
 }
 
 fn told_twice(told: &[String]) -> usize {
@@ -401,6 +447,41 @@ async fn a_split_file_that_comes_again_replaces_the_rows_of_its_parts_alike_what
     row "s"."detail": DT|2
     row "s"."detail": DT|3
     row "s"."head": HD|1
+    "#);
+    let runs = walk.with_every_fault().await;
+    assert!(runs > walk.calls.len(), "{runs} runs");
+}
+
+#[tokio::test]
+async fn a_file_whose_transaction_fails_in_passing_ends_alike_whatever_call_goes_wrong() {
+    let conflict = Mishap::FailsAs(WarehouseFault::Transient, "ERROR: 1023");
+    let walk = Walk::with_mishap("again_701.txt", "plum|1\nfig|2\n", ("COPY", conflict)).await;
+    insta::assert_snapshot!(walk.picture, @r#"
+    load complete rows 2 2 []
+    audit FINISHED Y rows 2 2 0 follow-up FINISHED
+    notice loaded sent
+    told loaded
+    file archive/700/again_701.txt: plum|1 fig|2
+    row "s"."price": plum|1
+    row "s"."price": fig|2
+    follow-up call s.follow_up()
+    "#);
+    let runs = walk.with_every_fault().await;
+    assert!(runs > walk.calls.len(), "{runs} runs");
+}
+
+#[tokio::test]
+async fn a_file_whose_follow_up_fails_in_passing_ends_alike_whatever_call_goes_wrong() {
+    let conflict = Mishap::FailsAs(WarehouseFault::Transient, "ERROR: 1023");
+    let walk = Walk::with_mishap("after_708.txt", "plum|1\n", ("s.old", conflict)).await;
+    insta::assert_snapshot!(walk.picture, @r#"
+    load complete rows 1 1 []
+    audit FINISHED Y rows 1 1 0 follow-up FINISHED
+    notice loaded sent
+    told loaded
+    file archive/700/after_708.txt: plum|1
+    row "s"."price": plum|1
+    follow-up DELETE FROM s.old
     "#);
     let runs = walk.with_every_fault().await;
     assert!(runs > walk.calls.len(), "{runs} runs");

@@ -1,12 +1,12 @@
 //! From the row to the rule, collecting faults on the way.
 
 use super::fault::Collector;
-use super::together;
 use super::{
     ColumnRow, Compression, DataFormat, Delimited, Encoding, Escaping, FieldQuoting, FileRule, HeaderPolicy,
     Interface, InvalidBytes, Paths, ResendPolicy, RuleColumn, RuleFault, RuleFaults, RuleId, RuleRow,
     TargetRow, Trailer,
 };
+use super::{attempts, together};
 use crate::matching::Matcher;
 use crate::target::{Compute, Login, TableName, Warehouse};
 
@@ -45,6 +45,8 @@ pub(super) fn interpret(row: &RuleRow) -> Result<FileRule, RuleFaults> {
     let columns = columns(row, &mut faults);
     let table = table(row, &mut faults);
     let prepared_compression = prepared_compression(row, compression, &mut faults);
+    let retry = attempts::retry(row, &mut faults);
+    let follow_up_repeats = attempts::follow_up_repeats(row, &mut faults);
 
     let parts = (
         matcher,
@@ -98,6 +100,8 @@ pub(super) fn interpret(row: &RuleRow) -> Result<FileRule, RuleFaults> {
             file_name_column: non_blank(&row.file_name_column),
             load_id_column: non_blank(&row.load_id_column),
             follow_up: non_blank(&row.query),
+            follow_up_repeats,
+            retry,
             resend,
         };
         together::check(&rule, &mut faults);

@@ -3,6 +3,7 @@
 //! [`RuleRow`] is what the tables hold, text by text; [`FileRule`] is what it means. [`FileRule::from_row`] goes from one
 //! to the other and names every fault of the row at once, because an operator mends a table in one sitting.
 
+mod attempts;
 mod fault;
 mod format;
 mod interpret;
@@ -24,6 +25,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::matching::Matcher;
+use crate::retry::RetryPolicy;
 use crate::target::{TableName, Warehouse};
 
 /// The primary key of `ext_file_config`.
@@ -125,6 +127,10 @@ pub struct FileRule {
     pub load_id_column: Option<String>,
     /// The transformation SQL that runs after a load.
     pub follow_up: Option<String>,
+    /// Whether that SQL may run again after a run that failed in passing; where the rule says nothing, what it is decides.
+    pub follow_up_repeats: Option<bool>,
+    /// How long its loads are tried.
+    pub retry: RetryPolicy,
     /// What is done about a file that was loaded before.
     pub resend: ResendPolicy,
 }

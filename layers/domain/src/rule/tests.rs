@@ -260,6 +260,37 @@ fn a_target_is_a_cluster_or_a_workgroup_and_one_login() {
 }
 
 #[test]
+fn a_rule_without_attempts_of_its_own_has_the_usual_ones() {
+    let rule = FileRule::from_row(&row()).unwrap();
+    assert_eq!(rule.retry, RetryPolicy::default());
+    assert_eq!(rule.follow_up_repeats, None);
+    let rule = RuleRow {
+        max_attempts: Some(3),
+        retry_minutes: Some(0),
+        query_retry_flag: set("Y"),
+        ..row()
+    };
+    let rule = FileRule::from_row(&rule).unwrap();
+    assert_eq!((rule.retry.max_attempts, rule.retry.minutes), (3, 0));
+    assert_eq!(rule.follow_up_repeats, Some(true));
+}
+
+#[test]
+fn attempts_out_of_bounds_are_named() {
+    let row = RuleRow {
+        max_attempts: Some(0),
+        retry_minutes: Some(-1),
+        query_retry_flag: set("maybe"),
+        ..row()
+    };
+    insta::assert_snapshot!(faults(&row), @r#"
+    max_attempts: 0 is not between 1 and 100
+    retry_minutes: -1 is not between 0 and 10080
+    query_retry_flag: "maybe" is neither Y nor N
+    "#);
+}
+
+#[test]
 fn a_file_that_comes_again_is_skipped_unless_the_rule_says_otherwise() {
     let policy = |word: Option<&str>| {
         let row = RuleRow {

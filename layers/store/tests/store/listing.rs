@@ -197,7 +197,7 @@ async fn a_listed_load_is_free_for_the_reconciler_at_once() {
     let idle = TimeDelta::minutes(2);
     let taken = bench
         .store
-        .take_unsettled(idle, at(1_001), at(1_001))
+        .take_unsettled(idle, at(1_001), at(1_001), true)
         .await
         .unwrap();
     assert_eq!(taken.map(|load| load.id), Some(listed(0).id));
@@ -386,7 +386,10 @@ async fn the_next_load_that_stands_still_is_found_by_an_index() {
     let client = bench.database.client().await.unwrap();
     let sql = include_str!("../../../../sql/config-db/queries/load_take_unsettled.sql");
     let plan: Vec<String> = client
-        .query(&format!("EXPLAIN {sql}"), &[&at(1_000), &at(1_000), &120.0_f64])
+        .query(
+            &format!("EXPLAIN {sql}"),
+            &[&at(1_000), &at(1_000), &120.0_f64, &true],
+        )
         .await
         .unwrap()
         .iter()

@@ -14,6 +14,7 @@ mod listing;
 mod migrations;
 mod outbox;
 mod outcomes;
+mod retries;
 mod rules;
 mod support;
 mod transitions;

@@ -252,7 +252,12 @@ impl Bench {
 
     /// A load in `state`, brought there by the store's own steps wherever the store has one.
     pub(crate) async fn load_in(&self, state: LoadState) -> Load {
-        let load = self.received(&format!("in/{state}_701.txt")).await;
+        self.load_of(&format!("in/{state}_701.txt"), state).await
+    }
+
+    /// The same of a file with this key.
+    pub(crate) async fn load_of(&self, key: &str, state: LoadState) -> Load {
+        let load = self.received(key).await;
         self.store.record_match(load.id, &matched()).await.unwrap();
         self.bring(load.id, state).await;
         let load = self.store.load(load.id).await.unwrap().unwrap();

@@ -11,7 +11,10 @@ use crate::support::{ACTOR, Bench, at, lease};
 const IDLE: TimeDelta = TimeDelta::seconds(100);
 
 async fn take(store: &Store, since: i64, now: i64) -> Option<LoadId> {
-    let taken = store.take_unsettled(IDLE, at(since), at(now)).await.unwrap();
+    let taken = store
+        .take_unsettled(IDLE, at(since), at(now), true)
+        .await
+        .unwrap();
     taken.map(|load| load.id)
 }
 

@@ -218,7 +218,7 @@ pub(crate) async fn cancel(
             Ok(CancelPlan::Unsent) => {
                 Ok("end it as failed: nothing was handed to the warehouse yet".to_owned())
             }
-            Ok(CancelPlan::Statement(id)) => Ok(format!("ask the warehouse to stop statement {id}")),
+            Ok(CancelPlan::Statement { id, .. }) => Ok(format!("ask the warehouse to stop statement {id}")),
             Err(refused) => Err(refused),
         };
         lines.push(Line::of(&load, outcome, hand.yes));

@@ -211,6 +211,15 @@ fn facts(load: &Load) -> Vec<(&'static str, Option<String>)> {
             "remarks",
             (!load.remarks.is_empty()).then(|| load.remarks.join("; ")),
         ),
+        ("waits until", load.due_at.map(|_| waiting(load))),
+        (
+            "failed tries",
+            (load.retry.tries > 0).then(|| load.retry.tries.to_string()),
+        ),
+        (
+            "last failure",
+            load.retry.error.clone().filter(|_| load.finished_at.is_none()),
+        ),
         ("received", Some(moment(load.received_at))),
         ("prepared", at(load.prepared_at)),
         ("submitted", at(load.submitted_at)),
@@ -224,8 +233,17 @@ fn listed(loads: &[LoadId]) -> Option<String> {
     (!loads.is_empty()).then(|| loads.join(", "))
 }
 
+/// Until when a load waits, and for what.
+fn waiting(load: &Load) -> String {
+    let until = load.due_at.map(moment).unwrap_or_default();
+    match &load.waits_for {
+        Some(warehouse) => format!("{until}, or until {warehouse} is back"),
+        None => until,
+    }
+}
+
 async fn timeline(store: &Store, id: LoadId, output: Output) -> anyhow::Result<ExitStatus> {
-    find(store, id).await?;
+    let load = find(store, id).await?;
     let history = store.history(id).await?;
     let operations = store.operations(id).await?;
     if output.is_json() {
@@ -259,6 +277,16 @@ async fn timeline(store: &Store, id: LoadId, output: Output) -> anyhow::Result<E
             by,
         ]);
         before = at;
+    }
+    if load.due_at.is_some() {
+        let note = load.retry.error.clone().unwrap_or_default();
+        rows.push(vec![
+            waiting(&load),
+            String::new(),
+            "due".to_owned(),
+            note,
+            String::new(),
+        ]);
     }
     output.table(&["at", "after", "state", "note", "by"], rows)?;
     Ok(ExitStatus::Done)

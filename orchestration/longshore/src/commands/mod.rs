@@ -8,6 +8,7 @@ mod marker;
 mod migrate;
 mod reconcile;
 mod rule;
+mod warehouse;
 
 use crate::cli::{Cli, Command, LocalCommand};
 use crate::deployment::Deployment;
@@ -25,6 +26,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitStatus> {
         Command::Rule(command) => rule::run(command, &deployment, output).await,
         Command::Load(command) => load::run(command, &deployment, output).await,
         Command::Marker(command) => marker::run(command, &deployment, output).await,
+        Command::Warehouse(command) => warehouse::run(command, &deployment, output).await,
         Command::Reconcile(arguments) => reconcile::run(arguments, &deployment, output).await,
     }
 }

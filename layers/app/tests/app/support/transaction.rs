@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use longshore_app::ports::StatementRun;
 use longshore_app::ports::StepReport;
+use longshore_domain::fault::WarehouseFault;
 
 use super::files::Files;
 
@@ -185,6 +186,7 @@ pub(crate) fn step(result: &Result<usize, String>, query_id: i64) -> StepReport 
             Err(_) => StatementRun::Failed,
         },
         error: result.as_ref().err().cloned(),
+        fault: result.as_ref().err().map(|_| WarehouseFault::Data),
         rows: result.as_ref().ok().map(|rows| *rows as u64),
         query_id: Some(query_id),
     }

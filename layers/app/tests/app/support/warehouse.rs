@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use longshore_app::ports::{
     StatementReport, StatementRun, StepReport, Submission, SubmissionSql, WarehouseClient, WarehouseError,
 };
+use longshore_domain::fault::WarehouseFault;
 use longshore_domain::target::Warehouse;
 
 use super::calls::Calls;
@@ -19,12 +20,19 @@ pub(crate) const SUBMIT: &str = "submit";
 pub(crate) const DESCRIBE: &str = "describe";
 pub(crate) const RUN: &str = "run";
 pub(crate) const CANCEL: &str = "cancel";
+pub(crate) const FIND: &str = "find";
 
 /// What the warehouse does to a statement that holds a text, once.
 #[derive(Debug, Clone)]
 pub(crate) enum Mishap {
-    /// It fails with this error.
+    /// It fails with this error, for good.
     Fails(&'static str),
+    /// It fails with this error, which means this.
+    FailsAs(WarehouseFault, &'static str),
+    /// The service refuses the call for now.
+    Busy,
+    /// The service says that we may not.
+    Denied,
     /// It is cancelled.
     Cancelled,
     /// The service refuses the call.
@@ -39,6 +47,8 @@ pub(crate) struct Handed {
     pub(crate) id: String,
     pub(crate) name: String,
     token: String,
+    /// Whether the service no longer knows it.
+    pub(crate) is_forgotten: bool,
     report: StatementReport,
 }
 
@@ -49,6 +59,7 @@ impl Handed {
             id: format!("unknown {name}"),
             name: name.to_owned(),
             token: String::new(),
+            is_forgotten: true,
             report: report(StatementRun::Finished, vec![]),
         }
     }
@@ -111,6 +122,14 @@ impl ModelWarehouse {
         }
     }
 
+    /// A day passes: no statement is known any more, by token, name or id.
+    pub(crate) fn forget_statements(&self) {
+        for handed in &mut self.state.lock().unwrap().handed {
+            handed.token.clear();
+            handed.is_forgotten = true;
+        }
+    }
+
     /// Whether every statement is said to be running still.
     pub(crate) fn seem_slow(&self, is_slow: bool) {
         self.state.lock().unwrap().is_slow = is_slow;
@@ -144,7 +163,12 @@ impl ModelWarehouse {
 impl State {
     fn take_mishap(&mut self, sql: &str, of_the_call: bool) -> Option<Mishap> {
         let index = self.mishaps.iter().position(|(text, mishap)| {
-            sql.contains(text) && of_the_call == matches!(mishap, Mishap::Refused | Mishap::TooSlow)
+            sql.contains(text)
+                && of_the_call
+                    == matches!(
+                        mishap,
+                        Mishap::Refused | Mishap::Busy | Mishap::Denied | Mishap::TooSlow
+                    )
         })?;
         Some(self.mishaps.remove(index).1)
     }
@@ -163,8 +187,8 @@ impl State {
             SubmissionSql::Transaction(statements) => statements.join("\n"),
             SubmissionSql::Single(sql) => sql.clone(),
         };
-        if self.take_mishap(&text, true).is_some() {
-            return Err(refused(warehouse));
+        if let Some(mishap) = self.take_mishap(&text, true) {
+            return Err(not_taken(warehouse, &mishap));
         }
         let report = match &submission.sql {
             SubmissionSql::Transaction(statements) => self.run_transaction(files, statements),
@@ -175,6 +199,7 @@ impl State {
             id: id.clone(),
             name: submission.name.clone(),
             token: token.clone(),
+            is_forgotten: false,
             report,
         });
         Ok(id)
@@ -188,6 +213,15 @@ impl State {
         for (query_id, sql) in (first_query..).zip(statements) {
             let result = match self.take_mishap(sql, false) {
                 Some(Mishap::Fails(error)) => Err(error.to_owned()),
+                Some(Mishap::FailsAs(fault, error)) => {
+                    let failed = Err(error.to_owned());
+                    steps.push(StepReport {
+                        fault: Some(fault),
+                        ..step(&failed, query_id)
+                    });
+                    run = StatementRun::Failed;
+                    break;
+                }
                 Some(_) => {
                     run = StatementRun::Aborted;
                     break;
@@ -214,10 +248,8 @@ impl State {
 
     fn run_single(&mut self, sql: &str) -> StatementReport {
         match self.take_mishap(sql, false) {
-            Some(Mishap::Fails(error)) => StatementReport {
-                error: Some(error.to_owned()),
-                ..report(StatementRun::Failed, vec![])
-            },
+            Some(Mishap::Fails(error)) => failed_single(WarehouseFault::Data, error),
+            Some(Mishap::FailsAs(fault, error)) => failed_single(fault, error),
             Some(_) => report(StatementRun::Aborted, vec![]),
             None => {
                 self.follow_ups.push(sql.to_owned());
@@ -239,11 +271,13 @@ impl State {
                     patience: Duration::from_secs(60),
                 });
             }
-            Some(_) => return Err(refused(warehouse)),
+            Some(mishap) => return Err(not_taken(warehouse, &mishap)),
             None => {}
         }
-        if let Some(Mishap::Fails(error)) = self.take_mishap(sql, false) {
-            return Err(statement_failed(error));
+        match self.take_mishap(sql, false) {
+            Some(Mishap::Fails(error)) => return Err(statement_failed(WarehouseFault::Data, error)),
+            Some(Mishap::FailsAs(fault, error)) => return Err(statement_failed(fault, error)),
+            _ => {}
         }
         self.answer(sql)
     }
@@ -274,16 +308,18 @@ impl State {
         }
         match self.tables.targets.contains_key(&name) {
             true => Ok(vec![]),
-            false => Err(statement_failed(&format!(
-                "ERROR: relation {name} does not exist"
-            ))),
+            false => Err(statement_failed(
+                WarehouseFault::Configuration,
+                &format!("ERROR: relation {name} does not exist"),
+            )),
         }
     }
 
     /// No marker of a model says which object it is of.
     fn marker_rows(&self, sql: &str, name: &str) -> Result<Vec<Vec<Option<String>>>, WarehouseError> {
         let Some(markers) = self.tables.markers.get(name) else {
-            return Err(statement_failed("ERROR: relation does not exist"));
+            let error = "ERROR: relation does not exist";
+            return Err(statement_failed(WarehouseFault::Configuration, error));
         };
         if sql.contains("object_url IN") {
             return Ok(vec![]);
@@ -320,6 +356,7 @@ fn report(run: StatementRun, steps: Vec<StepReport>) -> StatementReport {
     StatementReport {
         run,
         error: steps.last().and_then(|step| step.error.clone()),
+        fault: steps.last().and_then(|step| step.fault),
         duration: Duration::from_secs(2),
         rows: None,
         query_id: None,
@@ -327,16 +364,41 @@ fn report(run: StatementRun, steps: Vec<StepReport>) -> StatementReport {
     }
 }
 
-fn refused(warehouse: &Warehouse) -> WarehouseError {
-    WarehouseError::Refused {
-        warehouse: warehouse.to_string(),
-        operation: SUBMIT,
-        source: "the service does not take it".into(),
+fn failed_single(fault: WarehouseFault, error: &str) -> StatementReport {
+    StatementReport {
+        error: Some(error.to_owned()),
+        fault: Some(fault),
+        ..report(StatementRun::Failed, vec![])
     }
 }
 
-fn statement_failed(message: &str) -> WarehouseError {
+fn not_taken(warehouse: &Warehouse, mishap: &Mishap) -> WarehouseError {
+    let warehouse = warehouse.to_string();
+    let source = "the service does not take it".into();
+    match mishap {
+        Mishap::Busy => WarehouseError::Busy {
+            warehouse,
+            operation: SUBMIT,
+            source,
+        },
+        Mishap::Denied => WarehouseError::Refused {
+            fault: WarehouseFault::Configuration,
+            warehouse,
+            operation: SUBMIT,
+            source,
+        },
+        _ => WarehouseError::Refused {
+            fault: WarehouseFault::Unknown,
+            warehouse,
+            operation: SUBMIT,
+            source,
+        },
+    }
+}
+
+fn statement_failed(fault: WarehouseFault, message: &str) -> WarehouseError {
     WarehouseError::StatementFailed {
+        fault,
         message: message.to_owned(),
     }
 }
@@ -359,10 +421,21 @@ impl WarehouseClient for ModelWarehouse {
         self.calls.through(SUBMIT, submit, || unreachable(SUBMIT)).await
     }
 
+    async fn find(&self, _: &Warehouse, name: &str) -> Result<Option<String>, WarehouseError> {
+        let find = || {
+            let handed = self.handed();
+            let mut known = handed.into_iter().filter(|handed| !handed.is_forgotten);
+            Ok(known.find(|handed| handed.name == name).map(|handed| handed.id))
+        };
+        self.calls.through(FIND, find, || unreachable(FIND)).await
+    }
+
     async fn describe(&self, statement_id: &str) -> Result<StatementReport, WarehouseError> {
         let describe = || {
             let handed = self.handed();
-            let found = handed.into_iter().find(|handed| handed.id == statement_id);
+            let found = handed
+                .into_iter()
+                .find(|handed| handed.id == statement_id && !handed.is_forgotten);
             let is_slow = self.state.lock().unwrap().is_slow;
             found
                 .map(|handed| match is_slow {

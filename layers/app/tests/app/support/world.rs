@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use longshore_app::{
     Announcement, App, AppConfig, FinishStatement, FinishedAs, Invocation, ObjectOutcome, ProcessObject,
-    StatementStatus,
+    Reconcile, ReconcileLimits, ReconcileReport, StatementStatus,
 };
 use longshore_domain::load::LoadId;
 use longshore_domain::object::{Bucket, Object, ObjectKey, Sequencer, WatchedPrefix};
@@ -97,7 +97,21 @@ impl World {
 
     /// One try of the function that S3 calls.
     pub(crate) async fn announce(&self, object: &Object, request: &str) -> Tried<ObjectOutcome> {
-        let invocation = self.invocation(request);
+        self.announce_within(object, request, TimeDelta::minutes(15))
+            .await
+    }
+
+    /// The same of a function that is stopped so soon.
+    pub(crate) async fn announce_within(
+        &self,
+        object: &Object,
+        request: &str,
+        time: TimeDelta,
+    ) -> Tried<ObjectOutcome> {
+        let invocation = Invocation {
+            deadline: self.clock.reads() + time,
+            ..self.invocation(request)
+        };
         let process = ProcessObject {
             app: &self.app,
             invocation: &invocation,
@@ -179,6 +193,56 @@ impl World {
         self.announce(object, "prepare").await.done();
         self.deliver_events().await.unwrap();
         self.load_of(object).await
+    }
+
+    /// One run of the reconciler. It takes whatever is on the control database, so only a world that has it to itself may.
+    pub(crate) async fn reconcile(&self) -> ReconcileReport {
+        self.try_reconcile().await.done()
+    }
+
+    /// The same of a run that may fail.
+    pub(crate) async fn try_reconcile(&self) -> Tried<ReconcileReport> {
+        let invocation = self.invocation("reconcile");
+        let reconcile = Reconcile {
+            app: &self.app,
+            invocation: &invocation,
+            limits: ReconcileLimits::default(),
+        };
+        Box::pin(self.calls.live(reconcile.run())).await
+    }
+
+    /// Time passes until nothing waits any more: the reconciler runs, and the events of what it submits are delivered.
+    pub(crate) async fn pass_time(&self, by: TimeDelta) {
+        self.clock.advance(by);
+        self.reconcile().await;
+        self.deliver_events().await.unwrap();
+    }
+
+    /// The same of statements of which the service knows nothing any more: there are no events.
+    pub(crate) async fn pass_time_quietly(&self, by: TimeDelta) {
+        self.clock.advance(by);
+        self.reconcile().await;
+    }
+
+    /// Delivers the events of the statements that the service knows.
+    pub(crate) async fn deliver_events_known(&self) {
+        for statement in self
+            .warehouse
+            .handed()
+            .iter()
+            .filter(|handed| !handed.is_forgotten)
+        {
+            self.deliver_until_done(statement, "finish").await.unwrap();
+        }
+    }
+
+    /// Whether the load of an object, and every part of it, is done.
+    pub(crate) async fn is_done(&self, object: &Object) -> bool {
+        let id = LoadId::of(object);
+        let parts = self.app.store.children(id).await.unwrap();
+        let whole = self.load_of(object).await;
+        let mut loads = parts.iter().chain([&whole]);
+        loads.all(|load| load.finished_at.is_some())
     }
 
     /// The load of an object, as the ledger has it.

@@ -1,0 +1,48 @@
+//! How often the loads of a rule are tried, and whether its follow-up may be.
+
+use super::fault::Collector;
+use super::{RuleFault, RuleRow};
+use crate::retry::RetryPolicy;
+
+/// More would only hide that something is wrong.
+const MOST_ATTEMPTS: u32 = 100;
+/// A week.
+const MOST_MINUTES: u32 = 10_080;
+
+pub(super) fn retry(row: &RuleRow, faults: &mut Collector) -> RetryPolicy {
+    let default = RetryPolicy::default();
+    let max_attempts = faults.keep(within("max_attempts", row.max_attempts, 1..=MOST_ATTEMPTS));
+    let minutes = faults.keep(within("retry_minutes", row.retry_minutes, 0..=MOST_MINUTES));
+    RetryPolicy {
+        max_attempts: max_attempts.flatten().unwrap_or(default.max_attempts),
+        minutes: minutes.flatten().unwrap_or(default.minutes),
+    }
+}
+
+/// What the rule says about running its follow-up twice; `None` when it says nothing.
+pub(super) fn follow_up_repeats(row: &RuleRow, faults: &mut Collector) -> Option<bool> {
+    match row.query_retry_flag.as_deref().map(str::trim) {
+        None | Some("") => None,
+        Some("Y" | "y") => Some(true),
+        Some("N" | "n") => Some(false),
+        Some(other) => {
+            faults.add("query_retry_flag", format!("{other:?} is neither Y nor N"));
+            None
+        }
+    }
+}
+
+fn within(
+    column: &str,
+    value: Option<i32>,
+    range: std::ops::RangeInclusive<u32>,
+) -> Result<Option<u32>, RuleFault> {
+    let Some(value) = value else { return Ok(None) };
+    match u32::try_from(value) {
+        Ok(value) if range.contains(&value) => Ok(Some(value)),
+        _ => Err(RuleFault::new(
+            column,
+            format!("{value} is not between {} and {}", range.start(), range.end()),
+        )),
+    }
+}
