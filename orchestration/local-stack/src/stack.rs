@@ -15,7 +15,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::endpoint::Endpoint;
 use crate::error::StackError;
 use crate::events::{EventBus, Schedule};
-use crate::faults::{Deliveries, FaultPlan, FaultProxy, Faults};
+use crate::faults::{Deliveries, FaultPlan, FaultProxy, Faults, change_plan};
 use crate::http::{Disconnect, Keys, serve};
 use crate::index::{Index, IndexError};
 use crate::lambda::{Functions, Gateway, HostEnvironment, Invocations};
@@ -163,12 +163,13 @@ impl LocalStack {
             .map_err(|error| warehouse_error(&error))
     }
 
-    /// Replaces what goes wrong on purpose. The rules count from the beginning; what was injected stays counted by kind.
+    /// Replaces what goes wrong on purpose. The rules count from the beginning, what was injected stays counted by kind, and
+    /// deliveries that the old plan held back go.
     ///
     /// # Errors
     /// [`StackError::Faults`] when the plan makes no sense; the one in force stays.
     pub fn set_faults(&self, plan: FaultPlan) -> Result<(), StackError> {
-        self.faults.replace(plan).map_err(StackError::Faults)
+        change_plan(&self.faults, self.functions.invocations(), plan).map_err(StackError::Faults)
     }
 
     /// The plan in force, what it did, and the outgoing calls of the functions: what `GET /_local/faults` shows.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::endpoint::protocol::{Protocol, json_response, status};
 use crate::endpoint::{Endpoint, read};
-use crate::faults::FaultPlan;
+use crate::faults::{FaultPlan, change_plan};
 
 impl Endpoint {
     /// Replaces (PUT) or clears (DELETE) the fault plan.
@@ -20,7 +20,7 @@ impl Endpoint {
             },
             _ => return status(StatusCode::METHOD_NOT_ALLOWED),
         };
-        match plan.and_then(|plan| self.faults.replace(plan)) {
+        match plan.and_then(|plan| change_plan(&self.faults, &self.invocations, plan)) {
             Ok(()) => page_response(StatusCode::OK, &self.faults.report()),
             Err(error) => bad_plan(&error),
         }

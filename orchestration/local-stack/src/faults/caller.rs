@@ -24,7 +24,8 @@ pub(crate) struct Caller {
 /// The invocation that the process works on, or was started for.
 struct Attempt {
     opened: Opened,
-    is_named: bool,
+    /// None until the invocation is known.
+    event: Option<Arc<str>>,
     calls: u64,
 }
 
@@ -33,7 +34,7 @@ impl Caller {
     pub(crate) fn new(function: &str, faults: &Arc<Faults>) -> Arc<Self> {
         Arc::new(Self {
             function: function.to_owned(),
-            attempt: Mutex::new(Attempt::new(faults.open(function, None))),
+            attempt: Mutex::new(Attempt::new(faults.open(function, None), None)),
             faults: Arc::clone(faults),
             condemned: CancellationToken::new(),
             ended: CancellationToken::new(),
@@ -47,39 +48,39 @@ impl Caller {
     }
 
     /// The process is about to be given an event; it may be killed for it. Calls are counted from 1 again.
-    pub(crate) fn begin(&self, request_id: &str) {
+    pub(crate) fn begin(&self, request_id: &str, event: &[u8]) {
+        let event: Arc<str> = String::from_utf8_lossy(event).into();
         {
             let mut attempt = self.attempt();
-            if attempt.is_named {
-                *attempt = Attempt::new(self.faults.open(&self.function, Some(request_id)));
+            if attempt.event.is_some() {
+                *attempt = Attempt::new(self.faults.open(&self.function, Some(request_id)), Some(event));
             } else {
                 self.faults.name(attempt.opened.record, request_id);
+                attempt.event = Some(event);
             }
-            attempt.is_named = true;
         }
         self.suffer("Invocation");
     }
 
     /// Numbers an outgoing call and tells whether the process is to die of it.
     pub(super) fn outgoing(&self, call: &Call) -> Option<KillMoment> {
-        let (opened, number) = {
+        let mut act = self.act("OutgoingCall");
+        let record = {
             let mut attempt = self.attempt();
             attempt.calls += 1;
-            (attempt.opened, attempt.calls)
+            act.number = Some(attempt.calls);
+            attempt.sign(&mut act);
+            attempt.opened.record
         };
         self.faults
-            .note(opened.record, format!("{} {}", call.service, call.operation));
-        let call = Call {
-            number: Some(number),
-            ..self.act("OutgoingCall", opened)
-        };
-        self.fate(&call)
+            .note(record, format!("{} {}", call.service, call.operation));
+        self.fate(&act)
     }
 
     /// Gives the call the caller's name, for rules that ask for it.
     pub(super) fn sign(&self, call: &mut Call) {
         call.function.get_or_insert_with(|| self.function.clone());
-        call.invocation = Some(self.attempt().opened.number);
+        self.attempt().sign(call);
     }
 
     /// Has the process killed and waits until it is gone.
@@ -130,16 +131,16 @@ impl Caller {
     }
 
     fn suffer(&self, operation: &str) {
-        let opened = self.attempt().opened;
-        if self.fate(&self.act(operation, opened)).is_some() {
+        let mut act = self.act(operation);
+        self.sign(&mut act);
+        if self.fate(&act).is_some() {
             self.condemned.cancel();
         }
     }
 
-    fn act(&self, operation: &str, opened: Opened) -> Call {
+    fn act(&self, operation: &str) -> Call {
         Call {
             function: Some(self.function.clone()),
-            invocation: Some(opened.number),
             ..Call::new(FaultService::Lambda, Stage::Process, operation)
         }
     }
@@ -157,12 +158,17 @@ impl Caller {
 }
 
 impl Attempt {
-    fn new(opened: Opened) -> Self {
+    fn new(opened: Opened, event: Option<Arc<str>>) -> Self {
         Self {
             opened,
-            is_named: false,
+            event,
             calls: 0,
         }
+    }
+
+    fn sign(&self, call: &mut Call) {
+        call.invocation = Some(self.opened.number);
+        call.event.clone_from(&self.event);
     }
 }
 

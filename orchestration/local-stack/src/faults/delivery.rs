@@ -4,9 +4,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::faults::injector::{Call, Faults, Held};
-use crate::faults::plan::{Fault, FaultService, Stage};
+use crate::faults::plan::{Fault, FaultPlan, FaultPlanError, FaultService, Stage};
 use crate::index::{IndexError, Writer};
 use crate::lambda::Invocations;
+
+/// Puts another plan in force. What the old one held back goes on its way.
+pub(crate) fn change_plan(
+    faults: &Faults,
+    invocations: &Invocations,
+    plan: FaultPlan,
+) -> Result<(), FaultPlanError> {
+    for held in faults.replace(plan)? {
+        invocations.hasten(&held.function, held.sequence);
+    }
+    Ok(())
+}
 
 /// An event on its way to a function.
 pub(crate) struct Delivery<'a> {
@@ -42,7 +54,14 @@ impl Deliveries {
             }) => {
                 let longest = Duration::from_millis(at_most_milliseconds);
                 let sequence = self.invocations.accept(writer, function, payload, longest)?;
-                self.hold_back(writer, service, function, sequence, after);
+                let held = Held {
+                    service,
+                    function: function.to_owned(),
+                    sequence,
+                    remaining: after,
+                    plan: verdict.plan,
+                };
+                self.hold_back(writer, held);
                 return Ok(());
             }
             Some(Fault::Duplicate) => {
@@ -57,16 +76,12 @@ impl Deliveries {
         Ok(())
     }
 
-    fn hold_back(&self, writer: &Writer, service: FaultService, function: &str, sequence: u64, after: u64) {
-        let faults = Arc::clone(&self.faults);
-        let function = function.to_owned();
+    fn hold_back(&self, writer: &Writer, held: Held) {
+        let (faults, invocations) = (Arc::clone(&self.faults), Arc::clone(&self.invocations));
         writer.after_commit(move || {
-            faults.hold(Held {
-                service,
-                function,
-                sequence,
-                remaining: after,
-            });
+            if let Some(free) = faults.hold(held) {
+                invocations.hasten(&free.function, free.sequence);
+            }
         });
     }
 

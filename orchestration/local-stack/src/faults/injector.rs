@@ -26,6 +26,8 @@ pub(crate) struct Call {
     pub(crate) function: Option<String>,
     /// The number of the calling function's attempt.
     pub(crate) invocation: Option<u64>,
+    /// The event that the calling function works on.
+    pub(crate) event: Option<Arc<str>>,
     /// The number that `when` goes by, where it is not the rule's own count.
     pub(crate) number: Option<u64>,
 }
@@ -42,6 +44,7 @@ impl Call {
             statement: None,
             function: None,
             invocation: None,
+            event: None,
             number: None,
         }
     }
@@ -52,6 +55,8 @@ impl Call {
 pub(crate) struct Verdict {
     pub(crate) delay: Duration,
     pub(crate) fault: Option<Fault>,
+    /// Which of the plans that were in force decided it, from 1.
+    pub(crate) plan: u64,
 }
 
 /// The plan in force, its counters, and what the functions called.
@@ -63,6 +68,7 @@ pub(crate) struct Faults {
 #[derive(Default)]
 struct State {
     plan: FaultPlan,
+    installed: u64,
     counts: Vec<Count>,
     injected: BTreeMap<&'static str, u64>,
     attempts: HashMap<String, u64>,
@@ -100,6 +106,8 @@ pub(super) struct Held {
     pub(super) function: String,
     pub(super) sequence: u64,
     pub(super) remaining: u64,
+    /// The plan that had it wait.
+    pub(super) plan: u64,
 }
 
 impl Faults {
@@ -113,23 +121,31 @@ impl Faults {
         Arc::new(faults)
     }
 
-    /// Replaces the plan. The rules count from the beginning; what was injected stays counted by kind.
-    pub(crate) fn replace(&self, plan: FaultPlan) -> Result<(), FaultPlanError> {
+    /// Replaces the plan and gives the deliveries that the old one held back. The rules count from the beginning; what was
+    /// injected stays counted by kind.
+    pub(super) fn replace(&self, plan: FaultPlan) -> Result<Vec<Held>, FaultPlanError> {
         plan.check()?;
-        self.install(plan);
-        Ok(())
+        Ok(self.install(plan))
     }
 
-    fn install(&self, plan: FaultPlan) {
+    fn install(&self, plan: FaultPlan) -> Vec<Held> {
         let mode = plan.proxy;
-        {
+        let held = {
             let mut state = self.state();
+            state.installed += 1;
             state.counts = vec![Count::default(); plan.rules.len()];
             state.plan = plan;
             state.attempts.clear();
             state.records.clear();
-        }
+            std::mem::take(&mut state.held)
+        };
         self.proxy.send_replace(mode);
+        held
+    }
+
+    /// Whether every invocation gets a process of its own.
+    pub(crate) fn has_cold_starts(&self) -> bool {
+        self.state().plan.cold_starts
     }
 
     /// What a call is to suffer; counts it.
@@ -190,9 +206,14 @@ impl Faults {
         }
     }
 
-    /// Holds a delivery back.
-    pub(super) fn hold(&self, held: Held) {
-        self.state().held.push(held);
+    /// Holds a delivery back; gives it back when the plan that wanted this is no longer in force.
+    pub(super) fn hold(&self, held: Held) -> Option<Held> {
+        let mut state = self.state();
+        if held.plan != state.installed {
+            return Some(held);
+        }
+        state.held.push(held);
+        None
     }
 
     /// Counts a delivery that went, and gives the held ones whose time that makes it.
@@ -239,7 +260,10 @@ impl Faults {
 
 impl State {
     fn decide(&mut self, call: &Call) -> Verdict {
-        let mut verdict = Verdict::default();
+        let mut verdict = Verdict {
+            plan: self.installed,
+            ..Verdict::default()
+        };
         let seed = self.plan.seed;
         for (position, (rule, count)) in self.plan.rules.iter().zip(&mut self.counts).enumerate() {
             if !rule.concerns(call) {
@@ -298,7 +322,14 @@ impl FaultRule {
             && begins(&wanted.statement_prefix, &call.statement)
             && is(&wanted.function, &call.function)
             && (wanted.invocation.is_none() || wanted.invocation == call.invocation)
+            && contains(&wanted.event_contains, call.event.as_deref())
     }
+}
+
+fn contains(wanted: &Option<String>, given: Option<&str>) -> bool {
+    wanted
+        .as_deref()
+        .is_none_or(|wanted| given.is_some_and(|given| given.contains(wanted)))
 }
 
 impl Fault {
@@ -392,17 +423,30 @@ mod tests {
     fn what_a_rule_asks_for_and_a_call_has_not_does_not_match() {
         let faults =
             faults(r#"{"service":"s3","match":{"bucket":"landing","key_prefix":"in/"},"fault":"throttle"}"#);
-        assert_eq!(faults.decide(&get_object("out/a")), Verdict::default());
-        assert_eq!(
-            faults.decide(&Call::new(FaultService::S3, Stage::Request, "ListBuckets")),
-            Verdict::default()
-        );
+        assert_eq!(faults.decide(&get_object("out/a")).fault, None);
+        let list = Call::new(FaultService::S3, Stage::Request, "ListBuckets");
+        assert_eq!(faults.decide(&list).fault, None);
         assert_eq!(faults.decide(&get_object("in/a")).fault, Some(Fault::Throttle));
         let report = faults.report();
         assert_eq!(
             (&report["rules"][0]["matched"], &report["injected"]["throttle"]),
             (&json!(1), &json!(1))
         );
+    }
+
+    #[test]
+    fn a_rule_aims_at_the_calls_that_are_made_for_one_event() {
+        let faults = faults(
+            r#"{"service":"lambda","operation":"OutgoingCall","match":{"event_contains":"in/a.txt"},"fault":{"kill":{}}}"#,
+        );
+        let of_event = |event: Option<&str>| Call {
+            event: event.map(Arc::from),
+            ..Call::new(FaultService::Lambda, Stage::Process, "OutgoingCall")
+        };
+        let struck = |event| faults.decide(&of_event(event)).fault.is_some();
+        assert!(struck(Some(r#"{"key":"in/a.txt"}"#)));
+        assert!(!struck(Some(r#"{"key":"in/b.txt"}"#)));
+        assert!(!struck(None));
     }
 
     #[test]

@@ -16,7 +16,7 @@ mod refusal;
 mod request;
 
 pub(crate) use caller::Caller;
-pub(crate) use delivery::{Deliveries, Delivery};
+pub(crate) use delivery::{Deliveries, Delivery, change_plan};
 pub(crate) use injector::{Call, Faults};
 pub(crate) use operation::s3_call;
 pub(crate) use plan::Stage;

@@ -21,6 +21,9 @@ pub struct FaultPlan {
     pub seed: u64,
     /// How every [`FaultProxy`](crate::FaultProxy) of the stack treats its connections.
     pub proxy: ProxyMode,
+    /// Every invocation gets a process of its own, so that the k-th outgoing call is the same for each of them.
+    #[serde(skip_serializing_if = "is_false")]
+    pub cold_starts: bool,
     /// The rules. Delays of several rules add up; of other faults the first rule that strikes wins.
     pub rules: Vec<FaultRule>,
 }
@@ -94,6 +97,9 @@ pub struct FaultMatch {
     /// The n-th attempt of the calling function since the plan was put in place, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub invocation: Option<u64>,
+    /// What the event that the calling function works on, or is about to get, contains as text: a key, a statement's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_contains: Option<String>,
 }
 
 impl FaultMatch {
@@ -228,6 +234,10 @@ pub enum FaultPlanError {
     /// The proxy's mode makes no sense.
     #[error("proxy of the fault plan is wrong: bytes_per_second must be at least 1")]
     Proxy,
+}
+
+fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 impl FaultPlan {

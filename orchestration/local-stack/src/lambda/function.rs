@@ -255,11 +255,11 @@ impl Function {
             () = self.stopping.cancelled() => None,
         };
         match finished {
-            Some((outcome, Health::Fit)) => {
+            Some((outcome, Health::Fit)) if !self.host.faults.has_cold_starts() => {
                 self.idle().push(process);
                 Some(outcome)
             }
-            Some((outcome, Health::Spent)) => {
+            Some((outcome, Health::Fit | Health::Spent)) => {
                 process.kill().await;
                 Some(outcome)
             }
@@ -277,7 +277,7 @@ impl Function {
             let Some(mut process) = idle else {
                 return Process::start(&self.options, &self.host, &self.log).await;
             };
-            if process.is_running() {
+            if process.is_running() && !self.host.faults.has_cold_starts() {
                 return Ok(process);
             }
             process.kill().await;

@@ -104,7 +104,7 @@ impl Process {
 
     /// Gives the process an event and waits for what comes of it.
     pub(super) async fn invoke(&mut self, event: Event) -> (Outcome, Health) {
-        self.caller.begin(&event.request_id);
+        self.caller.begin(&event.request_id, &event.payload);
         if let Err(outcome) = self.wait_until_ready().await {
             return (outcome, Health::Spent);
         }

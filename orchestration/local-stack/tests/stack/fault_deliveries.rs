@@ -101,3 +101,17 @@ async fn a_reordered_notification_without_followers_comes_in_the_end() {
     put(&s3(&stack), "in/struck", b"x").await;
     assert_eq!(next_key(&director).await, "in/struck");
 }
+
+#[tokio::test]
+async fn a_new_plan_lets_go_what_the_old_one_held_back() {
+    let director = Director::new().await;
+    let (_folder, stack) = announced_under(
+        &director,
+        r#"{"reorder":{"after":9,"at_most_milliseconds":3600000}}"#,
+    )
+    .await;
+    put(&s3(&stack), "in/struck", b"x").await;
+    invocations_until(&stack, |all| all.len() == 1 && all[0]["state"] == "waiting").await;
+    stack.set_faults(plan("")).unwrap();
+    assert_eq!(next_key(&director).await, "in/struck");
+}

@@ -1,7 +1,7 @@
 //! Functions that are killed: at their start, at an invocation, and at each of their outgoing calls.
 
 use longshore_local_postgres::{Cluster, ClusterOptions, Durability};
-use longshore_local_stack::{BucketNotification, LocalStack, StackOptions};
+use longshore_local_stack::{BucketNotification, FaultPlan, LocalStack, StackOptions};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -114,6 +114,37 @@ const WALK: [&str; 5] = [
     "postgres Query",
     "s3 PutObject",
 ];
+
+#[tokio::test]
+async fn with_cold_starts_every_invocation_has_a_process_of_its_own() {
+    let (director, folder) = (Director::new().await, tempfile::tempdir().unwrap());
+    let stack = LocalStack::start(announcing(&folder)).await.unwrap();
+    stack
+        .start_functions(vec![director.function("loader")])
+        .await
+        .unwrap();
+    let mut processes = Vec::new();
+    for (key, plan) in [
+        ("in/a", "{}"),
+        ("in/b", "{}"),
+        ("in/c", r#"{"cold_starts":true}"#),
+        ("in/d", r#"{"cold_starts":true}"#),
+    ] {
+        stack.set_faults(FaultPlan::from_json(plan).unwrap()).unwrap();
+        put(&s3(&stack), key, b"x").await;
+        let asked = director.next().await;
+        processes.push(asked.report["pid"].as_u64().unwrap());
+        asked.tell("answer").await;
+        let count = processes.len();
+        invocations_until(&stack, |all| {
+            all.len() == count && all[count - 1]["state"] == "succeeded"
+        })
+        .await;
+    }
+    assert_eq!(processes[0], processes[1]);
+    assert_ne!(processes[1], processes[2]);
+    assert_ne!(processes[2], processes[3]);
+}
 
 #[tokio::test]
 async fn a_function_dies_at_every_outgoing_call_in_turn_before_and_after_its_effect() {
