@@ -1,8 +1,11 @@
 //! The Lambda function `external-file-reconcile`; see its README.
 
+mod event;
+
 use std::process::ExitCode;
 
-use longshore_app::{App, Invocation, Reconcile, ReconcileLimits};
+use longshore_app::{App, Invocation, Reconcile};
+use longshore_domain::disposition::Disposition;
 use longshore_runtime::diagnostic::Failure;
 use serde_json::{Value, json};
 
@@ -11,12 +14,12 @@ async fn main() -> ExitCode {
     longshore_runtime::lambda::run(handle).await
 }
 
-/// Carries on what stands still. The event only says that it is time.
-async fn handle(app: App, invocation: Invocation, _event: Value) -> Result<Value, Failure> {
+async fn handle(app: App, invocation: Invocation, event: Value) -> Result<Value, Failure> {
+    let limits = event::limits(&event).map_err(|malformed| Failure::new(Disposition::Reject, malformed))?;
     let reconcile = Reconcile {
         app: &app,
         invocation: &invocation,
-        limits: ReconcileLimits::default(),
+        limits,
     };
     Ok(json!(reconcile.run().await?))
 }
