@@ -78,6 +78,9 @@ pub(crate) struct LocalUpArguments {
     /// Let things go wrong on purpose, by this fault plan (JSON; see orchestration/local-stack).
     #[arg(long, value_name = "FILE")]
     pub faults: Option<PathBuf>,
+    /// Seconds that an invocation of a function may take. What a dead one held is free after this time.
+    #[arg(long, value_name = "SECONDS", default_value_t = 900, value_parser = clap::value_parser!(u16).range(1..=900))]
+    pub function_timeout: u16,
 }
 
 #[derive(Debug, Args)]

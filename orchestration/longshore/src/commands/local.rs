@@ -1,6 +1,7 @@
 //! `local up`.
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::Context;
 use longshore_local_stack::FaultPlan;
@@ -20,6 +21,7 @@ pub(crate) async fn up(arguments: LocalUpArguments, output: Output) -> anyhow::R
         port: arguments.port,
         samples: arguments.samples,
         faults: faults(arguments.faults.as_deref())?,
+        function_timeout: Duration::from_secs(arguments.function_timeout.into()),
     };
     let progress = Progress::start("starting");
     let deployment = LocalDeployment::start(options, &progress).await?;

@@ -4,6 +4,6 @@ mod options;
 mod ready;
 mod stack;
 
-pub(crate) use options::{DataFolder, LocalOptions};
+pub(crate) use options::{DataFolder, FUNCTION_TIMEOUT, LocalOptions};
 pub(crate) use ready::ReadyFile;
 pub(crate) use stack::LocalDeployment;

@@ -1,6 +1,7 @@
 //! What a local stack is made of.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context;
 use longshore_local_stack::FaultPlan;
@@ -28,6 +29,9 @@ pub(crate) const DATABASE_USER: &str = "longshore";
 /// The local PostgreSQL trusts every connection from this machine; clients want a password all the same.
 pub(crate) const DATABASE_PASSWORD: &str = "local";
 
+/// The longest that Lambda allows.
+pub(crate) const FUNCTION_TIMEOUT: Duration = Duration::from_secs(900);
+
 /// How to start.
 #[derive(Debug)]
 pub(crate) struct LocalOptions {
@@ -39,6 +43,8 @@ pub(crate) struct LocalOptions {
     pub samples: bool,
     /// What goes wrong on purpose.
     pub faults: FaultPlan,
+    /// How long an invocation of a function may take.
+    pub function_timeout: Duration,
 }
 
 /// Where a stack keeps its state.

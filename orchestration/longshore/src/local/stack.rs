@@ -31,7 +31,6 @@ const FUNCTIONS: [&str; 3] = [PROCESS_FUNCTION, LOGGING_FUNCTION, RECONCILE_FUNC
 const RECONCILE_EVERY: Duration = Duration::from_secs(60);
 /// Processes per function: enough to show what two at once do, few enough for a laptop.
 const CONCURRENCY: usize = 2;
-const FUNCTION_TIMEOUT: Duration = Duration::from_secs(900);
 const FUNCTION_MEMORY_MB: u32 = 512;
 /// The pattern that is deployed is the pattern that runs here.
 const LOAD_STATUS_PATTERN: &str = include_str!("../../../event-patterns/load-status.json");
@@ -75,7 +74,7 @@ impl LocalDeployment {
         migrate_warehouse(&app, options.samples).await?;
         progress.step("starting the functions");
         stack
-            .start_functions(functions(executables, &ready))
+            .start_functions(functions(executables, &ready, options.function_timeout))
             .await
             .context("start functions")?;
         stack.invoke_every(RECONCILE_FUNCTION, RECONCILE_EVERY);
@@ -244,7 +243,11 @@ fn ready_file(data: &DataFolder, cluster: &Cluster, stack: &LocalStack) -> Ready
     }
 }
 
-fn functions(executables: Vec<(&'static str, PathBuf)>, ready: &ReadyFile) -> Vec<FunctionOptions> {
+fn functions(
+    executables: Vec<(&'static str, PathBuf)>,
+    ready: &ReadyFile,
+    timeout: Duration,
+) -> Vec<FunctionOptions> {
     executables
         .into_iter()
         .map(|(name, executable)| FunctionOptions {
@@ -256,7 +259,7 @@ fn functions(executables: Vec<(&'static str, PathBuf)>, ready: &ReadyFile) -> Ve
                 .map(|(name, value)| (name.to_owned(), value))
                 .collect(),
             concurrency: CONCURRENCY,
-            timeout: FUNCTION_TIMEOUT,
+            timeout,
             memory_mb: FUNCTION_MEMORY_MB,
         })
         .collect()

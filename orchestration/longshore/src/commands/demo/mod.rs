@@ -12,7 +12,7 @@ use longshore_local_stack::FaultPlan;
 use super::local::stop_signal;
 use crate::cli::DemoArguments;
 use crate::exit::ExitStatus;
-use crate::local::{DataFolder, LocalDeployment, LocalOptions};
+use crate::local::{DataFolder, FUNCTION_TIMEOUT, LocalDeployment, LocalOptions};
 use crate::output::{Output, Progress, note};
 
 /// Runs the demo. Ends with failure when anything differs from what it should be.
@@ -23,6 +23,7 @@ pub(crate) async fn run(arguments: DemoArguments, output: Output) -> anyhow::Res
         port: 0,
         samples: true,
         faults: FaultPlan::default(),
+        function_timeout: FUNCTION_TIMEOUT,
     };
     let progress = Progress::start("starting");
     let mut deployment = LocalDeployment::start(options, &progress).await?;
