@@ -33,6 +33,10 @@ pub struct LocalStackOptions {
     pub data_dir: Option<PathBuf>,
     /// Whether the sample rules and tables are loaded.
     pub samples: bool,
+    /// What goes wrong on purpose: a fault plan as JSON. With one, the functions' database calls can be struck too.
+    pub faults: Option<String>,
+    /// How long an invocation of a function may take; none: as long as Lambda allows.
+    pub function_timeout: Option<Duration>,
 }
 
 /// `longshore local up`, running until the value is dropped or this process ends, however it ends.
@@ -67,6 +71,16 @@ impl LocalStack {
         }
         if options.samples {
             command.arg("--samples");
+        }
+        if let Some(faults) = &options.faults {
+            let plan = folder.path().join("faults.json");
+            fs::write(&plan, faults).with_context(|| format!("write {}", plan.display()))?;
+            command.arg("--faults").arg(plan);
+        }
+        if let Some(timeout) = options.function_timeout {
+            command
+                .arg("--function-timeout")
+                .arg(timeout.as_secs().to_string());
         }
         let mut supervised = Supervised::spawn(&command, &output, folder.path())?;
         let ready = wait_until_ready(&mut supervised, &ready_file, &output)?;
