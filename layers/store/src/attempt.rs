@@ -159,6 +159,7 @@ impl Store {
         let note = format!("attempt {number}");
         let mut client = self.client("statement_record").await?;
         let transaction = Transaction::begin(self, &mut client).await?;
+        transaction.execute(Query::LoadLock, &[&id]).await?;
         let (query, changed) = match attempt.kind {
             StatementKind::Load => {
                 let parameters: Parameters<'_> = &[&id, &number, &now, &actor, &note];
@@ -207,6 +208,7 @@ impl Store {
         let mut client = self.client("statement_submit").await?;
         let transaction = Transaction::begin(self, &mut client).await?;
         // The load before the statement, as everywhere: two transactions that lock in one order cannot deadlock.
+        transaction.execute(Query::LoadLock, &[&id]).await?;
         let moved_load = match attempt.kind {
             StatementKind::Load => {
                 let parameters: Parameters<'_> = &[&id, &number, &now, &actor, &statement_id];

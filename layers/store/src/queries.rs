@@ -52,6 +52,7 @@ queries! {
     LoadListOfMarkers => "load_list_of_markers",
     LoadListReplaceable => "load_list_replaceable",
     LoadListSameContent => "load_list_same_content",
+    LoadLock => "load_lock",
     LoadLockContent => "load_lock_content",
     LoadPlanArchive => "load_plan_archive",
     LoadPostpone => "load_postpone",

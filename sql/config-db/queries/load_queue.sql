@@ -1,5 +1,5 @@
 -- To queued for a new attempt at the load transaction; an attempt that is on record already moves nothing.
--- The race: two invocations record one attempt at once. The row's lock lets one pass, and the other then finds queued.
+-- The race: two invocations record one attempt at once. load_lock lets one pass, and the other then finds the attempt.
 UPDATE rdscnfg.ext_file_load AS load
 SET
     submitted_at = NULL,

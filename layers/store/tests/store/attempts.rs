@@ -177,6 +177,36 @@ async fn a_retry_is_a_new_attempt_and_a_late_answer_to_the_old_one_moves_nothing
     );
 }
 
+/// Ends a transaction once two others wait for what it holds.
+async fn let_go_when_two_wait(bench: &Bench, holder: tokio_postgres::Client) {
+    let waiting = "SELECT count(*) FROM pg_stat_activity
+                   WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    while bench.number(waiting).await < 2 {
+        tokio::task::yield_now().await;
+    }
+    holder.batch_execute("COMMIT").await.unwrap();
+}
+
+#[tokio::test]
+async fn two_invocations_that_waited_for_the_load_record_one_attempt_once() {
+    let bench = Bench::new().await;
+    let load = bench.load_in(LoadState::Prepared).await;
+    let first = attempt(load.id, StatementKind::Load, 1);
+    let record = record(&first);
+    let holder = bench.database.client().await.unwrap();
+    let hold = "BEGIN; SELECT FROM rdscnfg.ext_file_load FOR UPDATE";
+    holder.batch_execute(hold).await.unwrap();
+
+    let (one, two, ()) = tokio::join!(
+        bench.store.record_attempt(&first, &record, at(2), "one"),
+        bench.store.record_attempt(&first, &record, at(2), "two"),
+        let_go_when_two_wait(&bench, holder),
+    );
+
+    let moved = [one.unwrap().has_moved(), two.unwrap().has_moved()];
+    assert_eq!(moved.iter().filter(|moved| **moved).count(), 1, "{moved:?}");
+}
+
 #[tokio::test]
 async fn of_two_invocations_that_record_one_attempt_at_once_one_does() {
     let bench = Bench::new().await;
