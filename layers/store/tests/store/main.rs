@@ -12,6 +12,7 @@ mod content;
 mod differences;
 mod listing;
 mod migrations;
+mod model;
 mod outbox;
 mod outcomes;
 mod retries;
