@@ -34,6 +34,27 @@ use crate::support::{ACTOR, Bench, at, prepared, split_facts};
     "ext_file_load_rule_has_interface"
 )]
 #[case(LoadState::Received, "tgt_schema_name = NULL", "ext_file_load_table_whole")]
+#[case(LoadState::Received, "looks = -1", "ext_file_load_looks_not_negative")]
+#[case(
+    LoadState::Received,
+    "sequencer = 'listed-1'",
+    "ext_file_load_stand_in_is_listed"
+)]
+#[case(
+    LoadState::Received,
+    "listed_at = now(), parent_load_id = load_id, record_type = 'HD'",
+    "ext_file_load_listed_is_whole"
+)]
+#[case(
+    LoadState::Received,
+    "replaces = ARRAY[load_id]",
+    "ext_file_load_not_its_own_successor"
+)]
+#[case(
+    LoadState::Received,
+    "ext_file_config_sid = NULL, ext_interface_cid = NULL, interface_name = NULL",
+    "ext_file_load_table_needs_rule"
+)]
 #[case(
     LoadState::Received,
     "manifest_key = 'm'",
@@ -120,6 +141,7 @@ async fn an_impossible_statement_is_refused(#[case] change: &str, #[case] constr
 #[rstest]
 #[case("outcome = 'maybe'", "ext_outbox_outcome_known")]
 #[case("sent_at = now()", "ext_outbox_sent_is_whole")]
+#[case("sender = 's'", "ext_outbox_sender_whole")]
 #[case(
     "sent_at = now(), message_id = 'm', sender = 's', send_until = now()",
     "ext_outbox_sent_is_released"
@@ -130,6 +152,136 @@ async fn an_impossible_message_is_refused(#[case] change: &str, #[case] constrai
     bench.load_in(LoadState::Transforming).await;
     let sql = format!("UPDATE rdscnfg.ext_outbox SET {change}");
     assert_eq!(refusal(&bench, &sql).await, constraint);
+}
+
+#[tokio::test]
+async fn a_state_that_nobody_knows_is_refused_even_without_the_trigger() {
+    let bench = Bench::new().await;
+    bench.load_in(LoadState::Prepared).await;
+    let sql = "ALTER TABLE rdscnfg.ext_file_load DISABLE TRIGGER ext_file_load_transition";
+    bench.run(sql, &[]).await.unwrap();
+    let sql = "UPDATE rdscnfg.ext_file_load SET state = 'sleeping'";
+    assert_eq!(refusal(&bench, sql).await, "ext_file_load_state_known");
+}
+
+#[tokio::test]
+async fn an_outcome_is_told_once_whoever_inserts_it() {
+    let bench = Bench::new().await;
+    bench.load_in(LoadState::Transforming).await;
+    let sql = "INSERT INTO rdscnfg.ext_outbox (load_id, outcome, topic_arn, message, created_at)
+               SELECT load_id, outcome, topic_arn, message, created_at FROM rdscnfg.ext_outbox";
+    assert_eq!(refusal(&bench, sql).await, "ext_outbox_once_per_outcome");
+}
+
+#[tokio::test]
+async fn a_load_has_one_audit_row_whoever_inserts_it() {
+    let bench = Bench::new().await;
+    bench.load_in(LoadState::Transforming).await;
+    let sql = "INSERT INTO rdscnfg.ext_file_audit (load_id) SELECT load_id FROM rdscnfg.ext_file_audit";
+    assert_eq!(refusal(&bench, sql).await, "ext_file_audit_load");
+}
+
+#[tokio::test]
+async fn a_follow_up_ends_in_a_word_that_is_known() {
+    let bench = Bench::new().await;
+    bench.load_in(LoadState::Complete).await;
+    let sql = "UPDATE rdscnfg.ext_file_audit SET followup_status = 'MAYBE'";
+    assert_eq!(refusal(&bench, sql).await, "ext_file_audit_followup_status_known");
+}
+
+#[rstest]
+#[case("statement_name, 'another'", "ext_statement_name_unique")]
+#[case("statement_name || '2', statement_id", "ext_statement_id")]
+#[tokio::test]
+async fn a_statement_has_one_attempt_whoever_inserts_it(#[case] values: &str, #[case] constraint: &str) {
+    let bench = Bench::new().await;
+    bench.load_in(LoadState::Submitted).await;
+    let sql = format!(
+        "INSERT INTO rdscnfg.ext_statement
+             (load_id, kind, attempt, client_token, steps, warehouse, recorded_at, statement_name, statement_id)
+         SELECT load_id, kind, attempt + 1, client_token, steps, warehouse, recorded_at, {values}
+         FROM rdscnfg.ext_statement"
+    );
+    assert_eq!(refusal(&bench, &sql).await, constraint);
+}
+
+#[rstest]
+#[case("'someone', NULL, 0", "ext_watched_prefix_lister_whole")]
+#[case("NULL, NULL, -1", "ext_watched_prefix_counts_not_negative")]
+#[tokio::test]
+async fn an_impossible_listing_is_refused(#[case] values: &str, #[case] constraint: &str) {
+    let bench = Bench::new().await;
+    let sql = format!(
+        "INSERT INTO rdscnfg.ext_watched_prefix
+             (bucket_name, prefix, pass_began_at, lister, list_until, objects_seen)
+         VALUES ('b', 'in/', now(), {values})"
+    );
+    assert_eq!(refusal(&bench, &sql).await, constraint);
+}
+
+#[tokio::test]
+async fn an_impossible_comparison_is_refused() {
+    let bench = Bench::new().await;
+    let sql = "INSERT INTO rdscnfg.ext_marker_table (warehouse, schema_name, table_name, created_at, comparer)
+               VALUES ('w', 's', 't', now(), 'someone')";
+    assert_eq!(refusal(&bench, sql).await, "ext_marker_table_comparer_whole");
+}
+
+#[rstest]
+#[case("'odd', NULL, NULL, NULL", "ext_marker_difference_kind_known")]
+#[case(
+    "'failed_and_loaded', now(), NULL, 'adopted'",
+    "ext_marker_difference_settled_whole"
+)]
+#[case(
+    "'failed_and_loaded', now(), 'me', 'lost'",
+    "ext_marker_difference_settled_as_known"
+)]
+#[tokio::test]
+async fn an_impossible_difference_is_refused(#[case] values: &str, #[case] constraint: &str) {
+    let bench = Bench::new().await;
+    let sql = format!(
+        "INSERT INTO rdscnfg.ext_marker_difference
+             (load_id, warehouse, schema_name, table_name, object_url, found_at, kind, settled_at, settled_by, settled_as)
+         VALUES (gen_random_uuid(), 'w', 's', 't', 's3://b/k', now(), {values})"
+    );
+    assert_eq!(refusal(&bench, &sql).await, constraint);
+}
+
+#[tokio::test]
+async fn a_target_s_name_is_its_own() {
+    let bench = Bench::new().await;
+    let sql = "INSERT INTO rdscnfg.ext_target (ext_target_sid, target_name, database_name, iam_role, region)
+               VALUES (1, 't', 'd', 'r', 'e'), (2, 't', 'd', 'r', 'e')";
+    assert_eq!(refusal(&bench, sql).await, "ext_target_name_unique");
+}
+
+/// A constraint that is added without a test fails here, with its name.
+#[tokio::test]
+async fn every_constraint_has_a_test() {
+    let bench = Bench::new().await;
+    let sql = "SELECT conname::text FROM pg_constraint
+               WHERE connamespace = 'rdscnfg'::regnamespace AND contype IN ('c', 'u')
+               UNION
+               SELECT indexrelid::regclass::text FROM pg_index
+               JOIN pg_class ON pg_class.oid = indrelid
+               WHERE relnamespace = 'rdscnfg'::regnamespace AND indisunique AND NOT indisprimary";
+    let rows = bench
+        .database
+        .client()
+        .await
+        .unwrap()
+        .query(sql, &[])
+        .await
+        .unwrap();
+    let names = rows
+        .iter()
+        .map(|row| row.get::<_, String>(0).replace("rdscnfg.", ""));
+    let tests = include_str!("constraints.rs");
+    let untested: Vec<_> = names
+        .filter(|name| !tests.contains(&format!("\"{name}\"")))
+        .collect();
+    assert_eq!(untested, Vec::<String>::new());
 }
 
 #[tokio::test]
