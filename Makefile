@@ -5,7 +5,7 @@ SHELL := /bin/bash
 CARGO ?= cargo
 ARCHITECTURE ?= arm64
 export CARGO_TERM_COLOR ?= auto
-.PHONY: help demo local test fmt fmt-check lint doc unit e2e dependencies postgres tools build memory bench-warehouse lint-deploy lambdas layer
+.PHONY: help demo local test fmt fmt-check lint doc unit e2e crash-walk power-cuts chaos dependencies postgres tools build memory bench-warehouse lint-deploy lambdas layer
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -38,6 +38,18 @@ unit: build ## all tests, on a real PostgreSQL and the executables that are ship
 
 e2e: build ## the end-to-end tests alone
 	$(CARGO) test -p longshore-e2e
+
+# What the proofs print is read as it comes, and they say how to repeat themselves.
+proof = $(CARGO) test --quiet --workspace --test e2e -- --nocapture
+
+crash-walk: build ## kill the workers at every outgoing call of every kind of file (make test: all of one kind, some of the others)
+	@LONGSHORE_PROOF_WALK=all LONGSHORE_PROOF_SEED=$(SEED) $(proof) crash_walk::
+
+power-cuts: build ## kill everything at once at random moments; SEED=N CUTS=10
+	@LONGSHORE_PROOF_SEED=$(SEED) LONGSHORE_PROOF_CUTS=$(or $(CUTS),10) $(proof) power_cuts::
+
+chaos: build ## all faults at once over files of every kind; SEED=N FILES=500 MINUTES=0
+	@LONGSHORE_PROOF_SEED=$(SEED) LONGSHORE_PROOF_FILES=$(or $(FILES),500) LONGSHORE_PROOF_MINUTES=$(MINUTES) $(proof) chaos::
 
 dependencies: tools ## licences, sources, doubled and unused dependencies
 	@$(CARGO) fetch --locked --quiet # the other platforms' crates too, which a build leaves out

@@ -5,8 +5,10 @@
 
 mod boundaries;
 mod by_hand;
+mod chaos;
 mod checks;
 mod command_line;
+mod crash_walk;
 mod events;
 mod follow_up;
 mod formats;
@@ -15,7 +17,9 @@ mod messages;
 mod names;
 mod once;
 mod parts;
+mod power_cuts;
 mod promises;
+mod proof;
 mod reconcile;
 mod resends;
 mod restart;

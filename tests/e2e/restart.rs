@@ -17,7 +17,7 @@ use crate::support::{PATIENCE, Stack, World};
 const FILES: usize = 12;
 
 /// A folder that PostgreSQL's own user may pass through.
-fn data_dir() -> anyhow::Result<TempDir> {
+pub(crate) fn data_dir() -> anyhow::Result<TempDir> {
     tempfile::Builder::new()
         .prefix("longshore-restart-")
         .permissions(Permissions::from_mode(0o755))
@@ -25,16 +25,16 @@ fn data_dir() -> anyhow::Result<TempDir> {
         .context("create a data folder")
 }
 
-async fn world_at(data_dir: &Path) -> anyhow::Result<World> {
+pub(crate) async fn world_at(data_dir: &Path) -> anyhow::Result<World> {
     let options = LocalStackOptions {
         data_dir: Some(data_dir.to_owned()),
-        samples: false,
+        ..LocalStackOptions::default()
     };
     World::on(Arc::new(Stack::start(options)?)).await
 }
 
 /// Ends everything at one moment, like a power cut.
-fn cut_power(world: World) -> anyhow::Result<()> {
+pub(crate) fn cut_power(world: World) -> anyhow::Result<()> {
     let World { stack, .. } = world;
     let stack = Arc::try_unwrap(stack)
         .ok()

@@ -10,7 +10,7 @@ use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper_util::rt::TokioIo;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::net::TcpStream;
 
 use super::World;
@@ -42,6 +42,16 @@ impl World {
             .header("host", self.address())
             .body(Full::new(Bytes::from(plan.to_string())))?;
         self.send(request).await.map(|_| ())
+    }
+
+    /// Lets nothing go wrong any more. What was held back goes on its way.
+    pub(crate) async fn lift_faults(&self) -> anyhow::Result<()> {
+        self.set_faults(&Value::Object(Map::new())).await
+    }
+
+    /// The fault plan in force, what it did, and the functions' outgoing calls.
+    pub(crate) async fn faults(&self) -> anyhow::Result<Value> {
+        self.page("/_local/faults").await
     }
 
     /// One of the endpoint's pages for people.

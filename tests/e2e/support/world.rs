@@ -202,6 +202,13 @@ impl World {
         }
     }
 
+    /// What is on record about a key so far, for the failure of a test.
+    pub(crate) async fn tell(&self, key: &str) -> anyhow::Result<String> {
+        let stories = Story::gather(self, self.loads_of(key).await?).await?;
+        let told: Vec<String> = stories.iter().map(ToString::to_string).collect();
+        Ok(told.join("\n"))
+    }
+
     /// The loads of a key, and those of its parts, as the ledger has them now.
     pub(crate) async fn loads_of(&self, key: &str) -> anyhow::Result<Vec<Load>> {
         let rows = self
