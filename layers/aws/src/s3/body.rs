@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use aws_sdk_s3::Client;
+use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
@@ -41,7 +42,10 @@ impl PinnedBody {
         let answer = get(&client, &object, 0)
             .await
             .map_err(|error| call.failed(error))?;
-        let expected = length(answer.content_length());
+        // An answer about the very object that is known may be cut short and look complete.
+        let is_pinned = object.etag.is_some() || object.version.is_some();
+        let known = if is_pinned { object.size_bytes } else { 0 };
+        let expected = length(answer.content_length()).max(known);
         // Whatever pin the caller had, later ranges come from the version that this answer is of.
         object.etag = answer.e_tag().map(unquoted).or(object.etag);
         let body = Self {
@@ -113,6 +117,11 @@ impl PinnedBody {
         match get(&self.client, &self.object, self.received).await {
             Ok(answer) if self.is_the_rest(&answer) => Ok(Some(answer.body)),
             Ok(_) => Err(self.call.replaced()),
+            // There is no more of it: whoever announced its size was wrong.
+            Err(error) if is_past_the_end(&error) => {
+                self.expected = self.received;
+                Ok(Some(ByteStream::from_static(b"")))
+            }
             Err(error) if matches!(Fault::of(&error), Fault::Unavailable | Fault::Busy) => {
                 self.wait_after_failed_request(error).await?;
                 Ok(None)
@@ -123,7 +132,10 @@ impl PinnedBody {
 
     /// A server that ignored the range would start again from the first byte, and nobody would see it.
     fn is_the_rest(&self, answer: &GetObjectOutput) -> bool {
-        length(answer.content_length()) == self.expected - self.received
+        let begins = format!("bytes {}-", self.received);
+        answer
+            .content_range()
+            .is_some_and(|range| range.starts_with(&begins))
     }
 
     async fn wait_after_short_body(
@@ -191,6 +203,12 @@ async fn get(
         .await
 }
 
+fn is_past_the_end(error: &CallError<GetObjectError>) -> bool {
+    error
+        .as_service_error()
+        .is_some_and(|error| error.code() == Some("InvalidRange"))
+}
+
 #[cfg(test)]
 mod tests {
     use futures_util::TryStreamExt;
@@ -213,11 +231,25 @@ mod tests {
         }
     }
 
+    /// An answer that announces the rest of the object and sends so many bytes of it.
     fn body(range: std::ops::RangeFrom<usize>, bytes: usize) -> Reply {
         let announced = TEXT.len() - range.start;
-        Reply::ok(&TEXT[range.start..range.start + bytes])
+        announcing(announced, range, bytes)
+    }
+
+    /// One that looks complete: it announces what it sends.
+    fn shortened(range: std::ops::RangeFrom<usize>, bytes: usize) -> Reply {
+        announcing(bytes, range, bytes)
+    }
+
+    fn announcing(announced: usize, range: std::ops::RangeFrom<usize>, bytes: usize) -> Reply {
+        let reply = Reply::ok(&TEXT[range.start..range.start + bytes])
             .header("content-length", &announced.to_string())
-            .header("etag", "\"abc\"")
+            .header("etag", "\"abc\"");
+        match range.start {
+            0 => reply,
+            start => reply.header("content-range", &format!("bytes {start}-9/10")),
+        }
     }
 
     async fn read(script: &Script) -> Result<String, ObjectStoreError> {
@@ -250,6 +282,23 @@ mod tests {
     async fn a_body_that_ends_early_in_silence_is_read_on() {
         let script = Script::new([body(0.., 4), body(4.., 6)]);
         assert_eq!(read(&script).await.unwrap(), TEXT);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_claims_to_be_shorter_than_the_object_is_read_on() {
+        let script = Script::new([
+            shortened(0.., 4),
+            shortened(4.., 0),
+            shortened(4.., 3),
+            body(7.., 3),
+        ]);
+        assert_eq!(read(&script).await.unwrap(), TEXT);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_object_that_is_shorter_than_it_was_announced_is_read_as_it_is() {
+        let script = Script::new([shortened(0.., 4), Reply::error(416, "InvalidRange")]);
+        assert_eq!(read(&script).await.unwrap(), &TEXT[..4]);
     }
 
     #[tokio::test(start_paused = true)]
@@ -323,7 +372,11 @@ mod tests {
         let script = Script::new([Reply::ok("")
             .header("content-length", "0")
             .header("etag", "\"e\"")]);
-        let opened = PinnedBody::open(s3_client(&script), &object()).await.unwrap();
+        let empty = Object {
+            size_bytes: 0,
+            ..object()
+        };
+        let opened = PinnedBody::open(s3_client(&script), &empty).await.unwrap();
         let chunks: Vec<Bytes> = opened.chunks.try_collect().await.unwrap();
         assert!(chunks.concat().is_empty());
         assert_eq!(script.requests().len(), 1);
