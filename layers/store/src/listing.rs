@@ -52,6 +52,8 @@ pub struct ListedLoad {
     pub object: Object,
     /// When the object was written.
     pub modified_at: DateTime<Utc>,
+    /// When it was last looked for, and found. What was put away since then may have been this very object.
+    pub seen_at: DateTime<Utc>,
     /// Of an object that was refused and is tried again: the fingerprint of the rules that it is tried under.
     pub retried_under: Option<String>,
 }
@@ -201,6 +203,7 @@ impl Store {
             &now,
             &listed.modified_at,
             &listed.retried_under,
+            &listed.seen_at,
         ];
         let made = transaction.rows(Query::LoadInsertListed, parameters).await?;
         transaction.commit().await?;

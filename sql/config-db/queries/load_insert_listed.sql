@@ -1,6 +1,7 @@
 -- A load for an object that a listing found, unless the ledger accounts for the object by now (see
--- load_compare_listed.sql; with $12 earlier refusals do not count). Nobody holds a lease on it: the reconciler takes
--- it up like any load that stands still. Making it again changes nothing. Runs under object_lock.sql.
+-- load_compare_listed.sql; with $12 earlier refusals do not count) or a load put it away since it was seen at $13: clocks may
+-- differ by seconds, and a file that came after that one is found by the next listing. Nobody holds a lease on it: the
+-- reconciler takes it up like any load that stands still. Making it again changes nothing. Runs under object_lock.sql.
 INSERT INTO rdscnfg.ext_file_load (
     load_id,
     bucket_name,
@@ -45,6 +46,7 @@ WHERE NOT EXISTS (
         END
         AND (
             known.finished_at IS NULL
+            OR (known.archived_key IS NOT NULL AND known.finished_at >= $13::timestamptz - interval '5 seconds')
             OR (
                 known.archived_key IS NULL
                 AND known.received_at >= $11::timestamptz - interval '1 minute'

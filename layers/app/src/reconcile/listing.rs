@@ -39,10 +39,10 @@ const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(1);
 /// The last character there is: no key in a folder comes after it.
 const AFTER_ALL: char = char::MAX;
 
-/// An object that the ledger does not account for, as it is now.
+/// An object of a page that the ledger does not account for.
 struct Found {
-    object: Object,
-    modified_at: DateTime<Utc>,
+    sighting: Sighting,
+    url: String,
     refusal: Option<Refusal>,
     judgement: Judgement,
 }
@@ -182,7 +182,15 @@ impl Listing<'_, '_> {
         for some in found.chunks(OBJECTS_AT_ONCE) {
             let loaded = self.loaded_before(some).await?;
             for found in some {
-                announced += u64::from(self.record(found, &loaded).await?);
+                match self.record(found, &loaded).await {
+                    Ok(made) => announced += u64::from(made),
+                    // Without an answer none of the others would get one either.
+                    Err(error) if error.disposition() == Disposition::Retry => return Err(error),
+                    Err(error) => {
+                        warn!("could not look at {}: {}", found.sighting.key, chain(&error));
+                        self.report.errors.push(chain(&error));
+                    }
+                }
             }
         }
         Ok(announced)
@@ -218,21 +226,12 @@ impl Listing<'_, '_> {
             {
                 continue;
             }
-            match self.look(sighting).await {
-                Ok(None) => {}
-                Ok(Some(object)) => found.push(Found {
-                    object,
-                    modified_at: sighting.modified_at,
-                    refusal: unaccounted.refusal,
-                    judgement,
-                }),
-                // Without an answer none of the others would get one either.
-                Err(error) if error.disposition() == Disposition::Retry => return Err(error),
-                Err(error) => {
-                    warn!("could not look at {}: {}", sighting.key, chain(&error));
-                    self.report.errors.push(chain(&error));
-                }
-            }
+            found.push(Found {
+                sighting: sighting.clone(),
+                url: format!("s3://{}/{}", self.watched.bucket, sighting.key),
+                refusal: unaccounted.refusal,
+                judgement,
+            });
         }
         Ok(found)
     }
@@ -288,10 +287,10 @@ impl Listing<'_, '_> {
     }
 
     async fn markers_of(&self, target: &Target, found: &[&Found]) -> Result<Vec<(String, LoadId)>, AppError> {
-        let Some(since) = found.iter().map(|found| found.modified_at).min() else {
+        let Some(since) = found.iter().map(|found| found.sighting.modified_at).min() else {
             return Ok(vec![]);
         };
-        let urls: Vec<String> = found.iter().map(|found| found.object.url()).collect();
+        let urls: Vec<String> = found.iter().map(|found| found.url.clone()).collect();
         let sql = marker::object_query(&target.table, &urls, since - CLOCKS_DIFFER)
             .map_err(|error| Engine(error.into()))?;
         let warehouse = &self.reconcile.app.warehouse;
@@ -304,12 +303,17 @@ impl Listing<'_, '_> {
         Ok(rows.into_iter().filter_map(marker_row).collect())
     }
 
-    /// Puts a load for the object on the ledger. Times of writing are whole seconds, so an object that was written again in
-    /// the second of an earlier one, which is loaded and gone by now, would have its load: it gets one of its own.
+    /// Puts a load for the object on the ledger, if it lies there still. Times of writing are whole seconds, so an object that
+    /// was written again in the second of an earlier one, which is loaded and gone by now, would have its load: it gets one of
+    /// its own.
     async fn record(&mut self, found: &Found, loaded: &HashMap<String, LoadId>) -> Result<bool, AppError> {
         let mut earlier = found.refusal.as_ref().map(|refusal| refusal.load);
         loop {
-            let listed = self.listed_load(found, earlier, loaded);
+            let seen_at = self.now();
+            let Some(object) = self.look(&found.sighting).await? else {
+                return Ok(false);
+            };
+            let listed = listed_load(found, object, seen_at, earlier, loaded);
             let store = &self.reconcile.app.store;
             if store
                 .record_listed(&listed, self.reconcile.actor(), self.now())
@@ -318,68 +322,59 @@ impl Listing<'_, '_> {
                 self.tell(found, &listed, loaded);
                 return Ok(true);
             }
-            if earlier == Some(listed.id) || !self.is_written_again(found, listed.id).await? {
+            if earlier == Some(listed.id) || !self.is_put_away(listed.id).await? {
                 return Ok(false);
             }
             earlier = Some(listed.id);
         }
     }
 
-    /// The load that an object found by listing gets, told apart from an earlier load of an object that reads the same.
-    fn listed_load(
-        &self,
-        found: &Found,
-        earlier: Option<LoadId>,
-        loaded: &HashMap<String, LoadId>,
-    ) -> ListedLoad {
-        let sequencer = match earlier {
-            None => Sequencer::listed(found.modified_at),
-            Some(earlier) => Sequencer::listed_after(found.modified_at, earlier),
-        };
-        let object = Object {
-            sequencer: Some(sequencer),
-            ..found.object.clone()
-        };
-        let known = loaded.get(&object.url()).copied();
-        ListedLoad {
-            id: known.unwrap_or_else(|| LoadId::of(&object)),
-            object,
-            modified_at: found.modified_at,
-            retried_under: found
-                .refusal
-                .as_ref()
-                .map(|_| found.judgement.fingerprint.clone()),
-        }
-    }
-
-    /// Whether the object lies there still although this load of it put it away.
-    async fn is_written_again(&self, found: &Found, load: LoadId) -> Result<bool, AppError> {
-        let app = self.reconcile.app;
-        let put_away = app
-            .store
-            .load(load)
-            .await?
-            .is_some_and(|load| load.finished_at.is_some() && load.archived_key.is_some());
-        if !put_away {
-            return Ok(false);
-        }
-        let head = app.objects.head(&found.object.bucket, &found.object.key).await?;
-        Ok(head.is_some_and(|head| {
-            head.etag == found.object.etag && head.modified_at == Some(found.modified_at)
-        }))
+    async fn is_put_away(&self, load: LoadId) -> Result<bool, AppError> {
+        let load = self.reconcile.app.store.load(load).await?;
+        Ok(load.is_some_and(|load| load.finished_at.is_some() && load.archived_key.is_some()))
     }
 
     fn tell(&mut self, found: &Found, listed: &ListedLoad, loaded: &HashMap<String, LoadId>) {
-        let url = listed.object.url();
+        let url = &found.url;
         self.report.tried_again += u64::from(found.refusal.is_some());
         info!(load.id = %listed.id, object.key = %listed.object.key, "found {url}, which no event had announced");
-        if loaded.contains_key(&url) {
+        if loaded.contains_key(url) {
             warn!(load.id = %listed.id, "the warehouse holds {url} already, which the ledger did not know");
         }
     }
 
     fn now(&self) -> DateTime<Utc> {
         self.reconcile.app.clock.now()
+    }
+}
+
+/// The load that an object found by listing gets, told apart from an earlier load of an object that reads the same.
+fn listed_load(
+    found: &Found,
+    object: Object,
+    seen_at: DateTime<Utc>,
+    earlier: Option<LoadId>,
+    loaded: &HashMap<String, LoadId>,
+) -> ListedLoad {
+    let modified_at = found.sighting.modified_at;
+    let sequencer = match earlier {
+        None => Sequencer::listed(modified_at),
+        Some(earlier) => Sequencer::listed_after(modified_at, earlier),
+    };
+    let object = Object {
+        sequencer: Some(sequencer),
+        ..object
+    };
+    let known = loaded.get(&found.url).copied();
+    ListedLoad {
+        id: known.unwrap_or_else(|| LoadId::of(&object)),
+        object,
+        modified_at,
+        seen_at,
+        retried_under: found
+            .refusal
+            .as_ref()
+            .map(|_| found.judgement.fingerprint.clone()),
     }
 }
 

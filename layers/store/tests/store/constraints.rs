@@ -222,7 +222,8 @@ async fn an_impossible_listing_is_refused(#[case] values: &str, #[case] constrai
 #[tokio::test]
 async fn an_impossible_comparison_is_refused() {
     let bench = Bench::new().await;
-    let sql = "INSERT INTO rdscnfg.ext_marker_table (warehouse, schema_name, table_name, created_at, comparer)
+    let sql =
+        "INSERT INTO rdscnfg.ext_marker_table (warehouse, schema_name, table_name, created_at, comparer)
                VALUES ('w', 's', 't', now(), 'someone')";
     assert_eq!(refusal(&bench, sql).await, "ext_marker_table_comparer_whole");
 }

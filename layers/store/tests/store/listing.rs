@@ -23,6 +23,7 @@ fn listed(written: i64) -> ListedLoad {
         id: LoadId::of(&object),
         object,
         modified_at: at(written),
+        seen_at: at(1_000),
         retried_under: None,
     }
 }
@@ -263,6 +264,19 @@ async fn a_refused_file_that_stays_is_given_with_its_refusal_and_not_recorded_ag
     let refusal = found[0].refusal.clone().unwrap();
     assert_eq!(refusal.load, again.id);
     assert_eq!(refusal.rules_seen.as_deref(), Some("these rules"));
+}
+
+/// The listing saw the file, then its event came, and the file is loaded and gone when the listing's load is to be made.
+#[rstest]
+#[case::seen_long_after(900, true)]
+#[case::seen_within_what_clocks_differ_by(996, false)]
+#[case::seen_before(1_010, false)]
+#[tokio::test]
+async fn what_was_put_away_since_it_was_seen_is_no_new_file(#[case] put_away: i64, #[case] made: bool) {
+    let bench = Bench::new().await;
+    let load = load_of(announce(&bench.store, "00A1", Some(0), 10).await);
+    end(&bench, load, true, at(put_away)).await;
+    assert_eq!(record(&bench.store, &listed(0), 1_020).await, made);
 }
 
 #[tokio::test]

@@ -285,7 +285,10 @@ impl Real<'_> {
     async fn claim(&self, act: Act, worker: &str, now: i64) -> Answer {
         let claim = if act == Act::Claim {
             let lease = lease(worker, LeaseStep::Prepare, now + LEASE);
-            let claimed = self.store.claim_load(&object(&self.key), None, &lease, at(now)).await;
+            let claimed = self
+                .store
+                .claim_load(&object(&self.key), None, &lease, at(now))
+                .await;
             claimed.unwrap()
         } else {
             let lease = lease(worker, LeaseStep::Finish, now + LEASE);
@@ -345,7 +348,10 @@ async fn received<'a>(store: &'a Store, client: &'a Client) -> Real<'a> {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let key = format!("in/MODEL_{}.txt", NEXT.fetch_add(1, Ordering::Relaxed));
     let lease = lease(WORKERS[0], LeaseStep::Prepare, LEASE);
-    let claimed = store.claim_load(&object(&key), None, &lease, at(0)).await.unwrap();
+    let claimed = store
+        .claim_load(&object(&key), None, &lease, at(0))
+        .await
+        .unwrap();
     let Claim::New(load) = claimed else {
         unreachable!("{claimed:?}")
     };
