@@ -48,8 +48,8 @@ crash-walk: build ## kill the workers at every outgoing call of every kind of fi
 power-cuts: build ## kill everything at once at random moments; SEED=N CUTS=10
 	@LONGSHORE_PROOF_SEED=$(SEED) LONGSHORE_PROOF_CUTS=$(or $(CUTS),10) $(proof) power_cuts::
 
-chaos: build ## all faults at once over files of every kind; SEED=N FILES=500 MINUTES=0
-	@LONGSHORE_PROOF_SEED=$(SEED) LONGSHORE_PROOF_FILES=$(or $(FILES),500) LONGSHORE_PROOF_MINUTES=$(MINUTES) $(proof) chaos::
+chaos: build ## all faults at once over files of every kind; SEED=N FILES=500 MINUTES=2
+	@LONGSHORE_PROOF_SEED=$(SEED) LONGSHORE_PROOF_FILES=$(or $(FILES),500) LONGSHORE_PROOF_MINUTES=$(or $(MINUTES),2) $(proof) chaos::
 
 dependencies: tools ## licences, sources, doubled and unused dependencies
 	@$(CARGO) fetch --locked --quiet # the other platforms' crates too, which a build leaves out

@@ -38,6 +38,9 @@ const LOOK: Duration = Duration::from_millis(200);
 /// One file in so many is another one under the name of an earlier file.
 const RESENT: usize = 12;
 
+/// What `make test` has, in minutes.
+const SHORT: f64 = 0.25;
+
 /// How much of it.
 #[derive(Debug, Clone, Copy)]
 struct Size {
@@ -49,7 +52,7 @@ struct Size {
 
 impl Size {
     fn wished() -> anyhow::Result<Self> {
-        let minutes: f64 = wish("MINUTES")?.unwrap_or_default();
+        let minutes: f64 = wish("MINUTES")?.unwrap_or(SHORT);
         Ok(Self {
             seed: seed()?,
             files: wish("FILES")?.unwrap_or(100),

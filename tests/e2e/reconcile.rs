@@ -63,6 +63,7 @@ async fn reconcile_until_loads(world: &World, keys: &[String], expected: usize) 
     let deadline = Instant::now() + PATIENCE;
     loop {
         reconcile(world, &[]).await?;
+        world.let_time_pass().await?;
         let mut open = vec![];
         for key in keys {
             let loads = world.loads_of(key).await?;

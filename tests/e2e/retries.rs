@@ -36,13 +36,6 @@ async fn waiting(world: &World, key: &str) -> anyhow::Result<Load> {
     }
 }
 
-/// The time of every load that waits, and of every probe, has come.
-async fn make_due(world: &World) -> anyhow::Result<()> {
-    let sql = "UPDATE rdscnfg.ext_warehouse SET probe_at = now() - interval '1 second' WHERE probe_at IS NOT NULL;
-               UPDATE rdscnfg.ext_file_load SET due_at = now() - interval '1 second' WHERE due_at IS NOT NULL";
-    Ok(world.control.batch_execute(sql).await?)
-}
-
 fn run(world: &World, arguments: &[&str]) -> anyhow::Result<String> {
     let output = world.stack.local.command(arguments)?.output()?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -72,7 +65,7 @@ async fn a_load_whose_session_is_cut_off_is_tried_again_and_loaded_once() -> any
     assert!(shown.contains("waits until"), "{shown}");
     let timeline = run(&world, &["load", "timeline", load.id()])?;
     assert!(timeline.contains("due"), "{timeline}");
-    make_due(&world).await?;
+    world.let_time_pass().await?;
     run(&world, &["reconcile"])?;
     world.story(&key).await?.assert_loaded(2);
     Ok(())
@@ -112,7 +105,7 @@ async fn a_load_that_the_data_api_is_too_busy_for_waits_and_is_loaded() -> anyho
     let load = waiting(&world, &key).await?;
     assert_eq!((load.state(), load.number("tries")), ("queued", Some(0)));
     world.set_faults(&json!({})).await?;
-    make_due(&world).await?;
+    world.let_time_pass().await?;
     run(&world, &["reconcile"])?;
     world.story(&key).await?.assert_loaded(1);
     Ok(())
@@ -172,7 +165,7 @@ async fn a_warehouse_that_cannot_be_used_is_told_once_and_its_loads_go_on_by_the
     assert_eq!(told, [json!("warehouse_paused")]);
 
     world.set_faults(&json!({})).await?;
-    make_due(&world).await?;
+    world.let_time_pass().await?;
     run(&world, &["reconcile"])?;
     // The probe's end wakes the others; the next runs take them.
     let deadline = Instant::now() + PATIENCE;

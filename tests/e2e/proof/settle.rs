@@ -1,4 +1,4 @@
-//! Waiting until nothing is left to do, on the product's own reconciler alone.
+//! Waiting until nothing is left to do, on the product's own reconciler alone. Only the clock is helped along.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,8 @@ use crate::support::World;
 use super::books::{Entry, ledger};
 
 const POLL: Duration = Duration::from_millis(250);
-
+/// When nothing moved for this long, what is left waits for a time of its own, up to a quarter of an hour.
+const LULL: Duration = Duration::from_secs(3);
 /// How long a standstill may last, and how long a load must have stood still for the reconciler to take it up.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Patience {
@@ -40,6 +41,9 @@ pub(crate) async fn settle(world: &World, files: usize, patience: Patience) -> a
             );
         }
         before = loads;
+        if moved.elapsed() > LULL {
+            world.let_time_pass().await?;
+        }
         reconcile_once(world, patience.idle_seconds).await?;
         tokio::time::sleep(POLL).await;
     }

@@ -74,6 +74,16 @@ pub(crate) struct World {
 }
 
 impl World {
+    /// Whatever waits for a time of its own, up to a quarter of an hour, is due: tries, probes, messages and listings.
+    pub(crate) async fn let_time_pass(&self) -> anyhow::Result<()> {
+        let sql = "
+            UPDATE rdscnfg.ext_warehouse SET probe_at = now() WHERE probe_at > now();
+            UPDATE rdscnfg.ext_file_load SET due_at = now() WHERE due_at > now();
+            UPDATE rdscnfg.ext_outbox SET send_after = now() WHERE send_after > now();
+            UPDATE rdscnfg.ext_watched_prefix SET try_after = now() WHERE try_after > now()";
+        self.control.batch_execute(sql).await.context("let time pass")
+    }
+
     /// The stack that all tests of this process share.
     pub(crate) async fn shared() -> anyhow::Result<Self> {
         match &*SHARED {
