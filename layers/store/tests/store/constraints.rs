@@ -249,6 +249,72 @@ async fn an_impossible_difference_is_refused(#[case] values: &str, #[case] const
     assert_eq!(refusal(&bench, &sql).await, constraint);
 }
 
+#[rstest]
+#[case("only_record_type = 'HD'", "ext_file_load_choice_is_a_replays")]
+#[case("replays_load_id = load_id", "ext_file_load_not_its_own_replay")]
+#[case("replays_load_id = parent_load_id", "ext_file_load_replays_whole_files")]
+#[case("retry_since = now()", "ext_file_load_retry_is_explained")]
+#[case("deaths = -1", "ext_file_load_tries_not_negative")]
+#[case("waits_for = 'cluster'", "ext_file_load_wait_has_an_end")]
+#[tokio::test]
+async fn an_impossible_replay_or_wait_is_refused(#[case] change: &str, #[case] constraint: &str) {
+    let bench = Bench::new().await;
+    bench.load_in(LoadState::Prepared).await;
+    let part = "INSERT INTO rdscnfg.ext_file_load
+                    (load_id, bucket_name, object_key, size_bytes, file_name, state_at, state_actor, received_at,
+                     parent_load_id, record_type)
+                SELECT gen_random_uuid(), bucket_name, 'part', 1, 'part', now(), 'x', now(), load_id, 'HD'
+                FROM rdscnfg.ext_file_load";
+    bench.run(part, &[]).await.unwrap();
+    let sql = format!("UPDATE rdscnfg.ext_file_load SET {change} WHERE object_key = 'part'");
+    assert_eq!(refusal(&bench, &sql).await, constraint);
+}
+
+#[tokio::test]
+async fn a_replay_follows_a_policy_that_is_known() {
+    let bench = Bench::new().await;
+    bench.load_in(LoadState::Prepared).await;
+    let sql = "INSERT INTO rdscnfg.ext_file_load
+                   (load_id, bucket_name, object_key, size_bytes, file_name, state_at, state_actor, received_at,
+                    replays_load_id, resend_policy)
+               SELECT gen_random_uuid(), bucket_name, 'again', 1, 'again', now(), 'x', now(), load_id, 'maybe'
+               FROM rdscnfg.ext_file_load";
+    assert_eq!(refusal(&bench, sql).await, "ext_file_load_resend_policy_known");
+}
+
+#[rstest]
+#[case("'pardon', 'ann', 'why not'", "ext_load_operation_known")]
+#[case("'skip', 'ann', '  '", "ext_load_operation_is_explained")]
+#[tokio::test]
+async fn an_impossible_operation_is_refused(#[case] values: &str, #[case] constraint: &str) {
+    let bench = Bench::new().await;
+    bench.load_in(LoadState::Prepared).await;
+    let sql = format!(
+        "INSERT INTO rdscnfg.ext_load_operation (load_id, operation, operator, reason, at)
+         SELECT load_id, {values}, now() FROM rdscnfg.ext_file_load"
+    );
+    assert_eq!(refusal(&bench, &sql).await, constraint);
+}
+
+#[rstest]
+#[case("1, NULL, NULL", "ext_warehouse_failure_has_reason")]
+#[case("-1, 'down', now()", "ext_warehouse_failures_not_negative")]
+#[tokio::test]
+async fn an_impossible_standing_is_refused(#[case] values: &str, #[case] constraint: &str) {
+    let bench = Bench::new().await;
+    let sql = format!(
+        "INSERT INTO rdscnfg.ext_warehouse (warehouse, failures, last_error, last_failed_at) VALUES ('w', {values})"
+    );
+    assert_eq!(refusal(&bench, &sql).await, constraint);
+}
+
+#[tokio::test]
+async fn a_pause_has_a_cause_and_a_next_probe() {
+    let bench = Bench::new().await;
+    let sql = "INSERT INTO rdscnfg.ext_warehouse (warehouse, paused_at) VALUES ('w', now())";
+    assert_eq!(refusal(&bench, sql).await, "ext_warehouse_pause_whole");
+}
+
 #[tokio::test]
 async fn a_target_s_name_is_its_own() {
     let bench = Bench::new().await;
