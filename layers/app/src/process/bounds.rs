@@ -13,8 +13,8 @@ use crate::AppError;
 use crate::finish::FinishStatement;
 use crate::prepare::{Pace, Progress};
 
-/// So many invocations may die over a load in one state.
-const MOST_DEATHS: u32 = 5;
+/// So many invocations may die over a load in one state. Bad weather kills several in a row, a file that is too much kills all.
+const MOST_DEATHS: u32 = 10;
 /// So many may run out of time over its preparation.
 const MOST_HANDOVERS: u32 = 3;
 /// With less time than this left nothing is begun.

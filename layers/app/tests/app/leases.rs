@@ -115,7 +115,7 @@ async fn a_file_that_invocation_after_invocation_dies_over_is_refused_and_told()
     let bench = Bench::with(&RULES).await;
     let world = bench.world();
     let object = world.land("in/plain_701.txt", "plum|1\n");
-    for _ in 0..5 {
+    for _ in 0..10 {
         world.calls.strike(Aim::Next(OPEN), Fault::DiesBefore);
         assert!(matches!(world.announce(&object, "first").await, Tried::Died));
     }
@@ -133,10 +133,10 @@ async fn a_load_that_invocation_after_invocation_dies_over_while_submitting_it_f
     let bench = Bench::with(&RULES).await;
     let world = bench.world();
     let object = world.land("in/plain_701.txt", "plum|1\n");
-    for _ in 0..6 {
+    for _ in 0..11 {
         world.calls.strike(Aim::Next(SUBMIT), Fault::DiesBefore);
         assert!(matches!(world.announce(&object, "first").await, Tried::Died));
-        if world.load_of(&object).await.deaths == 4 {
+        if world.load_of(&object).await.deaths == 9 {
             break;
         }
     }
