@@ -42,7 +42,12 @@ pub(crate) struct StatementError {
     pub(crate) text: String,
     /// PostgreSQL's code, if the error is PostgreSQL's.
     pub(crate) state: Option<SqlState>,
+    /// The LOCK that a procedure wants to be taken before it is called.
+    pub(crate) lock_first: Option<String>,
 }
+
+/// What `longshore_local.lock_first` raises. Its code is one that no `WHEN OTHERS` catches.
+const LOCK_FIRST: &str = "longshore_local.lock_first";
 
 impl StatementError {
     /// Redshift's form of a sentence.
@@ -52,7 +57,11 @@ impl StatementError {
 
     /// A text that is in Redshift's form already.
     pub(crate) fn known(text: String) -> Self {
-        Self { text, state: None }
+        Self {
+            text,
+            state: None,
+            lock_first: None,
+        }
     }
 
     /// An error of PostgreSQL about a text that is not the caller's.
@@ -61,6 +70,7 @@ impl StatementError {
             Some(database) => Self {
                 text: describe(database, None, None),
                 state: Some(database.code().clone()),
+                lock_first: None,
             },
             None => Self::new(error_chain(error)),
         }
@@ -175,6 +185,9 @@ fn explain_database_error(
     StatementError {
         text: describe(database, position, sql::affected_table(text).as_deref()),
         state: Some(database.code().clone()),
+        lock_first: (database.message() == LOCK_FIRST)
+            .then(|| database.detail().map(str::to_owned))
+            .flatten(),
     }
 }
 

@@ -39,6 +39,7 @@ mod error;
 mod event;
 mod live;
 mod object;
+mod opening;
 mod result_set;
 mod runner;
 mod session;

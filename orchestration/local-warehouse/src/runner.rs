@@ -14,6 +14,7 @@ use uuid::Uuid;
 use crate::engine::{Executed, Session, StatementError};
 use crate::event::StatementEvent;
 use crate::live::Live;
+use crate::opening::Opening;
 use crate::session::OpenSession;
 use crate::sql::{self, StatementKind};
 use crate::store::{self, SubOutcome, Submission, Summary};
@@ -148,6 +149,7 @@ impl Run {
     ) -> Result<(), String> {
         let bookkeeping = self.bookkeeping().await?;
         self.begin(client).await?;
+        let mut opening = Opening::new(self.inner.isolation.begin());
         let mut first_error = None;
         for (index, text) in self.submission.sqls.iter().enumerate() {
             let query_id = self.submission.query_ids.get(index).copied().unwrap_or_default();
@@ -160,7 +162,7 @@ impl Run {
             };
             self.live.mark(index, "STARTED");
             let started = Instant::now();
-            match self.statement(&session, index, text).await {
+            match self.statement(&session, index, text, &mut opening).await {
                 Ok(outcome) => {
                     done.push(SubOutcome {
                         duration_nanos: nanos(started),
@@ -180,6 +182,7 @@ impl Run {
                     }
                     first_error.get_or_insert(error);
                     self.begin_again(client).await?;
+                    opening.begin_again();
                 }
             }
         }
@@ -210,6 +213,7 @@ impl Run {
         session: &Session<'_>,
         index: usize,
         text: &str,
+        opening: &mut Opening,
     ) -> Result<SubOutcome, StatementError> {
         let bound = sql::bind_parameters(text, &self.parameters()).map_err(StatementError::new)?;
         // A text that cannot be classified is refused by execute, with its position.
@@ -222,7 +226,7 @@ impl Run {
             )
             .await?;
         }
-        let mut executed = session.execute(&bound).await;
+        let mut executed = opening.execute(session, &bound, classified).await;
         let commits_itself = executed
             .as_ref()
             .is_err_and(|error| self.is_commit_of_a_procedure(error));
@@ -232,11 +236,13 @@ impl Run {
         let executed = executed?;
         if kind == Some(StatementKind::OutsideTransaction) || commits_itself {
             self.begin(session.client).await.map_err(StatementError::known)?;
+            opening.begin_again();
         }
         self.keep_result(session.client, index, &executed).await?;
         let commits = kind == Some(StatementKind::Truncate) || self.mode() == ExecutionMode::AutoCommit;
         if commits && self.submission.sqls.len() > 1 {
             self.commit_so_far(session.client, index).await?;
+            opening.begin_again();
         }
         Ok(finished(&executed))
     }

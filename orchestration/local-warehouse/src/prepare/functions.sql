@@ -219,6 +219,42 @@ BEGIN
 END
 $$;
 
+-- A procedure has come to its first query: from here on it sees what it sees. Does nothing but in a transaction that a CALL opened.
+CREATE OR REPLACE FUNCTION longshore_local.look() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF current_setting('longshore.snapshot', true) = 'open' THEN
+        PERFORM set_config('longshore.snapshot', 'taken', true);
+    END IF;
+END
+$$;
+
+-- A procedure comes to a LOCK before its first query. PostgreSQL's snapshot is older than that, so the lock must have been taken before the
+-- CALL: the error asks for it. No WHEN OTHERS catches its code.
+CREATE OR REPLACE FUNCTION longshore_local.lock_first(lock text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF current_setting('longshore.snapshot', true) = 'open'
+        AND lock <> ALL (string_to_array(current_setting('longshore.locked', true), E'\n'))
+    THEN
+        RAISE EXCEPTION USING MESSAGE = 'longshore_local.lock_first', DETAIL = lock, ERRCODE = 'assert_failure';
+    END IF;
+END
+$$;
+
+-- What EXECUTE runs before a procedure's first query: a LOCK, or the first query. It runs in sessions where a backslash
+-- escapes, so a class of characters is written out.
+CREATE OR REPLACE FUNCTION longshore_local.redshift_leading(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    words text := regexp_replace(btrim(statement, E' ;\t\r\n'), '[[:space:]]+', ' ', 'g');
+BEGIN
+    IF words ~* '^lock [^;]+$' THEN
+        PERFORM longshore_local.lock_first(words);
+    ELSE
+        PERFORM longshore_local.look();
+    END IF;
+    RETURN redshift_dynamic(statement);
+END
+$$;
+
 -- Rows that the last COPY of this session loaded, and its query.
 CREATE OR REPLACE FUNCTION pg_catalog.pg_last_copy_count() RETURNS bigint LANGUAGE sql STABLE
 AS 'SELECT coalesce(nullif(current_setting(''longshore.last_copy_count'', true), ''''), ''0'')::bigint';

@@ -162,7 +162,7 @@ mod tests {
             ),
             (
                 "create or replace procedure p(a int) nonatomic as $$ begin execute a || 'x' into b; end $$ language plpgsql",
-                "create or replace procedure p(a int) as $$ begin execute redshift_dynamic(a || 'x') into b; end $$ language plpgsql",
+                "create or replace procedure p(a int) as $$ begin PERFORM longshore_local.look(); execute redshift_dynamic(a || 'x') into b; end $$ language plpgsql",
             ),
         ] {
             assert_eq!(squeezed(redshift), postgresql, "{redshift}");

@@ -1,8 +1,16 @@
 //! CREATE PROCEDURE and CREATE FUNCTION: the clauses around the body, and the body.
 
 use super::expression::edit_expressions;
+use super::leading_locks::edit_leading_locks;
 use super::text_edit::Edits;
 use super::{Cursor, SqlError, Token, TokenKind, tokenize};
+
+/// What is created.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Routine {
+    Function,
+    Procedure,
+}
 
 /// Adds the edits that a routine needs.
 ///
@@ -10,7 +18,11 @@ use super::{Cursor, SqlError, Token, TokenKind, tokenize};
 pub(super) fn edit_routine(tokens: &[Token<'_>], edits: &mut Edits) -> Result<(), SqlError> {
     let mut cursor = Cursor::new(tokens);
     let mut body = None;
+    let mut routine = Routine::Function;
     while let Some(token) = cursor.next() {
+        if token.is_word("procedure") && body.is_none() {
+            routine = Routine::Procedure;
+        }
         if token.is_word("nonatomic") {
             edits.remove(token.start..token.end());
         }
@@ -26,7 +38,7 @@ pub(super) fn edit_routine(tokens: &[Token<'_>], edits: &mut Edits) -> Result<()
         }
     }
     match body {
-        Some(body) => edit_body(&body, edits),
+        Some(body) => edit_body(&body, routine, edits),
         None => Ok(()),
     }
 }
@@ -42,14 +54,19 @@ fn check_language(cursor: &Cursor<'_>) -> Result<(), SqlError> {
     }
 }
 
-fn edit_body(body: &Token<'_>, edits: &mut Edits) -> Result<(), SqlError> {
+fn edit_body(body: &Token<'_>, routine: Routine, edits: &mut Edits) -> Result<(), SqlError> {
     let tag = body.text[1..].find('$').map_or(0, |at| at + 2);
     let inside = &body.text[tag..body.text.len() - tag];
     let offset = body.start + tag;
     let tokens = tokenize(inside).map_err(|error| shifted(error, offset))?;
     let mut inner = Edits::default();
     edit_expressions(&tokens, &mut inner)?;
-    edit_dynamic_statements(&tokens, &mut inner);
+    let significant: Vec<&Token<'_>> = tokens.iter().filter(|token| token.is_significant()).collect();
+    let first_look = match routine {
+        Routine::Procedure => edit_leading_locks(&significant, &mut inner),
+        Routine::Function => 0,
+    };
+    edit_dynamic_statements(&significant, first_look, &mut inner);
     edits.replace(offset..offset + inside.len(), inner.apply(inside).text);
     Ok(())
 }
@@ -64,18 +81,23 @@ fn shifted(error: SqlError, by: usize) -> SqlError {
     }
 }
 
-/// `EXECUTE expression [INTO …] [USING …];`: what the expression yields is Redshift's SQL, so it goes through `redshift_dynamic`.
-fn edit_dynamic_statements(tokens: &[Token<'_>], edits: &mut Edits) {
-    let significant: Vec<&Token<'_>> = tokens.iter().filter(|token| token.is_significant()).collect();
-    for (index, token) in significant.iter().enumerate() {
-        let next = significant.get(index + 1);
+/// `EXECUTE expression [INTO …] [USING …];`: what the expression yields is Redshift's SQL, so it goes through `redshift_dynamic`; before the
+/// procedure's first query it may be a LOCK.
+fn edit_dynamic_statements(tokens: &[&Token<'_>], first_look: usize, edits: &mut Edits) {
+    for (index, token) in tokens.iter().enumerate() {
+        let next = tokens.get(index + 1);
         if !token.is_word("execute") || next.is_none_or(|next| next.is_symbol(";") || next.is_word("on")) {
             continue;
         }
-        let Some(end) = end_of_expression(&significant[index + 1..]) else {
+        let Some(end) = end_of_expression(&tokens[index + 1..]) else {
             continue;
         };
-        edits.replace(token.end()..significant[index + 1].start, " redshift_dynamic(");
+        let translation = if token.start < first_look {
+            " longshore_local.redshift_leading("
+        } else {
+            " redshift_dynamic("
+        };
+        edits.replace(token.end()..tokens[index + 1].start, translation);
         edits.insert(end, ")");
     }
 }

@@ -6,6 +6,7 @@ mod data_api;
 mod durability;
 mod formats;
 mod manual;
+mod procedure;
 mod random;
 mod session;
 mod sql;
