@@ -10,3 +10,52 @@ BEGIN
     END IF;
 END
 $$;
+
+-- Lengths count bytes. A cast to a length cuts, an assignment refuses, as in PostgreSQL; blanks at the end are no reason to.
+CREATE OR REPLACE FUNCTION longshore_local.cut_to_bytes(value text, most integer) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    shorter text := left(value, most);
+BEGIN
+    WHILE octet_length(shorter) > most LOOP
+        shorter := left(shorter, -greatest(1, (octet_length(shorter) - most) / 4));
+    END LOOP;
+    RETURN shorter;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION longshore_local.fit_varchar(value varchar, most integer, is_explicit boolean) RETURNS varchar
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    IF NOT is_explicit AND octet_length(rtrim(value, ' ')) > most THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'string_data_right_truncation',
+            MESSAGE = format('value too long for type character varying(%s)', most);
+    END IF;
+    RETURN longshore_local.cut_to_bytes(value, most);
+END
+$$;
+
+CREATE OR REPLACE FUNCTION longshore_local.refuse_multibyte(value text) RETURNS bpchar LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    RAISE EXCEPTION USING
+        ERRCODE = 'string_data_right_truncation',
+        MESSAGE = 'Multibyte character not supported for CHAR (Hint: try using VARCHAR). Invalid char: '
+            || (regexp_match(value, '[^\x01-\x7f]'))[1];
+END
+$$;
+
+-- What fits is decided in line, so that only a value that does not fit costs a call. PostgreSQL keeps a length as itself plus four.
+CREATE OR REPLACE FUNCTION longshore_local.varchar_length(varchar, integer, boolean) RETURNS varchar LANGUAGE sql IMMUTABLE AS
+'SELECT CASE WHEN $2 < 4 OR octet_length($1) <= $2 - 4 THEN $1 ELSE longshore_local.fit_varchar($1, $2 - 4, $3) END';
+
+CREATE OR REPLACE FUNCTION longshore_local.char_length(bpchar, integer, boolean) RETURNS bpchar LANGUAGE sql IMMUTABLE AS
+'SELECT CASE WHEN $3 OR octet_length($1::text) = length($1::text) THEN pg_catalog.bpchar($1, $2, $3)
+    ELSE longshore_local.refuse_multibyte($1::text) END';
+
+UPDATE pg_catalog.pg_cast
+SET castfunc = 'longshore_local.varchar_length(varchar, integer, boolean)'::regprocedure
+WHERE castsource = 'varchar'::regtype AND casttarget = 'varchar'::regtype;
+
+UPDATE pg_catalog.pg_cast
+SET castfunc = 'longshore_local.char_length(bpchar, integer, boolean)'::regprocedure
+WHERE castsource = 'bpchar'::regtype AND casttarget = 'bpchar'::regtype;

@@ -99,6 +99,59 @@ async fn functions_answer_as_in_redshift() {
     assert_eq!(listed.await, ["y,x"]);
 }
 
+/// <https://docs.aws.amazon.com/redshift/latest/dg/r_Character_types.html>
+#[tokio::test]
+async fn lengths_count_bytes_in_every_statement() {
+    let world = World::new().await;
+    world.run("create table t (a varchar(4), b char(3))").await;
+    world
+        .run("create table wide (a varchar(20), b varchar(20))")
+        .await;
+    world.run("insert into wide values ('größe', 'é')").await;
+    world
+        .run("insert into t values ('öö', 'abc'), ('ab    ', 'x')")
+        .await;
+    let too_long = "value too long for type character varying(4)";
+    let multibyte = "Multibyte character not supported for CHAR (Hint: try using VARCHAR). Invalid char: é";
+    let merge = "merge into t using wide on t.a = wide.a when not matched then insert (a) values (wide.a)";
+    for (sql, error) in [
+        ("insert into t (a) values ('größe')", too_long),
+        ("insert into t (a) values ('ööö')", too_long),
+        ("insert into t (a) select a from wide", too_long),
+        ("update t set a = 'ööö'", too_long),
+        ("update t set a = wide.a from wide", too_long),
+        (merge, too_long),
+        (
+            "insert into t (b) values ('abcd')",
+            "value too long for type character(3)",
+        ),
+        ("insert into t (b) values ('é')", multibyte),
+        ("insert into t (b) select b from wide", multibyte),
+    ] {
+        let found = world.error(sql).await;
+        assert!(found.contains(error), "{sql}: {found}");
+    }
+    assert_eq!(
+        world.rows("select a, b from t order by b").await,
+        ["öö|abc", "ab|x"]
+    );
+    world
+        .run("create table made as select a::varchar(4) as a, 'ab'::char(3) as b from wide")
+        .await;
+    assert_eq!(world.rows("select a, octet_length(a) from made").await, ["grö|4"]);
+    assert!(
+        world
+            .error("insert into made (a) values ('ööö')")
+            .await
+            .contains(too_long)
+    );
+    assert_eq!(world.rows("select cast('größe' as varchar(3))").await, ["gr"]);
+    world
+        .run("create procedure p() as $$ declare v varchar(4); begin v := 'ööö'; end $$ language plpgsql")
+        .await;
+    assert!(world.error("call p()").await.contains(too_long));
+}
+
 #[tokio::test]
 async fn procedures_run_dynamic_statements() {
     let world = World::new().await;
