@@ -103,18 +103,16 @@ impl Run {
             None => None,
         };
         drop(held);
-        self.leave_session(id, &session);
+        self.leave_session(session);
         stop
     }
 
     /// Ends the session when its time is up and nothing else came.
-    fn leave_session(&self, id: Uuid, session: &OpenSession) {
+    fn leave_session(&self, session: Arc<OpenSession>) {
         let life = session.leave();
-        let inner = Arc::clone(&self.inner);
         self.inner.spawn(async move {
             tokio::time::sleep(life).await;
-            // Looking for a session removes those that are over.
-            drop(inner.sessions.find(id));
+            session.close_if_over().await;
         });
     }
 

@@ -4,8 +4,10 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+use serde_json::Value;
 use tokio_postgres::Client;
 use uuid::Uuid;
 
@@ -14,12 +16,65 @@ use crate::warehouse::Place;
 /// Sessions of one account that may be open: <https://docs.aws.amazon.com/redshift/latest/mgmt/data-api.html>.
 pub(crate) const MOST_SESSIONS: usize = 500;
 
-/// All sessions that are open.
+/// How long a closed session is listed.
+const KEPT: chrono::TimeDelta = chrono::TimeDelta::hours(24);
+
+/// All sessions of the last day. Those that are over have no connection any more.
 #[derive(Default)]
 pub(crate) struct Sessions(Mutex<HashMap<Uuid, Arc<OpenSession>>>);
 
+/// What a session is doing, in the words of the service model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SessionStatus {
+    /// Nothing.
+    Available,
+    /// A statement runs in it.
+    Busy,
+    /// It is over.
+    Closed,
+}
+
+impl SessionStatus {
+    /// All of them.
+    pub(crate) const ALL: [&'static str; 3] = ["AVAILABLE", "BUSY", "CLOSED"];
+
+    /// The service model's word.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Available => "AVAILABLE",
+            Self::Busy => "BUSY",
+            Self::Closed => "CLOSED",
+        }
+    }
+}
+
+/// What a session can be told to be, at one moment.
+#[derive(Debug, Clone)]
+pub(crate) struct SessionFacts {
+    /// Its id.
+    pub(crate) id: Uuid,
+    /// Where its statements run.
+    pub(crate) place: Place,
+    /// The fields of the request that opened it.
+    pub(crate) request: Value,
+    /// What it is doing.
+    pub(crate) status: SessionStatus,
+    /// When it was opened.
+    pub(crate) created_at: DateTime<Utc>,
+    /// When its status changed last.
+    pub(crate) updated_at: DateTime<Utc>,
+    /// How long it lives on after a statement.
+    pub(crate) keep_alive: Duration,
+    /// When it is over if nothing else comes.
+    pub(crate) expires_at: DateTime<Utc>,
+    /// The statement that runs in it.
+    pub(crate) statement: Option<Uuid>,
+}
+
 /// One session.
 pub(crate) struct OpenSession {
+    created_at: DateTime<Utc>,
+    request: Value,
     /// Where its statements run.
     pub(crate) place: Place,
     /// Its connection; None before the first statement.
@@ -29,27 +84,34 @@ pub(crate) struct OpenSession {
 
 struct Life {
     keep_alive: Duration,
-    ends_at: Instant,
+    ends_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
     /// Whether a statement was accepted that has not ended.
     is_busy: bool,
+    /// That statement, once it has an id.
+    statement: Option<Uuid>,
 }
 
 impl Sessions {
-    /// Opens a session; None when there are too many.
-    pub(crate) fn open(&self, place: Place, keep_alive: Duration) -> Option<Uuid> {
+    /// Opens a session for the request with these fields; None when there are too many.
+    pub(crate) fn open(&self, place: Place, keep_alive: Duration, request: Value) -> Option<Uuid> {
         let mut sessions = self.lock();
-        sessions.retain(|_, session| !session.is_over());
-        if sessions.len() >= MOST_SESSIONS {
+        forget_old(&mut sessions);
+        if sessions.values().filter(|session| !session.is_over()).count() >= MOST_SESSIONS {
             return None;
         }
-        let id = Uuid::new_v4();
+        let (id, now) = (Uuid::new_v4(), Utc::now());
         let session = OpenSession {
+            created_at: now,
+            request,
             place,
             client: tokio::sync::Mutex::new(None),
             life: Mutex::new(Life {
                 keep_alive,
-                ends_at: Instant::now() + keep_alive,
+                ends_at: now + keep_alive,
+                updated_at: now,
                 is_busy: false,
+                statement: None,
             }),
         };
         sessions.insert(id, Arc::new(session));
@@ -58,14 +120,27 @@ impl Sessions {
 
     /// A session that is not over.
     pub(crate) fn find(&self, id: Uuid) -> Option<Arc<OpenSession>> {
+        let sessions = self.lock();
+        let session = sessions.get(&id).filter(|session| !session.is_over());
+        session.map(Arc::clone)
+    }
+
+    /// Every session of the last day, the newest first.
+    pub(crate) fn facts(&self) -> Vec<SessionFacts> {
         let mut sessions = self.lock();
-        sessions.retain(|_, session| !session.is_over());
-        sessions.get(&id).map(Arc::clone)
+        forget_old(&mut sessions);
+        let mut facts: Vec<SessionFacts> = sessions.iter().map(|(id, session)| session.facts(*id)).collect();
+        facts.sort_by_key(|facts| (std::cmp::Reverse(facts.created_at), facts.id));
+        facts
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Uuid, Arc<OpenSession>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn forget_old(sessions: &mut HashMap<Uuid, Arc<OpenSession>>) {
+    sessions.retain(|_, session| !session.is_over() || session.life().ends_at + KEPT > Utc::now());
 }
 
 impl OpenSession {
@@ -76,21 +151,58 @@ impl OpenSession {
             return false;
         }
         life.is_busy = true;
+        life.updated_at = Utc::now();
         life.keep_alive = keep_alive.unwrap_or(life.keep_alive);
         true
+    }
+
+    /// The statement that was accepted got this id.
+    pub(crate) fn runs(&self, statement: Uuid) {
+        self.life().statement = Some(statement);
     }
 
     /// A statement ended; answers how long the session lives on if no other comes.
     pub(crate) fn leave(&self) -> Duration {
         let mut life = self.life();
         life.is_busy = false;
-        life.ends_at = Instant::now() + life.keep_alive;
+        life.statement = None;
+        life.updated_at = Utc::now();
+        life.ends_at = life.updated_at + life.keep_alive;
         life.keep_alive
+    }
+
+    /// Closes the connection if the session is over, and with it its temporary tables.
+    pub(crate) async fn close_if_over(&self) {
+        let mut client = self.client.lock().await;
+        if self.is_over() {
+            client.take();
+        }
+    }
+
+    fn facts(&self, id: Uuid) -> SessionFacts {
+        let is_over = self.is_over();
+        let life = self.life();
+        let status = match (life.is_busy, is_over) {
+            (true, _) => SessionStatus::Busy,
+            (false, false) => SessionStatus::Available,
+            (false, true) => SessionStatus::Closed,
+        };
+        SessionFacts {
+            id,
+            place: self.place.clone(),
+            request: self.request.clone(),
+            status,
+            created_at: self.created_at,
+            updated_at: if is_over { life.ends_at } else { life.updated_at },
+            keep_alive: life.keep_alive,
+            expires_at: life.ends_at,
+            statement: life.statement.filter(|_| life.is_busy),
+        }
     }
 
     fn is_over(&self) -> bool {
         let life = self.life();
-        !life.is_busy && life.ends_at <= Instant::now()
+        !life.is_busy && life.ends_at <= Utc::now()
     }
 
     fn life(&self) -> std::sync::MutexGuard<'_, Life> {
@@ -112,21 +224,32 @@ mod tests {
     #[test]
     fn a_session_is_over_when_nothing_runs_in_it_and_its_time_is_up() {
         let sessions = Sessions::default();
-        let id = sessions.open(place(), Duration::from_secs(60)).unwrap();
+        let id = sessions
+            .open(place(), Duration::from_secs(60), Value::Null)
+            .unwrap();
         let session = sessions.find(id).unwrap();
         assert!(session.enter(Some(Duration::ZERO)));
         assert!(!session.enter(None), "nothing queues");
         assert!(sessions.find(id).is_some(), "a statement runs in it");
         session.leave();
         assert!(sessions.find(id).is_none());
+        assert_eq!(sessions.facts()[0].status, SessionStatus::Closed);
     }
 
     #[test]
     fn there_is_a_limit() {
         let sessions = Sessions::default();
         for _ in 0..MOST_SESSIONS {
-            assert!(sessions.open(place(), Duration::from_secs(60)).is_some());
+            assert!(
+                sessions
+                    .open(place(), Duration::from_secs(60), Value::Null)
+                    .is_some()
+            );
         }
-        assert!(sessions.open(place(), Duration::from_secs(60)).is_none());
+        assert!(
+            sessions
+                .open(place(), Duration::from_secs(60), Value::Null)
+                .is_none()
+        );
     }
 }

@@ -84,6 +84,9 @@ async fn submit(
         request: ticket.repeated(request),
         created_at: Utc::now(),
     };
+    if let Some((_, session)) = &ticket.session {
+        session.runs(submission.id);
+    }
     let client_token = request.text("ClientToken")?;
     let accepted = accept(inner, &ticket.place, &submission, client_token).await;
     let is_new = matches!(accepted, Ok((_, true)));
@@ -180,7 +183,9 @@ impl Ticket {
             }
             (Some(id), _) => Uuid::try_parse(id).map_err(|_| session_unknown(id))?,
             (None, Some(keep_alive)) => {
-                let opened = inner.sessions.open(request.place(inner)?, keep_alive);
+                let opened = inner
+                    .sessions
+                    .open(request.place(inner)?, keep_alive, repeated(request));
                 opened.ok_or_else(|| ApiError::too_many_sessions(MOST_SESSIONS))?
             }
         };
@@ -199,13 +204,17 @@ impl Ticket {
 
     /// What Describe and List say again, and what the run must know.
     fn repeated(&self, request: &Request<'_>) -> Value {
-        let field = |name: &&str| request.get(name).map(|value| ((*name).to_owned(), value.clone()));
-        let mut fields: Map<String, Value> = REPEATED.iter().filter_map(field).collect();
+        let mut fields = repeated(request);
         if let Some((id, _)) = &self.session {
-            fields.insert("SessionId".to_owned(), json!(id.to_string()));
+            fields["SessionId"] = json!(id.to_string());
         }
-        Value::Object(fields)
+        fields
     }
+}
+
+fn repeated(request: &Request<'_>) -> Value {
+    let field = |name: &&str| request.get(name).map(|value| ((*name).to_owned(), value.clone()));
+    Value::Object(REPEATED.iter().filter_map(field).collect())
 }
 
 fn session_unknown(id: impl std::fmt::Display) -> ApiError {

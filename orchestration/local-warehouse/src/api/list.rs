@@ -25,17 +25,7 @@ pub(super) async fn statements(inner: &Inner, request: &Request<'_>) -> Result<V
         return Err(ApiError::not_in_enum("status", wanted, &STATUSES));
     }
     let prefix = request.text("StatementName")?.unwrap_or_default();
-    let most = request
-        .number("MaxResults", 0, 100)?
-        .filter(|most| *most > 0)
-        .unwrap_or(100);
-    let most = usize::try_from(most).unwrap_or(100);
-    let first: usize = match request.text("NextToken")? {
-        None => 0,
-        Some(token) => token
-            .parse()
-            .map_err(|_| ApiError::validation("NextToken is not valid"))?,
-    };
+    let page = Page::of(request)?;
     let mut records = all_records(inner, request, prefix).await?;
     records.sort_by_key(|record| std::cmp::Reverse(record.submission.created_at));
     let matching: Vec<Value> = records
@@ -44,21 +34,50 @@ pub(super) async fn statements(inner: &Inner, request: &Request<'_>) -> Result<V
         .filter(|(status, _)| wanted == "ALL" || status == wanted)
         .map(|(status, record)| entry(&status, record))
         .collect();
-    let mut answer = json!({ "Statements": matching.iter().skip(first).take(most).collect::<Vec<_>>() });
-    if first + most < matching.len() {
-        answer["NextToken"] = json!((first + most).to_string());
+    Ok(page.answer("Statements", matching))
+}
+
+/// Which part of a long list is asked for.
+pub(super) struct Page {
+    first: usize,
+    most: usize,
+}
+
+impl Page {
+    /// `MaxResults`, 100 at most, from `NextToken` on.
+    pub(super) fn of(request: &Request<'_>) -> Result<Self, ApiError> {
+        let most = request
+            .number("MaxResults", 0, 100)?
+            .filter(|most| *most > 0)
+            .unwrap_or(100);
+        let first = match request.text("NextToken")? {
+            None => 0,
+            Some(token) => token
+                .parse()
+                .map_err(|_| ApiError::validation("NextToken is not valid"))?,
+        };
+        Ok(Self {
+            first,
+            most: usize::try_from(most).unwrap_or(100),
+        })
     }
-    Ok(answer)
+
+    /// The part of the list, under its name, with the token for the next part if there is one.
+    pub(super) fn answer(&self, name: &str, entries: Vec<Value>) -> Value {
+        let end = self.first.saturating_add(self.most);
+        let has_more = end < entries.len();
+        let part: Vec<Value> = entries.into_iter().skip(self.first).take(self.most).collect();
+        let mut answer = Map::from_iter([(name.to_owned(), Value::Array(part))]);
+        if has_more {
+            answer.insert("NextToken".to_owned(), json!(end.to_string()));
+        }
+        Value::Object(answer)
+    }
 }
 
 async fn all_records(inner: &Inner, request: &Request<'_>, prefix: &str) -> Result<Vec<Record>, ApiError> {
     let only_database = request.text("Database")?;
-    let is_narrowed = request.get("ClusterIdentifier").is_some() || request.get("WorkgroupName").is_some();
-    let only_cluster = if is_narrowed {
-        Some(request.cluster(inner)?)
-    } else {
-        None
-    };
+    let only_cluster = request.cluster_if_named(inner)?;
     let mut records = Vec::new();
     for (cluster, endpoint) in inner.clusters().enumerate() {
         if only_cluster.is_some_and(|only| only != cluster) {

@@ -5,6 +5,7 @@ mod describe;
 mod execute;
 mod list;
 mod request;
+mod sessions;
 
 use std::sync::Arc;
 
@@ -26,6 +27,7 @@ pub(crate) async fn handle(inner: &Arc<Inner>, operation: &str, body: &Value) ->
         "GetStatementResult" => describe::result(inner, &request, ResultFormat::Json).await,
         "GetStatementResultV2" => describe::result(inner, &request, ResultFormat::Csv).await,
         "ListStatements" => list::statements(inner, &request).await,
+        "ListSessions" => sessions::sessions(inner, &request),
         "ListDatabases" => catalog::databases(inner, &request).await,
         "ListSchemas" => catalog::schemas(inner, &request).await,
         "ListTables" => catalog::tables(inner, &request).await,

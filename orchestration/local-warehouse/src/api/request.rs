@@ -122,6 +122,12 @@ impl<'a> Request<'a> {
         Ok(Place { cluster, database })
     }
 
+    /// The cluster that the request names, if it names one.
+    pub(super) fn cluster_if_named(&self, inner: &Inner) -> Result<Option<usize>, ApiError> {
+        let is_named = self.get("ClusterIdentifier").is_some() || self.get("WorkgroupName").is_some();
+        is_named.then(|| self.cluster(inner)).transpose()
+    }
+
     /// The cluster that the request names, as an index.
     pub(super) fn cluster(&self, inner: &Inner) -> Result<usize, ApiError> {
         let identifier = self.text("ClusterIdentifier")?;

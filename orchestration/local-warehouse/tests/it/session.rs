@@ -82,6 +82,72 @@ async fn nothing_queues_in_a_session() {
 }
 
 #[tokio::test]
+async fn sessions_are_listed_by_status_and_by_id() {
+    let world = World::new().await;
+    world.run("create table gate (a int)").await;
+    let holder = world.cluster.as_ref().unwrap().connect("dev").await.unwrap();
+    holder.batch_execute("BEGIN; LOCK gate").await.unwrap();
+    let open = async |sql: &str, seconds: i64| {
+        let request = json!({ "Sql": sql, "SessionKeepAliveSeconds": seconds });
+        world.call("ExecuteStatement", request).await.unwrap()
+    };
+    let busy = open("lock gate", 60).await;
+    let (available, closed) = (open("select 1", 60).await, open("select 1", 0).await);
+    for answer in [&available, &closed] {
+        world.end_of(answer["Id"].as_str().unwrap()).await;
+    }
+    let listed = async |fields: Value| {
+        let answer = world.call("ListSessions", fields).await.unwrap();
+        answer["Sessions"].as_array().unwrap().clone()
+    };
+    let ids = |sessions: &[&Value]| {
+        let mut ids: Vec<String> = sessions
+            .iter()
+            .map(|session| session["SessionId"].as_str().unwrap().to_owned())
+            .collect();
+        ids.sort();
+        ids
+    };
+    let open_ones = listed(json!({})).await;
+    assert_eq!(
+        ids(&open_ones.iter().collect::<Vec<_>>()),
+        ids(&[&busy, &available])
+    );
+    let closed_ones = listed(json!({ "Status": "CLOSED" })).await;
+    assert_eq!(ids(&closed_ones.iter().collect::<Vec<_>>()), ids(&[&closed]));
+    let one = listed(json!({ "SessionId": busy["SessionId"] })).await;
+    assert_eq!(one[0]["Status"], "BUSY");
+    assert_eq!(one[0]["CurrentStatementId"], busy["Id"]);
+    assert_eq!(one[0]["SessionAliveSeconds"], 60);
+    assert_eq!(one[0]["Database"], "dev");
+    assert_eq!(one[0]["ClusterIdentifier"], "local");
+    let free = listed(json!({ "SessionId": available["SessionId"] })).await;
+    assert_eq!(free[0]["Status"], "AVAILABLE");
+    assert!(free[0].get("CurrentStatementId").is_none());
+    assert_eq!(listed(json!({ "Database": "other" })).await.len(), 0);
+    let first = world
+        .call("ListSessions", json!({ "MaxResults": 1 }))
+        .await
+        .unwrap();
+    let rest = listed(json!({ "MaxResults": 1, "NextToken": first["NextToken"] })).await;
+    assert_eq!(ids(&[&first["Sessions"][0], &rest[0]]), ids(&[&busy, &available]));
+    for (fields, code) in [
+        (
+            json!({ "SessionId": busy["SessionId"], "Database": "dev" }),
+            "ValidationException",
+        ),
+        (json!({ "Status": "ASLEEP" }), "ValidationException"),
+        (
+            json!({ "SessionId": "0197a3c2-0000-4000-8000-000000000000" }),
+            "ResourceNotFoundException",
+        ),
+    ] {
+        assert_eq!(world.call("ListSessions", fields).await.unwrap_err().code, code);
+    }
+    holder.batch_execute("COMMIT").await.unwrap();
+}
+
+#[tokio::test]
 async fn auto_commit_keeps_what_succeeds_and_goes_on() {
     let world = World::new().await;
     world.run("create table t (a int)").await;

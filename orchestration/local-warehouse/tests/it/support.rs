@@ -128,7 +128,11 @@ impl World {
     pub(crate) async fn call(&self, operation: &str, mut fields: Value) -> Result<Value, ApiError> {
         if !matches!(
             operation,
-            "DescribeStatement" | "GetStatementResult" | "CancelStatement" | "ListStatements"
+            "DescribeStatement"
+                | "GetStatementResult"
+                | "CancelStatement"
+                | "ListStatements"
+                | "ListSessions"
         ) {
             fields["ClusterIdentifier"] = json!("local");
             fields["Database"] = json!("dev");
