@@ -37,7 +37,8 @@ SELECT
     error_code AS err_code,
     left(error_message, 100)::char(100) AS err_reason,
     0 AS is_partial,
-    start_offset
+    start_offset,
+    -1::bigint AS copy_job_id
 FROM longshore_local.load_error;
 
 CREATE OR REPLACE VIEW pg_catalog.sys_load_history AS
@@ -73,7 +74,10 @@ SELECT
     1 AS splits_scanned,
     record_time,
     start_time,
-    end_time
+    end_time,
+    -- COPY reads through a door that does not tell these two.
+    NULL::char(256) AS file_etag,
+    NULL::timestamp AS file_last_modified
 FROM longshore_local.load_detail;
 
 -- Every statement of the Data API, whether it has ended or not; credentials of COPY are blanked as in DescribeStatement.
@@ -120,7 +124,14 @@ SELECT
     'primary'::varchar(50) AS compute_type,
     0::bigint AS compile_time,
     0::bigint AS planning_time,
-    0::bigint AS lock_wait_time
+    0::bigint AS lock_wait_time,
+    100 AS service_class_id,
+    'Default queue'::char(64) AS service_class_name,
+    'normal'::char(20) AS query_priority,
+    'false'::char(10) AS short_query_accelerated,
+    md5(text.sql)::char(40) AS user_query_hash,
+    md5(regexp_replace(text.sql, '\m\d+\M|''[^'']*''', '?', 'g'))::char(40) AS generic_query_hash,
+    1 AS query_hash_version
 FROM longshore_local.statement
     CROSS JOIN LATERAL unnest(statement.sqls) WITH ORDINALITY AS text (sql, number)
     LEFT JOIN longshore_local.outcome USING (statement_id)
