@@ -323,6 +323,83 @@ async fn wrong_input_ends_with_1_and_says_what_would_be_right() -> anyhow::Resul
     Ok(())
 }
 
+#[tokio::test]
+async fn local_sql_runs_a_statement_and_prints_a_table() -> anyhow::Result<()> {
+    let sample = Sample::get().await?;
+    let statement = "select 1 as one, null::int as nothing, 'x' as \"Text\"";
+    assert_snapshot!(sample.prints(&["local", "sql", "-c", statement])?, @"
+    ┌─────┬─────────┬──────┐
+    │ one ┆ nothing ┆ Text │
+    ╞═════╪═════════╪══════╡
+    │ 1   ┆ NULL    ┆ x    │
+    └─────┴─────────┴──────┘
+    1 row
+    ");
+    let json = sample.json(&["local", "sql", "-c", statement])?;
+    assert_eq!(json["rows"][0]["one"], "1");
+    assert!(json["rows"][0]["nothing"].is_null());
+    assert_eq!(json["row_count"], 1);
+    assert_eq!(
+        sample.prints(&["local", "sql", "-c", "create temp table t (a int)"])?,
+        "done\n"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn local_sql_ends_with_1_and_the_warehouses_words() -> anyhow::Result<()> {
+    let sample = Sample::get().await?;
+    for (statement, says) in [
+        (
+            "select nonsense",
+            "error: ERROR: column \"nonsense\" does not exist",
+        ),
+        (
+            "unload ('select 1') to 's3://b/k'",
+            "UNLOAD is not supported by the local warehouse",
+        ),
+        ("select 1; select 2", "Exactly one SQL statement is expected"),
+    ] {
+        let output = sample.run(&["local", "sql", "-c", statement])?;
+        assert_eq!(code(&output), Some(1), "{statement}: {output:?}");
+        assert!(text(&output.stderr).contains(says), "{statement}: {output:?}");
+    }
+    let output = Command::new(program("longshore")?)
+        .args(["local", "sql", "-c", "select 1"])
+        .env_remove("LONGSHORE_LOCAL")
+        .output()?;
+    assert_eq!(code(&output), Some(1), "{output:?}");
+    assert!(text(&output.stderr).contains("--local FILE"), "{output:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn local_sql_gives_the_terminal_to_psql_or_says_what_installs_it() -> anyhow::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let sample = Sample::get().await?;
+    let folder = tempfile::tempdir()?;
+    let mut command = sample.world.stack.local.command(&["local", "sql"])?;
+    let output = command.env("PATH", folder.path()).output()?;
+    assert_eq!(code(&output), Some(1), "{output:?}");
+    assert!(
+        text(&output.stderr).contains("apt-get install postgresql-client"),
+        "{output:?}"
+    );
+    // A psql that shows how it was called.
+    let psql = folder.path().join("psql");
+    std::fs::write(&psql, "#!/bin/sh\necho \"$1 $PGOPTIONS\"\nexit 3\n")?;
+    std::fs::set_permissions(&psql, std::fs::Permissions::from_mode(0o755))?;
+    let mut command = sample.world.stack.local.command(&["local", "sql"])?;
+    let output = command.env("PATH", folder.path()).output()?;
+    assert_eq!(code(&output), Some(3), "{output:?}");
+    let shown = text(&output.stdout);
+    assert!(
+        shown.contains("/warehouse") && shown.contains("standard_conforming_strings=off"),
+        "{shown}"
+    );
+    Ok(())
+}
+
 #[test]
 fn a_ready_file_that_is_not_there_ends_with_1_and_says_how_to_get_one() -> anyhow::Result<()> {
     let output = Command::new(program("longshore")?)

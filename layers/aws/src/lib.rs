@@ -29,7 +29,7 @@ mod sns;
 #[cfg(test)]
 mod scripted;
 
-pub use redshift_data::RedshiftDataClient;
+pub use redshift_data::{RedshiftDataClient, ResultTable};
 pub use s3::S3ObjectStore;
 pub use secrets::{Password, PostgresSecret, RedshiftSecret, Secrets, SecretsError};
 pub use sns::SnsNotifier;

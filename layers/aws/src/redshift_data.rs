@@ -28,6 +28,17 @@ const FIRST_WAIT: Duration = Duration::from_millis(50);
 /// The longest of these waits.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
+/// What a statement returned, or how many rows it changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ResultTable {
+    /// The names of the columns; empty for a statement that returns no rows.
+    pub columns: Vec<String>,
+    /// The rows as text, `None` for NULL.
+    pub rows: Vec<Vec<Option<String>>>,
+    /// Rows returned or affected; `None` where that means nothing.
+    pub row_count: Option<u64>,
+}
+
 /// The Redshift Data API as the use cases see it.
 #[derive(Clone)]
 pub struct RedshiftDataClient {
@@ -193,20 +204,49 @@ impl RedshiftDataClient {
             .map_err(|error| failed(warehouse, "ListStatements", error))
     }
 
-    async fn rows(
+    /// Runs one statement and waits for its end, at most `patience`. Gives what it returned with the names of its columns.
+    pub async fn table(
         &self,
         warehouse: &Warehouse,
-        statement_id: &str,
-    ) -> Result<Vec<Vec<Option<String>>>, WarehouseError> {
-        let mut rows = Vec::new();
+        sql: &str,
+        patience: Duration,
+    ) -> Result<ResultTable, WarehouseError> {
+        let statement_id = self.begin(warehouse, sql).await?;
+        let seen = self.ended(warehouse, &statement_id, patience).await?;
+        if run_of_statement(seen.status()) != StatementRun::Finished {
+            let message = seen
+                .error
+                .unwrap_or_else(|| "the statement was cancelled".to_owned());
+            return Err(WarehouseError::StatementFailed {
+                fault: fault_of(&message),
+                message,
+            });
+        }
+        let mut table = match seen.has_result_set {
+            Some(true) => self.rows(warehouse, &statement_id).await?,
+            _ => ResultTable::default(),
+        };
+        table.row_count = u64::try_from(seen.result_rows()).ok();
+        Ok(table)
+    }
+
+    async fn rows(&self, warehouse: &Warehouse, statement_id: &str) -> Result<ResultTable, WarehouseError> {
+        let mut table = ResultTable::default();
         let mut next = None;
         loop {
             let request = self.client.get_statement_result().id(statement_id);
             let page = request.set_next_token(next.take()).send().await;
             let page = page.map_err(|error| failed(warehouse, "GetStatementResult", error))?;
+            if table.columns.is_empty() {
+                let columns = page.column_metadata.unwrap_or_default();
+                table.columns = columns
+                    .into_iter()
+                    .map(|column| column.name.unwrap_or_default())
+                    .collect();
+            }
             for record in page.records {
                 let row: Option<Vec<_>> = record.into_iter().map(text).collect();
-                rows.push(row.ok_or_else(|| {
+                table.rows.push(row.ok_or_else(|| {
                     unusable(
                         warehouse,
                         "GetStatementResult",
@@ -216,7 +256,7 @@ impl RedshiftDataClient {
             }
             next = page.next_token.filter(|token| !token.is_empty());
             if next.is_none() {
-                return Ok(rows);
+                return Ok(table);
             }
         }
     }
@@ -291,21 +331,7 @@ impl WarehouseClient for RedshiftDataClient {
         sql: &str,
         patience: Duration,
     ) -> Result<Vec<Vec<Option<String>>>, WarehouseError> {
-        let statement_id = self.begin(warehouse, sql).await?;
-        let seen = self.ended(warehouse, &statement_id, patience).await?;
-        if run_of_statement(seen.status()) != StatementRun::Finished {
-            let message = seen
-                .error
-                .unwrap_or_else(|| "the statement was cancelled".to_owned());
-            return Err(WarehouseError::StatementFailed {
-                fault: fault_of(&message),
-                message,
-            });
-        }
-        match seen.has_result_set {
-            Some(true) => self.rows(warehouse, &statement_id).await,
-            _ => Ok(Vec::new()),
-        }
+        Ok(self.table(warehouse, sql, patience).await?.rows)
     }
 }
 

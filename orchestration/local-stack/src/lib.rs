@@ -43,6 +43,6 @@ pub use faults::{
     ProxyMode,
 };
 pub use index::IndexError;
-pub use longshore_local_warehouse::ClusterEndpoint;
+pub use longshore_local_warehouse::{ClusterEndpoint, Isolation};
 pub use options::{BucketNotification, EventRule, FunctionOptions, QueueOptions, StackOptions};
 pub use stack::LocalStack;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use longshore_local_warehouse::ClusterEndpoint;
+use longshore_local_warehouse::{ClusterEndpoint, Isolation};
 use serde_json::Value;
 
 use crate::faults::FaultPlan;
@@ -38,6 +38,8 @@ pub struct StackOptions {
     pub event_rules: Vec<EventRule>,
     /// The clusters that the Redshift Data API reaches.
     pub clusters: Vec<ClusterEndpoint>,
+    /// What transactions of the clusters see of each other.
+    pub isolation: Isolation,
     /// How long to wait before each further attempt of an asynchronous invocation that failed. Their number is the
     /// number of retries; Lambda makes two.
     pub retry_delays: Vec<Duration>,
@@ -66,6 +68,7 @@ impl StackOptions {
             bucket_notifications: Vec::new(),
             event_rules: Vec::new(),
             clusters: Vec::new(),
+            isolation: Isolation::default(),
             retry_delays: vec![Duration::from_secs(1), Duration::from_secs(2)],
             faults: FaultPlan::default(),
             proxied_secrets: Vec::new(),

@@ -295,8 +295,9 @@ impl Services {
             region: options.region.clone(),
             clusters: options.clusters.clone(),
         };
-        let warehouse = Warehouse::open(
+        let warehouse = Warehouse::open_isolated(
             warehouse_options,
+            options.isolation,
             Arc::new(storage.clone()),
             Arc::clone(&bus) as Arc<_>,
         )

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use longshore_domain::load::{LoadId, LoadState};
 use uuid::Uuid;
 
@@ -59,6 +59,8 @@ pub(crate) enum Command {
 pub(crate) enum LocalCommand {
     /// Start PostgreSQL, the AWS endpoint and the functions on loopback, and keep them running until Ctrl-C or SIGTERM.
     Up(LocalUpArguments),
+    /// Open psql on the warehouse of the local stack that --local names, or run one statement through its Data API.
+    Sql(LocalSqlArguments),
 }
 
 #[derive(Debug, Args)]
@@ -75,12 +77,31 @@ pub(crate) struct LocalUpArguments {
     /// Load the sample rules and tables too.
     #[arg(long)]
     pub samples: bool,
+    /// What the warehouse's transactions see of each other.
+    #[arg(long, value_enum, value_name = "LEVEL", default_value_t = IsolationLevel::Snapshot)]
+    pub isolation: IsolationLevel,
     /// Let things go wrong on purpose, by this fault plan (JSON; see orchestration/local-stack).
     #[arg(long, value_name = "FILE")]
     pub faults: Option<PathBuf>,
     /// Seconds that an invocation of a function may take. What a dead one held is free after this time.
     #[arg(long, value_name = "SECONDS", default_value_t = 900, value_parser = clap::value_parser!(u16).range(1..=900))]
     pub function_timeout: u16,
+}
+
+/// The isolation level of a Redshift database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum IsolationLevel {
+    /// Only two writers of one row disturb each other; the default of serverless namespaces.
+    Snapshot,
+    /// Transactions end as if one ran after the other; one of those that cannot fails with error 1023.
+    Serializable,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LocalSqlArguments {
+    /// Run this statement, print what it returns, and end.
+    #[arg(short = 'c', long = "command", value_name = "SQL")]
+    pub statement: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Context;
 use longshore_app::App;
 use longshore_copy::{WarehouseScript, sample_sql, warehouse_sql};
+use longshore_domain::target::Warehouse;
 use longshore_runtime::settings::Settings;
 use longshore_runtime::wiring::{self, AwsAccess, AwsClients};
 use longshore_store::Store;
@@ -46,6 +47,24 @@ impl Deployment {
     pub(crate) async fn app(&self) -> anyhow::Result<App> {
         let (settings, access) = self.settings()?;
         wiring::connect(&settings, &access).await
+    }
+
+    /// The AWS side and the warehouse alone.
+    pub(crate) async fn warehouse(&self) -> anyhow::Result<(AwsClients, Warehouse)> {
+        let (settings, access) = self.settings()?;
+        let clients = AwsClients::new(&settings.region, &access).await;
+        let warehouse = wiring::find_warehouse(&settings, &clients.secrets).await?;
+        Ok((clients, warehouse))
+    }
+
+    /// The local stack that was named.
+    pub(crate) fn local_stack(&self) -> anyhow::Result<ReadyFile> {
+        match &self.ready_file {
+            Some(path) => ReadyFile::read(path),
+            None => Err(input(
+                "name a running local stack with --local FILE; start one with: longshore local up --ready-file FILE",
+            )),
+        }
     }
 
     /// The control database alone.

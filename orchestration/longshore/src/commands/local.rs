@@ -4,10 +4,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
-use longshore_local_stack::FaultPlan;
+use longshore_local_stack::{FaultPlan, Isolation};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::cli::LocalUpArguments;
+use crate::cli::{IsolationLevel, LocalUpArguments};
 use crate::exit::{ExitStatus, input};
 use crate::local::{DataFolder, LocalDeployment, LocalOptions, ReadyFile};
 use crate::output::{Output, Progress, note};
@@ -20,6 +20,7 @@ pub(crate) async fn up(arguments: LocalUpArguments, output: Output) -> anyhow::R
         data: DataFolder::new(arguments.data_dir)?,
         port: arguments.port,
         samples: arguments.samples,
+        isolation: isolation(arguments.isolation),
         faults: faults(arguments.faults.as_deref())?,
         function_timeout: Duration::from_secs(arguments.function_timeout.into()),
     };
@@ -37,6 +38,13 @@ pub(crate) async fn up(arguments: LocalUpArguments, output: Output) -> anyhow::R
         std::fs::remove_file(path).with_context(|| format!("remove {}", path.display()))?;
     }
     Ok(ExitStatus::Done)
+}
+
+fn isolation(level: IsolationLevel) -> Isolation {
+    match level {
+        IsolationLevel::Snapshot => Isolation::Snapshot,
+        IsolationLevel::Serializable => Isolation::Serializable,
+    }
 }
 
 fn faults(path: Option<&Path>) -> anyhow::Result<FaultPlan> {

@@ -4,6 +4,7 @@ mod by_hand;
 mod demo;
 mod load;
 mod local;
+mod local_sql;
 mod marker;
 mod migrate;
 mod reconcile;
@@ -21,6 +22,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitStatus> {
     let deployment = Deployment::new(cli.local);
     match cli.command {
         Command::Local(LocalCommand::Up(arguments)) => local::up(arguments, output).await,
+        Command::Local(LocalCommand::Sql(arguments)) => local_sql::run(arguments, &deployment, output).await,
         Command::Demo(arguments) => demo::run(arguments, output).await,
         Command::Migrate(arguments) => migrate::run(arguments, &deployment, output).await,
         Command::Rule(command) => rule::run(command, &deployment, output).await,

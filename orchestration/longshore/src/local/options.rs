@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
-use longshore_local_stack::FaultPlan;
+use longshore_local_stack::{FaultPlan, Isolation};
 use tempfile::TempDir;
 
 pub(crate) const REGION: &str = "us-east-1";
@@ -41,6 +41,8 @@ pub(crate) struct LocalOptions {
     pub port: u16,
     /// Whether the sample rules and tables are loaded too.
     pub samples: bool,
+    /// What the warehouse's transactions see of each other.
+    pub isolation: Isolation,
     /// What goes wrong on purpose.
     pub faults: FaultPlan,
     /// How long an invocation of a function may take.

@@ -177,6 +177,7 @@ fn stack_options(options: &LocalOptions, cluster: &Cluster) -> StackOptions {
         pattern: load_status_pattern(),
         function: LOGGING_FUNCTION.to_owned(),
     }];
+    stack.isolation = options.isolation;
     stack.faults = options.faults.clone();
     // Database calls of the functions are numbered and struck like AWS calls.
     if options.faults != FaultPlan::default() {

@@ -7,7 +7,7 @@ mod watch;
 
 use bytes::Bytes;
 use longshore_domain::object::{Bucket, ObjectKey};
-use longshore_local_stack::FaultPlan;
+use longshore_local_stack::{FaultPlan, Isolation};
 
 use super::local::stop_signal;
 use crate::cli::DemoArguments;
@@ -22,6 +22,7 @@ pub(crate) async fn run(arguments: DemoArguments, output: Output) -> anyhow::Res
         data: DataFolder::new(None)?,
         port: 0,
         samples: true,
+        isolation: Isolation::default(),
         faults: FaultPlan::default(),
         function_timeout: FUNCTION_TIMEOUT,
     };
