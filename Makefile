@@ -5,7 +5,7 @@ SHELL := /bin/bash
 CARGO ?= cargo
 ARCHITECTURE ?= arm64
 export CARGO_TERM_COLOR ?= auto
-.PHONY: help demo local test fmt fmt-check lint doc unit e2e crash-walk power-cuts chaos dependencies postgres tools build memory bench-warehouse lint-deploy lambdas layer
+.PHONY: help demo local test fmt fmt-check lint doc unit e2e crash-walk power-cuts chaos clients dependencies postgres tools build memory bench-warehouse lint-deploy lambdas layer
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -50,6 +50,9 @@ power-cuts: build ## kill everything at once at random moments; SEED=N CUTS=10
 
 chaos: build ## all faults at once over files of every kind; SEED=N FILES=500 MINUTES=2
 	@LONGSHORE_PROOF_SEED=$(SEED) LONGSHORE_PROOF_FILES=$(or $(FILES),500) LONGSHORE_PROOF_MINUTES=$(or $(MINUTES),2) $(proof) chaos::
+
+clients: postgres build ## boto3 and sqlfluff, programs that others wrote, against ours
+	@scripts/test-clients
 
 dependencies: tools ## licences, sources, doubled and unused dependencies
 	@$(CARGO) fetch --locked --quiet # the other platforms' crates too, which a build leaves out
