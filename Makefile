@@ -19,7 +19,7 @@ local: postgres build ## start the local stack and keep it running until Ctrl-C
 build: ## build every executable
 	@$(CARGO) build --workspace
 
-test: fmt-check postgres lint doc build unit dependencies ## everything that CI checks
+test: fmt-check postgres lint doc build unit clients dependencies ## everything that CI checks
 
 fmt: ## format the source
 	$(CARGO) fmt --all

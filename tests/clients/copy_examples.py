@@ -185,7 +185,7 @@ EXAMPLES = [
             "select * from venue order by venueid", [(*row, seats) for row, seats in zip(VENUES, SEATS)]),
     Example("CATEGORY comma-delimited fails", [CATEGORY],
             {"data/category_csv.txt": "".join(",".join(map(str, row)) + "\n" for row in CSV_CATEGORIES).encode()},
-            f"copy category from 's3://{BUCKET}/data/category_csv.txt' {ROLE} delimiter ','", error="stl_load_errors"),
+            f"copy category from 's3://{BUCKET}/data/category_csv.txt' {ROLE} delimiter ','", error="load into table 'category' failed"),
     category("CATEGORY as CSV", {"data/category_csv.txt": quoted('"')}, "csv", CSV_CATEGORIES),
     category("CATEGORY as CSV with QUOTE AS", {"data/category_csv.txt": quoted("%")}, "csv quote as '%'", CSV_CATEGORIES),
     Example("VENUE with explicit identities", [VENUE.format(id="int identity(1,1)")],

@@ -93,8 +93,14 @@ struct Life {
 }
 
 impl Sessions {
-    /// Opens a session for the request with these fields; None when there are too many.
-    pub(crate) fn open(&self, place: Place, keep_alive: Duration, request: Value) -> Option<Uuid> {
+    /// Opens a session for the request with these fields; None when there are too many. It is busy with that request's
+    /// statement, so that one that is not kept alive is not over before it began.
+    pub(crate) fn open(
+        &self,
+        place: Place,
+        keep_alive: Duration,
+        request: Value,
+    ) -> Option<(Uuid, Arc<OpenSession>)> {
         let mut sessions = self.lock();
         forget_old(&mut sessions);
         if sessions.values().filter(|session| !session.is_over()).count() >= MOST_SESSIONS {
@@ -110,12 +116,13 @@ impl Sessions {
                 keep_alive,
                 ends_at: now + keep_alive,
                 updated_at: now,
-                is_busy: false,
+                is_busy: true,
                 statement: None,
             }),
         };
-        sessions.insert(id, Arc::new(session));
-        Some(id)
+        let session = Arc::new(session);
+        sessions.insert(id, Arc::clone(&session));
+        Some((id, session))
     }
 
     /// A session that is not over.
@@ -224,16 +231,26 @@ mod tests {
     #[test]
     fn a_session_is_over_when_nothing_runs_in_it_and_its_time_is_up() {
         let sessions = Sessions::default();
-        let id = sessions
+        let (id, session) = sessions
             .open(place(), Duration::from_secs(60), Value::Null)
             .unwrap();
-        let session = sessions.find(id).unwrap();
+        session.leave();
+        assert!(sessions.find(id).is_some());
         assert!(session.enter(Some(Duration::ZERO)));
         assert!(!session.enter(None), "nothing queues");
         assert!(sessions.find(id).is_some(), "a statement runs in it");
         session.leave();
         assert!(sessions.find(id).is_none());
         assert_eq!(sessions.facts()[0].status, SessionStatus::Closed);
+    }
+
+    #[test]
+    fn a_session_that_is_not_kept_alive_lasts_for_its_first_statement() {
+        let sessions = Sessions::default();
+        let (id, session) = sessions.open(place(), Duration::ZERO, Value::Null).unwrap();
+        assert!(sessions.find(id).is_some());
+        session.leave();
+        assert!(sessions.find(id).is_none());
     }
 
     #[test]

@@ -183,10 +183,13 @@ impl Ticket {
             }
             (Some(id), _) => Uuid::try_parse(id).map_err(|_| session_unknown(id))?,
             (None, Some(keep_alive)) => {
-                let opened = inner
-                    .sessions
-                    .open(request.place(inner)?, keep_alive, repeated(request));
-                opened.ok_or_else(|| ApiError::too_many_sessions(MOST_SESSIONS))?
+                let place = request.place(inner)?;
+                let opened = inner.sessions.open(place.clone(), keep_alive, repeated(request));
+                let session = opened.ok_or_else(|| ApiError::too_many_sessions(MOST_SESSIONS))?;
+                return Ok(Self {
+                    place,
+                    session: Some(session),
+                });
             }
         };
         let session = inner.sessions.find(id).ok_or_else(|| session_unknown(id))?;

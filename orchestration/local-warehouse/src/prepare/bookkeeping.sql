@@ -147,3 +147,10 @@ BEGIN
     RETURNING statement_id, created_at, true INTO accepted_id, accepted_at, is_new;
 END
 $$;
+
+-- The user's name is the server's business, and a schema may have it: tables without a schema go to public all the same.
+DO $$
+BEGIN
+    EXECUTE format('ALTER DATABASE %I SET search_path = public', current_database());
+END
+$$;

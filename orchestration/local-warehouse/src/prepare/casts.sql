@@ -44,13 +44,27 @@ BEGIN
 END
 $$;
 
--- What fits is decided in line, so that only a value that does not fit costs a call. PostgreSQL keeps a length as itself plus four.
-CREATE OR REPLACE FUNCTION longshore_local.varchar_length(varchar, integer, boolean) RETURNS varchar LANGUAGE sql IMMUTABLE AS
-'SELECT CASE WHEN $2 < 4 OR octet_length($1) <= $2 - 4 THEN $1 ELSE longshore_local.fit_varchar($1, $2 - 4, $3) END';
+-- PostgreSQL keeps a length as itself plus four. Not in SQL: that would be inlined, and a column of CREATE TABLE AS that is made
+-- by the cast would lose its length.
+CREATE OR REPLACE FUNCTION longshore_local.varchar_length(varchar, integer, boolean) RETURNS varchar
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    IF $2 < 4 OR octet_length($1) <= $2 - 4 THEN
+        RETURN $1;
+    END IF;
+    RETURN longshore_local.fit_varchar($1, $2 - 4, $3);
+END
+$$;
 
-CREATE OR REPLACE FUNCTION longshore_local.char_length(bpchar, integer, boolean) RETURNS bpchar LANGUAGE sql IMMUTABLE AS
-'SELECT CASE WHEN $3 OR octet_length($1::text) = length($1::text) THEN pg_catalog.bpchar($1, $2, $3)
-    ELSE longshore_local.refuse_multibyte($1::text) END';
+CREATE OR REPLACE FUNCTION longshore_local.char_length(bpchar, integer, boolean) RETURNS bpchar
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    IF $3 OR octet_length($1::text) = length($1::text) THEN
+        RETURN pg_catalog.bpchar($1, $2, $3);
+    END IF;
+    RETURN longshore_local.refuse_multibyte($1::text);
+END
+$$;
 
 UPDATE pg_catalog.pg_cast
 SET castfunc = 'longshore_local.varchar_length(varchar, integer, boolean)'::regprocedure

@@ -79,7 +79,7 @@ async fn execute(statement: &str, deployment: &Deployment, output: Output) -> an
 /// What the warehouse refuses is the input's fault, in the warehouse's words.
 fn explain(error: WarehouseError) -> anyhow::Error {
     match error {
-        WarehouseError::StatementFailed { message } => input(message),
+        WarehouseError::StatementFailed { message, .. } => input(message),
         refused @ WarehouseError::Refused { .. } => input(format!("{:#}", anyhow::Error::new(refused))),
         other => anyhow::Error::new(other).context("run the statement"),
     }
