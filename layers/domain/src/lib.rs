@@ -13,6 +13,7 @@
 //! ```
 
 pub mod archive;
+pub mod chain;
 pub mod check;
 pub mod disposition;
 pub mod fault;
