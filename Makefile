@@ -5,7 +5,7 @@ SHELL := /bin/bash
 CARGO ?= cargo
 ARCHITECTURE ?= arm64
 export CARGO_TERM_COLOR ?= auto
-.PHONY: help demo local test fmt fmt-check lint doc unit e2e crash-walk power-cuts chaos clients dependencies postgres tools build memory bench-warehouse lint-deploy lambdas layer
+.PHONY: help demo local test fmt fmt-check lint doc unit e2e crash-walk power-cuts chaos state-machines clients dependencies postgres tools build memory bench-warehouse lint-deploy lambdas layer
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -19,7 +19,7 @@ local: postgres build ## start the local stack and keep it running until Ctrl-C
 build: ## build every executable
 	@$(CARGO) build --workspace
 
-test: fmt-check postgres lint doc build unit clients dependencies ## everything that CI checks
+test: fmt-check postgres lint doc build unit state-machines clients dependencies ## everything that CI checks
 
 fmt: ## format the source
 	$(CARGO) fmt --all
@@ -53,6 +53,9 @@ chaos: build ## all faults at once over files of every kind; SEED=N FILES=500 MI
 
 clients: postgres build ## boto3 and sqlfluff, programs that others wrote, against ours
 	@scripts/test-clients
+
+state-machines: postgres build ## the state machines on an interpreter and a local stack
+	@scripts/test-state-machines
 
 dependencies: tools ## licences, sources, doubled and unused dependencies
 	@$(CARGO) fetch --locked --quiet # the other platforms' crates too, which a build leaves out
