@@ -1,13 +1,15 @@
 //! The use cases of Longshore, told in order.
 //!
 //! [`ProcessObject`] takes an announced object from claim to submission; [`FinishStatement`] takes a statement's outcome
-//! to audit, archive, follow-up and message; [`Reconcile`] carries on what stands still; [`Operate`] is the operator's hand. What we cannot own (S3, the warehouse, SNS, the clock) is behind
+//! to audit, archive, follow-up and message; [`Reconcile`] carries on what stands still; [`Operate`] is the operator's hand; [`RunChain`] runs queries one after
+//! the other. What we cannot own (S3, the warehouse, SNS, the clock) is behind
 //! [`ports`]; PostgreSQL is used as it is, through `longshore-store`, because a ledger behind a mock proves nothing.
 //!
 //! This crate must not name an AWS type, read the environment, or write SQL.
 
 mod archive;
 mod audit;
+mod chain;
 mod config;
 mod error;
 mod finish;
@@ -21,6 +23,7 @@ mod reconcile;
 mod retry;
 mod submit;
 
+pub use chain::{ChainError, ChainEvent, ChainObserver, ChainReport, QueryOutcome, RunChain};
 pub use config::AppConfig;
 pub use error::{AppError, chain};
 pub use finish::{FinishStatement, FinishedAs, StatementStatus};

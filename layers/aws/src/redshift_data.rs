@@ -1,5 +1,7 @@
 //! The warehouse client on the Redshift Data API.
 
+mod statements;
+
 use std::error::Error;
 use std::fmt;
 use std::time::Duration;

@@ -1,12 +1,14 @@
 //! What the use cases need from the world and cannot own. `longshore-aws` implements it on the AWS SDK.
 
 mod objects;
+mod statements;
 mod warehouse;
 
 pub use objects::{
     ArchiveCopy, ListedObject, ObjectBody, ObjectHead, ObjectPage, ObjectStore, ObjectStoreError, Upload,
     UploadedObject,
 };
+pub use statements::StatementClient;
 pub use warehouse::{
     StatementReport, StatementRun, StepReport, Submission, SubmissionSql, WarehouseClient, WarehouseError,
 };

@@ -6,6 +6,7 @@
 )]
 
 mod archive;
+mod chain;
 mod leases;
 mod outcomes;
 mod reconciles;
