@@ -473,6 +473,7 @@ fn help_names_every_command_and_ends_with_0() -> anyhow::Result<()> {
       load       The ledger of loads
       marker     Where the ledger and the markers in the warehouse differ
       warehouse  The warehouses that loads go to
+      query      Chains of SQL statements
       reconcile  Carry on what stands still until nothing is left. What external-file-reconcile does
       help       Print this message or the help of the given subcommand(s)
 

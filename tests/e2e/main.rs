@@ -20,6 +20,7 @@ mod parts;
 mod power_cuts;
 mod promises;
 mod proof;
+mod queries;
 mod reconcile;
 mod resends;
 mod restart;

@@ -48,6 +48,9 @@ pub(crate) enum Command {
     /// The warehouses that loads go to.
     #[command(subcommand)]
     Warehouse(WarehouseCommand),
+    /// Chains of SQL statements.
+    #[command(subcommand)]
+    Query(QueryCommand),
     /// Carry on what stands still until nothing is left. What external-file-reconcile does.
     ///
     /// Lost events and answers, workers that died, messages unsent, and files that no event announced; and it compares the ledger
@@ -294,6 +297,26 @@ fn parse_moment(text: &str) -> Result<DateTime<Utc>, String> {
 pub(crate) enum WarehouseCommand {
     /// List the warehouses: in use or paused, since when and why, when they are next tried, how many loads wait.
     List,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum QueryCommand {
+    /// Run the statements of a file one after the other, each tried again where its error says so. Ctrl-C cancels the one that
+    /// is running.
+    Run(QueryRunArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct QueryRunArguments {
+    /// A JSON array of SQL texts or query objects (see orchestration/state-machines); - reads stdin.
+    #[arg(value_name = "FILE")]
+    pub chain: PathBuf,
+    /// Show every query of the chain while it runs.
+    #[arg(long)]
+    pub watch: bool,
+    /// Begin with this query, counted from 1; those before it are not run.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub from: usize,
 }
 
 fn parse_load(text: &str) -> Result<LoadId, String> {

@@ -7,6 +7,7 @@ mod local;
 mod local_sql;
 mod marker;
 mod migrate;
+mod query;
 mod reconcile;
 mod rule;
 mod warehouse;
@@ -29,6 +30,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitStatus> {
         Command::Load(command) => load::run(command, &deployment, output).await,
         Command::Marker(command) => marker::run(command, &deployment, output).await,
         Command::Warehouse(command) => warehouse::run(command, &deployment, output).await,
+        Command::Query(command) => query::run(command, &deployment, output).await,
         Command::Reconcile(arguments) => reconcile::run(arguments, &deployment, output).await,
     }
 }
