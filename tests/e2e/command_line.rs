@@ -474,6 +474,8 @@ fn help_names_every_command_and_ends_with_0() -> anyhow::Result<()> {
       marker     Where the ledger and the markers in the warehouse differ
       warehouse  The warehouses that loads go to
       query      Chains of SQL statements
+      doctor     Look at a deployment from the settings to the tables that its rules fill, and say what
+                 mends what is wrong
       reconcile  Carry on what stands still until nothing is left. What external-file-reconcile does
       help       Print this message or the help of the given subcommand(s)
 

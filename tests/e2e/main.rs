@@ -9,6 +9,7 @@ mod chaos;
 mod checks;
 mod command_line;
 mod crash_walk;
+mod doctor;
 mod events;
 mod follow_up;
 mod formats;

@@ -21,6 +21,7 @@
 
 mod classify;
 mod fault;
+mod inspect;
 mod redshift_data;
 mod s3;
 mod secrets;
@@ -29,6 +30,7 @@ mod sns;
 #[cfg(test)]
 mod scripted;
 
+pub use inspect::{BucketEvents, InspectError, Inspector};
 pub use redshift_data::{RedshiftDataClient, ResultTable};
 pub use s3::S3ObjectStore;
 pub use secrets::{Password, PostgresSecret, RedshiftSecret, Secrets, SecretsError};

@@ -29,6 +29,7 @@ pub mod row_errors;
 pub mod script;
 mod spec;
 mod split;
+pub mod standing;
 mod token;
 pub mod transaction;
 

@@ -15,7 +15,7 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use longshore_app::App;
 use longshore_app::ports::SystemClock;
 use longshore_aws::{
-    PostgresSecret, RedshiftDataClient, RedshiftSecret, S3ObjectStore, Secrets, SnsNotifier,
+    Inspector, PostgresSecret, RedshiftDataClient, RedshiftSecret, S3ObjectStore, Secrets, SnsNotifier,
 };
 use longshore_domain::disposition::Disposition;
 use longshore_domain::target::{Compute, Login, Warehouse};
@@ -91,16 +91,23 @@ pub struct AwsClients {
     pub notifier: SnsNotifier,
     /// Secrets Manager.
     pub secrets: Secrets,
+    /// What they say of themselves.
+    pub inspector: Inspector,
 }
 
 impl AwsClients {
     /// Clients for one region.
     pub async fn new(region: &str, access: &AwsAccess) -> Self {
         let config = sdk_config(region, access).await;
+        let (objects, topics) = (
+            aws_sdk_s3::Client::new(&config),
+            aws_sdk_sns::Client::new(&config),
+        );
         Self {
-            objects: S3ObjectStore::new(aws_sdk_s3::Client::new(&config)),
+            inspector: Inspector::new(objects.clone(), topics.clone()),
+            objects: S3ObjectStore::new(objects),
             warehouse: RedshiftDataClient::new(aws_sdk_redshiftdata::Client::new(&config)),
-            notifier: SnsNotifier::new(aws_sdk_sns::Client::new(&config)),
+            notifier: SnsNotifier::new(topics),
             secrets: Secrets::new(aws_sdk_secretsmanager::Client::new(&config)),
         }
     }

@@ -54,7 +54,7 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
 ];
 
 /// The version that this program brings a schema to: the number in the last migration's name.
-fn newest_version() -> u32 {
+pub(crate) fn newest_version() -> u32 {
     let number = MIGRATIONS
         .last()
         .and_then(|(name, _)| name.trim_start_matches('V').split("__").next()?.parse().ok());

@@ -30,6 +30,7 @@ queries! {
     AuditFinishFollowUp => "audit_finish_follow_up",
     AuditInsert => "audit_insert",
     AuditList => "audit_list",
+    DatabaseStanding => "database_standing",
     HistoryList => "history_list",
     LoadAdmit => "load_admit",
     LoadAdopt => "load_adopt",

@@ -51,6 +51,8 @@ pub(crate) enum Command {
     /// Chains of SQL statements.
     #[command(subcommand)]
     Query(QueryCommand),
+    /// Look at a deployment from the settings to the tables that its rules fill, and say what mends what is wrong.
+    Doctor,
     /// Carry on what stands still until nothing is left. What external-file-reconcile does.
     ///
     /// Lost events and answers, workers that died, messages unsent, and files that no event announced; and it compares the ledger

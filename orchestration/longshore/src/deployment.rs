@@ -7,7 +7,7 @@ use anyhow::Context;
 use longshore_app::App;
 use longshore_copy::{WarehouseScript, sample_sql, warehouse_sql};
 use longshore_domain::target::Warehouse;
-use longshore_runtime::settings::Settings;
+use longshore_runtime::settings::{Settings, SettingsError};
 use longshore_runtime::wiring::{self, AwsAccess, AwsClients};
 use longshore_store::Store;
 
@@ -27,14 +27,19 @@ impl Deployment {
         Self { ready_file }
     }
 
-    fn settings(&self) -> anyhow::Result<(Settings, AwsAccess)> {
-        let (settings, access) = match &self.ready_file {
+    /// The settings as they are, sound or not, and how AWS is reached.
+    pub(crate) fn unchecked_settings(&self) -> anyhow::Result<(Result<Settings, SettingsError>, AwsAccess)> {
+        Ok(match &self.ready_file {
             Some(path) => {
                 let ready = ReadyFile::read(path)?;
                 (Settings::from_pairs(ready.settings()), ready.access())
             }
             None => (Settings::from_environment(), AwsAccess::FromEnvironment),
-        };
+        })
+    }
+
+    fn settings(&self) -> anyhow::Result<(Settings, AwsAccess)> {
+        let (settings, access) = self.unchecked_settings()?;
         let settings = settings.map_err(|error| {
             input(format!(
                 "{error}\nSet these as the functions have them, or name a running local stack with --local FILE"

@@ -1,6 +1,10 @@
 //! Notifications: the event record that S3 sends when an object is created, and who is to get it.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use s3s::dto::{
+    Event, FilterRule, FilterRuleName, LambdaFunctionConfiguration, NotificationConfigurationFilter,
+    S3KeyFilter,
+};
 use serde_json::{Value, json};
 
 use crate::faults::{Deliveries, Delivery, FaultService};
@@ -80,6 +84,25 @@ impl Announcer {
         Ok(())
     }
 
+    /// Who is told of a bucket's objects, as S3 says it.
+    pub(super) fn listeners(&self, bucket: &str) -> Vec<LambdaFunctionConfiguration> {
+        let of_bucket = self
+            .notifications
+            .iter()
+            .filter(|notification| notification.bucket == bucket);
+        of_bucket
+            .map(|notification| LambdaFunctionConfiguration {
+                events: vec![Event::from("s3:ObjectCreated:*".to_owned())],
+                filter: Some(filter(notification)),
+                id: None,
+                lambda_function_arn: format!(
+                    "arn:aws:lambda:{}:{}:function:{}",
+                    self.region, self.account, notification.function
+                ),
+            })
+            .collect()
+    }
+
     fn event(&self, created: &Created<'_>, configuration: &str) -> Value {
         let mut object = json!({
             "key": form_encode(created.key),
@@ -113,6 +136,22 @@ impl Announcer {
                 "object": object,
             },
         }]})
+    }
+}
+
+fn filter(notification: &BucketNotification) -> NotificationConfigurationFilter {
+    let rule = |name: &str, value: &str| FilterRule {
+        name: Some(FilterRuleName::from(name.to_owned())),
+        value: Some(value.to_owned()),
+    };
+    let rules = vec![
+        rule("prefix", &notification.prefix),
+        rule("suffix", &notification.suffix),
+    ];
+    NotificationConfigurationFilter {
+        key: Some(S3KeyFilter {
+            filter_rules: Some(rules),
+        }),
     }
 }
 

@@ -138,6 +138,15 @@ FROM longshore_local.statement
     CROSS JOIN LATERAL (SELECT outcome.summary -> 'sub_statements' -> (text.number - 1)::integer AS outcome) AS part
     LEFT JOIN longshore_local.load_history AS history ON history.query_id = statement.query_ids[text.number];
 
+CREATE OR REPLACE VIEW pg_catalog.stv_db_isolation_level AS
+SELECT
+    1::integer AS db_id,
+    current_database()::character(128) AS db_name,
+    CASE current_setting('transaction_isolation')
+        WHEN 'serializable' THEN 'Serializable'
+        ELSE 'Snapshot Isolation'
+    END::character(20) AS isolation_level;
+
 CREATE OR REPLACE VIEW pg_catalog.svv_tables AS
 SELECT
     table_catalog::text,

@@ -1,0 +1,180 @@
+//! The control database: reachable, recent enough, migrated, of the same time, with rules that are sound.
+
+use chrono::{DateTime, Utc};
+use longshore_app::chain;
+use longshore_domain::rule::{FileRule, RuleRow};
+use longshore_runtime::settings::Settings;
+use longshore_runtime::wiring::{self, AwsClients};
+use longshore_store::{DatabaseStanding, Store, StoreError};
+
+use super::finding::Finding;
+
+const DATABASE: &str = "control database";
+const MIGRATIONS: &str = "migrations";
+const CLOCK: &str = "clock";
+const RULES: &str = "rules";
+const OLDEST_SERVER: i32 = 150_000;
+/// Signatures of AWS calls are refused at 300 s; leases are judged by both clocks.
+const MOST_SECONDS_APART: i64 = 30;
+
+/// What was found, and the rules, where they could be read.
+pub(super) async fn examine(settings: &Settings, clients: &AwsClients) -> (Vec<Finding>, Vec<RuleRow>) {
+    let store = match wiring::connect_store(settings, &clients.secrets).await {
+        Ok(store) => store,
+        Err(error) => {
+            let mend = "mend the certificates that LONGSHORE_DATABASE_CA_FILE names";
+            return (
+                vec![Finding::fault(DATABASE, format!("{error:#}"), mend)],
+                Vec::new(),
+            );
+        }
+    };
+    match store.standing().await {
+        Ok(standing) => {
+            let mut findings = vec![
+                server(&standing),
+                migrations(&standing),
+                clock(standing.now, Utc::now()),
+            ];
+            let (found, rules) = rules(&store).await;
+            findings.extend(found);
+            (findings, rules)
+        }
+        Err(error @ StoreError::SchemaMissing { .. }) => (
+            vec![Finding::fault(MIGRATIONS, chain(&error), "longshore migrate")],
+            Vec::new(),
+        ),
+        Err(error) => {
+            let mend = "check that the database runs, that its security group lets this machine in, and the secret's user and password";
+            (vec![Finding::fault(DATABASE, chain(&error), mend)], Vec::new())
+        }
+    }
+}
+
+fn server(standing: &DatabaseStanding) -> Finding {
+    let version = standing.server_version;
+    let seen = format!("PostgreSQL {}.{}", version / 10_000, version % 10_000);
+    if version < OLDEST_SERVER {
+        return Finding::fault(DATABASE, seen, "upgrade it to PostgreSQL 15 or newer");
+    }
+    Finding::sound(DATABASE, seen)
+}
+
+fn migrations(standing: &DatabaseStanding) -> Finding {
+    let newest = standing.newest_migration;
+    match standing.migration {
+        Some(applied) if applied == newest => Finding::sound(MIGRATIONS, format!("all {newest} are applied")),
+        Some(applied) if applied > newest => Finding::fault(
+            MIGRATIONS,
+            format!("{applied} are applied, this program knows {newest}"),
+            "use the longshore of the release that is deployed",
+        ),
+        applied => Finding::fault(
+            MIGRATIONS,
+            format!("{} of {newest} are applied", applied.unwrap_or_default()),
+            "longshore migrate",
+        ),
+    }
+}
+
+fn clock(theirs: DateTime<Utc>, ours: DateTime<Utc>) -> Finding {
+    let apart = (theirs - ours).num_seconds();
+    if apart.abs() <= MOST_SECONDS_APART {
+        return Finding::sound(CLOCK, "this machine's and the control database's agree");
+    }
+    let direction = if apart > 0 { "behind" } else { "ahead of" };
+    Finding::fault(
+        CLOCK,
+        format!(
+            "this machine is {} s {direction} the control database",
+            apart.abs()
+        ),
+        "set this machine's clock: chronyc makestep",
+    )
+}
+
+async fn rules(store: &Store) -> (Vec<Finding>, Vec<RuleRow>) {
+    let rows = match store.all_rules().await {
+        Ok(rows) => rows,
+        Err(error) => {
+            let finding = Finding::fault(RULES, chain(&error), "longshore migrate");
+            return (vec![finding], Vec::new());
+        }
+    };
+    let faults = rows.iter().filter_map(|row| FileRule::from_row(row).err());
+    let mut findings: Vec<_> = faults
+        .map(|fault| {
+            Finding::fault(
+                RULES,
+                fault.to_string(),
+                "update the row in ext_file_config or its columns in ext_file_config_dtl",
+            )
+        })
+        .collect();
+    if rows.is_empty() {
+        findings.push(Finding::notice(
+            RULES,
+            "there is none, so every file is rejected",
+            "insert one: README.md, \"A rule, row by row\"",
+        ));
+    } else if findings.is_empty() {
+        findings.push(Finding::sound(RULES, format!("{} are in operation", rows.len())));
+    }
+    (findings, rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::super::finding::Verdict;
+    use super::*;
+
+    fn standing(server_version: i32, migration: Option<u32>) -> DatabaseStanding {
+        DatabaseStanding {
+            server_version,
+            now: Utc::now(),
+            migration,
+            newest_migration: 10,
+        }
+    }
+
+    #[test]
+    fn an_old_server_is_a_fault() {
+        assert_eq!(server(&standing(150_004, None)).seen, "PostgreSQL 15.4");
+        assert_eq!(server(&standing(140_011, None)).verdict, Verdict::Fault);
+    }
+
+    #[test]
+    fn migrations_are_all_there_or_named() {
+        assert_eq!(migrations(&standing(0, Some(10))).verdict, Verdict::Sound);
+        let missing = migrations(&standing(0, Some(8)));
+        assert_eq!(
+            (missing.seen.as_str(), missing.mend.as_deref()),
+            ("8 of 10 are applied", Some("longshore migrate"))
+        );
+        assert_eq!(migrations(&standing(0, None)).seen, "0 of 10 are applied");
+        assert!(
+            migrations(&standing(0, Some(11)))
+                .mend
+                .unwrap()
+                .contains("release")
+        );
+    }
+
+    #[test]
+    fn clocks_that_are_apart_are_told_with_the_direction() {
+        let now = Utc::now();
+        assert_eq!(clock(now, now).verdict, Verdict::Sound);
+        assert!(
+            clock(now + TimeDelta::seconds(90), now)
+                .seen
+                .contains("90 s behind")
+        );
+        assert!(
+            clock(now - TimeDelta::seconds(90), now)
+                .seen
+                .contains("90 s ahead of")
+        );
+    }
+}

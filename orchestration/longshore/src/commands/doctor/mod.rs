@@ -1,0 +1,102 @@
+//! `doctor`: looks at a deployment from the settings to the tables that its rules fill, and says what mends what it finds.
+//!
+//! It changes nothing. What cannot be looked at because something before it is broken is left out: a warehouse whose secret
+//! cannot be read is not asked for its tables.
+
+mod control;
+mod finding;
+mod landing;
+mod secrets;
+mod tables;
+mod warehouse;
+
+use longshore_domain::rule::RuleRow;
+use longshore_runtime::settings::{Settings, SettingsError};
+use longshore_runtime::wiring::AwsClients;
+
+use crate::deployment::Deployment;
+use crate::exit::ExitStatus;
+use crate::output::{Output, Progress};
+use finding::{Finding, Verdict};
+
+/// Looks at everything and says what was found; a fault ends it as a failure.
+pub(crate) async fn run(deployment: &Deployment, output: Output) -> anyhow::Result<ExitStatus> {
+    let (settings, access) = deployment.unchecked_settings()?;
+    let findings = match settings {
+        Ok(settings) => {
+            let progress = Progress::start("looking at the deployment");
+            let clients = AwsClients::new(&settings.region, &access).await;
+            let mut findings = vec![Finding::sound("settings", "complete")];
+            findings.extend(examine(&settings, &clients, &progress).await);
+            findings
+        }
+        Err(error) => setting_faults(&error),
+    };
+    show(&findings, output)?;
+    let is_well = findings.iter().all(|finding| finding.verdict != Verdict::Fault);
+    Ok(if is_well {
+        ExitStatus::Done
+    } else {
+        ExitStatus::Failure
+    })
+}
+
+fn setting_faults(error: &SettingsError) -> Vec<Finding> {
+    let faults = error.faults.iter().map(|fault| {
+        let mend = format!(
+            "export {}=… as the functions have it, or name a local stack with --local FILE",
+            fault.name
+        );
+        Finding::fault(format!("setting {}", fault.name), fault.what.as_str(), mend)
+    });
+    faults.collect()
+}
+
+async fn examine(settings: &Settings, clients: &AwsClients, progress: &Progress) -> Vec<Finding> {
+    progress.step("looking at the control database");
+    let (mut findings, rules) = control(settings, clients).await;
+    progress.step("looking at the warehouse");
+    findings.extend(house(settings, clients, &rules).await);
+    progress.step("looking at buckets, topic and events");
+    findings.extend(landing::examine(settings, clients).await);
+    findings
+}
+
+/// The control database's secret, the database, and its rules.
+async fn control(settings: &Settings, clients: &AwsClients) -> (Vec<Finding>, Vec<RuleRow>) {
+    let secret = secrets::control(settings, clients).await;
+    if secret.verdict == Verdict::Fault {
+        return (vec![secret], Vec::new());
+    }
+    let (findings, rules) = control::examine(settings, clients).await;
+    ([vec![secret], findings].concat(), rules)
+}
+
+/// The warehouse's secret, the warehouse, and the tables that rules fill.
+async fn house(settings: &Settings, clients: &AwsClients, rules: &[RuleRow]) -> Vec<Finding> {
+    let (secret, found) = secrets::warehouse(settings, clients).await;
+    let Some(warehouse) = found else {
+        return vec![secret];
+    };
+    let (findings, answers) = warehouse::examine(&clients.warehouse, &warehouse).await;
+    let mut findings = [vec![secret], findings].concat();
+    if answers {
+        findings.extend(tables::examine(&clients.warehouse, &warehouse, rules).await);
+    }
+    findings
+}
+
+fn show(findings: &[Finding], output: Output) -> anyhow::Result<()> {
+    if output.is_json() {
+        return output.json(&findings);
+    }
+    let rows = findings.iter().map(|finding| {
+        vec![
+            finding.check.clone(),
+            finding.verdict.as_str().to_owned(),
+            finding.seen.clone(),
+            finding.mend.clone().unwrap_or_default(),
+        ]
+    });
+    output.table(&["check", "is", "seen", "what mends it"], rows.collect())
+}

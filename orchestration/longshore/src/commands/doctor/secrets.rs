@@ -1,0 +1,54 @@
+//! The two secrets: there, readable, in shape.
+
+use longshore_app::chain;
+use longshore_domain::target::Warehouse;
+use longshore_runtime::settings::Settings;
+use longshore_runtime::wiring::{self, AwsClients};
+
+use super::finding::Finding;
+
+const CONTROL: &str = "control database's secret";
+const WAREHOUSE: &str = "warehouse's secret";
+
+/// The control database's secret.
+pub(super) async fn control(settings: &Settings, clients: &AwsClients) -> Finding {
+    let id = &settings.secret_postgres;
+    match clients.secrets.postgres(id).await {
+        Ok(secret) => Finding::sound(
+            CONTROL,
+            format!("{id}: {}:{}/{}", secret.host, secret.port, secret.database),
+        ),
+        Err(error) => Finding::fault(
+            CONTROL,
+            chain(&error),
+            mend(
+                id,
+                r#"{"host": "…", "port": 5432, "username": "…", "password": "…", "dbname": "…"}"#,
+            ),
+        ),
+    }
+}
+
+/// The warehouse's secret, and the warehouse that it and the settings name.
+pub(super) async fn warehouse(settings: &Settings, clients: &AwsClients) -> (Finding, Option<Warehouse>) {
+    let id = &settings.secret_redshift;
+    match wiring::find_warehouse(settings, &clients.secrets).await {
+        Ok(warehouse) => (
+            Finding::sound(WAREHOUSE, format!("{id}: {warehouse}")),
+            Some(warehouse),
+        ),
+        Err(error) => {
+            let shape = r#"{"dbClusterIdentifier": "…", "database": "…", "username": "…", "password": "…"}"#;
+            (
+                Finding::fault(WAREHOUSE, format!("{error:#}"), mend(id, shape)),
+                None,
+            )
+        }
+    }
+}
+
+fn mend(id: &str, shape: &str) -> String {
+    format!(
+        "aws sts get-caller-identity (whom the call comes from); aws secretsmanager put-secret-value --secret-id {id} --secret-string '{shape}'"
+    )
+}
