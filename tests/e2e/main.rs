@@ -18,6 +18,7 @@ mod messages;
 mod names;
 mod once;
 mod parts;
+mod permissions;
 mod power_cuts;
 mod promises;
 mod proof;
