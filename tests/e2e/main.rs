@@ -15,6 +15,7 @@ mod follow_up;
 mod formats;
 mod matching;
 mod messages;
+mod metrics;
 mod names;
 mod once;
 mod parts;

@@ -4,9 +4,11 @@ mod event;
 
 use std::process::ExitCode;
 
+use chrono::Utc;
 use longshore_app::{App, Invocation, Reconcile};
 use longshore_domain::disposition::Disposition;
 use longshore_runtime::diagnostic::Failure;
+use longshore_runtime::metrics;
 use serde_json::{Value, json};
 
 #[tokio::main]
@@ -21,5 +23,7 @@ async fn handle(app: App, invocation: Invocation, event: Value) -> Result<Value,
         invocation: &invocation,
         limits,
     };
-    Ok(json!(reconcile.run().await?))
+    let report = reconcile.run().await?;
+    metrics::tell(&app, Utc::now()).await;
+    Ok(json!(report))
 }

@@ -15,6 +15,7 @@
 
 pub mod diagnostic;
 pub mod lambda;
+pub mod metrics;
 pub mod settings;
 pub mod telemetry;
 pub mod wiring;

@@ -53,6 +53,7 @@ mod standing;
 mod store;
 mod tls;
 mod transition;
+mod vitals;
 
 pub use attempt::{AttemptRecord, Statement, StatementOutcome, StatementState};
 pub use audit::{AuditEntry, AuditFilter, AuditRow, AuditStatus};
@@ -76,6 +77,7 @@ pub use standing::DatabaseStanding;
 pub use store::{ConnectOptions, Password, Store};
 pub use tls::Tls;
 pub use transition::{LoadFailure, LoadedFacts, MatchedRule, Moved, Prepared, SplitFacts};
+pub use vitals::{Minute, Vitals};
 
 /// The most rows that any list gives, however many are asked for.
 pub const LIST_LIMIT: u32 = 1_000;

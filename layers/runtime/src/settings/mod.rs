@@ -167,6 +167,13 @@ pub(crate) fn lambda_runtime_api() -> Option<String> {
         .map(|(_, value)| value)
 }
 
+/// What Lambda calls this function; `None` for a program in a terminal.
+pub(crate) fn function_name() -> Option<String> {
+    environment()
+        .find(|(name, _)| name == AWS_LAMBDA_FUNCTION_NAME)
+        .map(|(_, value)| value)
+}
+
 /// Variables that are no Unicode are not ours.
 fn environment() -> impl Iterator<Item = (String, String)> {
     std::env::vars_os()

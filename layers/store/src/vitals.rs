@@ -1,0 +1,91 @@
+//! How the work goes: what is watched from outside.
+
+use chrono::{DateTime, Utc};
+use longshore_domain::load::LoadState;
+use tokio_postgres::Row;
+
+use crate::queries::Query;
+use crate::read::Reader;
+use crate::{Store, StoreError};
+
+/// How the work stands at a moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Vitals {
+    /// Loads that are not finished.
+    pub unfinished: i64,
+    /// How long ago the oldest of them was received; none where nothing is under way.
+    pub oldest_unfinished_seconds: Option<f64>,
+    /// Loads that wait for another try.
+    pub waiting_retries: i64,
+    /// Warehouses that are paused.
+    pub paused_warehouses: i64,
+    /// How long the oldest message waits that could not be sent yet; none where all are sent.
+    pub oldest_unsent_seconds: Option<f64>,
+}
+
+/// What finished in one minute in one state.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Minute {
+    /// Its beginning.
+    pub minute: DateTime<Utc>,
+    /// How these loads ended.
+    pub state: LoadState,
+    /// How many.
+    pub loads: i64,
+    /// Rows that they loaded.
+    pub rows: i64,
+    /// Bytes of their files.
+    pub bytes: i64,
+    /// How long one was prepared, on average.
+    pub prepare_seconds: Option<f64>,
+    /// How long the warehouse had one, on average.
+    pub warehouse_seconds: Option<f64>,
+    /// How long it took from loaded to done, on average.
+    pub settle_seconds: Option<f64>,
+}
+
+impl Store {
+    /// How the work stands now.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of a read.
+    pub async fn vitals(&self, now: DateTime<Utc>) -> Result<Vitals, StoreError> {
+        let rows = self.rows(Query::Vitals, &[&now]).await?;
+        let row = rows.first().expect("a SELECT without FROM returns a row");
+        let reader = Reader::new(row, "ext_file_load");
+        Ok(Vitals {
+            unfinished: reader.get("unfinished")?,
+            oldest_unfinished_seconds: reader.get("oldest_unfinished_seconds")?,
+            waiting_retries: reader.get("waiting_retries")?,
+            paused_warehouses: reader.get("paused_warehouses")?,
+            oldest_unsent_seconds: reader.get("oldest_unsent_seconds")?,
+        })
+    }
+
+    /// What finished from one moment to another, both at the beginning of a minute.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of a read.
+    pub async fn minutes(
+        &self,
+        from: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<Vec<Minute>, StoreError> {
+        let rows = self.rows(Query::MinuteList, &[&from, &until]).await?;
+        rows.iter().map(read_minute).collect()
+    }
+}
+
+fn read_minute(row: &Row) -> Result<Minute, StoreError> {
+    let reader = Reader::new(row, "ext_file_load");
+    Ok(Minute {
+        minute: reader.get("minute")?,
+        state: reader.word("state", LoadState::parse)?,
+        loads: reader.get("loads")?,
+        rows: reader.get("rows")?,
+        bytes: reader.get("bytes")?,
+        prepare_seconds: reader.get("prepare_seconds")?,
+        warehouse_seconds: reader.get("warehouse_seconds")?,
+        settle_seconds: reader.get("settle_seconds")?,
+    })
+}

@@ -1,0 +1,23 @@
+-- What finished within these whole minutes, by minute and state: the same question about the same minutes gets the same answer.
+-- A load that took longer than two days is left out, so that the index on received_at bounds what is read. Files that were split
+-- count by their parts.
+SELECT
+    date_trunc('minute', load.finished_at) AS minute,
+    load.state,
+    count(*) AS loads,
+    coalesce(sum(load.rows_loaded), 0)::bigint AS rows,
+    coalesce(sum(load.size_bytes), 0)::bigint AS bytes,
+    (avg(load.prepare_duration_ms) / 1000)::float8 AS prepare_seconds,
+    avg(extract(epoch FROM load.loaded_at - load.submitted_at))::float8 AS warehouse_seconds,
+    avg(extract(epoch FROM load.finished_at - load.loaded_at))::float8 AS settle_seconds
+FROM rdscnfg.ext_file_load AS load
+WHERE load.finished_at >= $1
+    AND load.finished_at < $2
+    AND load.received_at >= $1 - interval '2 days'
+    AND load.state <> 'split'
+GROUP BY
+    date_trunc('minute', load.finished_at),
+    load.state
+ORDER BY
+    minute,
+    load.state
