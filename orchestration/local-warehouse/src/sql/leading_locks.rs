@@ -20,6 +20,7 @@ pub(super) fn edit_leading_locks(tokens: &[&Token<'_>], edits: &mut Edits) -> us
         return 0;
     };
     let mut start = begin + 1;
+    let mut declares = false;
     for (index, token) in tokens.iter().enumerate().skip(begin) {
         if LOOKS.iter().any(|word| token.is_word(word)) {
             return end_here(tokens, start, edits);
@@ -27,7 +28,10 @@ pub(super) fn edit_leading_locks(tokens: &[&Token<'_>], edits: &mut Edits) -> us
         if token.is_word("lock") && index == start {
             edit_lock(&tokens[index..], edits);
         }
-        if token.is_symbol(";") || OPENERS.iter().any(|word| token.is_word(word)) {
+        // A block within the block: what it declares is part of it, and no statement can stand in there.
+        declares = !token.is_word("begin") && (declares || token.is_word("declare") && index == start);
+        let is_opened = token.is_symbol(";") || OPENERS.iter().any(|word| token.is_word(word));
+        if is_opened && !declares {
             start = index + 1;
         }
     }
@@ -66,5 +70,68 @@ fn edit_lock(statement: &[&Token<'_>], edits: &mut Edits) {
             words.join(" ")
         );
         edits.insert(statement[0].start, text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{classify, rewrite};
+
+    /// The body of a procedure, as PostgreSQL gets it.
+    fn rewritten(body: &str) -> String {
+        let text = format!("create procedure p() as $$ {body} $$ language plpgsql");
+        let text = rewrite(&text, classify(&text).unwrap()).unwrap().text;
+        text.split_once("$$ ")
+            .and_then(|(_, rest)| rest.rsplit_once(" $$"))
+            .map(|(body, _)| body.to_owned())
+            .unwrap()
+    }
+
+    #[test]
+    fn a_body_keeps_every_character_around_what_is_put_in() {
+        let look = "PERFORM longshore_local.look(); ";
+        let announce = |lock: &str| {
+            format!("PERFORM longshore_local.lock_first($longshore_lock${lock}$longshore_lock$); ")
+        };
+        let schema = "lock table \"Größe\" . \"a;b\" IN SHARE ROW EXCLUSIVE MODE";
+        for (body, expected) in [
+            (
+                "begin -- läuft; select\n lock rdsftorchestration.job_locks; insert into s values ('ß;'); end",
+                format!(
+                    "begin -- läuft; select\n {}lock rdsftorchestration.job_locks;  {look}insert into s values ('ß;'); end",
+                    announce("lock rdsftorchestration . job_locks")
+                ),
+            ),
+            (
+                &format!("begin /* lock ü; */ {schema}; v := 1; delete from s; lock late; end"),
+                format!(
+                    "begin /* lock ü; */ {}{schema}; v := 1;  {look}delete from s; lock late; end",
+                    announce(schema)
+                ),
+            ),
+            (
+                "begin execute 'lock ä' || x; execute \"Ö\"; perform f(); execute 'lock b'; end",
+                format!(
+                    "begin execute longshore_local.redshift_leading('lock ä' || x); execute longshore_local.redshift_leading(\"Ö\");  {look}perform f(); execute redshift_dynamic('lock b'); end"
+                ),
+            ),
+            (
+                "begin if x then lock a; else lock b; end if; call q(); end",
+                format!(
+                    "begin if x then {}lock a; else {}lock b; end if; call q(); {look} end",
+                    announce("lock a"),
+                    announce("lock b")
+                ),
+            ),
+            (
+                "begin lock a; declare n int; m int := (select 1); begin n := m; end; end",
+                format!(
+                    "begin {}lock a;  {look}declare n int; m int := (select 1); begin n := m; end; end",
+                    announce("lock a")
+                ),
+            ),
+        ] {
+            assert_eq!(rewritten(body), expected, "{body}");
+        }
     }
 }
