@@ -1,7 +1,7 @@
 //! COPY of the warehouse beside `psql \copy`, of the same rows into the same kind of table, in one run.
 //!
-//! Usage: `bench-warehouse [MEGABYTES [ROUNDS]]` (200 and 3). Contestants take turns within each round, so that what else the machine does meets
-//! them all; the medians are compared. Exit code 1 when a ratio is below its bar and the machine was not too busy to say so.
+//! Usage: `bench-warehouse [MEGABYTES [ROUNDS]]` (200 and 3; the bars are meant for 500). Contestants take turns within each round, so that what else the machine does meets
+//! them all; the medians are compared. Exit code 1 when a bar is missed.
 #![expect(clippy::print_stdout, reason = "what a benchmark finds is printed")]
 
 mod contest;
@@ -12,10 +12,12 @@ use std::path::Path;
 
 use contest::{Contest, Outcome};
 
-/// COPY of one delimited file must be this fast beside `psql \copy`.
-const BAR_DELIMITED: f64 = 0.95;
-/// COPY of the same rows as Parquet.
-const BAR_PARQUET: f64 = 0.8;
+/// A promise about two medians.
+struct Bar {
+    promise: &'static str,
+    ratio: f64,
+    least: f64,
+}
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -90,11 +92,45 @@ fn report(medians: &[Outcome], megabytes: usize) -> std::process::ExitCode {
         "CPU is the loader's or psql's own, in seconds. Peak memory of the loader: {} MiB",
         usage::peak_mebibytes()
     );
-    let is_fast = psql.wall_seconds / medians[1].wall_seconds >= BAR_DELIMITED
-        && psql.wall_seconds / medians[4].wall_seconds >= BAR_PARQUET;
-    println!(
-        "bars: delimited {BAR_DELIMITED}, parquet {BAR_PARQUET}: {}",
-        if is_fast { "reached" } else { "missed" }
-    );
-    std::process::ExitCode::from(u8::from(!is_fast))
+    let bars = bars(medians);
+    for bar in &bars {
+        let verdict = if bar.is_reached() {
+            "reached"
+        } else {
+            "FALLS SHORT"
+        };
+        println!(
+            "{:<62}{:>6.2}, at least {:.2}: {verdict}",
+            bar.promise, bar.ratio, bar.least
+        );
+    }
+    std::process::ExitCode::from(u8::from(!bars.iter().all(Bar::is_reached)))
+}
+
+/// Several files go through PostgreSQL's one backend of a transaction, so they have no bar of their own: the table shows them.
+fn bars(medians: &[Outcome]) -> [Bar; 3] {
+    let (psql, delimited, parquet) = (medians[0], medians[1], medians[4]);
+    [
+        Bar {
+            promise: "speed of COPY delimited beside psql",
+            ratio: psql.wall_seconds / delimited.wall_seconds,
+            least: 0.95,
+        },
+        Bar {
+            promise: "CPU of psql beside the loader's own, delimited",
+            ratio: psql.cpu_seconds / delimited.cpu_seconds,
+            least: 1.0,
+        },
+        Bar {
+            promise: "speed of COPY parquet beside psql",
+            ratio: psql.wall_seconds / parquet.wall_seconds,
+            least: 0.8,
+        },
+    ]
+}
+
+impl Bar {
+    fn is_reached(&self) -> bool {
+        self.ratio >= self.least
+    }
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 
+use super::iso;
 use super::report::RowError;
 use super::statement::TimeFormat;
 
@@ -28,12 +29,7 @@ const KNOWN_DATES: [&str; 12] = [
 
 /// A DATE as PostgreSQL reads it in any setting.
 pub(super) fn convert_date<'a>(bytes: &'a [u8], format: &TimeFormat) -> Result<Cow<'a, [u8]>, RowError> {
-    let takes_iso = match format {
-        TimeFormat::Default | TimeFormat::Auto => true,
-        TimeFormat::Pattern(pattern) => pattern == DATE,
-        TimeFormat::EpochSeconds | TimeFormat::EpochMilliseconds => false,
-    };
-    if takes_iso && is_iso_date(bytes) {
+    if takes_iso_date(format) && iso::date(bytes).is_some() {
         return Ok(Cow::Borrowed(bytes));
     }
     parse_date(bytes, format).map(|text| Cow::Owned(text.into_bytes()))
@@ -45,57 +41,24 @@ pub(super) fn convert_timestamp<'a>(
     format: &TimeFormat,
     with_zone: bool,
 ) -> Result<Cow<'a, [u8]>, RowError> {
-    let takes_iso = matches!(format, TimeFormat::Default | TimeFormat::Auto);
-    if takes_iso && is_iso_timestamp(bytes) {
+    if takes_iso_timestamp(format) && iso::timestamp(bytes).is_some() {
         return Ok(Cow::Borrowed(bytes));
     }
     parse_timestamp(bytes, format, with_zone).map(|text| Cow::Owned(text.into_bytes()))
 }
 
-/// Whether a text is a day of the calendar as `YYYY-MM-DD`, which is what most files have.
-fn is_iso_date(bytes: &[u8]) -> bool {
-    let &[a, b, c, d, b'-', e, f, b'-', g, h] = bytes else {
-        return false;
-    };
-    let digits = [a, b, c, d, e, f, g, h];
-    if !digits.iter().all(u8::is_ascii_digit) {
-        return false;
+/// Whether `YYYY-MM-DD` is what it says under a DATEFORMAT.
+pub(super) fn takes_iso_date(format: &TimeFormat) -> bool {
+    match format {
+        TimeFormat::Default | TimeFormat::Auto => true,
+        TimeFormat::Pattern(pattern) => pattern == DATE,
+        TimeFormat::EpochSeconds | TimeFormat::EpochMilliseconds => false,
     }
-    let year = number_of(&digits[..4]);
-    let day = number_of(&digits[6..]);
-    let days = match number_of(&digits[4..6]) {
-        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
-        4 | 6 | 9 | 11 => 30,
-        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => 29,
-        2 => 28,
-        _ => return false,
-    };
-    year > 0 && (1..=days).contains(&day)
 }
 
-/// `YYYY-MM-DD HH:MI:SS[.ffffff]` without a zone.
-fn is_iso_timestamp(bytes: &[u8]) -> bool {
-    let Some((date, time)) = bytes.split_at_checked(DATE.len()) else {
-        return false;
-    };
-    let Some((&[b' ', h, i, b':', m, n, b':', s, t], fraction)) = time.split_first_chunk::<9>() else {
-        return false;
-    };
-    let digits = [h, i, m, n, s, t];
-    let is_fraction =
-        |digits: &[u8]| (1..=6).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit);
-    digits.iter().all(u8::is_ascii_digit)
-        && number_of(&digits[..2]) < 24
-        && number_of(&digits[2..4]) < 60
-        && number_of(&digits[4..]) < 60
-        && (fraction.is_empty() || fraction.strip_prefix(b".").is_some_and(is_fraction))
-        && is_iso_date(date)
-}
-
-fn number_of(digits: &[u8]) -> u32 {
-    digits
-        .iter()
-        .fold(0, |number, digit| number * 10 + u32::from(digit - b'0'))
+/// Whether `YYYY-MM-DD HH:MI:SS` is what it says under a TIMEFORMAT.
+pub(super) fn takes_iso_timestamp(format: &TimeFormat) -> bool {
+    matches!(format, TimeFormat::Default | TimeFormat::Auto)
 }
 
 /// A TIME, or with its zone a TIMETZ.

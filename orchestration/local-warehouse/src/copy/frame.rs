@@ -106,6 +106,17 @@ impl Framer {
         Ok(())
     }
 
+    /// Whether the next byte begins a record.
+    pub(super) fn is_between_records(&self) -> bool {
+        self.pending.is_empty() && !self.is_skipping
+    }
+
+    /// Records were taken without it, each of them one line.
+    pub(super) fn pass(&mut self, lines: u64, bytes: u64) {
+        self.line += lines;
+        self.offset += bytes;
+    }
+
     /// Ends the file; what is left is the last record.
     pub(super) fn finish<E>(mut self, mut record: impl FnMut(Frame<'_>) -> Result<(), E>) -> Result<(), E> {
         let is_blank = self.framing == Framing::Json && self.pending.trim_ascii().is_empty();

@@ -14,6 +14,7 @@ use super::source::{SourceFile, source_files};
 use super::spooled_file::{load_avro_file, load_columnar_file};
 use super::statement::{CopyStatement, Format};
 use super::text_file::{load_text_file, problem};
+use super::wire::Wire;
 use crate::ObjectReader;
 use crate::engine::StatementError;
 
@@ -81,11 +82,13 @@ async fn load_files(
     mut reader: Option<Box<dyn FieldReader>>,
     report: &mut Report,
 ) -> Result<(), StatementError> {
+    let wire = Wire::of(&target.columns);
     let mut intake = Intake {
         copy,
         target,
         report,
         writer: RowWriter {
+            wire,
             columns: &target.columns,
             conversion: &copy.conversion,
             trailing_delimiter: match copy.format {
@@ -94,11 +97,11 @@ async fn load_files(
             },
         },
         fields: Fields::default(),
-        out: Vec::new(),
+        out: wire.header().to_vec(),
         file: String::new(),
         lines: 0,
     };
-    let mut sink = open_sink(context.client, copy, target).await?;
+    let mut sink = open_sink(context.client, copy, target, wire).await?;
     let mut found = 0;
     for file in files {
         let is_there = load_file(context, &mut intake, file, &mut reader, &mut sink).await?;
@@ -110,6 +113,8 @@ async fn load_files(
             copy.source
         )));
     }
+    intake.out.extend_from_slice(wire.trailer());
+    intake.send(&mut sink, 0).await?;
     let Some(mut sink) = sink else {
         return Ok(());
     };
@@ -120,7 +125,12 @@ async fn load_files(
         .map_err(|error| StatementError::of_database(&error))
 }
 
-async fn open_sink(client: &Client, copy: &CopyStatement, target: &Target) -> Result<Sink, StatementError> {
+async fn open_sink(
+    client: &Client,
+    copy: &CopyStatement,
+    target: &Target,
+    wire: Wire,
+) -> Result<Sink, StatementError> {
     if copy.no_load {
         return Ok(None);
     }
@@ -129,7 +139,12 @@ async fn open_sink(client: &Client, copy: &CopyStatement, target: &Target) -> Re
         .iter()
         .map(|column| format!("\"{}\"", column.name.replace('"', "\"\"")))
         .collect();
-    let query = format!("COPY {} ({}) FROM STDIN", copy.table, names.join(", "));
+    let query = format!(
+        "COPY {} ({}) FROM STDIN{}",
+        copy.table,
+        names.join(", "),
+        wire.options()
+    );
     let sink = client
         .copy_in(&query)
         .await

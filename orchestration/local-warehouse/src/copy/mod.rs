@@ -2,18 +2,23 @@
 //!
 //! ```text
 //! parse ─► source (which files) ─► decode (decompress, transcode) ─► frame (cut into records) ─► fields ─► row (check, convert) ─► COPY FROM STDIN
+//!                              │                                              └─► lines (a whole line at once, where it has nothing to judge) ─┘
 //!                              └─► spool (to a file on disk) ─► columns of Parquet and ORC, records of Avro ─┘
 //! ```
 //! Everything is pushed through in chunks: memory holds one chunk and one record, however large a file is.
 
+mod binary;
 mod column;
 mod datetime;
 mod decode;
 mod delimited;
+mod digits;
 mod fields;
 mod frame;
 mod intake;
+mod iso;
 mod json;
+mod lines;
 mod load;
 mod lzo;
 mod lzop;
@@ -21,6 +26,7 @@ mod number;
 mod options;
 mod parse;
 mod readers;
+mod records;
 mod report;
 mod row;
 mod source;
@@ -28,6 +34,7 @@ mod spooled_file;
 mod statement;
 mod text;
 mod text_file;
+mod wire;
 
 pub(crate) use load::{CopyContext, run};
 pub(crate) use parse::parse;

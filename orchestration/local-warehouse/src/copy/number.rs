@@ -28,13 +28,17 @@ pub(super) fn check_integer(bytes: &[u8], width: u8) -> Result<(), RowError> {
 
 /// Whether there are digits alone, and so few of them that the number fits whatever they are.
 fn is_short_integer(bytes: &[u8], width: u8) -> bool {
-    let most = match width {
+    let digits = bytes.strip_prefix(b"-").unwrap_or(bytes);
+    (1..=most_digits(width)).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit)
+}
+
+/// So many digits fit an integer of so many bytes, whatever they are.
+pub(super) fn most_digits(width: u8) -> usize {
+    match width {
         2 => 4,
         4 => 9,
         _ => 18,
-    };
-    let digits = bytes.strip_prefix(b"-").unwrap_or(bytes);
-    (1..=most).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit)
+    }
 }
 
 fn integer_name(width: u8) -> &'static str {

@@ -9,6 +9,7 @@ use super::number::{check_float, check_integer, convert_boolean, convert_decimal
 use super::report::{BadRow, RowError};
 use super::statement::Conversion;
 use super::text::{convert_char, convert_varchar};
+use super::wire::Wire;
 
 /// Whether a delimiter after the last field is part of the format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,10 +21,12 @@ pub(super) enum TrailingDelimiter {
 }
 
 /// What rows of one COPY go through.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct RowWriter<'a> {
     pub(super) columns: &'a [Column],
     pub(super) conversion: &'a Conversion,
     pub(super) trailing_delimiter: TrailingDelimiter,
+    pub(super) wire: Wire,
 }
 
 impl RowWriter<'_> {
@@ -64,46 +67,43 @@ impl RowWriter<'_> {
     }
 
     fn write_all(&self, record: &[u8], fields: &Fields, out: &mut Vec<u8>) -> Result<(), BadRow> {
+        self.wire.begin_row(self.columns.len(), out);
         for (index, column) in self.columns.iter().enumerate() {
             if index > 0 {
-                out.push(b'\t');
+                self.wire.separate(out);
             }
             let field = fields.get(record, index);
-            let value = match field {
-                Some(field) => self.convert(&field, column),
-                None => Ok(self.filled(column)),
-            };
-            let value = value.and_then(|value| self.check_null(value, column));
-            match value {
-                Ok(Some(value)) if is_clean(field.as_ref(), column) => out.extend_from_slice(&value),
-                Ok(Some(value)) => write_escaped(&value, out),
-                Ok(None) => out.extend_from_slice(b"\\N"),
-                Err(error) => {
-                    let (position, bytes) =
-                        field.map_or((0, &b""[..]), |field| (field.position, field.bytes));
-                    return Err(BadRow::of_column(error, column, position, bytes));
-                }
-            }
+            self.write_value(field.as_ref(), column, out).map_err(|error| {
+                let (position, bytes) = field.map_or((0, &b""[..]), |field| (field.position, field.bytes));
+                BadRow::of_column(error, column, position, bytes)
+            })?;
         }
-        out.push(b'\n');
+        self.wire.end_row(out);
         Ok(())
+    }
+
+    /// Adds one value, which is None where the record ended before it.
+    pub(super) fn write_value(
+        &self,
+        field: Option<&Field<'_>>,
+        column: &Column,
+        out: &mut Vec<u8>,
+    ) -> Result<(), RowError> {
+        let value = match field {
+            Some(field) => self.convert(field, column)?,
+            None => self.filled(column),
+        };
+        if value.is_none() && column.is_not_null {
+            return Err(RowError::new(1213, "Missing data for not-null field"));
+        }
+        self.wire
+            .write(value.as_deref(), column, is_clean(field, column), out)
     }
 
     /// FILLRECORD: text is empty, anything else null.
     fn filled(&self, column: &Column) -> Option<Cow<'static, [u8]>> {
         let is_text = matches!(column.kind, ColumnType::Varchar(_));
         (is_text && !self.conversion.empty_as_null).then_some(Cow::Borrowed(b""))
-    }
-
-    fn check_null<'v>(
-        &self,
-        value: Option<Cow<'v, [u8]>>,
-        column: &Column,
-    ) -> Result<Option<Cow<'v, [u8]>>, RowError> {
-        if value.is_none() && column.is_not_null {
-            return Err(RowError::new(1213, "Missing data for not-null field"));
-        }
-        Ok(value)
     }
 
     fn convert<'v>(&self, field: &Field<'v>, column: &Column) -> Result<Option<Cow<'v, [u8]>>, RowError> {
@@ -215,26 +215,6 @@ fn super_value<'v>(field: &Field<'v>) -> Result<Cow<'v, [u8]>, RowError> {
     Ok(Cow::Owned(serde_json::Value::from(text).to_string().into_bytes()))
 }
 
-/// PostgreSQL's text format escapes its own marks alone.
-fn write_escaped(value: &[u8], out: &mut Vec<u8>) {
-    let mut rest = value;
-    while let Some(at) = rest
-        .iter()
-        .position(|byte| matches!(byte, b'\\' | b'\n' | b'\r' | b'\t'))
-    {
-        out.extend_from_slice(&rest[..at]);
-        out.push(b'\\');
-        out.push(match rest[at] {
-            b'\n' => b'n',
-            b'\r' => b'r',
-            b'\t' => b't',
-            other => other,
-        });
-        rest = &rest[at + 1..];
-    }
-    out.extend_from_slice(rest);
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::column::Identity;
@@ -265,6 +245,7 @@ mod tests {
             columns: &columns,
             conversion,
             trailing_delimiter: TrailingDelimiter::Allowed,
+            wire: Wire::Text,
         };
         let mut out = Vec::new();
         writer
