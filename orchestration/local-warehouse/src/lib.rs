@@ -37,6 +37,7 @@ mod copy;
 mod engine;
 mod error;
 mod event;
+pub mod fuzz;
 mod live;
 mod object;
 mod opening;

@@ -7,6 +7,7 @@
 //! ```
 //! Everything is pushed through in chunks: memory holds one chunk and one record, however large a file is.
 
+mod any_bytes;
 mod binary;
 mod column;
 mod datetime;
@@ -36,5 +37,6 @@ mod text;
 mod text_file;
 mod wire;
 
+pub(crate) use any_bytes::check_any_bytes;
 pub(crate) use load::{CopyContext, run};
 pub(crate) use parse::parse;
