@@ -137,6 +137,18 @@ impl Story {
             .with_context(|| format!("there is no part {record_type}: {self}"))
     }
 
+    /// Without the messages that were published again, word for word: whoever dies between telling and noting it tells again.
+    pub(crate) fn without_repeats(mut self) -> Self {
+        let mut told: Vec<Value> = Vec::new();
+        for message in self.messages.drain(..) {
+            if !told.contains(&message) {
+                told.push(message);
+            }
+        }
+        self.messages = told;
+        self
+    }
+
     /// The one audit row.
     #[track_caller]
     pub(crate) fn audit_row(&self) -> &Value {
