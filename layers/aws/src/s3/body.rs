@@ -130,8 +130,12 @@ impl PinnedBody {
         }
     }
 
-    /// A server that ignored the range would start again from the first byte, and nobody would see it.
+    /// A server that ignored the range would start again from the first byte, and nobody would see it. Before the first byte
+    /// there is no range to ask for.
     fn is_the_rest(&self, answer: &GetObjectOutput) -> bool {
+        if self.received == 0 {
+            return true;
+        }
         let begins = format!("bytes {}-", self.received);
         answer
             .content_range()
