@@ -1,7 +1,7 @@
 //! Putting files away: copied, verified, and only then deleted.
 
-use longshore_domain::archive::{ArchiveShelf, archive_key};
-use longshore_domain::object::{Object, ObjectKey};
+use longshore_domain::archive::{ArchiveShelf, archive_key, manifest_key, work_folder};
+use longshore_domain::object::{Object, ObjectKey, WatchedPrefix};
 use longshore_store::Load;
 use tracing::{info, warn};
 
@@ -104,4 +104,32 @@ pub(crate) async fn clear_work(app: &App, load: &Load) -> Result<(), AppError> {
         app.objects.delete_work(&load.object.bucket, key).await?;
     }
     Ok(())
+}
+
+/// Removes what dead invocations wrote for a load that came to nothing: none of it is on the ledger. A load that was claimed
+/// once has nothing of the kind.
+pub(crate) async fn clear_leftovers(app: &App, load: &Load) -> Result<(), AppError> {
+    if load.claims < 2 {
+        return Ok(());
+    }
+    let bucket = &load.object.bucket;
+    let folder = &app.config.processing_folder;
+    app.objects
+        .delete_work(bucket, &manifest_key(folder, load.id))
+        .await?;
+    let copies = WatchedPrefix {
+        bucket: bucket.clone(),
+        prefix: format!("{}/", work_folder(folder, load.id)),
+    };
+    let mut after = None;
+    loop {
+        let page = app.objects.list(&copies, after.as_ref()).await?;
+        for copy in &page.objects {
+            app.objects.delete_work(bucket, &copy.key).await?;
+        }
+        after = page.objects.last().map(|copy| copy.key.clone());
+        if page.is_last || after.is_none() {
+            return Ok(());
+        }
+    }
 }

@@ -5,7 +5,7 @@ use longshore_domain::object::ObjectKey;
 use longshore_store::{AuditStatus, Conclusion, Load};
 
 use super::ProcessObject;
-use crate::{AppError, audit, notify};
+use crate::{AppError, archive, audit, notify};
 
 impl ProcessObject<'_> {
     /// Writes the outcome, its audit row and its message in one transaction, once. Gives the load as it is told.
@@ -16,6 +16,10 @@ impl ProcessObject<'_> {
         status: AuditStatus,
         outcome: Outcome,
     ) -> Result<Load, AppError> {
+        // The parts of a split file are read until they are loaded.
+        if outcome != Outcome::Split {
+            archive::clear_leftovers(self.app, &load).await?;
+        }
         let load = Load { archived_key, ..load };
         let conclusion = Conclusion {
             audit: audit::row(self.app, &load, status, None).await?,

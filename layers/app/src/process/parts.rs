@@ -1,12 +1,12 @@
 //! Loading a file record type by record type: the parts are loads of their own.
 
 use longshore_domain::archive::ArchiveShelf;
-use longshore_domain::load::LoadState;
+use longshore_domain::load::{LoadId, LoadState};
 use longshore_domain::matching;
 use longshore_domain::notification::Outcome;
 use longshore_domain::reject::RejectReason;
 use longshore_domain::rule::{Compression, FileRule, ResendPolicy};
-use longshore_store::{AuditStatus, Claim, Load, NewChild, SplitFacts};
+use longshore_store::{AuditStatus, Claim, Conclusion, Load, NewChild, SplitFacts};
 use serde::{Deserialize, Serialize};
 use tracing::{Instrument, info, info_span};
 
@@ -145,11 +145,29 @@ impl ProcessObject<'_> {
             load: part.id,
             what: "it is a part of a load that is gone".to_owned(),
         })?;
-        // Until the cut is on record the whole file is the one to carry on: it claims its parts again.
-        if whole.state != LoadState::Split {
-            return Ok(());
+        match (whole.state, whole.finished_at) {
+            (LoadState::Split, _) => self.load_part(part, &SplitPlan::of(&whole)?).await,
+            // Until the cut is on record the whole file is the one to carry on: it claims its parts again.
+            (_, None) => Ok(()),
+            (_, Some(_)) => self.end_with(&whole, part.id).await,
         }
-        self.load_part(part, &SplitPlan::of(&whole)?).await
+    }
+
+    /// Ends a part of a cut that never came on record: its file was refused or put aside since, and its copy went with it. What
+    /// there is to tell was told of the file.
+    async fn end_with(&self, whole: &Load, part: LoadId) -> Result<(), AppError> {
+        let now = self.app.clock.now();
+        let claim = self.app.store.claim_again(part, &self.lease(), now).await?;
+        let Some(Claim::New(_) | Claim::Resumed(_)) = claim else {
+            return Ok(());
+        };
+        let note = format!("the load of its whole file, {}, is {}", whole.id, whole.state);
+        let store = &self.app.store;
+        store.mark_skipped(part, &note, now, self.actor()).await?;
+        store
+            .conclude(part, &Conclusion::default(), now, self.actor())
+            .await?;
+        Ok(store.release(part, self.actor()).await?)
     }
 
     async fn load_part(&self, child: Load, plan: &SplitPlan) -> Result<(), AppError> {

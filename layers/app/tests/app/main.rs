@@ -11,6 +11,7 @@ mod leases;
 mod outcomes;
 mod reconciles;
 mod refusals;
+mod replaced;
 mod retries;
 mod support;
 mod walk;
