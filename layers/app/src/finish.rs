@@ -1,5 +1,6 @@
 //! From a statement's end to audit, archive, follow-up and message.
 
+mod batch;
 mod cancel;
 mod follow_up;
 mod load;
@@ -116,6 +117,13 @@ impl FinishStatement<'_> {
         self.app.store.release(id, self.actor()).await?;
         let load = settled?;
         notify::send_pending(self.app, load.id, self.actor()).await?;
+        self.tell_of_carried(&load).await?;
+        if let Some(buffer) = load
+            .buffer
+            .filter(|_| load.is_batch() && load.finished_at.is_some())
+        {
+            self.go_on_with(buffer).await;
+        }
         Ok(FinishedAs::Settled {
             load_id: load.id,
             state: load.state,

@@ -9,6 +9,7 @@
 
 mod archive;
 mod audit;
+mod batch;
 mod chain;
 mod config;
 mod error;

@@ -26,6 +26,7 @@ pub(crate) fn notice(app: &App, load: &Load, outcome: Outcome) -> OutboxNotice {
         file_name: load.file_name.clone(),
         record_type: load.record_type.clone(),
         table: load.table.as_ref().map(ToString::to_string),
+        files: load.batch_files,
         rows_expected: load.rows_expected,
         rows_loaded: load.rows_loaded,
         rows_rejected: load.rows_rejected,

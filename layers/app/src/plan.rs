@@ -1,13 +1,15 @@
 //! The plan of a load transaction, kept on the ledger so that a retry runs the very same SQL.
 
 use longshore_copy::transaction::{check_follow_up, is_call};
-use longshore_copy::{CopySpec, LoadRequest, LoadTransaction, Manifest, ManifestEntry, TransactionError};
+use longshore_copy::{
+    CarriedLoad, CopySpec, LoadRequest, LoadTransaction, Manifest, ManifestEntry, TransactionError,
+};
 use longshore_domain::archive::manifest_key;
 use longshore_domain::load::LoadId;
-use longshore_domain::object::{ObjectKey, s3_url};
+use longshore_domain::object::{Bucket, ObjectKey, s3_url};
 use longshore_domain::reject::RejectReason;
 use longshore_domain::retry::RetryPolicy;
-use longshore_domain::rule::{FileRule, RuleFault, RuleFaults};
+use longshore_domain::rule::{FileRule, OnBadFile, RuleColumn, RuleFault, RuleFaults};
 use longshore_domain::statement::LoadStep;
 use longshore_domain::target::{TableName, Warehouse};
 use longshore_store::Load;
@@ -32,6 +34,9 @@ pub(crate) struct LoadPlan {
     /// How long it is tried. Plans of older versions have the usual.
     #[serde(default)]
     pub retry: RetryPolicy,
+    /// Of a batch, what is done when the warehouse refuses it for what is in its files.
+    #[serde(default)]
+    pub on_bad_file: OnBadFile,
     /// Rows that COPY may refuse without failing; `None` for any number.
     pub max_errors: Option<u64>,
     /// The column that tells its rows from those of other loads, when the target has one.
@@ -87,6 +92,34 @@ pub(crate) struct Planned {
     pub manifest: String,
 }
 
+/// What a transaction is to load, and for which load.
+pub(crate) struct ToLoad<'a> {
+    /// The load: of a file, or of a batch.
+    pub load: LoadId,
+    /// The bucket of the files and of the manifest.
+    pub bucket: &'a Bucket,
+    /// `s3://bucket/key` of the file; of a batch, of its manifest.
+    pub object_url: &'a str,
+    /// The file's name for the column that takes it.
+    pub file_name: &'a str,
+    /// Where the rows go.
+    pub table: &'a TableName,
+    /// The warehouse of that table.
+    pub warehouse: &'a Warehouse,
+    /// The rule as it applies to what COPY reads.
+    pub rule: &'a FileRule,
+    /// The columns in the order of the fields.
+    pub columns: &'a [RuleColumn],
+    /// What COPY reads.
+    pub sources: Vec<ManifestEntry>,
+    /// Records counted in it.
+    pub rows_expected: Option<u64>,
+    /// The loads that a batch carries.
+    pub carried: &'a [CarriedLoad<'a>],
+    /// The loads whose rows are replaced.
+    pub replaces: &'a [LoadId],
+}
+
 /// Plans the load of one copyable file into `table`. Options that the warehouse would refuse are refused here.
 pub(crate) fn plan(
     app: &App,
@@ -95,53 +128,79 @@ pub(crate) fn plan(
     copyable: &Copyable,
     replaces: &[LoadId],
 ) -> Result<Result<Planned, RejectReason>, AppError> {
-    let spec = match CopySpec::from_rule(&copyable.rule, &copyable.columns) {
+    plan_transaction(
+        app,
+        ToLoad {
+            load: load.id,
+            bucket: &load.object.bucket,
+            object_url: &load.object.url(),
+            file_name: &load.file_name,
+            table,
+            warehouse: &warehouse_of(app, &copyable.rule),
+            rule: &copyable.rule,
+            columns: &copyable.columns,
+            sources: vec![ManifestEntry {
+                url: copyable.source.url(),
+                content_length: copyable.source.size_bytes,
+            }],
+            rows_expected: copyable.records,
+            carried: &[],
+            replaces,
+        },
+    )
+}
+
+/// Plans a transaction, or says what of its rule or its names cannot be.
+pub(crate) fn plan_transaction(
+    app: &App,
+    to_load: ToLoad<'_>,
+) -> Result<Result<Planned, RejectReason>, AppError> {
+    let rule = to_load.rule;
+    let spec = match CopySpec::from_rule(rule, to_load.columns) {
         Ok(spec) => spec,
         Err(faults) => return Ok(Err(RejectReason::RuleInvalid(faults))),
     };
-    let warehouse = warehouse_of(app, &copyable.rule);
-    let manifest_key = manifest_key(&app.config.processing_folder, load.id);
-    let manifest = Manifest::new(vec![ManifestEntry {
-        url: copyable.source.url(),
-        content_length: copyable.source.size_bytes,
-    }])
-    .map_err(|error| AppError::Engine(error.into()))?;
+    let manifest_key = manifest_key(&app.config.processing_folder, to_load.load);
+    let manifest = Manifest::new(to_load.sources).map_err(|error| AppError::Engine(error.into()))?;
     let rendered = LoadTransaction::render(&LoadRequest {
-        load: load.id,
-        table,
-        columns: &copyable.columns,
+        load: to_load.load,
+        table: to_load.table,
+        columns: to_load.columns,
         spec: &spec,
-        manifest_url: &s3_url(&load.object.bucket, &manifest_key),
-        warehouse: &warehouse,
-        rows_expected: copyable.records,
-        file_name: &load.file_name,
-        file_name_column: copyable.rule.file_name_column.as_deref(),
-        load_id_column: copyable.rule.load_id_column.as_deref(),
-        object_url: &load.object.url(),
-        replaces,
+        manifest_url: &s3_url(to_load.bucket, &manifest_key),
+        warehouse: to_load.warehouse,
+        rows_expected: to_load.rows_expected,
+        file_name: to_load.file_name,
+        file_name_column: rule.file_name_column.as_deref(),
+        load_id_column: rule.load_id_column.as_deref(),
+        object_url: to_load.object_url,
+        carried: to_load.carried,
+        replaces: to_load.replaces,
     });
     let transaction = match rendered {
         Ok(transaction) => transaction,
-        Err(TransactionError::NotAName { name, .. }) if copyable.rule.names_its_table_from_the_key() => {
-            return Ok(Err(RejectReason::TargetNameInvalid {
-                rule: copyable.rule.id,
-                name,
-            }));
+        Err(TransactionError::NotAName { name, .. }) if rule.names_its_table_from_the_key() => {
+            return Ok(Err(RejectReason::TargetNameInvalid { rule: rule.id, name }));
         }
-        Err(error) => return Ok(Err(rule_fault(&copyable.rule, "ext_file_config", &error))),
+        Err(error) => return Ok(Err(rule_fault(rule, "ext_file_config", &error))),
     };
     // Better now than after the rows are there.
-    if let Some(Err(error)) = copyable.rule.follow_up.as_deref().map(check_follow_up) {
-        return Ok(Err(rule_fault(&copyable.rule, "query", &error)));
+    if let Some(Err(error)) = rule.follow_up.as_deref().map(check_follow_up) {
+        return Ok(Err(rule_fault(rule, "query", &error)));
     }
     let plan = LoadPlan {
-        warehouse,
-        table: table.clone(),
-        follow_up: copyable.rule.follow_up.clone(),
-        follow_up_repeats: follow_up_repeats(&copyable.rule),
-        retry: copyable.rule.retry,
+        warehouse: to_load.warehouse.clone(),
+        table: to_load.table.clone(),
+        follow_up: rule.follow_up.clone(),
+        follow_up_repeats: follow_up_repeats(rule),
+        retry: rule.retry,
+        on_bad_file: rule
+            .batch
+            .as_ref()
+            .map(|batch| batch.on_bad_file)
+            .unwrap_or_default(),
         max_errors: spec.max_errors(),
-        load_id_column: copyable.rule.load_id_column.clone(),
+        load_id_column: rule.load_id_column.clone(),
         steps: transaction.steps,
         statements: transaction.statements,
     };

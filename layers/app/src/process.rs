@@ -3,6 +3,7 @@
 //! The ledger is the memory: each step moves the load from one state to the next and may run twice, so an invocation
 //! that dies leaves a load that the next one takes up where it stopped.
 
+mod batch;
 mod bounds;
 mod cancel;
 mod conclude;
@@ -17,7 +18,7 @@ use chrono::{DateTime, Utc};
 use longshore_domain::load::{LoadId, LoadState};
 use longshore_domain::object::{Object, ObjectKey};
 use longshore_domain::reject::RejectReason;
-use longshore_store::{Claim, Lease, LeaseStep, Load, Source};
+use longshore_store::{BufferId, Claim, Lease, LeaseStep, Load, Source};
 use tracing::{Instrument, info, info_span};
 
 use crate::plan::{self, Planned};
@@ -46,6 +47,13 @@ pub enum ObjectOutcome {
     Submitted {
         /// The load.
         load_id: LoadId,
+    },
+    /// The file waits for others, or a batch carries it already.
+    Batched {
+        /// The load.
+        load_id: LoadId,
+        /// Where it waits.
+        buffer_id: BufferId,
     },
     /// The load waits: for its next try, or for its warehouse. The reconciler takes it up when it is due.
     Waiting {
@@ -182,6 +190,7 @@ impl ProcessObject<'_> {
         self.let_go(id, &outcome).await?;
         let outcome = outcome?;
         notify::send_pending(self.app, id, self.actor()).await?;
+        self.flush_after(&outcome).await;
         Ok(outcome)
     }
 
@@ -193,7 +202,8 @@ impl ProcessObject<'_> {
             LoadState::Rejected => self.conclude_rejection(load).await,
             LoadState::Failed => self.conclude_failure(load).await,
             LoadState::Skipped => self.conclude_skip(load).await,
-            LoadState::Submitted
+            LoadState::Batched
+            | LoadState::Submitted
             | LoadState::Loaded
             | LoadState::Transforming
             | LoadState::Complete
@@ -205,7 +215,7 @@ impl ProcessObject<'_> {
     }
 
     async fn receive(&self, load: Load) -> Result<ObjectOutcome, AppError> {
-        let Identified { load, rule } = match self.identify(load).await? {
+        let Identified { load, rule, row } = match self.identify(load).await? {
             Ok(identified) => identified,
             Err((load, reason)) => return self.reject(load, reason).await,
         };
@@ -217,7 +227,7 @@ impl ProcessObject<'_> {
         let (load, source) = self.find_bytes(load, &others).await?;
         let pace = self.pace();
         match prepare::prepare(self.app, &pace, load.id, &load.object, &source, &rule).await? {
-            Prepared::Whole(copyable) => self.reload_and_submit(load, *copyable, policy).await,
+            Prepared::Whole(copyable) => self.reload_and_submit(load, &row, *copyable, policy).await,
             Prepared::Split {
                 parts,
                 records,
@@ -301,7 +311,7 @@ impl ProcessObject<'_> {
 
     /// Refuses a file that was prepared already. Its copy goes first, while a try that dies would make it again; a part has
     /// nothing but its copy, which goes where refused files go.
-    async fn reject_prepared(
+    pub(super) async fn reject_prepared(
         &self,
         load: Load,
         copyable: &Copyable,

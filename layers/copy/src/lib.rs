@@ -39,4 +39,4 @@ pub use manifest::{Manifest, ManifestEntry, ManifestError};
 pub use script::{WarehouseScript, sample_sql, warehouse_sql};
 pub use spec::CopySpec;
 pub use split::split_statements;
-pub use transaction::{LoadRequest, LoadTransaction, TransactionError};
+pub use transaction::{CarriedLoad, LoadRequest, LoadTransaction, TransactionError};

@@ -60,6 +60,16 @@ pub fn row_count_query(table: &TableName, load: LoadId) -> Result<String, Identi
     ))
 }
 
+/// Asks which of these loads have a marker: the id of each that has one.
+pub fn present_query(table: &TableName, loads: &[LoadId]) -> Result<String, IdentifierError> {
+    let marker = marker_table(table)?;
+    let ids: Vec<String> = loads.iter().map(|load| format!("'{load}'")).collect();
+    Ok(format!(
+        "SELECT load_id\nFROM {marker}\nWHERE load_id IN ({})",
+        ids.join(", ")
+    ))
+}
+
 /// Asks for the markers of a target after a load id, in the order of their ids: id, object and number of rows of each.
 pub fn page_query(table: &TableName, after: Option<LoadId>, limit: u32) -> Result<String, IdentifierError> {
     let marker = marker_table(table)?;

@@ -27,6 +27,11 @@ pub use crate::follow_up::{check_follow_up, is_call};
 /// The longest statement that the Data API takes, in bytes.
 /// <https://docs.aws.amazon.com/redshift/latest/mgmt/data-api.html>
 pub const MAX_STATEMENT_BYTES: usize = 100_000;
+/// The most statements that the Data API takes as one batch.
+/// <https://docs.aws.amazon.com/redshift-data/latest/APIReference/API_BatchExecuteStatement.html>
+pub const MAX_STATEMENTS: usize = 40;
+/// What a marker says of a load of which nobody counted the rows; the column takes no NULL.
+const NOT_COUNTED: i64 = -1;
 
 /// The column that says when a row came. Where a rule lists columns it is not among them and takes its DEFAULT by itself.
 pub(crate) const LOAD_TIME_COLUMN: &str = "target_transaction_timestamp";
@@ -66,14 +71,28 @@ pub struct LoadRequest<'a> {
     pub load_id_column: Option<&'a str>,
     /// `s3://bucket/key` of the object that came, for the marker.
     pub object_url: &'a str,
+    /// The loads that this one carries as a batch; empty when it is the load of a file. Each has a marker of its own, so that
+    /// none of them is ever loaded again, in whatever company.
+    pub carried: &'a [CarriedLoad<'a>],
     /// The loads whose rows these ones replace; needs [`load_id_column`](Self::load_id_column).
     pub replaces: &'a [LoadId],
+}
+
+/// A load that a batch carries.
+#[derive(Debug, Clone, Copy)]
+pub struct CarriedLoad<'a> {
+    /// The load.
+    pub load: LoadId,
+    /// `s3://bucket/key` of its object.
+    pub object_url: &'a str,
+    /// How many rows its file holds, when someone counted.
+    pub rows: Option<u64>,
 }
 
 /// The statements of one load transaction, to be sent as one batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoadTransaction {
-    /// The statements in order. Never more than 9; the Data API takes 40.
+    /// The statements in order: up to 9, and as many as it takes to write the markers of a batch. The Data API takes 40.
     pub statements: Vec<String>,
     /// Which step each statement is, place for place.
     pub steps: Vec<LoadStep>,
@@ -102,6 +121,9 @@ impl LoadTransaction {
         }
         transaction.push(LoadStep::Insert, parts.insert());
         transaction.push(LoadStep::Marker, parts.insert_marker());
+        for markers in parts.insert_carried_markers() {
+            transaction.push(LoadStep::Marker, markers);
+        }
         transaction.within_limits()
     }
 
@@ -116,6 +138,11 @@ impl LoadTransaction {
             .iter()
             .zip(&self.statements)
             .find(|(_, statement)| statement.len() > MAX_STATEMENT_BYTES);
+        if self.statements.len() > MAX_STATEMENTS {
+            return Err(TransactionError::TooManyStatements {
+                statements: self.statements.len(),
+            });
+        }
         match oversize {
             Some((step, statement)) => Err(TransactionError::StatementTooLong {
                 step: *step,
@@ -135,6 +162,7 @@ struct Parts {
     lineage: Vec<(Identifier, Literal)>,
     load_id: Literal,
     object_url: Literal,
+    carried: Vec<CarriedMarker>,
     manifest_url: OptionText,
     iam_role: OptionText,
     region: OptionText,
@@ -160,6 +188,11 @@ impl Parts {
             lineage: lineage(request)?,
             load_id: text("load id", &request.load.to_string())?,
             object_url: text("object's address", request.object_url)?,
+            carried: request
+                .carried
+                .iter()
+                .map(CarriedMarker::quote)
+                .collect::<Result<_, _>>()?,
             manifest_url: option("manifest's address", request.manifest_url)?,
             iam_role: option("IAM role", &request.warehouse.iam_role)?,
             region: option("region", &request.warehouse.region)?,
@@ -173,9 +206,22 @@ impl Parts {
     /// A division by zero when a marker is there. Any number of them: Redshift does not enforce a primary key.
     fn guard(&self) -> String {
         format!(
-            "SELECT 1 / (CASE WHEN COUNT(*) = 0 THEN 1 ELSE 0 END) FROM {} WHERE load_id = {}",
-            self.marker, self.load_id
+            "SELECT 1 / (CASE WHEN COUNT(*) = 0 THEN 1 ELSE 0 END) FROM {} WHERE load_id {}",
+            self.marker,
+            self.is_one_of_ours()
         )
+    }
+
+    fn is_one_of_ours(&self) -> String {
+        if self.carried.is_empty() {
+            return format!("= {}", self.load_id);
+        }
+        let carried = self.carried.iter().map(|carried| &carried.load_id);
+        let ids: Vec<String> = std::iter::once(&self.load_id)
+            .chain(carried)
+            .map(ToString::to_string)
+            .collect();
+        format!("IN ({})", ids.join(", "))
     }
 
     /// A stage made by LIKE has the target's defaults, which [`Self::fill_lineage`] needs.
@@ -298,12 +344,55 @@ impl Parts {
         )
     }
 
+    /// As few statements as hold the markers of what is carried.
+    fn insert_carried_markers(&self) -> Vec<String> {
+        let head = format!(
+            "INSERT INTO {} (load_id, object_url, row_count, loaded_at)\nVALUES",
+            self.marker
+        );
+        let mut statements: Vec<String> = Vec::new();
+        for CarriedMarker {
+            load_id,
+            object_url,
+            rows,
+        } in &self.carried
+        {
+            let values = format!("\n    ({load_id}, {object_url}, {rows}, GETDATE())");
+            match statements.last_mut() {
+                Some(last) if last.len() + 1 + values.len() <= MAX_STATEMENT_BYTES => {
+                    last.push(',');
+                    last.push_str(&values);
+                }
+                _ => statements.push(format!("{head}{values}")),
+            }
+        }
+        statements
+    }
+
     fn selected_columns(&self) -> String {
         if self.columns.is_empty() {
             "*".to_owned()
         } else {
             list(&self.columns)
         }
+    }
+}
+
+/// What the marker of a carried load says.
+struct CarriedMarker {
+    load_id: Literal,
+    object_url: Literal,
+    rows: i64,
+}
+
+impl CarriedMarker {
+    fn quote(carried: &CarriedLoad<'_>) -> Result<Self, TransactionError> {
+        let counted = carried.rows.and_then(|rows| i64::try_from(rows).ok());
+        Ok(Self {
+            load_id: text("load id", &carried.load.to_string())?,
+            object_url: text("object's address", carried.object_url)?,
+            rows: counted.unwrap_or(NOT_COUNTED),
+        })
     }
 }
 
@@ -387,6 +476,12 @@ pub enum TransactionError {
         step: LoadStep,
         /// How long it is.
         bytes: usize,
+    },
+    /// More statements than the Data API takes as one transaction.
+    #[error("the transaction has {statements} statements, and the Data API takes {MAX_STATEMENTS}")]
+    TooManyStatements {
+        /// How many it has.
+        statements: usize,
     },
     /// A follow-up beyond what the Data API takes.
     #[error(

@@ -70,6 +70,8 @@ pub enum LoadState {
     Split,
     /// A file that was loaded before, under a rule that leaves it alone then, or that an operator put aside.
     Skipped,
+    /// Checked and, where needed, rewritten; it waits for others, or a batch carries it. What becomes of it is decided there.
+    Batched,
     /// Checked and, where needed, rewritten; the manifest is there.
     Prepared,
     /// An attempt at the load transaction is on the ledger.
@@ -90,11 +92,12 @@ pub enum LoadState {
 
 impl LoadState {
     /// Every state, in the order of a load's life.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Received,
         Self::Rejected,
         Self::Split,
         Self::Skipped,
+        Self::Batched,
         Self::Prepared,
         Self::Queued,
         Self::Submitted,
@@ -112,6 +115,7 @@ impl LoadState {
             Self::Rejected => "rejected",
             Self::Split => "split",
             Self::Skipped => "skipped",
+            Self::Batched => "batched",
             Self::Prepared => "prepared",
             Self::Queued => "queued",
             Self::Submitted => "submitted",
@@ -131,7 +135,14 @@ impl LoadState {
     /// The states that may follow this one. The database holds the same table as a constraint; ARCHITECTURE.md draws it.
     pub fn successors(self) -> &'static [Self] {
         match self {
-            Self::Received => &[Self::Rejected, Self::Split, Self::Skipped, Self::Prepared],
+            Self::Received => &[
+                Self::Rejected,
+                Self::Split,
+                Self::Skipped,
+                Self::Batched,
+                Self::Prepared,
+            ],
+            Self::Batched => &[Self::Skipped, Self::Loaded, Self::Failed],
             Self::Prepared => &[Self::Queued, Self::Failed],
             // A status event may overtake the answer to the submission, hence `Loaded` and `Failed` right from here.
             Self::Queued => &[Self::Submitted, Self::Loaded, Self::Failed],

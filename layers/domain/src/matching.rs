@@ -36,6 +36,15 @@ impl Matcher {
         }
     }
 
+    /// Whether it may pick something of this name out of a key.
+    pub fn captures(&self, name: &str) -> bool {
+        match self {
+            Self::Token(_) => false,
+            Self::KeyPattern(pattern) => pattern.captures(name),
+            Self::KeyRegex(regex) => regex.0.capture_names().flatten().any(|own| own == name),
+        }
+    }
+
     fn specificity(&self) -> Specificity {
         match self {
             Self::Token(_) => Specificity::Token,
@@ -146,6 +155,15 @@ impl KeyPattern {
             }
         }
         Some(captures)
+    }
+
+    fn captures(&self, name: &str) -> bool {
+        self.segments.iter().any(|segment| {
+            segment.literals.len() > 1
+                && segment.literals[0]
+                    .rsplit_once('=')
+                    .is_some_and(|(own, rest)| own == name && rest.is_empty())
+        })
     }
 
     fn literal_prefix(&self) -> usize {

@@ -110,6 +110,8 @@ pub struct OutcomeReport {
     pub table: Option<String>,
     /// Records counted in the file.
     pub rows_expected: Option<u64>,
+    /// How many files it carried, when it is a batch: the key is then that of its manifest.
+    pub files: Option<u32>,
     /// Rows that the warehouse took.
     pub rows_loaded: Option<u64>,
     /// Rows that the warehouse refused and the rule let pass.
@@ -171,6 +173,7 @@ impl OutcomeReport {
             "file_name": self.file_name,
             "record_type": self.record_type,
             "table": self.table,
+            "files": self.files,
             "rows_expected": self.rows_expected,
             "rows_loaded": self.rows_loaded,
             "rows_rejected": self.rows_rejected,
@@ -190,11 +193,12 @@ impl OutcomeReport {
         };
         let number = |value: &Option<u64>| value.map(|value| value.to_string());
         let facts = [
-            ("File", Some(format!("s3://{}/{}", self.bucket, self.key))),
+            (self.what(), Some(format!("s3://{}/{}", self.bucket, self.key))),
+            ("Files", self.files.map(|files| files.to_string())),
             ("Record type", self.record_type.clone()),
             ("Interface", interface),
             ("Table", self.table.clone()),
-            ("Records in the file", number(&self.rows_expected)),
+            (self.where_records_are(), number(&self.rows_expected)),
             ("Rows loaded", number(&self.rows_loaded)),
             ("Rows rejected", number(&self.rows_rejected)),
             ("Error", self.error.clone()),
@@ -223,6 +227,20 @@ impl OutcomeReport {
         lines.join("\n")
     }
 
+    fn what(&self) -> &'static str {
+        match self.files {
+            Some(_) => "Manifest",
+            None => "File",
+        }
+    }
+
+    fn where_records_are(&self) -> &'static str {
+        match self.files {
+            Some(_) => "Records in the files",
+            None => "Records in the file",
+        }
+    }
+
     fn where_to_look(&self) -> String {
         match self.outcome {
             Outcome::WarehousePaused | Outcome::WarehouseResumed => "longshore warehouse list".to_owned(),
@@ -231,7 +249,10 @@ impl OutcomeReport {
             | Outcome::Rejected
             | Outcome::Failed
             | Outcome::FollowUpFailed
-            | Outcome::Skipped => format!("longshore load show {}", self.load_id),
+            | Outcome::Skipped => match self.files {
+                Some(_) => format!("longshore batch show {}", self.load_id),
+                None => format!("longshore load show {}", self.load_id),
+            },
         }
     }
 
@@ -286,6 +307,7 @@ mod tests {
             file_name: "A_527.txt".to_owned(),
             record_type: None,
             table: Some("rdsftetl.pa".to_owned()),
+            files: None,
             rows_expected: Some(3),
             rows_loaded: None,
             rows_rejected: None,

@@ -275,7 +275,8 @@ fn has_preparing_left(load: &Load) -> bool {
         LoadState::Rejected | LoadState::Split | LoadState::Skipped | LoadState::Failed => {
             load.concluded_at.is_none()
         }
-        LoadState::Submitted
+        LoadState::Batched
+        | LoadState::Submitted
         | LoadState::Loaded
         | LoadState::Transforming
         | LoadState::Complete

@@ -119,12 +119,31 @@ impl Store {
         let changed = transaction.execute(QUERY, parameters).await?;
         if changed > 0 {
             audit_follow_up(&transaction, load, end).await?;
+            finish_carried(&transaction, load, state, now, actor).await?;
             insert_notices(&transaction, load, &end.notices, now).await?;
         }
         let moved = moved(&transaction, QUERY, load, changed).await?;
         transaction.commit().await?;
         Ok(moved)
     }
+}
+
+/// What a batch carries ends as it does.
+async fn finish_carried(
+    transaction: &Transaction<'_>,
+    batch: LoadId,
+    state: LoadState,
+    now: DateTime<Utc>,
+    actor: &str,
+) -> Result<(), StoreError> {
+    let id = batch.as_uuid();
+    transaction
+        .execute(Query::BatchTransform, &[&id, &now, &actor])
+        .await?;
+    transaction
+        .execute(Query::BatchFinish, &[&id, &state.as_str(), &now, &actor])
+        .await?;
+    Ok(())
 }
 
 async fn audit_follow_up(

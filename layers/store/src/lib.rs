@@ -31,6 +31,8 @@
 mod archive;
 mod attempt;
 mod audit;
+mod batch;
+mod buffer;
 mod claim;
 mod conclude;
 mod content;
@@ -57,6 +59,8 @@ mod vitals;
 
 pub use attempt::{AttemptRecord, Statement, StatementOutcome, StatementState};
 pub use audit::{AuditEntry, AuditFilter, AuditRow, AuditStatus};
+pub use batch::{BatchStanding, MadeBatch, NewBatch, Return, batch_id};
+pub use buffer::{Buffer, BufferId, BufferLimits, Joining, Waiting};
 pub use claim::{Claim, NewChild};
 pub use conclude::{Conclusion, FollowUpEnd, OutboxNotice};
 pub use content::{Admission, Replaceable, SameContent};

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
+use crate::buffer::BufferId;
 use crate::queries::Query;
 use crate::read::{Reader, bounded};
 use crate::store::{Parameters, Transaction};
@@ -83,6 +84,14 @@ pub struct Load {
     pub only_record_type: Option<String>,
     /// What the operator said about rows that are there already.
     pub resend: Option<ResendPolicy>,
+    /// Where it gathered with others for a batch; of a batch, where its files came from.
+    pub buffer: Option<BufferId>,
+    /// The batch that carries it.
+    pub batch: Option<LoadId>,
+    /// How many files it carries; `None`: it is the load of a file.
+    pub batch_files: Option<u32>,
+    /// With how many files at most a batch may carry it, itself among them.
+    pub batch_share: Option<u32>,
     /// How often it was claimed: 1 and the repeats; 0 for a replay that nobody has taken up yet.
     pub claims: u32,
     /// How many invocations took it up in this state and never gave it back.
@@ -184,6 +193,13 @@ pub struct LoadFilter {
     pub until: Option<DateTime<Utc>>,
     /// At most so many, and never more than [`crate::LIST_LIMIT`].
     pub limit: u32,
+}
+
+impl Load {
+    /// Whether it carries the files of others.
+    pub fn is_batch(&self) -> bool {
+        self.batch_files.is_some()
+    }
 }
 
 impl Store {
@@ -317,6 +333,10 @@ fn read_load(row: &Row) -> Result<Load, StoreError> {
         replays: reader.get::<Option<_>>("replays_load_id")?.map(LoadId::from_uuid),
         only_record_type: reader.get("only_record_type")?,
         resend: reader.optional_word("resend_policy", ResendPolicy::parse)?,
+        buffer: reader.get::<Option<_>>("buffer_id")?.map(BufferId::from_uuid),
+        batch: reader.get::<Option<_>>("batch_id")?.map(LoadId::from_uuid),
+        batch_files: reader.optional_small_count("batch_files")?,
+        batch_share: reader.optional_small_count("batch_share")?,
         claims: reader.small_count("claims")?,
         deaths: reader.small_count("deaths")?,
         handovers: reader.small_count("handovers")?,

@@ -7,6 +7,7 @@ use longshore_domain::rule::ResendPolicy;
 use serde::Serialize;
 use tokio_postgres::Row;
 
+use crate::buffer::{count_buffer, lock_buffer};
 use crate::content::lock_content;
 use crate::load::{Lease, Load, find_load};
 use crate::queries::Query;
@@ -209,7 +210,7 @@ impl Store {
         Ok(taken)
     }
 
-    /// `received` to `skipped` by hand, with the operator's reason as its note.
+    /// `received`, or `batched` and not yet in a batch, to `skipped` by hand, with the operator's reason as its note.
     ///
     /// # Errors
     /// [`StoreError::NotFound`], or any of a write.
@@ -219,13 +220,20 @@ impl Store {
         operator: &Operator,
         now: DateTime<Utc>,
     ) -> Result<Moved, StoreError> {
-        const QUERY: Query = Query::LoadSkip;
+        const QUERY: Query = Query::LoadSkipByHand;
         let mut client = self.client(QUERY.name()).await?;
         let transaction = Transaction::begin(self, &mut client).await?;
         let note = format!("{} put it aside: {}", operator.name, operator.reason);
+        let buffer = find_load(&transaction, QUERY.name(), load).await?.buffer;
+        if let Some(buffer) = buffer {
+            lock_buffer(&transaction, buffer).await?;
+        }
         let parameters: Parameters<'_> = &[&load.as_uuid(), &text(&note), &now, &operator.name];
         let changed = transaction.execute(QUERY, parameters).await?;
         if changed > 0 {
+            if let Some(buffer) = buffer {
+                count_buffer(&transaction, buffer, None).await?;
+            }
             insert_operation(&transaction, load, OperationKind::Skip, operator, None, now).await?;
         }
         let moved = moved(&transaction, QUERY, load, changed).await?;

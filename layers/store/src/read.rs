@@ -47,6 +47,12 @@ impl<'row> Reader<'row> {
         u32::try_from(value).map_err(|_| self.corrupt(column, format!("{value} is no count")))
     }
 
+    /// An `integer` that counts, if it is there.
+    pub(crate) fn optional_small_count(&self, column: &'static str) -> Result<Option<u32>, StoreError> {
+        let value: Option<i32> = self.get(column)?;
+        value.map(|_| self.small_count(column)).transpose()
+    }
+
     /// Milliseconds that may be unknown.
     pub(crate) fn duration(&self, column: &'static str) -> Result<Option<Duration>, StoreError> {
         Ok(self.optional_count(column)?.map(Duration::from_millis))

@@ -80,6 +80,12 @@ fn rule_row(row: &Row) -> Result<RuleRow, StoreError> {
         retry_minutes: reader.get("retry_minutes")?,
         query_retry_flag: reader.get("query_retry_flag")?,
         resend_policy: reader.get("resend_policy")?,
+        batch_files: reader.get("batch_files")?,
+        batch_bytes: reader.get("batch_bytes")?,
+        batch_seconds: reader.get("batch_seconds")?,
+        batch_concurrency: reader.get("batch_concurrency")?,
+        batch_order: reader.get("batch_order")?,
+        batch_divide_flag: reader.get("batch_divide_flag")?,
         columns: reader.json::<Vec<ColumnRow>>("columns")?,
         target: target_row(&reader)?,
     })

@@ -1,4 +1,4 @@
--- How the follow-up came out, beside the outcome of its load.
+-- How the follow-up came out, beside the outcome of its load; of a batch, beside those of the loads that it carried.
 UPDATE rdscnfg.ext_file_audit
 SET
     followup_status = $2,
@@ -7,3 +7,8 @@ SET
     followup_duration_ms = $5,
     modified_date = $6
 WHERE load_id = $1
+    OR load_id IN (
+        SELECT carried.load_id
+        FROM rdscnfg.ext_file_load AS carried
+        WHERE carried.batch_id = $1
+    )

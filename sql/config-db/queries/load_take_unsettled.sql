@@ -2,13 +2,15 @@
 -- first, so no load keeps another from its turn; one that was looked at in vain waits twice as long each time, up to
 -- eight times $3. An object that a listing found and a replay have nobody on the way and need not wait. A load that waits
 -- is left alone until it is due, and of those that wait for a paused warehouse one is taken when that one may be tried
--- again. Without $4 none is taken that is still to be prepared.
+-- again. Without $4 none is taken that is still to be prepared. What waits for a batch, or is in one, goes on with that.
 -- The race: two reconcilers at once. Each skips the row that the other has locked, and once the lock is gone looked_at is
 -- the other's: PostgreSQL checks the conditions again on the newest row before it gives a lock.
 WITH next AS (
     SELECT candidate.load_id
     FROM rdscnfg.ext_file_load AS candidate
     WHERE candidate.finished_at IS NULL
+        AND candidate.state <> 'batched'
+        AND candidate.batch_id IS NULL
         AND (candidate.lease_until IS NULL OR candidate.lease_until <= $1)
         AND (candidate.looked_at IS NULL OR candidate.looked_at < $2)
         AND ($4 OR candidate.state <> 'received')

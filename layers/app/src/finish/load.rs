@@ -10,7 +10,7 @@ use longshore_domain::notification::Outcome;
 use longshore_domain::object::ObjectKey;
 use longshore_domain::statement::{Attempt, LoadStep, StatementKind};
 use longshore_store::{
-    AuditStatus, Conclusion, Load, LoadFailure, LoadedFacts, StatementOutcome, StatementState,
+    AuditStatus, Conclusion, Load, LoadFailure, LoadedFacts, Statement, StatementOutcome, StatementState,
 };
 use tracing::{info, warn};
 
@@ -163,6 +163,11 @@ impl FinishStatement<'_> {
                     self.committed(load, &plan, statement_id, rows_loaded).await
                 }
                 None => {
+                    if load.is_batch()
+                        && let Some(load) = self.part_company(&load, &plan, &error).await?
+                    {
+                        return Ok(load);
+                    }
                     let failed = FailedStatement {
                         attempt,
                         step: Some(LoadStep::Guard),
@@ -201,6 +206,9 @@ impl FinishStatement<'_> {
         // However its end reads: what somebody stopped is not begun again.
         if let Some(sentence) = cancelled_by_hand(self.app, id).await? {
             return self.failed(load, CANCELLED, sentence).await;
+        }
+        if let Some(load) = self.divide(&load, plan, failed).await? {
+            return Ok(load);
         }
         match retry::after_failure(self.app, load, &plan.warehouse, &plan.retry, failed, self.actor()).await?
         {
@@ -290,20 +298,55 @@ impl FinishStatement<'_> {
         if plan.max_errors != Some(0) {
             self.collect_row_errors(&load, plan, statement.as_ref()).await;
         }
-        let (archived_key, remarks) = self.put_away_loaded(&load).await?;
+        if load.is_batch() {
+            self.conclude_carried_loaded(&load, plan, statement.as_ref())
+                .await?;
+            return self.conclude_loaded_batch(load, plan).await;
+        }
+        let end = LoadedFile {
+            remarks: vec![],
+            next: after_loading(plan),
+            is_told: true,
+        };
+        self.conclude_loaded_file(load, statement.as_ref(), end).await
+    }
+
+    /// A batch has no file, and its files have audit rows of their own; people are told once, of the batch.
+    async fn conclude_loaded_batch(&self, load: Load, plan: &LoadPlan) -> Result<Load, AppError> {
         archive::clear_work(self.app, &load).await?;
+        let conclusion = Conclusion {
+            notices: vec![notify::notice(self.app, &load, Outcome::Loaded)],
+            next: after_loading(plan),
+            ..Conclusion::default()
+        };
+        self.conclude(load, &conclusion).await
+    }
+
+    /// Puts a file away whose rows are in the warehouse.
+    pub(super) async fn conclude_loaded_file(
+        &self,
+        load: Load,
+        statement: Option<&Statement>,
+        end: LoadedFile,
+    ) -> Result<Load, AppError> {
+        let (archived_key, found) = self.put_away_loaded(&load).await?;
+        archive::clear_work(self.app, &load).await?;
+        let remarks = [end.remarks, found].concat();
         let load = Load {
             archived_key,
             remarks: [load.remarks, remarks.clone()].concat(),
             ..load
         };
+        let notice = end
+            .is_told
+            .then(|| notify::notice(self.app, &load, Outcome::Loaded));
         let conclusion = Conclusion {
-            audit: audit::row(self.app, &load, AuditStatus::Finished, statement.as_ref()).await?,
-            notices: vec![notify::notice(self.app, &load, Outcome::Loaded)],
+            audit: audit::row(self.app, &load, AuditStatus::Finished, statement).await?,
+            notices: notice.into_iter().collect(),
             archived_key: load.archived_key.clone(),
             error: None,
             remarks,
-            next: plan.follow_up.is_none().then_some(LoadState::Complete),
+            next: end.next,
         };
         self.conclude(load, &conclusion).await
     }
@@ -339,23 +382,47 @@ impl FinishStatement<'_> {
             Some(LoadStep::Copy) => self.collect_row_errors(&load, &plan, statement.as_ref()).await,
             _ => None,
         };
+        let error = row_error.or(load.error);
+        let load = Load { error, ..load };
+        if load.is_batch() {
+            self.conclude_carried_failed(&load, statement.as_ref()).await?;
+            return self.conclude_failed_batch(load).await;
+        }
+        self.conclude_failed_file(load, statement.as_ref(), true).await
+    }
+
+    async fn conclude_failed_batch(&self, load: Load) -> Result<Load, AppError> {
+        archive::clear_work(self.app, &load).await?;
+        // One file alone was told of by its own name.
+        let is_told = load.batch_files != Some(1);
+        let notice = is_told.then(|| notify::notice(self.app, &load, Outcome::Failed));
+        let conclusion = Conclusion {
+            notices: notice.into_iter().collect(),
+            error: load.error.clone(),
+            ..Conclusion::default()
+        };
+        self.conclude(load, &conclusion).await
+    }
+
+    pub(super) async fn conclude_failed_file(
+        &self,
+        load: Load,
+        statement: Option<&Statement>,
+        is_told: bool,
+    ) -> Result<Load, AppError> {
         let archived_key = archive::put_away(self.app, &load, ArchiveShelf::Error)
             .await?
             .key();
         archive::clear_work(self.app, &load).await?;
-        let error = row_error.or(load.error);
-        let load = Load {
-            archived_key,
-            error,
-            ..load
-        };
-        let status = match statement.as_ref().map(|statement| statement.state) {
+        let load = Load { archived_key, ..load };
+        let status = match statement.map(|statement| statement.state) {
             Some(StatementState::Aborted) => AuditStatus::Aborted,
             _ => AuditStatus::Failed,
         };
+        let notice = is_told.then(|| notify::notice(self.app, &load, Outcome::Failed));
         let conclusion = Conclusion {
-            audit: audit::row(self.app, &load, status, statement.as_ref()).await?,
-            notices: vec![notify::notice(self.app, &load, Outcome::Failed)],
+            audit: audit::row(self.app, &load, status, statement).await?,
+            notices: notice.into_iter().collect(),
             archived_key: load.archived_key.clone(),
             error: load.error.clone(),
             remarks: vec![],
@@ -372,6 +439,21 @@ impl FinishStatement<'_> {
             .await?;
         Ok(moved.into_load())
     }
+}
+
+/// How a file ends whose rows are in the warehouse.
+pub(super) struct LoadedFile {
+    /// What a person should know.
+    pub(super) remarks: Vec<String>,
+    /// `Complete`, unless a follow-up is still to run for it.
+    pub(super) next: Option<LoadState>,
+    /// Whether there is a message about it by itself.
+    pub(super) is_told: bool,
+}
+
+/// What a load whose rows are in the warehouse is next; `None` while its follow-up is to run.
+pub(super) fn after_loading(plan: &LoadPlan) -> Option<LoadState> {
+    plan.follow_up.is_none().then_some(LoadState::Complete)
 }
 
 fn fault_of(outcome: &LoadOutcome) -> Option<WarehouseFault> {

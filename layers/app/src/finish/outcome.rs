@@ -124,6 +124,7 @@ mod tests {
             follow_up: None,
             follow_up_repeats: false,
             retry: longshore_domain::retry::RetryPolicy::default(),
+            on_bad_file: longshore_domain::rule::OnBadFile::default(),
             max_errors: Some(0),
             load_id_column: None,
             steps: vec![Lock, Guard, Stage, Copy, Count, Insert, Marker],

@@ -7,7 +7,7 @@ use longshore_domain::load::LoadState;
 use longshore_domain::statement::StatementKind;
 use longshore_store::{Load, Statement};
 
-use super::{Judged, Operate};
+use super::{Judged, Operate, in_a_batch};
 use crate::finish::{CANCELLED, FinishStatement, StatementStatus};
 use crate::plan::LoadPlan;
 use crate::process::ProcessObject;
@@ -41,6 +41,7 @@ impl Operate<'_> {
                 "it has not begun; put it aside with: longshore load skip {}",
                 load.id
             )),
+            LoadState::Batched => Some(in_a_batch(load)),
             LoadState::Loaded | LoadState::Transforming => Some(format!(
                 "it is {}: its rows are in the warehouse already",
                 load.state

@@ -57,6 +57,8 @@ impl Operate<'_> {
     pub fn judge_skip(&self, load: &Load) -> Judged<()> {
         match load.state {
             LoadState::Received => self.is_free(load),
+            LoadState::Batched if load.batch.is_none() => Ok(()),
+            LoadState::Batched => Err(in_a_batch(load)),
             LoadState::Prepared | LoadState::Queued | LoadState::Submitted => Err(format!(
                 "it is {} already; stop it with: longshore load cancel {}",
                 load.state, load.id
@@ -101,5 +103,22 @@ impl Operate<'_> {
             )),
             _ => Ok(()),
         }
+    }
+}
+
+/// Where to turn for a load that is not on its own.
+fn in_a_batch(load: &Load) -> String {
+    match (load.batch, load.buffer) {
+        (Some(batch), _) => {
+            format!("batch {batch} carries it; look with: longshore batch show {batch}")
+        }
+        (None, Some(buffer)) => {
+            format!(
+                "it waits for a batch; have that made with: longshore batch flush {buffer}, or put the file aside \
+                 with: longshore load skip {}",
+                load.id
+            )
+        }
+        (None, None) => "it waits for a batch".to_owned(),
     }
 }

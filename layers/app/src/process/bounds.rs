@@ -23,10 +23,14 @@ const LEAST_TIME: TimeDelta = TimeDelta::seconds(20);
 impl ProcessObject<'_> {
     /// A claim is not even made when the time is nearly over: whoever is told to come again has all of it.
     pub(super) fn has_time_left(&self, object: &Object) -> Result<(), AppError> {
-        if self.invocation.deadline - self.app.clock.now() >= LEAST_TIME {
+        if self.may_begin() {
             return Ok(());
         }
         Err(AppError::OutOfTime { url: object.url() })
+    }
+
+    pub(super) fn may_begin(&self) -> bool {
+        self.invocation.deadline - self.app.clock.now() >= LEAST_TIME
     }
 
     pub(super) fn pace(&self) -> Pace {
@@ -64,6 +68,7 @@ impl ProcessObject<'_> {
             // Its outcome is on record: there is nothing to give up, only to finish.
             LoadState::Rejected
             | LoadState::Split
+            | LoadState::Batched
             | LoadState::Skipped
             | LoadState::Failed
             | LoadState::Submitted

@@ -13,6 +13,8 @@ use crate::AppError;
 pub(super) struct Identified {
     pub load: Load,
     pub rule: FileRule,
+    /// The rule as the tables hold it.
+    pub row: RuleRow,
 }
 
 /// A load, or why it has no rule.
@@ -81,7 +83,11 @@ impl ProcessObject<'_> {
             }
         };
         let load = self.record(load, row, table, captures).await?;
-        Ok(Ok(Identified { load, rule }))
+        Ok(Ok(Identified {
+            load,
+            rule,
+            row: row.clone(),
+        }))
     }
 
     async fn record(

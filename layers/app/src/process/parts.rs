@@ -189,7 +189,7 @@ impl ProcessObject<'_> {
                     Err(error) => Err(error),
                 };
                 self.let_go(id, &outcome).await?;
-                outcome?;
+                self.flush_after(&outcome?).await;
             }
             Claim::Busy { load, owner, .. } => {
                 return Err(AppError::PreparedElsewhere { load: load.id, owner });
@@ -217,7 +217,7 @@ impl ProcessObject<'_> {
     async fn receive_part(&self, child: Load, plan: &SplitPlan) -> Result<ObjectOutcome, AppError> {
         let record_type = child.record_type.clone().unwrap_or_default();
         let token = matching::part_token(&plan.token, &record_type);
-        let Identified { load, rule } = match self.identify_part(child, &token).await? {
+        let Identified { load, rule, row } = match self.identify_part(child, &token).await? {
             Ok(identified) => identified,
             Err((child, reason)) => return self.reject(child, reason).await,
         };
@@ -233,7 +233,7 @@ impl ProcessObject<'_> {
             columns: rule.columns.clone(),
             records: load.rows_expected,
         };
-        self.reload_and_submit(load, copyable, plan.resend).await
+        self.reload_and_submit(load, &row, copyable, plan.resend).await
     }
 
     async fn conclude_split(&self, load: &Load) -> Result<(), AppError> {

@@ -8,7 +8,7 @@ use longshore_domain::load::{LoadId, LoadState};
 use longshore_domain::notification::Outcome;
 use longshore_domain::object::{Object, ObjectKey};
 use longshore_domain::reject::RejectReason;
-use longshore_domain::rule::ResendPolicy;
+use longshore_domain::rule::{ResendPolicy, RuleRow};
 use longshore_domain::target::{TableName, Warehouse};
 use longshore_store::{Admission, AuditStatus, Load, Replaceable, SameContent};
 use tracing::info;
@@ -105,11 +105,12 @@ impl ProcessObject<'_> {
     pub(super) async fn reload_and_submit(
         &self,
         load: Load,
+        row: &RuleRow,
         copyable: Copyable,
         policy: ResendPolicy,
     ) -> Result<ObjectOutcome, AppError> {
         if policy == ResendPolicy::Accept {
-            return self.plan_and_submit(load, copyable, Earlier::default()).await;
+            return self.load_or_gather(load, row, copyable, Earlier::default()).await;
         }
         let earlier = self.app.store.replaceable(load.id).await?;
         if let (ResendPolicy::Skip, Some(first)) = (policy, earlier.first()) {
@@ -117,8 +118,22 @@ impl ProcessObject<'_> {
         }
         let warehouse = plan::warehouse_of(self.app, &copyable.rule);
         match replacing(&load, &copyable, &warehouse, earlier) {
-            Ok(earlier) => self.plan_and_submit(load, copyable, earlier).await,
+            Ok(earlier) => self.load_or_gather(load, row, copyable, earlier).await,
             Err(reason) => self.reject_prepared(load, &copyable, reason).await,
+        }
+    }
+
+    /// Files that take the place of others are loaded by themselves: the rows of a batch cannot be told apart.
+    async fn load_or_gather(
+        &self,
+        load: Load,
+        row: &RuleRow,
+        copyable: Copyable,
+        earlier: Earlier,
+    ) -> Result<ObjectOutcome, AppError> {
+        match copyable.rule.batch.clone() {
+            Some(policy) if earlier.replaces.is_empty() => self.gather(load, row, copyable, &policy).await,
+            Some(_) | None => self.plan_and_submit(load, copyable, earlier).await,
         }
     }
 

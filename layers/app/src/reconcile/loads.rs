@@ -79,7 +79,8 @@ impl Reconcile<'_> {
             LoadState::Submitted | LoadState::Loaded | LoadState::Failed | LoadState::Transforming => {
                 self.finish(load).await
             }
-            LoadState::Complete | LoadState::TransformFailed => Ok(()),
+            // What is in a batch goes on with that, and is not taken.
+            LoadState::Batched | LoadState::Complete | LoadState::TransformFailed => Ok(()),
         }
     }
 

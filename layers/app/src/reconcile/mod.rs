@@ -1,11 +1,12 @@
 //! Settling what no event will settle: nothing in this system depends on an event arriving.
 //!
-//! A run has four parts, and none of them keeps the others from their work: objects that no event announced are put on the
-//! ledger (`listing`), loads that stand still are carried on from the state they are in, by the very steps that an event
+//! A run has five parts, and none of them keeps the others from their work: objects that no event announced are put on the
+//! ledger (`listing`), batches that are due are made (`buffers`), loads that stand still are carried on from the state they are in, by the very steps that an event
 //! would have started (`loads`), messages that wait are sent, and the markers in the warehouses are compared with the
 //! ledger (`markers`). A run is bounded, since the next one goes on where it stopped; two may run at once, since every load,
 //! listing and comparison is claimed before it is touched.
 
+mod buffers;
 mod judge;
 mod listing;
 mod loads;
@@ -88,6 +89,7 @@ impl Reconcile<'_> {
         let mut report = ReconcileReport::default();
         let slice = self.slice(began);
         self.list_objects(&slice, &mut report).await?;
+        self.make_batches(&slice, &mut report).await?;
         self.carry_loads_on(&slice, &mut report).await?;
         self.send_notices(&slice, &mut report).await?;
         self.compare_markers(&slice, &mut report).await?;

@@ -1,11 +1,15 @@
 //! What a run did and found.
 
 use longshore_domain::load::LoadId;
-use longshore_store::{MarkerDifference, UnsentNotices};
+use longshore_store::{BufferId, MarkerDifference, UnsentNotices};
 
 /// What a run did and found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct ReconcileReport {
+    /// Batches that were due and are with the warehouse, or on their way there.
+    pub batches_made: usize,
+    /// Buffers of which a batch was due and could not be made, and why. A later run tries again.
+    pub buffers_failed: Vec<(BufferId, String)>,
     /// Loads that stood still.
     pub looked_at: usize,
     /// Loads that were carried on.
@@ -80,12 +84,13 @@ impl ReconcileReport {
             .comparisons
             .iter()
             .any(|comparison| comparison.error.is_none());
-        !self.carried_on.is_empty() || self.notices_sent > 0 || listed || compared
+        !self.carried_on.is_empty() || self.batches_made > 0 || self.notices_sent > 0 || listed || compared
     }
 
     /// Whether everything that was tried worked. A difference is a finding, not a failure.
     pub fn is_well(&self) -> bool {
         self.failed.is_empty()
+            && self.buffers_failed.is_empty()
             && self.notices_failed == 0
             && self.listings.iter().all(|listing| listing.errors.is_empty())
             && self
@@ -96,6 +101,8 @@ impl ReconcileReport {
 
     /// Takes up what a further run did. What both found counts once, as the later one saw it.
     pub fn add(&mut self, later: Self) {
+        self.batches_made += later.batches_made;
+        self.buffers_failed = later.buffers_failed;
         self.looked_at += later.looked_at;
         for load in later.carried_on {
             if !self.carried_on.contains(&load) {

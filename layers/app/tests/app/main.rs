@@ -6,6 +6,7 @@
 )]
 
 mod archive;
+mod batches;
 mod chain;
 mod leases;
 mod outcomes;

@@ -1,6 +1,6 @@
 //! Rules and loads in which a test sets only what matters to it.
 
-use longshore_copy::{CopySpec, LoadRequest, LoadTransaction, TransactionError};
+use longshore_copy::{CarriedLoad, CopySpec, LoadRequest, LoadTransaction, TransactionError};
 use longshore_domain::load::LoadId;
 use longshore_domain::rule::{ColumnRow, FileRule, RuleColumn, RuleFaults, RuleRow};
 use longshore_domain::target::{Compute, Login, TableName, Warehouse};
@@ -71,6 +71,7 @@ pub(crate) struct Load {
     pub(crate) load_id_column: Option<String>,
     pub(crate) manifest_url: String,
     pub(crate) object_url: String,
+    pub(crate) carried: Vec<(LoadId, String, Option<u64>)>,
     pub(crate) replaces: Vec<LoadId>,
 }
 
@@ -87,11 +88,21 @@ impl Load {
             load_id_column: rule.load_id_column.clone(),
             manifest_url: "s3://landing/processing/7/manifest".to_owned(),
             object_url: "s3://landing/in/PROD_PRICES_701.txt".to_owned(),
+            carried: Vec::new(),
             replaces: Vec::new(),
         }
     }
 
     pub(crate) fn render(&self) -> Result<LoadTransaction, TransactionError> {
+        let carried: Vec<_> = self
+            .carried
+            .iter()
+            .map(|(load, object_url, rows)| CarriedLoad {
+                load: *load,
+                object_url,
+                rows: *rows,
+            })
+            .collect();
         LoadTransaction::render(&LoadRequest {
             load: LoadId::from_uuid(Uuid::from_u128(7)),
             table: &self.table,
@@ -104,6 +115,7 @@ impl Load {
             file_name_column: self.file_name_column.as_deref(),
             load_id_column: self.load_id_column.as_deref(),
             object_url: &self.object_url,
+            carried: &carried,
             replaces: &self.replaces,
         })
     }

@@ -6,7 +6,7 @@ use super::{
     Interface, InvalidBytes, Paths, ResendPolicy, RuleColumn, RuleFault, RuleFaults, RuleId, RuleRow,
     TargetRow, Trailer,
 };
-use super::{attempts, together};
+use super::{attempts, batch, together};
 use crate::matching::Matcher;
 use crate::target::{Compute, Login, TableName, Warehouse};
 
@@ -47,6 +47,7 @@ pub(super) fn interpret(row: &RuleRow) -> Result<FileRule, RuleFaults> {
     let prepared_compression = prepared_compression(row, compression, &mut faults);
     let retry = attempts::retry(row, &mut faults);
     let follow_up_repeats = attempts::follow_up_repeats(row, &mut faults);
+    let batch = batch::batch(row, &mut faults);
 
     let parts = (
         matcher,
@@ -103,6 +104,7 @@ pub(super) fn interpret(row: &RuleRow) -> Result<FileRule, RuleFaults> {
             follow_up_repeats,
             retry,
             resend,
+            batch,
         };
         together::check(&rule, &mut faults);
         if faults.list.is_empty() {

@@ -4,6 +4,7 @@
 //! to the other and names every fault of the row at once, because an operator mends a table in one sitting.
 
 mod attempts;
+mod batch;
 mod fault;
 mod format;
 mod interpret;
@@ -14,6 +15,7 @@ mod tests;
 mod together;
 mod trailer;
 
+pub use batch::{BatchPolicy, Concurrency, MOST_BATCH_FILES, OnBadFile};
 pub use fault::{RuleFault, RuleFaults};
 pub use format::{Compression, DataFormat, Delimited, Encoding, Escaping, FieldQuoting, InvalidBytes, Paths};
 pub use resend::ResendPolicy;
@@ -133,6 +135,8 @@ pub struct FileRule {
     pub retry: RetryPolicy,
     /// What is done about a file that was loaded before.
     pub resend: ResendPolicy,
+    /// How its files are gathered into batches; `None`: each is loaded by itself.
+    pub batch: Option<BatchPolicy>,
 }
 
 impl FileRule {

@@ -15,6 +15,7 @@ pub(super) fn check(rule: &FileRule, faults: &mut Collector) {
         check_target(rule, faults);
         check_resends(rule, faults);
     }
+    check_batches(rule, faults);
     if matches!(rule.format, DataFormat::FixedWidth) {
         check_fixed_width(rule, faults);
     }
@@ -59,6 +60,39 @@ fn check_resends(rule: &FileRule, faults: &mut Collector) {
             "load_id_column",
             "is not set, and resend_policy reload finds the rows to replace by it; name the column that takes the \
              load's id, or write skip or accept",
+        );
+    }
+}
+
+/// One COPY reads all files of a batch, and does not say which row came from which.
+fn check_batches(rule: &FileRule, faults: &mut Collector) {
+    let Some(batch) = &rule.batch else { return };
+    if rule.split.is_some() {
+        faults.add(
+            "split_file_flag",
+            "is Y, and the rule has batches; batches are for the rules of its record types to have",
+        );
+        return;
+    }
+    if let Some(column) = &rule.file_name_column {
+        faults.add(
+            "file_name_column",
+            format!(
+                "{column:?} cannot be filled in a batch, because one COPY reads all of its files; write NULL, and name a \
+                 load_id_column if rows are to be traced: it takes the batch's id"
+            ),
+        );
+    }
+    if rule.resend == ResendPolicy::Reload {
+        faults.add(
+            "resend_policy",
+            "reload finds a file's rows by its load's id, and the rows of a batch have the batch's; write skip or accept",
+        );
+    }
+    if let Some(name) = batch.order.as_deref().filter(|name| !rule.matcher.captures(name)) {
+        faults.add(
+            "batch_order",
+            format!("{name:?} is nothing that key_pattern or key_regex picks out of the key"),
         );
     }
 }

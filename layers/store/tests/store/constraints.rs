@@ -107,6 +107,16 @@ use crate::support::{ACTOR, Bench, at, prepared, split_facts};
     "concluded_at = now()",
     "ext_file_load_finished_is_concluded"
 )]
+#[case(LoadState::Batched, "buffer_id = NULL", "ext_file_load_batched_has_buffer")]
+#[case(LoadState::Batched, "sources = '[]'", "ext_file_load_prepared_is_whole")]
+#[case(LoadState::Batched, "batch_share = 0", "ext_file_load_batch_counts_positive")]
+#[case(LoadState::Batched, "batch_files = 1", "ext_file_load_batch_not_batched")]
+#[case(LoadState::Prepared, "batch_files = 1", "ext_file_load_batch_not_batched")]
+#[case(
+    LoadState::Received,
+    "batch_id = load_id",
+    "ext_file_load_carried_from_buffer"
+)]
 #[tokio::test]
 async fn an_impossible_load_is_refused(
     #[case] state: LoadState,
@@ -116,6 +126,20 @@ async fn an_impossible_load_is_refused(
     let bench = Bench::new().await;
     bench.load_in(state).await;
     let sql = format!("UPDATE rdscnfg.ext_file_load SET {change}");
+    assert_eq!(refusal(&bench, &sql).await, constraint);
+}
+
+#[rstest]
+#[case("max_files = 0", "ext_load_buffer_limits_positive")]
+#[case("max_bytes = 0", "ext_load_buffer_limits_positive")]
+#[case("bytes = -1", "ext_load_buffer_counts_not_negative")]
+#[case("files = 0", "ext_load_buffer_first_of_files")]
+#[case("first_at = NULL", "ext_load_buffer_first_of_files")]
+#[tokio::test]
+async fn an_impossible_buffer_is_refused(#[case] change: &str, #[case] constraint: &str) {
+    let bench = Bench::new().await;
+    bench.load_in(LoadState::Batched).await;
+    let sql = format!("UPDATE rdscnfg.ext_load_buffer SET {change}");
     assert_eq!(refusal(&bench, &sql).await, constraint);
 }
 

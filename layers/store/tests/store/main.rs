@@ -5,6 +5,7 @@
 )]
 
 mod attempts;
+mod batches;
 mod claims;
 mod connection;
 mod constraints;

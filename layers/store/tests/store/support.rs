@@ -12,9 +12,9 @@ use longshore_domain::rule::{Interface, RuleId};
 use longshore_domain::statement::{Attempt, LoadStep, StatementKind};
 use longshore_domain::target::TableName;
 use longshore_store::{
-    AttemptRecord, AuditRow, AuditStatus, Claim, Conclusion, ConnectOptions, FollowUpEnd, Lease, LeaseStep,
-    Load, LoadFailure, LoadedFacts, MatchedRule, Moved, OutboxNotice, Password, Prepared, Source, SplitFacts,
-    Store, Tls,
+    AttemptRecord, AuditRow, AuditStatus, BufferId, BufferLimits, Claim, Conclusion, ConnectOptions,
+    FollowUpEnd, Joining, Lease, LeaseStep, Load, LoadFailure, LoadedFacts, MatchedRule, Moved, OutboxNotice,
+    Password, Prepared, Source, SplitFacts, Store, Tls,
 };
 use longshore_testkit::TestDatabase;
 use tokio_postgres::types::ToSql;
@@ -278,6 +278,7 @@ impl Bench {
             LoadState::Skipped => store.mark_skipped(load, "loaded before", at(1), ACTOR).await,
             LoadState::Rejected => store.mark_rejected(load, &reason(), at(1), ACTOR).await,
             LoadState::Split => store.mark_split(load, &split_facts(), at(1), ACTOR).await,
+            LoadState::Batched => store.join_buffer(load, &joining(1), at(1), ACTOR).await,
             LoadState::Prepared => store.mark_prepared(load, &prepared(), at(1), ACTOR).await,
             LoadState::Queued => {
                 let attempt = attempt(load, StatementKind::Load, 1);
@@ -322,6 +323,7 @@ fn path_to(state: LoadState) -> &'static [LoadState] {
         Rejected => &[Rejected],
         Split => &[Split],
         Skipped => &[Skipped],
+        Batched => &[Batched],
         Prepared => &[Prepared],
         Queued => &[Prepared, Queued],
         Submitted => &[Prepared, Queued, Submitted],
@@ -330,6 +332,28 @@ fn path_to(state: LoadState) -> &'static [LoadState] {
         Transforming => &[Prepared, Queued, Submitted, Loaded, Transforming],
         Complete => &[Prepared, Queued, Submitted, Loaded, Transforming, Complete],
         TransformFailed => &[Prepared, Queued, Submitted, Loaded, Transforming, TransformFailed],
+    }
+}
+
+/// A file for the buffer of this number: it holds up to three, for a minute.
+pub(crate) fn joining(buffer: u32) -> Joining {
+    let recipe = serde_json::json!({ "recipe": buffer });
+    Joining {
+        buffer: BufferId::of(&object("in/any").bucket, &recipe),
+        recipe,
+        warehouse: "cluster etl/dev".to_owned(),
+        limits: BufferLimits {
+            max_files: 3,
+            max_bytes: None,
+            max_age: Duration::from_secs(60),
+            one_at_a_time: false,
+        },
+        order: None,
+        rows_expected: Some(2),
+        sources: prepared().sources,
+        prepared: true,
+        remarks: vec![],
+        duration: Duration::from_millis(5),
     }
 }
 

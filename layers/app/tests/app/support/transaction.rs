@@ -69,9 +69,9 @@ impl<'a> Transaction<'a> {
     }
 
     fn guard(&mut self, sql: &str) -> Result<usize, String> {
-        let load = quoted(after(sql, "load_id = "));
+        let loads = literals(after(sql, "WHERE load_id "));
         let markers = self.marker_of(after(sql, " FROM "))?;
-        if markers.contains_key(&load) {
+        if loads.iter().any(|load| markers.contains_key(load)) {
             return Err("ERROR: division by zero".to_owned());
         }
         Ok(1)
@@ -156,11 +156,18 @@ impl<'a> Transaction<'a> {
     }
 
     fn insert_marker(&mut self, sql: &str) -> Result<usize, String> {
-        let rows = self.stage.len();
-        let load = quoted(sql);
+        let staged = self.stage.len();
         let markers = self.marker_of(after(sql, "INTO "))?;
-        markers.insert(load, rows);
-        Ok(1)
+        let Some((_, values)) = sql.split_once("VALUES") else {
+            markers.insert(quoted(sql), staged);
+            return Ok(1);
+        };
+        let values: Vec<_> = values.lines().filter(|line| line.contains('(')).collect();
+        for line in &values {
+            let rows = line.rsplit(", ").nth(1).and_then(|rows| rows.parse().ok());
+            markers.insert(quoted(line), rows.unwrap_or_default());
+        }
+        Ok(values.len())
     }
 
     fn marker_of(&mut self, text: &str) -> Result<&mut BTreeMap<String, usize>, String> {
@@ -206,6 +213,11 @@ pub(crate) fn name_at(text: &str) -> String {
 /// The first literal in a text.
 pub(crate) fn quoted(text: &str) -> String {
     text.split('\'').nth(1).unwrap_or_default().to_owned()
+}
+
+/// Every literal in a text.
+pub(crate) fn literals(text: &str) -> Vec<String> {
+    text.split('\'').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
 fn first_number(text: &str) -> usize {

@@ -13,7 +13,7 @@ use longshore_domain::target::Warehouse;
 
 use super::calls::Calls;
 use super::files::Files;
-use super::transaction::{RowFault, Tables, Transaction, after, name_at, quoted, step};
+use super::transaction::{RowFault, Tables, Transaction, after, literals, name_at, quoted, step};
 
 /// The calls' names.
 pub(crate) const SUBMIT: &str = "submit";
@@ -297,6 +297,12 @@ impl State {
         let name = name_at(after(sql, "FROM "));
         if sql.contains("object_url") {
             return self.marker_rows(sql, &name);
+        }
+        if sql.contains("load_id IN") {
+            let markers = self.tables.markers.get(&name);
+            let is_there = |load: &String| markers.is_some_and(|markers| markers.contains_key(load));
+            let loads = literals(sql).into_iter().filter(is_there);
+            return Ok(loads.map(|load| vec![Some(load)]).collect());
         }
         if sql.contains("row_count") {
             let markers = self.tables.markers.get(&name);

@@ -1,0 +1,288 @@
+//! Batches: what waits in a buffer goes through one transaction.
+//!
+//! A file joins the buffer of its recipe once it is prepared and its rule found to make a transaction. A batch is made of what
+//! waits there: a load that carries the loads of its files, with a plan, attempts and an outcome like any other.
+
+use std::time::Duration;
+
+use longshore_copy::{CarriedLoad, ManifestEntry};
+use longshore_domain::object::s3_url;
+use longshore_domain::rule::{
+    BatchPolicy, Compression, Concurrency, Encoding, FileRule, HeaderPolicy, RuleColumn, RuleRow,
+};
+use longshore_domain::target::{TableName, Warehouse};
+use longshore_store::{
+    Buffer, BufferId, BufferLimits, Joining, Load, MadeBatch, NewBatch, Source, Waiting, batch_id,
+};
+use serde::{Deserialize, Serialize};
+use tracing::info;
+
+use crate::error::chain;
+use crate::plan::{Planned, ToLoad, plan_transaction, warehouse_of};
+use crate::prepare::Copyable;
+use crate::{App, AppError};
+
+/// How the files of a buffer are loaded: their rule as it was when they came, and where they go. Files of equal recipes may go
+/// through one transaction.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Recipe {
+    /// The rule.
+    rule: RuleRow,
+    /// How the files are compressed that COPY reads: prepared ones may differ from what the rule says.
+    compression: Compression,
+    /// How their characters are coded.
+    encoding: Encoding,
+    /// What their first record is.
+    header: HeaderPolicy,
+    /// The columns in the order of the fields.
+    columns: Vec<RuleColumn>,
+    /// Where the rows go.
+    table: TableName,
+    /// The warehouse of that table.
+    warehouse: Warehouse,
+}
+
+impl Recipe {
+    fn of(app: &App, row: &RuleRow, copyable: &Copyable, table: &TableName) -> Self {
+        Self {
+            rule: row.clone(),
+            compression: copyable.rule.compression,
+            encoding: copyable.rule.encoding,
+            header: copyable.rule.header,
+            columns: copyable.columns.clone(),
+            table: table.clone(),
+            warehouse: warehouse_of(app, &copyable.rule),
+        }
+    }
+
+    /// The rule as it applies to what COPY reads.
+    fn rule(&self) -> Result<FileRule, String> {
+        let rule = FileRule::from_row(&self.rule).map_err(|faults| faults.to_string())?;
+        Ok(FileRule {
+            compression: self.compression,
+            encoding: self.encoding,
+            header: self.header,
+            trailer: None,
+            split: None,
+            ..rule
+        })
+    }
+}
+
+/// What a prepared file brings into the buffer of its recipe.
+pub(crate) fn joining(
+    app: &App,
+    load: &Load,
+    row: &RuleRow,
+    copyable: &Copyable,
+    policy: &BatchPolicy,
+    duration: Duration,
+) -> Result<Joining, AppError> {
+    let table = load.table.as_ref().ok_or_else(|| AppError::Inconsistent {
+        load: load.id,
+        what: "it is to be batched and has no table".to_owned(),
+    })?;
+    let recipe = Recipe::of(app, row, copyable, table);
+    let warehouse = recipe.warehouse.to_string();
+    let recipe = serde_json::to_value(recipe).map_err(|error| AppError::Engine(error.into()))?;
+    Ok(Joining {
+        buffer: BufferId::of(&load.object.bucket, &recipe),
+        recipe,
+        warehouse,
+        limits: BufferLimits {
+            max_files: policy.max_files,
+            max_bytes: policy.max_bytes,
+            max_age: policy.max_age,
+            one_at_a_time: policy.concurrency == Concurrency::One,
+        },
+        order: policy.order.clone(),
+        rows_expected: copyable.records,
+        sources: vec![Source {
+            key: copyable.source.key.clone(),
+            size_bytes: copyable.source.size_bytes,
+        }],
+        prepared: copyable.is_prepared_copy,
+        remarks: vec![],
+        duration,
+    })
+}
+
+/// Makes one batch of what waits first in a buffer; `None` when nothing waits, or its table is busy. The manifest is written
+/// before the batch is on the ledger, under a key that is made of the loads in it: whoever writes it for the same loads writes
+/// the same, and one that came to nothing is overwritten or harmless.
+pub(crate) async fn make(app: &App, buffer: BufferId, actor: &str) -> Result<Option<Load>, AppError> {
+    loop {
+        let Some(found) = app.store.buffer(buffer).await? else {
+            return Ok(None);
+        };
+        let waiting = app.store.waiting(buffer, found.limits.max_files).await?;
+        let chosen = choose(&waiting, &found.limits);
+        if chosen.is_empty() {
+            return Ok(None);
+        }
+        let batch = plan_batch(app, &found, chosen).await?;
+        match app.store.make_batch(&batch, app.clock.now(), actor).await? {
+            MadeBatch::Made(load) => {
+                info!(
+                    files = batch.loads.len(),
+                    bytes = batch.size_bytes,
+                    "made batch {} for {}",
+                    load.id,
+                    found.table
+                );
+                return Ok(Some(*load));
+            }
+            // What it took waits no longer; there may be more.
+            MadeBatch::Overtaken => {}
+            MadeBatch::Waits { until_done } => {
+                info!(
+                    "{} files wait for {} until batch {until_done} is done",
+                    waiting.len(),
+                    found.table
+                );
+                return Ok(None);
+            }
+        }
+    }
+}
+
+/// As many of the first ones as may go together: the limits of the rule, and of what each was found to be fit for.
+fn choose<'a>(waiting: &'a [Waiting], limits: &BufferLimits) -> &'a [Waiting] {
+    let mut most = limits.max_files as usize;
+    let mut bytes = 0;
+    let mut chosen = 0;
+    for load in waiting {
+        most = most.min(load.share.map_or(most, |share| share as usize));
+        let is_full = limits.max_bytes.is_some_and(|max_bytes| bytes >= max_bytes);
+        if chosen >= most || is_full {
+            break;
+        }
+        bytes += load.size_bytes;
+        chosen += 1;
+    }
+    &waiting[..chosen]
+}
+
+async fn plan_batch(app: &App, buffer: &Buffer, chosen: &[Waiting]) -> Result<NewBatch, AppError> {
+    let loads: Vec<_> = chosen.iter().map(|waiting| waiting.load).collect();
+    let id = batch_id(&loads);
+    let unfit = |what: String| AppError::Inconsistent {
+        load: loads[0],
+        what: format!("no batch can be made of it: {what}"),
+    };
+    let recipe: Recipe =
+        serde_json::from_value(buffer.recipe.clone()).map_err(|error| unfit(error.to_string()))?;
+    let rule = recipe.rule().map_err(unfit)?;
+    let carried: Vec<_> = chosen
+        .iter()
+        .map(|waiting| CarriedLoad {
+            load: waiting.load,
+            object_url: &waiting.object_url,
+            rows: waiting.rows_expected,
+        })
+        .collect();
+    let rows_expected = chosen.iter().map(|waiting| waiting.rows_expected).sum();
+    let manifest_url = s3_url(
+        &buffer.bucket,
+        &longshore_domain::archive::manifest_key(&app.config.processing_folder, id),
+    );
+    let planned = plan_transaction(
+        app,
+        ToLoad {
+            load: id,
+            bucket: &buffer.bucket,
+            object_url: &manifest_url,
+            file_name: "",
+            table: &recipe.table,
+            warehouse: &recipe.warehouse,
+            rule: &rule,
+            columns: &recipe.columns,
+            sources: sources(buffer, chosen),
+            rows_expected,
+            carried: &carried,
+            replaces: &[],
+        },
+    )?;
+    let Planned {
+        plan,
+        manifest_key,
+        manifest,
+    } = planned.map_err(|reason| unfit(chain(&reason)))?;
+    app.objects
+        .put(&buffer.bucket, &manifest_key, manifest.into())
+        .await?;
+    Ok(NewBatch {
+        id,
+        buffer: buffer.id,
+        size_bytes: chosen.iter().map(|waiting| waiting.size_bytes).sum(),
+        rows_expected,
+        manifest_key,
+        plan: serde_json::to_value(&plan).map_err(|error| AppError::Engine(error.into()))?,
+        loads,
+    })
+}
+
+fn sources(buffer: &Buffer, chosen: &[Waiting]) -> Vec<ManifestEntry> {
+    let entry = |source: &Source| ManifestEntry {
+        url: s3_url(&buffer.bucket, &source.key),
+        content_length: source.size_bytes,
+    };
+    let sources = chosen.iter().flat_map(|waiting| &waiting.sources);
+    sources.map(entry).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use longshore_domain::load::LoadId;
+
+    use super::*;
+
+    fn waiting(size_bytes: u64, share: Option<u32>) -> Waiting {
+        Waiting {
+            load: LoadId::from_uuid(uuid::Uuid::from_u128(size_bytes.into())),
+            object_url: String::new(),
+            size_bytes,
+            sources: vec![],
+            rows_expected: None,
+            share,
+        }
+    }
+
+    fn limits(max_files: u32, max_bytes: Option<u64>) -> BufferLimits {
+        BufferLimits {
+            max_files,
+            max_bytes,
+            max_age: Duration::ZERO,
+            one_at_a_time: false,
+        }
+    }
+
+    #[test]
+    fn a_batch_has_as_many_files_as_it_may() {
+        let five = [1; 5].map(|bytes| waiting(bytes, None));
+        assert_eq!(choose(&five, &limits(3, None)).len(), 3);
+        assert_eq!(choose(&five, &limits(9, None)).len(), 5);
+        assert!(choose(&[], &limits(9, None)).is_empty());
+    }
+
+    #[test]
+    fn it_is_full_with_the_file_that_reaches_its_bytes() {
+        let files = [4, 4, 4].map(|bytes| waiting(bytes, None));
+        assert_eq!(choose(&files, &limits(9, Some(8))).len(), 2);
+        assert_eq!(choose(&files, &limits(9, Some(9))).len(), 3);
+        assert_eq!(choose(&files, &limits(9, Some(1))).len(), 1);
+    }
+
+    #[test]
+    fn a_file_that_spoilt_a_batch_is_not_put_with_as_many_again() {
+        let all = [Some(2), Some(2), Some(2), None].map(|share| waiting(1, share));
+        assert_eq!(choose(&all, &limits(9, None)).len(), 2);
+        let late = [None, None, Some(1), None].map(|share| waiting(1, share));
+        assert_eq!(
+            choose(&late, &limits(9, None)).len(),
+            2,
+            "the suspect goes alone, next"
+        );
+        assert_eq!(choose(&late[2..], &limits(9, None)).len(), 1);
+    }
+}

@@ -1,0 +1,290 @@
+//! Settling the loads that a batch carries: its outcome is theirs, unless it can be divided.
+
+use std::time::Duration;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use longshore_copy::marker;
+use longshore_domain::fault::WarehouseFault;
+use longshore_domain::load::{LoadId, LoadState};
+use longshore_domain::rule::OnBadFile;
+use longshore_domain::statement::LoadStep;
+use longshore_store::{BufferId, Load, LoadFailure, LoadedFacts, Return, Statement};
+use tracing::{info, warn};
+
+use super::FinishStatement;
+use super::load::{LoadedFile, after_loading};
+use crate::error::chain;
+use crate::plan::LoadPlan;
+use crate::process::ProcessObject;
+use crate::retry::FailedStatement;
+use crate::{AppError, archive, notify};
+
+/// Files of a batch that are put away at the same time.
+const FILES_AT_ONCE: usize = 8;
+/// How long a look at the markers may take.
+const LOOK_PATIENCE: Duration = Duration::from_secs(60);
+
+impl FinishStatement<'_> {
+    /// Makes the next batches of a buffer when one of its batches is done: those that waited for it, and those that it was
+    /// divided into. When this fails the reconciler does it.
+    pub(super) async fn go_on_with(&self, buffer: BufferId) {
+        let process = ProcessObject {
+            app: self.app,
+            invocation: self.invocation,
+        };
+        if let Err(error) = Box::pin(process.flush(buffer)).await {
+            warn!(
+                "could not hand over what is due of buffer {buffer}: {}",
+                chain(&error)
+            );
+        }
+    }
+
+    /// Puts away and audits every file of a batch whose rows are in the warehouse.
+    pub(super) async fn conclude_carried_loaded(
+        &self,
+        batch: &Load,
+        plan: &LoadPlan,
+        statement: Option<&Statement>,
+    ) -> Result<(), AppError> {
+        self.carried_loaded(batch, plan, None).await?;
+        self.conclude_carried(batch, |load| {
+            let end = LoadedFile {
+                remarks: vec![],
+                next: after_loading(plan),
+                is_told: false,
+            };
+            self.conclude_loaded_file(load, statement, end)
+        })
+        .await
+    }
+
+    /// Puts away and audits every file of a batch that failed. One file alone is told of by its own name.
+    pub(super) async fn conclude_carried_failed(
+        &self,
+        batch: &Load,
+        statement: Option<&Statement>,
+    ) -> Result<(), AppError> {
+        let failure = LoadFailure {
+            code: batch.error_code.clone().unwrap_or_default(),
+            error: batch.error.clone().unwrap_or_default(),
+            rows_rejected: None,
+        };
+        let now = self.app.clock.now();
+        self.app
+            .store
+            .mark_carried_failed(batch.id, &failure, now, self.actor())
+            .await?;
+        self.conclude_carried(batch, |load| {
+            self.conclude_failed_file(load, statement, batch.batch_files == Some(1))
+        })
+        .await
+    }
+
+    /// What is done with each file of a batch that it was not done with yet.
+    async fn conclude_carried<F>(&self, batch: &Load, conclude: impl Fn(Load) -> F) -> Result<(), AppError>
+    where
+        F: Future<Output = Result<Load, AppError>>,
+    {
+        let carried = self.app.store.carried(batch.id).await?;
+        let conclude = &conclude;
+        stream::iter(carried)
+            .map(|id| async move {
+                let load = self.reload(id).await?;
+                let is_settled = matches!(load.state, LoadState::Loaded | LoadState::Failed);
+                if is_settled && load.concluded_at.is_none() {
+                    conclude(load).await?;
+                }
+                Ok(())
+            })
+            .buffer_unordered(FILES_AT_ONCE)
+            .try_collect()
+            .await
+    }
+
+    async fn carried_loaded(
+        &self,
+        batch: &Load,
+        plan: &LoadPlan,
+        only: Option<&[LoadId]>,
+    ) -> Result<(), AppError> {
+        let facts = LoadedFacts {
+            statement_id: batch.statement_id.clone().unwrap_or_default(),
+            rows_loaded: None,
+            rows_rejected: None,
+        };
+        let counts_hold = plan.max_errors == Some(0);
+        let now = self.app.clock.now();
+        self.app
+            .store
+            .mark_carried_loaded(batch.id, only, &facts, counts_hold, now, self.actor())
+            .await?;
+        Ok(())
+    }
+
+    /// Gives the files of a batch back to where they waited, to be loaded in smaller company, if that can help. `None` when it
+    /// cannot: then the batch is tried again or fails like any load.
+    pub(super) async fn divide(
+        &self,
+        batch: &Load,
+        plan: &LoadPlan,
+        failed: &FailedStatement<'_>,
+    ) -> Result<Option<Load>, AppError> {
+        let files = batch.batch_files.unwrap_or(1);
+        if files < 2 || plan.on_bad_file == OnBadFile::FailAll || !reads_files(failed.step) {
+            return Ok(None);
+        }
+        let back = match failed.fault {
+            WarehouseFault::Data | WarehouseFault::Unknown => Return {
+                failure: divided(files, failed.error),
+                share: files.div_ceil(2),
+                suspects: vec![],
+            },
+            WarehouseFault::Transient => {
+                let suspects = self.gone(batch).await?;
+                if suspects.is_empty() || suspects.len() == files as usize {
+                    return Ok(None);
+                }
+                Return {
+                    failure: divided(files, failed.error),
+                    share: files,
+                    suspects,
+                }
+            }
+            WarehouseFault::Busy
+            | WarehouseFault::Down
+            | WarehouseFault::Full
+            | WarehouseFault::Configuration => return Ok(None),
+        };
+        self.give_back(batch, &back).await.map(Some)
+    }
+
+    /// A guard that failed found a marker: of the batch, or of one of its files, which another batch or an earlier life of the
+    /// ledger loaded. Those are loaded; the others wait again. `None` when no file has a marker.
+    pub(super) async fn part_company(
+        &self,
+        batch: &Load,
+        plan: &LoadPlan,
+        error: &str,
+    ) -> Result<Option<Load>, AppError> {
+        let carried = self.app.store.carried(batch.id).await?;
+        let loaded = self.with_marker(plan, &carried).await?;
+        if loaded.is_empty() {
+            return Ok(None);
+        }
+        warn!(
+            "the warehouse had {} files of batch {} already; nothing was loaded twice",
+            loaded.len(),
+            batch.id
+        );
+        self.carried_loaded(batch, plan, Some(&loaded)).await?;
+        self.conclude_carried(batch, |load| {
+            // A follow-up takes what it finds: that of the others' batch finds these rows too.
+            let end = LoadedFile {
+                remarks: vec!["the warehouse had it already".to_owned()],
+                next: Some(LoadState::Complete),
+                is_told: false,
+            };
+            self.conclude_loaded_file(load, None, end)
+        })
+        .await?;
+        let files = batch.batch_files.unwrap_or(1);
+        let back = Return {
+            failure: LoadFailure {
+                code: "partly_loaded".to_owned(),
+                error: format!(
+                    "{} of its {files} files were in the warehouse already; the others wait for another batch ({error})",
+                    loaded.len()
+                ),
+                rows_rejected: None,
+            },
+            share: files,
+            suspects: vec![],
+        };
+        self.give_back(batch, &back).await.map(Some)
+    }
+
+    async fn give_back(&self, batch: &Load, back: &Return) -> Result<Load, AppError> {
+        info!(
+            code = back.failure.code,
+            "gave the files of batch {} back: {}", batch.id, back.failure.error
+        );
+        // Before the batch is done with: afterwards nobody would look after what it left.
+        archive::clear_work(self.app, batch).await?;
+        let now = self.app.clock.now();
+        let moved = self
+            .app
+            .store
+            .return_carried(batch, back, now, self.actor())
+            .await?;
+        Ok(moved.into_load())
+    }
+
+    /// Sends what there is to tell of the file of a batch of one.
+    pub(super) async fn tell_of_carried(&self, batch: &Load) -> Result<(), AppError> {
+        if batch.batch_files != Some(1) {
+            return Ok(());
+        }
+        for load in self.app.store.carried(batch.id).await? {
+            notify::send_pending(self.app, load, self.actor()).await?;
+        }
+        Ok(())
+    }
+
+    async fn with_marker(&self, plan: &LoadPlan, loads: &[LoadId]) -> Result<Vec<LoadId>, AppError> {
+        let sql =
+            marker::present_query(&plan.table, loads).map_err(|error| AppError::Engine(error.into()))?;
+        let rows = self
+            .app
+            .warehouse
+            .run(&plan.warehouse, &sql, LOOK_PATIENCE)
+            .await?;
+        Ok(rows
+            .iter()
+            .filter_map(|row| LoadId::parse(row.first()?.as_deref()?.trim()))
+            .collect())
+    }
+
+    /// The files of a batch that COPY cannot have read, because they are not there.
+    async fn gone(&self, batch: &Load) -> Result<Vec<LoadId>, AppError> {
+        let carried = self.app.store.carried(batch.id).await?;
+        stream::iter(carried)
+            .map(|id| async move {
+                let load = self.reload(id).await?;
+                for source in &load.sources {
+                    if self
+                        .app
+                        .objects
+                        .head(&load.object.bucket, &source.key)
+                        .await?
+                        .is_none()
+                    {
+                        return Ok(Some(id));
+                    }
+                }
+                Ok(None)
+            })
+            .buffer_unordered(FILES_AT_ONCE)
+            .try_filter_map(|gone| async move { Ok(gone) })
+            .try_collect()
+            .await
+    }
+}
+
+/// Whether what fails at a step may be the fault of a file. Where it is not told, it may.
+fn reads_files(step: Option<LoadStep>) -> bool {
+    match step {
+        Some(LoadStep::Lock | LoadStep::Guard | LoadStep::Stage | LoadStep::Marker | LoadStep::FollowUp) => {
+            false
+        }
+        Some(LoadStep::Copy | LoadStep::Count | LoadStep::Replace | LoadStep::Insert) | None => true,
+    }
+}
+
+fn divided(files: u32, error: &str) -> LoadFailure {
+    LoadFailure {
+        code: "divided".to_owned(),
+        error: format!("its {files} files go into smaller batches, so that the bad one fails alone: {error}"),
+        rows_rejected: None,
+    }
+}

@@ -1,0 +1,93 @@
+//! Gathering files for a batch, and handing batches over.
+
+use longshore_domain::rule::{BatchPolicy, RuleRow};
+use longshore_store::{BufferId, Load};
+use tracing::{info, warn};
+
+use super::{ObjectOutcome, ProcessObject};
+use crate::error::chain;
+use crate::plan::{self, Planned};
+use crate::prepare::Copyable;
+use crate::submit::{self, Tables};
+use crate::{AppError, batch};
+
+impl ProcessObject<'_> {
+    /// Puts a prepared file where it waits for others. What would keep it from being loaded alone would spoil a batch: that is
+    /// looked for here, while it is the file's own affair.
+    pub(super) async fn gather(
+        &self,
+        load: Load,
+        row: &RuleRow,
+        copyable: Copyable,
+        policy: &BatchPolicy,
+    ) -> Result<ObjectOutcome, AppError> {
+        let Some(table) = load.table.clone() else {
+            return Err(AppError::Inconsistent {
+                load: load.id,
+                what: "it matched a rule without a table".to_owned(),
+            });
+        };
+        let Planned { plan, .. } = match plan::plan(self.app, &load, &table, &copyable, &[])? {
+            Ok(planned) => planned,
+            Err(reason) => return self.reject_prepared(load, &copyable, reason).await,
+        };
+        match submit::ensure_tables(self.app, &load, &plan, self.actor()).await? {
+            Tables::Ready => {}
+            Tables::Missing(reason) => return self.reject_prepared(load, &copyable, reason).await,
+            Tables::Waits(until) => {
+                return Ok(ObjectOutcome::Waiting {
+                    load_id: load.id,
+                    until,
+                });
+            }
+        }
+        let joining = batch::joining(self.app, &load, row, &copyable, policy, self.worked_on(&load))?;
+        let now = self.app.clock.now();
+        self.app
+            .store
+            .join_buffer(load.id, &joining, now, self.actor())
+            .await?;
+        info!("{} waits for a batch for {table}", load.object.key);
+        Ok(ObjectOutcome::Batched {
+            load_id: load.id,
+            buffer_id: joining.buffer,
+        })
+    }
+
+    /// Makes the batches that are due of a buffer, now that a file joined it. The file is safe where it is: when this fails the
+    /// reconciler does it.
+    pub(super) async fn flush_after(&self, outcome: &ObjectOutcome) {
+        let ObjectOutcome::Batched { buffer_id, .. } = outcome else {
+            return;
+        };
+        if let Err(error) = self.flush(*buffer_id).await {
+            warn!(
+                "could not hand over what is due of buffer {buffer_id}: {}",
+                chain(&error)
+            );
+        }
+    }
+
+    /// Makes batches of all that is due of a buffer, and hands them over. Gives how many, including those that are to be tried
+    /// again.
+    pub(crate) async fn flush(&self, buffer: BufferId) -> Result<usize, AppError> {
+        let mut made = 0;
+        while self.may_begin() {
+            let now = self.app.clock.now();
+            let due = self.app.store.buffers_due(Some(buffer), now).await?;
+            if due.is_empty() {
+                break;
+            }
+            let Some(batch) = batch::make(self.app, buffer, self.actor()).await? else {
+                break;
+            };
+            made += 1;
+            match Box::pin(self.resume(batch.id)).await {
+                // Whoever has it hands it over.
+                Ok(_) | Err(AppError::PreparedElsewhere { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(made)
+    }
+}

@@ -1,0 +1,10 @@
+-- The loads of a batch end as its follow-up did.
+UPDATE rdscnfg.ext_file_load
+SET
+    finished_at = $3,
+    state = $2,
+    state_at = $3,
+    state_actor = $4,
+    state_note = NULL
+WHERE batch_id = $1
+    AND state = 'transforming'

@@ -1,0 +1,19 @@
+-- One buffer by its id.
+SELECT
+    buffer.buffer_id,
+    buffer.bucket_name,
+    buffer.ext_file_config_sid,
+    buffer.tgt_schema_name,
+    buffer.tgt_table_name,
+    buffer.warehouse,
+    buffer.recipe,
+    buffer.max_files,
+    buffer.max_bytes,
+    buffer.max_seconds,
+    buffer.one_at_a_time,
+    buffer.files,
+    buffer.bytes,
+    buffer.first_at,
+    buffer.flush_at
+FROM rdscnfg.ext_load_buffer AS buffer
+WHERE buffer.buffer_id = $1

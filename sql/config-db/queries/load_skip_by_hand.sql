@@ -1,0 +1,10 @@
+-- received to skipped, or from among those that wait for a batch, once. Whoever calls it holds the lock of its buffer.
+UPDATE rdscnfg.ext_file_load
+SET
+    remarks = remarks || jsonb_build_array($2::text),
+    state = 'skipped',
+    state_at = $3,
+    state_actor = $4,
+    state_note = $2::text
+WHERE load_id = $1
+    AND (state = 'received' OR (state = 'batched' AND batch_id IS NULL))
