@@ -3,6 +3,7 @@
 //! One local stack serves the whole run; every test has a feed of its own (a number that nobody else uses), so they run
 //! side by side. Each test is a line of README.md's table.
 
+mod batches;
 mod boundaries;
 mod by_hand;
 mod chaos;

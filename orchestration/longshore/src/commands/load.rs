@@ -1,7 +1,7 @@
 //! `load list`, `load show` and `load timeline`; what is done by hand is in [`by_hand`].
 
 use chrono::{DateTime, Utc};
-use longshore_domain::load::LoadId;
+use longshore_domain::load::{LoadId, LoadState};
 use longshore_domain::rule::RuleId;
 use longshore_store::{Load, LoadFilter, Store};
 use serde_json::json;
@@ -88,7 +88,8 @@ pub(crate) async fn find(store: &Store, id: LoadId) -> anyhow::Result<Load> {
     load.ok_or_else(|| input(format!("there is no load {id}; see: longshore load list")))
 }
 
-async fn show(store: &Store, id: LoadId, output: Output) -> anyhow::Result<ExitStatus> {
+/// Everything about a load.
+pub(crate) async fn show(store: &Store, id: LoadId, output: Output) -> anyhow::Result<ExitStatus> {
     let load = find(store, id).await?;
     let statements = store.statements(id).await?;
     let row_errors = store.row_errors(id).await?;
@@ -181,6 +182,14 @@ fn facts(load: &Load) -> Vec<(&'static str, Option<String>)> {
     vec![
         ("load", Some(load.id.to_string())),
         ("part of", load.parent.map(|parent| parent.to_string())),
+        ("batch", load.batch.map(|batch| batch.to_string())),
+        (
+            "waits in buffer",
+            load.buffer
+                .filter(|_| is_waiting(load))
+                .map(|buffer| buffer.to_string()),
+        ),
+        ("carries", load.batch_files.map(|_| file(load))),
         ("replays", load.replays.map(|replayed| replayed.to_string())),
         ("replaces", listed(&load.replaces)),
         ("state", Some(load.state.to_string())),
@@ -226,6 +235,10 @@ fn facts(load: &Load) -> Vec<(&'static str, Option<String>)> {
         ("loaded", at(load.loaded_at)),
         ("concluded", at(load.concluded_at)),
     ]
+}
+
+fn is_waiting(load: &Load) -> bool {
+    load.state == LoadState::Batched && load.batch.is_none()
 }
 
 fn listed(loads: &[LoadId]) -> Option<String> {

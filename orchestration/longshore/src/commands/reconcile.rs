@@ -90,6 +90,7 @@ fn show(report: &ReconcileReport, output: Output) -> anyhow::Result<()> {
 
 fn of_loads(report: &ReconcileReport) -> Vec<Vec<String>> {
     let mut rows = vec![
+        row("batches made", report.batches_made, String::new()),
         row(
             "loads carried on",
             report.carried_on.len(),
@@ -114,6 +115,9 @@ fn of_loads(report: &ReconcileReport) -> Vec<Vec<String>> {
             report.elsewhere.len(),
             some(&report.elsewhere),
         ));
+    }
+    for (buffer, why) in &report.buffers_failed {
+        rows.push(row("batch in vain", 1, format!("buffer {buffer}: {why}")));
     }
     for (load, why) in &report.failed {
         rows.push(row("load in vain", 1, format!("{load}: {why}")));

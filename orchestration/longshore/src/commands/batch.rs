@@ -1,0 +1,296 @@
+//! `batch list`, `batch show` and `batch flush`; the other commands do to files what the `load` commands do.
+
+use anyhow::Context;
+use chrono::Utc;
+use longshore_domain::load::LoadId;
+use longshore_domain::rule::RuleId;
+use longshore_store::{BatchStanding, Buffer, BufferId, Load, LoadFilter, Store};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::by_hand;
+use super::load::{file, moment, number};
+use crate::cli::{
+    BatchCommand, BatchListArguments, ByHandArguments, DeleteArguments, FlushArguments, ReplayArguments,
+    ReprocessArguments,
+};
+use crate::deployment::Deployment;
+use crate::exit::{ExitStatus, input};
+use crate::output::{Output, note};
+
+/// More waiting files than this are not listed.
+const MOST_WAITING: u32 = 10_000;
+
+/// Carries out a `batch` command.
+pub(crate) async fn run(
+    command: BatchCommand,
+    deployment: &Deployment,
+    output: Output,
+) -> anyhow::Result<ExitStatus> {
+    match command {
+        BatchCommand::List(arguments) => list(&deployment.store().await?, &arguments, output).await,
+        BatchCommand::Show { id } => show(&deployment.store().await?, id, output).await,
+        BatchCommand::Flush(arguments) => flush(&deployment.store().await?, &arguments, output).await,
+        BatchCommand::Release(arguments) => by_hand::release(arguments, deployment, output).await,
+        BatchCommand::Reprocess(arguments) => reprocess(arguments, deployment, output).await,
+        BatchCommand::Delete(arguments) => delete(arguments, deployment, output).await,
+    }
+}
+
+async fn list(store: &Store, arguments: &BatchListArguments, output: Output) -> anyhow::Result<ExitStatus> {
+    let rule = arguments.rule.map(RuleId);
+    let waiting = store.buffers(rule).await?;
+    let filter = LoadFilter {
+        state: arguments.state,
+        rule,
+        since: arguments.since,
+        until: arguments.until,
+        limit: arguments.limit,
+    };
+    let batches = store.batches(&filter).await?;
+    if output.is_json() {
+        output.json(&json!({ "waiting": waiting, "batches": batches }))?;
+        return Ok(ExitStatus::Done);
+    }
+    if !waiting.is_empty() {
+        output.line("waiting")?;
+        list_waiting(&waiting, output)?;
+        output.line("\nbatches")?;
+    }
+    let rows = batches.iter().map(row).collect();
+    output.table(
+        &[
+            "batch", "state", "rule", "table", "files", "rows", "made", "error",
+        ],
+        rows,
+    )?;
+    Ok(ExitStatus::Done)
+}
+
+fn list_waiting(buffers: &[Buffer], output: Output) -> anyhow::Result<()> {
+    let rows = buffers
+        .iter()
+        .map(|buffer| {
+            vec![
+                buffer.id.to_string(),
+                buffer.rule.to_string(),
+                buffer.table.to_string(),
+                buffer.files.to_string(),
+                buffer.bytes.to_string(),
+                buffer.first_at.map(moment).unwrap_or_default(),
+                due(buffer),
+            ]
+        })
+        .collect();
+    output.table(
+        &["buffer", "rule", "table", "files", "bytes", "since", "due"],
+        rows,
+    )
+}
+
+/// When a batch is made of what waits in a buffer.
+fn due(buffer: &Buffer) -> String {
+    let limits = &buffer.limits;
+    if buffer.flush_at.is_some() {
+        return "now".to_owned();
+    }
+    let by_age = buffer.first_at.map(|first_at| first_at + limits.max_age);
+    let mut reasons = vec![format!("at {} files", limits.max_files)];
+    reasons.extend(limits.max_bytes.map(|bytes| format!("{bytes} bytes")));
+    reasons.extend(by_age.map(moment));
+    reasons.join(" or ")
+}
+
+fn row(batch: &BatchStanding) -> Vec<String> {
+    vec![
+        batch.batch.to_string(),
+        batch.state.to_string(),
+        batch.rule.to_string(),
+        batch.table.to_string(),
+        batch.files.to_string(),
+        number(batch.rows_loaded),
+        moment(batch.made_at),
+        batch.error.clone().unwrap_or_default(),
+    ]
+}
+
+/// A buffer or a batch, whichever has the id.
+enum Found {
+    Waiting(Box<Buffer>),
+    Batch(Box<Load>),
+}
+
+async fn find(store: &Store, id: Uuid) -> anyhow::Result<Found> {
+    if let Some(buffer) = store.buffer(BufferId::from_uuid(id)).await? {
+        return Ok(Found::Waiting(Box::new(buffer)));
+    }
+    let load = store.load(LoadId::from_uuid(id)).await?;
+    match load.filter(Load::is_batch) {
+        Some(batch) => Ok(Found::Batch(Box::new(batch))),
+        None => Err(input(format!(
+            "{id} is neither a batch nor a buffer; see: longshore batch list"
+        ))),
+    }
+}
+
+async fn show(store: &Store, id: Uuid, output: Output) -> anyhow::Result<ExitStatus> {
+    match find(store, id).await? {
+        Found::Waiting(buffer) => {
+            let files = waiting(store, buffer.id).await?;
+            if output.is_json() {
+                output.json(&json!({ "buffer": buffer, "files": files }))?;
+                return Ok(ExitStatus::Done);
+            }
+            list_waiting(&[*buffer], output)?;
+            output.line("\nfiles that wait, in the order in which they are loaded")?;
+            list_files(&files, output)?;
+        }
+        Found::Batch(batch) => {
+            let files = loads(store, &store.carried(batch.id).await?).await?;
+            if output.is_json() {
+                let statements = store.statements(batch.id).await?;
+                let row_errors = store.row_errors(batch.id).await?;
+                output.json(&json!({
+                    "batch": batch, "files": files, "statements": statements, "row_errors": row_errors,
+                }))?;
+                return Ok(ExitStatus::Done);
+            }
+            super::load::show(store, batch.id, output).await?;
+            output.line("\nfiles")?;
+            list_files(&files, output)?;
+        }
+    }
+    Ok(ExitStatus::Done)
+}
+
+fn list_files(files: &[Load], output: Output) -> anyhow::Result<()> {
+    let rows = files
+        .iter()
+        .map(|load| {
+            vec![
+                load.id.to_string(),
+                file(load),
+                load.state.to_string(),
+                number(load.rows_expected),
+                load.object.size_bytes.to_string(),
+                load.error.clone().unwrap_or_default(),
+            ]
+        })
+        .collect();
+    output.table(&["load", "file", "state", "records", "bytes", "error"], rows)
+}
+
+async fn waiting(store: &Store, buffer: BufferId) -> anyhow::Result<Vec<Load>> {
+    let ids: Vec<_> = store
+        .waiting(buffer, MOST_WAITING)
+        .await?
+        .into_iter()
+        .map(|waiting| waiting.load)
+        .collect();
+    loads(store, &ids).await
+}
+
+async fn loads(store: &Store, ids: &[LoadId]) -> anyhow::Result<Vec<Load>> {
+    let mut loads = Vec::with_capacity(ids.len());
+    for id in ids {
+        let load = store.load(*id).await?;
+        loads.push(load.with_context(|| format!("load {id} is gone from the ledger"))?);
+    }
+    Ok(loads)
+}
+
+async fn flush(store: &Store, arguments: &FlushArguments, output: Output) -> anyhow::Result<ExitStatus> {
+    let mut buffers = Vec::new();
+    for id in &arguments.ids {
+        match find(store, *id).await? {
+            Found::Waiting(buffer) => buffers.push(*buffer),
+            Found::Batch(batch) => {
+                return Err(input(format!(
+                    "{} is made already and {}; see: longshore batch show {}",
+                    batch.id, batch.state, batch.id
+                )));
+            }
+        }
+    }
+    if arguments.ids.is_empty() {
+        buffers = store.buffers(arguments.rule.map(RuleId)).await?;
+    }
+    if arguments.yes {
+        for buffer in &buffers {
+            store.flush_buffer(buffer.id, Utc::now()).await?;
+        }
+    }
+    match output.is_json() {
+        true => output.json(&json!({ "flushed": arguments.yes, "buffers": buffers }))?,
+        false => list_waiting(&buffers, output)?,
+    }
+    match arguments.yes {
+        true => note("The reconciler makes batches of them within a minute; at once: longshore reconcile"),
+        false => note("Nothing was done; say --yes to do it."),
+    }
+    Ok(ExitStatus::Done)
+}
+
+async fn reprocess(
+    arguments: ReprocessArguments,
+    deployment: &Deployment,
+    output: Output,
+) -> anyhow::Result<ExitStatus> {
+    let store = deployment.store().await?;
+    let mut ids = Vec::new();
+    for id in arguments.ids {
+        match find(&store, id).await? {
+            Found::Batch(batch) => ids.extend(store.carried(batch.id).await?),
+            Found::Waiting(_) => {
+                return Err(input(format!(
+                    "{id} is a buffer: its files were not loaded yet; have a batch made with: longshore batch flush {id}"
+                )));
+            }
+        }
+    }
+    if ids.is_empty() {
+        return Err(input(
+            "no file is left in them: they were divided, and their files went into other batches",
+        ));
+    }
+    let arguments = ReplayArguments {
+        ids,
+        rule: None,
+        since: None,
+        until: None,
+        state: None,
+        accept_duplicates: arguments.accept_duplicates,
+        hand: arguments.hand,
+    };
+    by_hand::replay(arguments, deployment, output).await
+}
+
+async fn delete(
+    arguments: DeleteArguments,
+    deployment: &Deployment,
+    output: Output,
+) -> anyhow::Result<ExitStatus> {
+    let store = deployment.store().await?;
+    let mut files = Vec::new();
+    for id in arguments.ids {
+        match find(&store, id).await? {
+            Found::Waiting(buffer) => files.extend(waiting(&store, buffer.id).await?),
+            Found::Batch(batch) => {
+                return Err(input(format!(
+                    "{} is {} and stays on record; stop it with: longshore load cancel {}",
+                    batch.id, batch.state, batch.id
+                )));
+            }
+        }
+    }
+    if files.is_empty() {
+        return Err(input("nothing waits there; see: longshore batch list"));
+    }
+    // Whole, so that what is put aside by mistake can be told again.
+    note(serde_json::to_string_pretty(&files).context("encode json")?);
+    let arguments = ByHandArguments {
+        ids: files.iter().map(|load| load.id).collect(),
+        hand: arguments.hand,
+    };
+    by_hand::skip(arguments, deployment, output).await
+}

@@ -1,0 +1,356 @@
+//! Files that are loaded together, on the shipped functions: full batches, old ones, ones made by hand, and bad files in them.
+
+use std::process::Output;
+
+use anyhow::{Context, ensure};
+use serde_json::Value;
+
+use crate::support::{Feed, RuleBuilder, Story, World};
+
+impl RuleBuilder<'_> {
+    /// Batches, whose rows have no name of a file.
+    fn batched(self, files: &str) -> Self {
+        self.set("file_name_column", "").set("batch_files", files)
+    }
+}
+
+/// Lands files and gives their keys.
+async fn put_all(world: &World, feed: &Feed<'_>, files: &[&str]) -> anyhow::Result<Vec<String>> {
+    let mut keys = Vec::new();
+    for bytes in files {
+        let key = world.input_key(&feed.file_name());
+        world.put(&key, *bytes).await?;
+        keys.push(key);
+    }
+    Ok(keys)
+}
+
+/// Runs the reconciler until everything about these files is done.
+async fn settled(world: &World, keys: &[String]) -> anyhow::Result<Vec<Story>> {
+    let mut stories = Vec::new();
+    for key in keys {
+        let mut of_key = world.reconcile_until_settled(key, 1).await?;
+        stories.push(of_key.pop().context("a load")?);
+    }
+    Ok(stories)
+}
+
+/// Waits until so many files of a feed wait for a batch.
+async fn until_waiting(world: &World, feed: &Feed<'_>, files: i64) -> anyhow::Result<()> {
+    let sql = format!(
+        "SELECT to_jsonb(coalesce(sum(files), 0)) FROM rdscnfg.ext_load_buffer WHERE ext_file_config_sid = {}",
+        feed.rule
+    );
+    for _ in 0..300 {
+        if world.control_rows(&sql).await?.first() == Some(&Value::from(files)) {
+            return Ok(());
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    anyhow::bail!(
+        "{files} files did not come to wait: {:?}",
+        world.control_rows(&sql).await?
+    )
+}
+
+/// The batches of a feed, the oldest first.
+async fn batches(world: &World, feed: &Feed<'_>) -> anyhow::Result<Vec<Value>> {
+    let sql = format!(
+        "SELECT to_jsonb(load) FROM rdscnfg.ext_file_load AS load \
+         WHERE ext_file_config_sid = {} AND batch_files IS NOT NULL ORDER BY received_at",
+        feed.rule
+    );
+    world.control_rows(&sql).await
+}
+
+#[track_caller]
+fn assert_carried(story: &Story) {
+    assert_eq!(story.state(), "complete", "{story}");
+    assert_eq!(story.audit_row()["file_process_status"], "FINISHED", "{story}");
+    assert!(story.messages.is_empty(), "its batch is told of: {story}");
+}
+
+fn json(output: &Output) -> anyhow::Result<Value> {
+    ensure!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+#[tokio::test]
+async fn a_full_batch_is_loaded_by_one_transaction_and_told_once() -> anyhow::Result<()> {
+    let world = World::shared().await?;
+    let feed = world
+        .feed()
+        .batched("3")
+        .set("load_id_column", "load_id")
+        .create()
+        .await?;
+    let files = ["1|a\n2|b\n", "3|c\n", "4|d\n"];
+
+    let keys = put_all(&world, &feed, &files).await?;
+
+    let mut stories = Vec::new();
+    for (key, bytes) in keys.iter().zip(files) {
+        let story = world.story(key).await?;
+        assert_carried(&story);
+        story
+            .assert_archived(&world, &feed.token, bytes.as_bytes())
+            .await?;
+        stories.push(story);
+    }
+    assert_eq!(feed.lines("id, name").await?, ["1|a", "2|b", "3|c", "4|d"]);
+    assert_eq!(stories[0].load.number("rows_loaded"), Some(2));
+    let batches = batches(&world, &feed).await?;
+    assert_eq!(batches.len(), 1, "{batches:?}");
+    let batch = batches[0]["load_id"].as_str().context("an id")?;
+    let rows = feed.lines("DISTINCT load_id").await?;
+    assert_eq!(rows, [batch], "rows are traced to their batch");
+    let told = "SELECT message FROM rdscnfg.ext_outbox WHERE load_id = '{}'".replace("{}", batch);
+    let told = world.control_rows(&told).await?;
+    assert_eq!(told.len(), 1, "{told:?}");
+    let body: Value = serde_json::from_str(told[0]["default"].as_str().context("a body")?)?;
+    assert_eq!((&body["files"], &body["rows_loaded"]), (&3.into(), &4.into()));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_batch_that_is_not_full_is_loaded_once_its_first_file_is_old_enough() -> anyhow::Result<()> {
+    let world = World::shared().await?;
+    let feed = world
+        .feed()
+        .batched("100")
+        .set("batch_seconds", "1")
+        .create()
+        .await?;
+
+    let keys = put_all(&world, &feed, &["1|a\n", "2|b\n"]).await?;
+    until_waiting(&world, &feed, 2).await?;
+    tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+    let stories = settled(&world, &keys).await?;
+
+    stories.iter().for_each(assert_carried);
+    assert_eq!(batches(&world, &feed).await?.len(), 1);
+    assert_eq!(feed.lines("id, name").await?, ["1|a", "2|b"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_bad_file_of_a_batch_fails_alone_and_the_others_are_loaded() -> anyhow::Result<()> {
+    let world = World::shared().await?;
+    let feed = world.feed().batched("5").create().await?;
+    let files = ["1|a\n", "2|b\n", "no number|c\n", "4|d\n", "5|e\n"];
+
+    let keys = put_all(&world, &feed, &files).await?;
+    let stories = settled(&world, &keys).await?;
+
+    for (index, story) in stories.iter().enumerate() {
+        if index == 2 {
+            assert_eq!(story.state(), "failed", "{story}");
+            assert!(story.error().contains("line 1, column id"), "{story}");
+            assert_eq!(story.message()["status"], "failed", "{story}");
+            story
+                .assert_archived(&world, "error", files[2].as_bytes())
+                .await?;
+        } else {
+            assert_carried(story);
+        }
+    }
+    assert_eq!(feed.lines("id, name").await?, ["1|a", "2|b", "4|d", "5|e"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_rule_without_division_fails_a_bad_batch_as_a_whole() -> anyhow::Result<()> {
+    let world = World::shared().await?;
+    let feed = world
+        .feed()
+        .batched("2")
+        .set("batch_divide_flag", "N")
+        .create()
+        .await?;
+
+    let keys = put_all(&world, &feed, &["1|a\n", "no number|b\n"]).await?;
+    let stories = settled(&world, &keys).await?;
+
+    for story in &stories {
+        assert_eq!(story.state(), "failed", "{story}");
+        assert_eq!(story.audit_row()["file_process_status"], "FAILED", "{story}");
+    }
+    assert!(feed.lines("id").await?.is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn one_batch_of_a_table_is_under_way_and_what_arrives_meanwhile_goes_together() -> anyhow::Result<()> {
+    let world = World::shared().await?;
+    let feed = world
+        .feed()
+        .set("file_name_column", "")
+        .set("batch_concurrency", "one")
+        .create()
+        .await?;
+    let files: Vec<String> = (0..12).map(|number| format!("{number}|x\n")).collect();
+    let files: Vec<&str> = files.iter().map(String::as_str).collect();
+
+    let keys = put_all(&world, &feed, &files).await?;
+    let stories = settled(&world, &keys).await?;
+
+    stories.iter().for_each(assert_carried);
+    assert_eq!(feed.lines("id").await?.len(), 12);
+    let batches = batches(&world, &feed).await?;
+    let mut ended: Option<&str> = None;
+    for batch in &batches {
+        let made = batch["received_at"].as_str().context("a time")?;
+        assert!(
+            ended.is_none_or(|ended| ended <= made),
+            "two at once: {batches:?}"
+        );
+        ended = batch["finished_at"].as_str();
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_parts_of_a_split_file_may_be_batched() -> anyhow::Result<()> {
+    let world = World::shared().await?;
+    let whole = world.feed().split("HD,DT").create().await?;
+    let head = whole
+        .part("HD")
+        .columns(["kind varchar(2)", "id integer"])
+        .batched("2")
+        .create()
+        .await?;
+    let detail = whole
+        .part("DT")
+        .columns(["kind varchar(2)", "id integer"])
+        .create()
+        .await?;
+
+    let keys = put_all(&world, &whole, &["HD|1\nDT|2\n", "HD|3\nDT|4\n"]).await?;
+    settled(&world, &keys).await?;
+
+    assert_eq!(head.lines("id").await?, ["1", "3"]);
+    assert_eq!(detail.lines("id").await?, ["2", "4"]);
+    assert_eq!(batches(&world, &head).await?.len(), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_waits_is_listed_shown_and_flushed_by_hand() -> anyhow::Result<()> {
+    let world = World::shared().await?;
+    let feed = world.feed().batched("50").create().await?;
+    let rule = feed.rule.to_string();
+    let keys = put_all(&world, &feed, &["1|a\n", "2|b\n"]).await?;
+    until_waiting(&world, &feed, 2).await?;
+
+    let listed = json(&world.longshore(&["batch", "list", "--rule", &rule, "--json"])?)?;
+    assert_eq!(listed["waiting"][0]["files"], 2, "{listed}");
+    assert_eq!(listed["batches"], Value::Array(vec![]), "{listed}");
+    let buffer = listed["waiting"][0]["id"].as_str().context("an id")?.to_owned();
+    let shown = json(&world.longshore(&["batch", "show", &buffer, "--json"])?)?;
+    assert_eq!(shown["files"].as_array().map(Vec::len), Some(2), "{shown}");
+
+    json(&world.longshore(&["batch", "flush", &buffer, "--json"])?)?;
+    until_waiting(&world, &feed, 2).await?;
+    let flushed = json(&world.longshore(&["batch", "flush", &buffer, "--yes", "--json"])?)?;
+    assert_eq!(flushed["flushed"], true);
+    let stories = settled(&world, &keys).await?;
+
+    stories.iter().for_each(assert_carried);
+    let listed = json(&world.longshore(&["batch", "list", "--rule", &rule, "--json"])?)?;
+    assert_eq!(listed["batches"][0]["files"], 2, "{listed}");
+    let batch = listed["batches"][0]["batch"]
+        .as_str()
+        .context("an id")?
+        .to_owned();
+    let shown = world.longshore(&["batch", "show", &batch])?;
+    let text = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert!(
+        text.contains("2 files") && text.contains(stories[0].file_name()),
+        "{text}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_waits_can_be_put_aside_and_a_failed_batch_be_done_again() -> anyhow::Result<()> {
+    let world = World::shared().await?;
+    let feed = world
+        .feed()
+        .batched("2")
+        .set("batch_divide_flag", "N")
+        .create()
+        .await?;
+    let hand = ["--as", "ann", "--why", "a test", "--yes", "--json"];
+    let aside = put_all(&world, &feed, &["1|a\n"]).await?;
+    until_waiting(&world, &feed, 1).await?;
+    let rule = feed.rule.to_string();
+    let listed = json(&world.longshore(&["batch", "list", "--rule", &rule, "--json"])?)?;
+    let buffer = listed["waiting"][0]["id"].as_str().context("an id")?.to_owned();
+    let deleted = world.longshore(&[&["batch", "delete", &buffer][..], &hand].concat())?;
+    json(&deleted)?;
+    let printed = String::from_utf8_lossy(&deleted.stderr).into_owned();
+    assert!(
+        printed.contains(&aside[0]),
+        "what is put aside is printed whole: {printed}"
+    );
+    let story = world.story(&aside[0]).await?;
+    assert_eq!(story.state(), "skipped", "{story}");
+
+    let keys = put_all(&world, &feed, &["1|a\n", "no number|b\n"]).await?;
+    settled(&world, &keys).await?;
+    let table = feed.table.clone();
+    world
+        .query(&format!("ALTER TABLE {table} RENAME COLUMN id TO was_id"))
+        .await?;
+    world
+        .query(&format!("ALTER TABLE {table} ADD COLUMN id varchar(20)"))
+        .await?;
+    let failed = batches(&world, &feed).await?;
+    let batch = failed[0]["load_id"].as_str().context("an id")?.to_owned();
+    json(&world.longshore(&[&["batch", "reprocess", &batch][..], &hand].concat())?)?;
+    for key in &keys {
+        world.reconcile_until_settled(key, 2).await?;
+    }
+    assert_eq!(feed.lines("id, name").await?, ["1|a", "no number|b"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_rule_whose_batches_make_no_sense_is_refused_with_every_fault() -> anyhow::Result<()> {
+    let world = World::shared().await?;
+    let feed = world
+        .feed()
+        .set("batch_files", "5000")
+        .set("batch_concurrency", "some")
+        .create()
+        .await?;
+    let story = feed.land("1|a\n").await?;
+    story.assert_refused(
+        "rule_invalid",
+        &["batch_files: 5000 is not between 1 and 1000", "batch_concurrency"],
+    );
+    let feed = world
+        .feed()
+        .set("batch_files", "5")
+        .set("batch_order", "day")
+        .set("resend_policy", "reload")
+        .set("load_id_column", "load_id")
+        .create()
+        .await?;
+    let story = feed.land("1|a\n").await?;
+    story.assert_refused(
+        "rule_invalid",
+        &["file_name_column", "resend_policy", "batch_order"],
+    );
+    let feed = world.feed().set("batch_order", "day").create().await?;
+    let story = feed.land("1|a\n").await?;
+    story.assert_refused(
+        "rule_invalid",
+        &["batch_order: is set, and the rule has no batches"],
+    );
+    Ok(())
+}
