@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use longshore_copy::{CarriedLoad, ManifestEntry};
+use longshore_domain::load::LoadId;
 use longshore_domain::object::s3_url;
 use longshore_domain::rule::{
     BatchPolicy, Compression, Concurrency, Encoding, FileRule, HeaderPolicy, RuleColumn, RuleRow,
@@ -107,41 +108,47 @@ pub(crate) fn joining(
     })
 }
 
-/// Makes one batch of what waits first in a buffer; `None` when nothing waits, or its table is busy. The manifest is written
-/// before the batch is on the ledger, under a key that is made of the loads in it: whoever writes it for the same loads writes
-/// the same, and one that came to nothing is overwritten or harmless.
-pub(crate) async fn make(app: &App, buffer: BufferId, actor: &str) -> Result<Option<Load>, AppError> {
-    loop {
-        let Some(found) = app.store.buffer(buffer).await? else {
-            return Ok(None);
-        };
-        let waiting = app.store.waiting(buffer, found.limits.max_files).await?;
-        let chosen = choose(&waiting, &found.limits);
-        if chosen.is_empty() {
-            return Ok(None);
+/// What came of setting out to make a batch.
+pub(crate) enum Making {
+    /// It is on the ledger, and nobody works on it yet.
+    Made(LoadId),
+    /// Somebody else took some of the loads first: whether there is still a batch to be made is to be asked again.
+    Overtaken,
+    /// Nothing waits, or the table is busy.
+    Nothing,
+}
+
+/// Makes one batch of what waits first in a buffer that is due. The manifest is written before the batch is on the ledger,
+/// under a key that is made of the loads in it: whoever writes it for the same loads writes the same, and one that came to
+/// nothing is overwritten or harmless.
+pub(crate) async fn make(app: &App, buffer: BufferId, actor: &str) -> Result<Making, AppError> {
+    let Some(buffer) = app.store.buffer(buffer).await? else {
+        return Ok(Making::Nothing);
+    };
+    let waiting = app.store.waiting(buffer.id, buffer.limits.max_files).await?;
+    let chosen = choose(&waiting, &buffer.limits);
+    if chosen.is_empty() {
+        return Ok(Making::Nothing);
+    }
+    let batch = plan_batch(app, &buffer, chosen).await?;
+    match app.store.make_batch(&batch, app.clock.now(), actor).await? {
+        MadeBatch::Made(load) => {
+            info!(
+                files = batch.loads.len(),
+                bytes = batch.size_bytes,
+                "made batch {} for {}",
+                load.id,
+                buffer.table
+            );
+            Ok(Making::Made(load.id))
         }
-        let batch = plan_batch(app, &found, chosen).await?;
-        match app.store.make_batch(&batch, app.clock.now(), actor).await? {
-            MadeBatch::Made(load) => {
-                info!(
-                    files = batch.loads.len(),
-                    bytes = batch.size_bytes,
-                    "made batch {} for {}",
-                    load.id,
-                    found.table
-                );
-                return Ok(Some(*load));
-            }
-            // What it took waits no longer; there may be more.
-            MadeBatch::Overtaken => {}
-            MadeBatch::Waits { until_done } => {
-                info!(
-                    "{} files wait for {} until batch {until_done} is done",
-                    waiting.len(),
-                    found.table
-                );
-                return Ok(None);
-            }
+        MadeBatch::Overtaken => Ok(Making::Overtaken),
+        MadeBatch::Waits { until_done } => {
+            info!(
+                "{} files wait for {} until batch {until_done} is done",
+                buffer.files, buffer.table
+            );
+            Ok(Making::Nothing)
         }
     }
 }
@@ -233,8 +240,6 @@ fn sources(buffer: &Buffer, chosen: &[Waiting]) -> Vec<ManifestEntry> {
 
 #[cfg(test)]
 mod tests {
-    use longshore_domain::load::LoadId;
-
     use super::*;
 
     fn waiting(size_bytes: u64, share: Option<u32>) -> Waiting {

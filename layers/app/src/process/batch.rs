@@ -5,6 +5,7 @@ use longshore_store::{BufferId, Load};
 use tracing::{info, warn};
 
 use super::{ObjectOutcome, ProcessObject};
+use crate::batch::Making;
 use crate::error::chain;
 use crate::plan::{self, Planned};
 use crate::prepare::Copyable;
@@ -78,11 +79,13 @@ impl ProcessObject<'_> {
             if due.is_empty() {
                 break;
             }
-            let Some(batch) = batch::make(self.app, buffer, self.actor()).await? else {
-                break;
+            let batch = match batch::make(self.app, buffer, self.actor()).await? {
+                Making::Made(batch) => batch,
+                Making::Overtaken => continue,
+                Making::Nothing => break,
             };
             made += 1;
-            match Box::pin(self.resume(batch.id)).await {
+            match Box::pin(self.resume(batch)).await {
                 // Whoever has it hands it over.
                 Ok(_) | Err(AppError::PreparedElsewhere { .. }) => {}
                 Err(error) => return Err(error),

@@ -15,4 +15,5 @@ mod refusals;
 mod replaced;
 mod retries;
 mod support;
+mod throughput;
 mod walk;
