@@ -21,6 +21,7 @@ mod names;
 mod once;
 mod parts;
 mod permissions;
+mod places;
 mod power_cuts;
 mod promises;
 mod proof;

@@ -16,6 +16,8 @@ const MOST_COLLISIONS: u32 = 1_000;
 pub(crate) enum PutAway {
     /// It lies here now.
     Archived(ObjectKey),
+    /// It was left where it landed, as its rule says.
+    Stays,
     /// Somebody removed or replaced it before it could be copied.
     Gone,
 }
@@ -25,7 +27,7 @@ impl PutAway {
     pub(crate) fn key(self) -> Option<ObjectKey> {
         match self {
             Self::Archived(key) => Some(key),
-            Self::Gone => None,
+            Self::Stays | Self::Gone => None,
         }
     }
 }
@@ -38,6 +40,9 @@ impl PutAway {
 pub(crate) async fn put_away(app: &App, load: &Load, shelf: ArchiveShelf<'_>) -> Result<PutAway, AppError> {
     if let Some(key) = &load.read_key {
         return Ok(PutAway::Archived(key.clone()));
+    }
+    if load.file_stays && load.record_type.is_none() {
+        return Ok(PutAway::Stays);
     }
     let time = app.config.local_time(app.clock.now());
     let name = archived_name(load);

@@ -84,6 +84,8 @@ pub struct Load {
     pub only_record_type: Option<String>,
     /// What the operator said about rows that are there already.
     pub resend: Option<ResendPolicy>,
+    /// Whether its file stays where it landed.
+    pub file_stays: bool,
     /// Where it gathered with others for a batch; of a batch, where its files came from.
     pub buffer: Option<BufferId>,
     /// The batch that carries it.
@@ -333,6 +335,7 @@ fn read_load(row: &Row) -> Result<Load, StoreError> {
         replays: reader.get::<Option<_>>("replays_load_id")?.map(LoadId::from_uuid),
         only_record_type: reader.get("only_record_type")?,
         resend: reader.optional_word("resend_policy", ResendPolicy::parse)?,
+        file_stays: reader.get("file_stays")?,
         buffer: reader.get::<Option<_>>("buffer_id")?.map(BufferId::from_uuid),
         batch: reader.get::<Option<_>>("batch_id")?.map(LoadId::from_uuid),
         batch_files: reader.optional_small_count("batch_files")?,

@@ -55,6 +55,10 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
         "V12__batches",
         include_str!("../../../sql/config-db/migrations/V12__batches.sql"),
     ),
+    (
+        "V15__files_that_stay",
+        include_str!("../../../sql/config-db/migrations/V15__files_that_stay.sql"),
+    ),
 ];
 
 /// The version that this program brings a schema to: the number in the last migration's name.

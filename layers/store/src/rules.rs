@@ -80,6 +80,7 @@ fn rule_row(row: &Row) -> Result<RuleRow, StoreError> {
         retry_minutes: reader.get("retry_minutes")?,
         query_retry_flag: reader.get("query_retry_flag")?,
         resend_policy: reader.get("resend_policy")?,
+        archive_flag: reader.get("archive_flag")?,
         batch_files: reader.get("batch_files")?,
         batch_bytes: reader.get("batch_bytes")?,
         batch_seconds: reader.get("batch_seconds")?,

@@ -7,7 +7,7 @@ use longshore_domain::load::LoadId;
 use longshore_domain::matching::Captures;
 use longshore_domain::object::ObjectKey;
 use longshore_domain::reject::RejectReason;
-use longshore_domain::rule::{Interface, RuleId};
+use longshore_domain::rule::{FilePlace, Interface, RuleId};
 use longshore_domain::target::TableName;
 
 use crate::load::{Load, Source, find_load};
@@ -57,6 +57,8 @@ pub struct MatchedRule {
     pub table: Option<TableName>,
     /// What the rule picked out of the key.
     pub captures: Captures,
+    /// Where its file is in the end.
+    pub place: FilePlace,
 }
 
 /// What preparation made of a file.
@@ -130,6 +132,7 @@ impl Store {
             &table.map(|table| &table.schema),
             &table.map(|table| &table.table),
             &json(&matched.captures),
+            &(matched.place == FilePlace::Stays),
         ];
         self.step(Query::LoadRecordMatch, load, parameters).await
     }

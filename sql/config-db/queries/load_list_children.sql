@@ -37,6 +37,7 @@ SELECT
     load.replays_load_id,
     load.only_record_type,
     load.resend_policy,
+    load.file_stays,
     load.buffer_id,
     load.batch_id,
     load.batch_files,

@@ -38,6 +38,7 @@ SELECT
     config.retry_minutes,
     config.query_retry_flag,
     config.resend_policy,
+    config.archive_flag,
     config.batch_files,
     config.batch_bytes,
     config.batch_seconds,

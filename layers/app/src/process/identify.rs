@@ -2,7 +2,7 @@
 
 use longshore_domain::matching::{self, Captures, Match};
 use longshore_domain::reject::RejectReason;
-use longshore_domain::rule::{FileRule, Interface, RuleId, RuleRow};
+use longshore_domain::rule::{FilePlace, FileRule, Interface, RuleId, RuleRow};
 use longshore_domain::target::TableName;
 use longshore_store::{Load, MatchedRule};
 
@@ -105,6 +105,7 @@ impl ProcessObject<'_> {
             },
             table,
             captures,
+            place: FilePlace::of(row),
         };
         Ok(self.app.store.record_match(load.id, &matched).await?.into_load())
     }

@@ -2,6 +2,7 @@
 //!
 //! `make test` runs a few files, to see that it works; `make bench-batch` runs 10,000 and prints the figures. S3 and the Data API
 //! are models in memory, PostgreSQL is real: what is measured is this program and its control database.
+#![expect(clippy::print_stdout, reason = "figures are for people")]
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};

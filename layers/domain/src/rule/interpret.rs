@@ -2,9 +2,9 @@
 
 use super::fault::Collector;
 use super::{
-    ColumnRow, Compression, DataFormat, Delimited, Encoding, Escaping, FieldQuoting, FileRule, HeaderPolicy,
-    Interface, InvalidBytes, Paths, ResendPolicy, RuleColumn, RuleFault, RuleFaults, RuleId, RuleRow,
-    TargetRow, Trailer,
+    ColumnRow, Compression, DataFormat, Delimited, Encoding, Escaping, FieldQuoting, FilePlace, FileRule,
+    HeaderPolicy, Interface, InvalidBytes, Paths, ResendPolicy, RuleColumn, RuleFault, RuleFaults, RuleId,
+    RuleRow, TargetRow, Trailer,
 };
 use super::{attempts, batch, together};
 use crate::matching::Matcher;
@@ -47,6 +47,8 @@ pub(super) fn interpret(row: &RuleRow) -> Result<FileRule, RuleFaults> {
     let prepared_compression = prepared_compression(row, compression, &mut faults);
     let retry = attempts::retry(row, &mut faults);
     let follow_up_repeats = attempts::follow_up_repeats(row, &mut faults);
+    let archives = row.archive_flag.as_deref().filter(|flag| !flag.trim().is_empty());
+    faults.keep(archives.map(|flag| is_yes("archive_flag", flag)).transpose());
     let batch = batch::batch(row, &mut faults);
 
     let parts = (
@@ -104,6 +106,7 @@ pub(super) fn interpret(row: &RuleRow) -> Result<FileRule, RuleFaults> {
             follow_up_repeats,
             retry,
             resend,
+            place: FilePlace::of(row),
             batch,
         };
         together::check(&rule, &mut faults);

@@ -70,6 +70,25 @@ impl HeaderPolicy {
     }
 }
 
+/// Where a file is once everything about it is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FilePlace {
+    /// In the archive, or among those that were refused.
+    Archive,
+    /// Where it landed.
+    Stays,
+}
+
+impl FilePlace {
+    /// What a row says, sound or not: a rule with faults keeps its files too.
+    pub fn of(row: &RuleRow) -> Self {
+        match row.archive_flag.as_deref().map(str::trim) {
+            Some("N" | "n") => Self::Stays,
+            _ => Self::Archive,
+        }
+    }
+}
+
 /// A column that the file fills.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleColumn {
@@ -135,6 +154,8 @@ pub struct FileRule {
     pub retry: RetryPolicy,
     /// What is done about a file that was loaded before.
     pub resend: ResendPolicy,
+    /// Where its files are in the end.
+    pub place: FilePlace,
     /// How its files are gathered into batches; `None`: each is loaded by itself.
     pub batch: Option<BatchPolicy>,
 }

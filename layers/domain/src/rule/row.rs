@@ -47,6 +47,7 @@ pub struct RuleRow {
     pub retry_minutes: Option<i32>,
     pub query_retry_flag: Option<String>,
     pub resend_policy: Option<String>,
+    pub archive_flag: Option<String>,
     pub batch_files: Option<i32>,
     pub batch_bytes: Option<i64>,
     pub batch_seconds: Option<i32>,

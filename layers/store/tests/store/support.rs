@@ -95,6 +95,7 @@ pub(crate) fn matched() -> MatchedRule {
             name: "PHARMACY_PRICE".to_owned(),
         },
         table: Some(TableName::new("rdsftetl", "pharmacy_price")),
+        place: longshore_domain::rule::FilePlace::Archive,
         captures: Captures::from([("region".to_owned(), "emea".to_owned())]),
     }
 }
