@@ -51,6 +51,10 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
         "V10__retries",
         include_str!("../../../sql/config-db/migrations/V10__retries.sql"),
     ),
+    (
+        "V11__load_modes",
+        include_str!("../../../sql/config-db/migrations/V11__load_modes.sql"),
+    ),
 ];
 
 /// The version that this program brings a schema to: the number in the last migration's name.
