@@ -1,10 +1,12 @@
 //! From a statement's end to audit, archive, follow-up and message.
 
 mod cancel;
+mod failure;
 mod follow_up;
 mod load;
 mod outcome;
 mod row_errors;
+mod rows;
 
 use std::time::Duration;
 

@@ -7,7 +7,7 @@ use longshore_domain::load::LoadId;
 use longshore_domain::object::{ObjectKey, s3_url};
 use longshore_domain::reject::RejectReason;
 use longshore_domain::retry::RetryPolicy;
-use longshore_domain::rule::{FileRule, RuleFault, RuleFaults};
+use longshore_domain::rule::{FileRule, LoadMode, RuleFault, RuleFaults};
 use longshore_domain::statement::LoadStep;
 use longshore_domain::target::{TableName, Warehouse};
 use longshore_store::Load;
@@ -37,6 +37,9 @@ pub(crate) struct LoadPlan {
     /// The column that tells its rows from those of other loads, when the target has one.
     #[serde(default)]
     pub load_id_column: Option<String>,
+    /// What becomes of the rows that its table has.
+    #[serde(default)]
+    pub mode: LoadMode,
     /// What each statement does.
     pub steps: Vec<LoadStep>,
     /// The statements of the transaction.
@@ -119,6 +122,10 @@ pub(crate) fn plan(
         load_id_column: copyable.rule.load_id_column.as_deref(),
         object_url: &load.object.url(),
         replaces,
+        mode: &copyable.rule.mode,
+        pre_sql: copyable.rule.pre_sql.as_deref(),
+        post_sql: copyable.rule.post_sql.as_deref(),
+        captures: &load.captures,
     });
     let transaction = match rendered {
         Ok(transaction) => transaction,
@@ -126,6 +133,13 @@ pub(crate) fn plan(
             return Ok(Err(RejectReason::TargetNameInvalid {
                 rule: copyable.rule.id,
                 name,
+            }));
+        }
+        Err(TransactionError::NotInTheKey { column, placeholder }) => {
+            return Ok(Err(RejectReason::PlaceholderUnresolved {
+                rule: copyable.rule.id,
+                column: column.to_owned(),
+                placeholder,
             }));
         }
         Err(error) => return Ok(Err(rule_fault(&copyable.rule, "ext_file_config", &error))),
@@ -142,6 +156,7 @@ pub(crate) fn plan(
         retry: copyable.rule.retry,
         max_errors: spec.max_errors(),
         load_id_column: copyable.rule.load_id_column.clone(),
+        mode: copyable.rule.mode.clone(),
         steps: transaction.steps,
         statements: transaction.statements,
     };

@@ -80,6 +80,13 @@ fn rule_row(row: &Row) -> Result<RuleRow, StoreError> {
         retry_minutes: reader.get("retry_minutes")?,
         query_retry_flag: reader.get("query_retry_flag")?,
         resend_policy: reader.get("resend_policy")?,
+        load_mode: reader.get("load_mode")?,
+        merge_keys: reader.get("merge_keys")?,
+        merge_order: reader.get("merge_order")?,
+        period_column: reader.get("period_column")?,
+        period_value: reader.get("period_value")?,
+        pre_sql: reader.get("pre_sql")?,
+        post_sql: reader.get("post_sql")?,
         columns: reader.json::<Vec<ColumnRow>>("columns")?,
         target: target_row(&reader)?,
     })

@@ -16,7 +16,9 @@ use tracing::{info, warn};
 
 use super::FinishStatement;
 use super::cancel::{CANCELLED, cancelled_by_hand};
+use super::failure::{explained, failure_code};
 use super::outcome::{self, LoadOutcome};
+use super::rows;
 use crate::archive::PutAway;
 use crate::plan::LoadPlan;
 use crate::ports::{StatementReport, WarehouseError};
@@ -175,7 +177,7 @@ impl FinishStatement<'_> {
             LoadOutcome::Failed {
                 step, error, fault, ..
             } => {
-                let error = explained(step, fault, error, &load);
+                let error = explained(step, fault, error, &load, &plan);
                 let failed = FailedStatement {
                     attempt,
                     step,
@@ -234,14 +236,10 @@ impl FinishStatement<'_> {
         statement_id: &str,
         rows_loaded: Option<u64>,
     ) -> Result<Load, AppError> {
-        let rows_rejected = match (load.rows_expected, rows_loaded) {
-            (Some(expected), Some(loaded)) => Some(expected.saturating_sub(loaded)),
-            _ => None,
-        };
         let facts = LoadedFacts {
             statement_id: statement_id.to_owned(),
             rows_loaded,
-            rows_rejected,
+            rows_rejected: rows::rejected(load.rows_expected, rows_loaded, plan),
         };
         let moved = self
             .app
@@ -290,7 +288,8 @@ impl FinishStatement<'_> {
         if plan.max_errors != Some(0) {
             self.collect_row_errors(&load, plan, statement.as_ref()).await;
         }
-        let (archived_key, remarks) = self.put_away_loaded(&load).await?;
+        let (archived_key, mut remarks) = self.put_away_loaded(&load).await?;
+        remarks.extend(rows::remark(&load, &plan.mode));
         archive::clear_work(self.app, &load).await?;
         let load = Load {
             archived_key,
@@ -386,32 +385,5 @@ fn statement_state(outcome: &LoadOutcome) -> StatementState {
         LoadOutcome::Committed { .. } => StatementState::Finished,
         LoadOutcome::GuardFailed { .. } | LoadOutcome::Failed { .. } => StatementState::Failed,
         LoadOutcome::Aborted { .. } => StatementState::Aborted,
-    }
-}
-
-/// The stable word for a failure: the step that it happened in.
-fn failure_code(step: Option<LoadStep>) -> &'static str {
-    match step {
-        Some(LoadStep::Lock) => "marker_lock_failed",
-        Some(LoadStep::Guard) => "guard_failed",
-        Some(LoadStep::Stage) => "stage_failed",
-        Some(LoadStep::Copy) => "copy_failed",
-        Some(LoadStep::Count) => "row_count_differs",
-        Some(LoadStep::Replace) => "replace_failed",
-        Some(LoadStep::Insert) => "insert_failed",
-        Some(LoadStep::Marker) => "marker_failed",
-        Some(LoadStep::FollowUp) => "follow_up_failed",
-        None => "statement_failed",
-    }
-}
-
-/// The count check itself can only divide by zero; say what that means.
-fn explained(step: Option<LoadStep>, fault: WarehouseFault, error: String, load: &Load) -> String {
-    match (step, fault, load.rows_expected) {
-        (Some(LoadStep::Count), WarehouseFault::Data, Some(expected)) => format!(
-            "the warehouse did not read as many rows from the file as were counted in it ({expected}); \
-             nothing was loaded. Check delimiter, quoting and escape_char of the rule"
-        ),
-        _ => error,
     }
 }

@@ -2,7 +2,8 @@
 
 use longshore_copy::{CopySpec, LoadRequest, LoadTransaction, TransactionError};
 use longshore_domain::load::LoadId;
-use longshore_domain::rule::{ColumnRow, FileRule, RuleColumn, RuleFaults, RuleRow};
+use longshore_domain::matching::Captures;
+use longshore_domain::rule::{ColumnRow, FileRule, LoadMode, RuleColumn, RuleFaults, RuleRow};
 use longshore_domain::target::{Compute, Login, TableName, Warehouse};
 use uuid::Uuid;
 
@@ -72,6 +73,10 @@ pub(crate) struct Load {
     pub(crate) manifest_url: String,
     pub(crate) object_url: String,
     pub(crate) replaces: Vec<LoadId>,
+    pub(crate) mode: LoadMode,
+    pub(crate) pre_sql: Option<String>,
+    pub(crate) post_sql: Option<String>,
+    pub(crate) captures: Captures,
 }
 
 impl Load {
@@ -88,6 +93,10 @@ impl Load {
             manifest_url: "s3://landing/processing/7/manifest".to_owned(),
             object_url: "s3://landing/in/PROD_PRICES_701.txt".to_owned(),
             replaces: Vec::new(),
+            mode: rule.mode.clone(),
+            pre_sql: rule.pre_sql.clone(),
+            post_sql: rule.post_sql.clone(),
+            captures: Captures::new(),
         }
     }
 
@@ -105,6 +114,10 @@ impl Load {
             load_id_column: self.load_id_column.as_deref(),
             object_url: &self.object_url,
             replaces: &self.replaces,
+            mode: &self.mode,
+            pre_sql: self.pre_sql.as_deref(),
+            post_sql: self.post_sql.as_deref(),
+            captures: &self.captures,
         })
     }
 }

@@ -7,6 +7,7 @@ mod attempts;
 mod fault;
 mod format;
 mod interpret;
+mod mode;
 mod resend;
 mod row;
 #[cfg(test)]
@@ -16,6 +17,7 @@ mod trailer;
 
 pub use fault::{RuleFault, RuleFaults};
 pub use format::{Compression, DataFormat, Delimited, Encoding, Escaping, FieldQuoting, InvalidBytes, Paths};
+pub use mode::{LoadMode, MergeBy, Period};
 pub use resend::ResendPolicy;
 pub use row::{ColumnRow, RuleRow, TargetRow, fingerprint};
 pub use trailer::Trailer;
@@ -133,6 +135,12 @@ pub struct FileRule {
     pub retry: RetryPolicy,
     /// What is done about a file that was loaded before.
     pub resend: ResendPolicy,
+    /// What becomes of the rows that its table has.
+    pub mode: LoadMode,
+    /// The operator's SQL that runs in the load's transaction before the rows are moved; `longshore-copy` reads and checks it.
+    pub pre_sql: Option<String>,
+    /// The same, after they are moved.
+    pub post_sql: Option<String>,
 }
 
 impl FileRule {

@@ -47,6 +47,13 @@ pub struct RuleRow {
     pub retry_minutes: Option<i32>,
     pub query_retry_flag: Option<String>,
     pub resend_policy: Option<String>,
+    pub load_mode: Option<String>,
+    pub merge_keys: Option<String>,
+    pub merge_order: Option<String>,
+    pub period_column: Option<String>,
+    pub period_value: Option<String>,
+    pub pre_sql: Option<String>,
+    pub post_sql: Option<String>,
     pub columns: Vec<ColumnRow>,
     pub target: Option<TargetRow>,
 }
