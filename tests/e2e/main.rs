@@ -16,6 +16,7 @@ mod formats;
 mod matching;
 mod messages;
 mod metrics;
+mod modes;
 mod names;
 mod once;
 mod parts;
