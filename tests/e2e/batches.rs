@@ -354,3 +354,56 @@ async fn a_rule_whose_batches_make_no_sense_is_refused_with_every_fault() -> any
     );
     Ok(())
 }
+
+#[tokio::test]
+async fn a_batch_merges_its_files_with_each_other_and_with_the_table() -> anyhow::Result<()> {
+    let world = World::shared().await?;
+    let feed = world
+        .feed()
+        .columns(["id integer", "name varchar(40)", "version integer"])
+        .batched("3")
+        .set("load_mode", "merge")
+        .set("merge_keys", "id")
+        .set("merge_order", "version")
+        .create()
+        .await?;
+    let first = put_all(&world, &feed, &["1|a|1\n2|b|1\n", "1|newer|3\n", "1|older|2\n3|c|1\n"]).await?;
+    settled(&world, &first).await?.iter().for_each(assert_carried);
+    assert_eq!(feed.lines("id, name").await?, ["1|newer", "2|b", "3|c"]);
+
+    let second = put_all(&world, &feed, &["1|too old|1\n", "2|newer|2\n", "4|d|1\n"]).await?;
+    settled(&world, &second).await?.iter().for_each(assert_carried);
+    assert_eq!(feed.lines("id, name").await?, ["1|newer", "2|newer", "3|c", "4|d"]);
+    assert_eq!(batches(&world, &feed).await?.len(), 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn files_of_different_periods_go_into_different_batches() -> anyhow::Result<()> {
+    let world = World::shared().await?;
+    let feed = world
+        .feed()
+        .columns(["id integer", "name varchar(40)", "day varchar(10)"])
+        .batched("2")
+        .set("load_mode", "replace_period")
+        .set("period_column", "day")
+        .set("period_value", "{day}")
+        .create()
+        .await?;
+    let folder = format!("{}{}", world.ready().input_prefix, feed.rule);
+    let sql = format!(
+        "UPDATE rdscnfg.ext_file_config SET key_pattern = '{folder}/day=*' WHERE ext_file_config_sid = {}",
+        feed.rule
+    );
+    world.control.batch_execute(&sql).await?;
+    let mut keys = Vec::new();
+    for (day, id) in [("mon", 1), ("tue", 2), ("tue", 3), ("mon", 4)] {
+        let key = format!("{folder}/day={day}/{}", feed.file_name());
+        world.put(&key, format!("{id}|x|{day}\n")).await?;
+        keys.push(key);
+    }
+    settled(&world, &keys).await?.iter().for_each(assert_carried);
+    assert_eq!(feed.lines("day, id").await?, ["mon|1", "mon|4", "tue|2", "tue|3"]);
+    assert_eq!(batches(&world, &feed).await?.len(), 2);
+    Ok(())
+}

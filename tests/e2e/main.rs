@@ -17,6 +17,7 @@ mod formats;
 mod matching;
 mod messages;
 mod metrics;
+mod modes;
 mod names;
 mod once;
 mod parts;

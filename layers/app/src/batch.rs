@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use longshore_copy::{CarriedLoad, ManifestEntry};
 use longshore_domain::load::LoadId;
+use longshore_domain::matching::{Captures, placeholders};
 use longshore_domain::object::s3_url;
 use longshore_domain::rule::{
     BatchPolicy, Compression, Concurrency, Encoding, FileRule, HeaderPolicy, RuleColumn, RuleRow,
@@ -41,10 +42,13 @@ struct Recipe {
     table: TableName,
     /// The warehouse of that table.
     warehouse: Warehouse,
+    /// What their keys gave for the placeholders of the rule's SQL and period.
+    #[serde(default)]
+    captures: Captures,
 }
 
 impl Recipe {
-    fn of(app: &App, row: &RuleRow, copyable: &Copyable, table: &TableName) -> Self {
+    fn of(app: &App, row: &RuleRow, copyable: &Copyable, table: &TableName, captures: &Captures) -> Self {
         Self {
             rule: row.clone(),
             compression: copyable.rule.compression,
@@ -53,6 +57,7 @@ impl Recipe {
             columns: copyable.columns.clone(),
             table: table.clone(),
             warehouse: warehouse_of(app, &copyable.rule),
+            captures: captures_in_sql(row, captures),
         }
     }
 
@@ -70,6 +75,20 @@ impl Recipe {
     }
 }
 
+/// Of what a key gave, what decides the transaction: files that differ in it cannot share one.
+fn captures_in_sql(row: &RuleRow, captures: &Captures) -> Captures {
+    let texts = [&row.period_value, &row.pre_sql, &row.post_sql];
+    let names: Vec<String> = texts
+        .into_iter()
+        .flatten()
+        .filter_map(|text| placeholders(text).ok())
+        .flatten()
+        .collect();
+    let is_named = |name: &String| names.contains(name);
+    let named = captures.iter().filter(|(name, _)| is_named(name));
+    named.map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
 /// What a prepared file brings into the buffer of its recipe.
 pub(crate) fn joining(
     app: &App,
@@ -83,7 +102,7 @@ pub(crate) fn joining(
         load: load.id,
         what: "it is to be batched and has no table".to_owned(),
     })?;
-    let recipe = Recipe::of(app, row, copyable, table);
+    let recipe = Recipe::of(app, row, copyable, table, &load.captures);
     let warehouse = recipe.warehouse.to_string();
     let recipe = serde_json::to_value(recipe).map_err(|error| AppError::Engine(error.into()))?;
     Ok(Joining {
@@ -206,6 +225,7 @@ async fn plan_batch(app: &App, buffer: &Buffer, chosen: &[Waiting]) -> Result<Ne
             columns: &recipe.columns,
             sources: sources(buffer, chosen),
             rows_expected,
+            captures: &recipe.captures,
             carried: &carried,
             replaces: &[],
         },

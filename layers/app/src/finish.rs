@@ -2,10 +2,12 @@
 
 mod batch;
 mod cancel;
+mod failure;
 mod follow_up;
 mod load;
 mod outcome;
 mod row_errors;
+mod rows;
 
 use std::time::Duration;
 

@@ -6,10 +6,11 @@ use longshore_copy::{
 };
 use longshore_domain::archive::manifest_key;
 use longshore_domain::load::LoadId;
+use longshore_domain::matching::Captures;
 use longshore_domain::object::{Bucket, ObjectKey, s3_url};
 use longshore_domain::reject::RejectReason;
 use longshore_domain::retry::RetryPolicy;
-use longshore_domain::rule::{FileRule, OnBadFile, RuleColumn, RuleFault, RuleFaults};
+use longshore_domain::rule::{FileRule, LoadMode, OnBadFile, RuleColumn, RuleFault, RuleFaults};
 use longshore_domain::statement::LoadStep;
 use longshore_domain::target::{TableName, Warehouse};
 use longshore_store::Load;
@@ -42,6 +43,9 @@ pub(crate) struct LoadPlan {
     /// The column that tells its rows from those of other loads, when the target has one.
     #[serde(default)]
     pub load_id_column: Option<String>,
+    /// What becomes of the rows that its table has.
+    #[serde(default)]
+    pub mode: LoadMode,
     /// What each statement does.
     pub steps: Vec<LoadStep>,
     /// The statements of the transaction.
@@ -114,6 +118,8 @@ pub(crate) struct ToLoad<'a> {
     pub sources: Vec<ManifestEntry>,
     /// Records counted in it.
     pub rows_expected: Option<u64>,
+    /// What the key gave, for the placeholders of the rule's SQL and period.
+    pub captures: &'a Captures,
     /// The loads that a batch carries.
     pub carried: &'a [CarriedLoad<'a>],
     /// The loads whose rows are replaced.
@@ -144,6 +150,7 @@ pub(crate) fn plan(
                 content_length: copyable.source.size_bytes,
             }],
             rows_expected: copyable.records,
+            captures: &load.captures,
             carried: &[],
             replaces,
         },
@@ -176,11 +183,22 @@ pub(crate) fn plan_transaction(
         object_url: to_load.object_url,
         carried: to_load.carried,
         replaces: to_load.replaces,
+        mode: &rule.mode,
+        pre_sql: rule.pre_sql.as_deref(),
+        post_sql: rule.post_sql.as_deref(),
+        captures: to_load.captures,
     });
     let transaction = match rendered {
         Ok(transaction) => transaction,
         Err(TransactionError::NotAName { name, .. }) if rule.names_its_table_from_the_key() => {
             return Ok(Err(RejectReason::TargetNameInvalid { rule: rule.id, name }));
+        }
+        Err(TransactionError::NotInTheKey { column, placeholder }) => {
+            return Ok(Err(RejectReason::PlaceholderUnresolved {
+                rule: rule.id,
+                column: column.to_owned(),
+                placeholder,
+            }));
         }
         Err(error) => return Ok(Err(rule_fault(rule, "ext_file_config", &error))),
     };
@@ -201,6 +219,7 @@ pub(crate) fn plan_transaction(
             .unwrap_or_default(),
         max_errors: spec.max_errors(),
         load_id_column: rule.load_id_column.clone(),
+        mode: rule.mode.clone(),
         steps: transaction.steps,
         statements: transaction.statements,
     };

@@ -56,7 +56,7 @@ const FORMATS: [Change; 12] = [
 ];
 
 /// What a rule can say beside its format. Where a format does not take it, the rule is refused and nothing is rendered.
-const SETTINGS: [Change; 24] = [
+const SETTINGS: [Change; 29] = [
     ("nothing", |_| {}),
     ("gzip", |row| row.compression = set("gzip")),
     ("bzip2", |row| row.compression = set("bz2")),
@@ -91,6 +91,29 @@ const SETTINGS: [Change; 24] = [
     ("load options", |row| {
         row.copy_options = set("COMPUPDATE PRESET COMPROWS 5000 STATUPDATE ON");
     }),
+    ("truncate", |row| row.load_mode = set("truncate")),
+    ("merge", |row| {
+        row.load_mode = set("merge");
+        row.merge_keys = set("ndc");
+        let others = row.columns.iter().skip(1);
+        let others: Vec<String> = others.map(|column| column.column_name.clone()).collect();
+        row.merge_order = set(&others.join(","));
+    }),
+    ("merge without an order", |row| {
+        row.load_mode = set("merge");
+        row.merge_keys = set("ndc");
+    }),
+    ("replace period", |row| {
+        row.load_mode = set("replace_period");
+        row.key_regex = set(r"in/(?<day>\d{8})_701\.txt");
+        row.period_column = set("business_date");
+        row.period_value = set("{day}");
+    }),
+    ("own sql", |row| {
+        row.key_regex = set(r"in/(?<day>\d{8})_701\.txt");
+        row.pre_sql = set("DELETE FROM rdsftetl.held WHERE business_date = {day}; DELETE FROM rdsftetl.seen");
+        row.post_sql = set("INSERT INTO rdsftetl.held SELECT ndc, {day} FROM rdsftetl.pharmacy_price");
+    }),
 ];
 
 fn main() {
@@ -124,6 +147,7 @@ fn transactions() -> Vec<Value> {
                 continue;
             }
             let mut load = Load::of(&rule);
+            load.captures.insert("day".to_owned(), "20261121".to_owned());
             load.rows_expected = (setting != "nothing").then_some(7);
             if setting == "no file name" {
                 load.warehouse.iam_role = "default".to_owned();

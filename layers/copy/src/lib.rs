@@ -2,7 +2,8 @@
 //!
 //! It goes from a rule and a load to the text of one transaction that loads it exactly once. Names and texts have types
 //! that can only be rendered quoted, so neither a file's name nor a rule can say more than its own name in SQL. It must
-//! not do I/O, know a clock or a connection, or take SQL from a rule.
+//! not do I/O or know a clock or a connection, and takes SQL from a rule only where that is what the column is for: the
+//! follow-up, and what runs beside it in the load's transaction.
 //!
 //! ```
 //! use longshore_copy::{Identifier, Literal, marker};
@@ -25,6 +26,7 @@ pub mod manifest;
 pub mod marker;
 pub mod option;
 mod option_text;
+mod own_sql;
 pub mod row_errors;
 pub mod script;
 mod spec;

@@ -9,6 +9,7 @@ use crate::exclusion::exclusion_faults;
 use crate::literal::{DelimiterText, OptionText};
 use crate::option::{CompressionUpdate, CopyOption, NullText, Switch};
 use crate::option_text::parse_options;
+use crate::own_sql::own_sql_faults;
 
 /// The format and options of one COPY, of which every combination is one that Redshift takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +58,7 @@ impl CopySpec {
         let parsed = parse_options(&rule.copy_options);
         let mut faults = exclusion_faults(rule, columns, &parsed);
         faults.extend(parsed.faults);
+        faults.extend(own_sql_faults(rule));
 
         let layout = keep(layout(rule, columns), &mut faults);
         let null_text = keep(null_text(rule), &mut faults);

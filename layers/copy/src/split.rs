@@ -15,6 +15,17 @@ pub fn split_statements(sql: &str) -> Vec<String> {
     statements
 }
 
+/// A statement in pieces: each text, quoted name, comment, body and word is one, and so is any other character.
+pub(crate) fn pieces(sql: &str) -> impl Iterator<Item = &str> {
+    let mut rest = sql;
+    std::iter::from_fn(move || {
+        let first = rest.chars().next()?;
+        let (piece, after) = rest.split_at(piece_length(rest, first));
+        rest = after;
+        Some(piece)
+    })
+}
+
 /// The length in bytes up to the semicolon that ends the first statement, or to the end.
 fn statement_length(sql: &str) -> usize {
     let mut position = 0;

@@ -6,23 +6,32 @@
 //! 3. make the stage, an empty temporary copy of the columns that the file fills.
 //! 4. `COPY` into it from a manifest.
 //! 5. count: fails when the stage does not hold as many rows as the loader counted.
-//! 6. replace: delete the rows of earlier loads of the same content, where the rule wants that.
-//! 7. insert into the target, with what tells where the rows came from.
-//! 8. insert the marker. The markers of replaced loads stay: a late submission of one of them must still find it.
+//! 6. the rule's `pre_sql`.
+//! 7. replace: delete the rows whose place the new ones take, as the rule's mode says ([`modes`]), or those of earlier loads of
+//!    the same content.
+//! 8. insert into the target, with what tells where the rows came from.
+//! 9. the rule's `post_sql`.
+//! 10. insert the marker. The markers of replaced loads stay: a late submission of one of them must still find it.
 //!
 //! Nothing here commits by itself: no `TRUNCATE`, no `VACUUM`, no `ALTER TABLE APPEND`.
 
+mod modes;
+
 use longshore_domain::load::LoadId;
-use longshore_domain::rule::RuleColumn;
+use longshore_domain::matching::Captures;
+use longshore_domain::rule::{LoadMode, RuleColumn};
 use longshore_domain::statement::LoadStep;
 use longshore_domain::target::{TableName, Warehouse};
 
 use crate::identifier::{Identifier, IdentifierError, QualifiedTable};
 use crate::literal::{Literal, LiteralError, OptionText};
 use crate::marker::marker_table;
+use crate::own_sql::render_own_sql;
 use crate::spec::CopySpec;
+use modes::Mode;
 
 pub use crate::follow_up::{check_follow_up, is_call};
+pub use crate::own_sql::check_placeholders;
 
 /// The longest statement that the Data API takes, in bytes.
 /// <https://docs.aws.amazon.com/redshift/latest/mgmt/data-api.html>
@@ -76,6 +85,14 @@ pub struct LoadRequest<'a> {
     pub carried: &'a [CarriedLoad<'a>],
     /// The loads whose rows these ones replace; needs [`load_id_column`](Self::load_id_column).
     pub replaces: &'a [LoadId],
+    /// What becomes of the rows that the table has.
+    pub mode: &'a LoadMode,
+    /// The operator's SQL that runs before rows are moved.
+    pub pre_sql: Option<&'a str>,
+    /// The operator's SQL that runs after rows are moved.
+    pub post_sql: Option<&'a str>,
+    /// What the key gave, for the placeholders of the period and of the operator's SQL.
+    pub captures: &'a Captures,
 }
 
 /// A load that a batch carries.
@@ -92,7 +109,8 @@ pub struct CarriedLoad<'a> {
 /// The statements of one load transaction, to be sent as one batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoadTransaction {
-    /// The statements in order: up to 9, and as many as it takes to write the markers of a batch. The Data API takes 40.
+    /// The statements in order: 13 at most, those of the operator's SQL, and as many as it takes to write the markers of a
+    /// batch. The Data API takes 40.
     pub statements: Vec<String>,
     /// Which step each statement is, place for place.
     pub steps: Vec<LoadStep>,
@@ -116,15 +134,29 @@ impl LoadTransaction {
         if let Some(fill) = parts.fill_lineage(request) {
             transaction.push(LoadStep::Insert, fill);
         }
+        transaction.extend(parts.check_rows());
+        for statement in render_own_sql("pre_sql", request.pre_sql, request.captures)? {
+            transaction.push(LoadStep::PreSql, statement);
+        }
+        transaction.extend(parts.make_room());
         if let Some(delete) = parts.delete_replaced(request)? {
             transaction.push(LoadStep::Replace, delete);
         }
         transaction.push(LoadStep::Insert, parts.insert());
+        for statement in render_own_sql("post_sql", request.post_sql, request.captures)? {
+            transaction.push(LoadStep::PostSql, statement);
+        }
         transaction.push(LoadStep::Marker, parts.insert_marker());
         for markers in parts.insert_carried_markers() {
             transaction.push(LoadStep::Marker, markers);
         }
         transaction.within_limits()
+    }
+
+    fn extend(&mut self, statements: Vec<(LoadStep, String)>) {
+        for (step, statement) in statements {
+            self.push(step, statement);
+        }
     }
 
     fn push(&mut self, step: LoadStep, statement: String) {
@@ -160,6 +192,7 @@ struct Parts {
     stage: Identifier,
     columns: Vec<Identifier>,
     lineage: Vec<(Identifier, Literal)>,
+    mode: Mode,
     load_id: Literal,
     object_url: Literal,
     carried: Vec<CarriedMarker>,
@@ -186,6 +219,7 @@ impl Parts {
             )?,
             columns,
             lineage: lineage(request)?,
+            mode: Mode::quote(request)?,
             load_id: text("load id", &request.load.to_string())?,
             object_url: text("object's address", request.object_url)?,
             carried: request
@@ -261,14 +295,19 @@ impl Parts {
         clauses.join("\n")
     }
 
-    /// Absent when nobody counted, or when COPY may leave out any number of rows.
+    /// Absent when nobody counted, or when COPY may leave out any number of rows, unless none at all would leave nothing where
+    /// there was something.
     fn count(&self, request: &LoadRequest<'_>) -> Option<String> {
-        let expected = request.rows_expected?;
-        let least = expected.saturating_sub(request.spec.max_errors()?);
-        let is_right = if least == expected {
-            format!("= {expected}")
-        } else {
-            format!("BETWEEN {least} AND {expected}")
+        let fewest = self.mode.fewest_rows();
+        let counted = request.rows_expected.zip(request.spec.max_errors());
+        let is_right = match counted {
+            Some((expected, 0)) => format!("= {expected}"),
+            Some((expected, errors)) => {
+                let least = expected.saturating_sub(errors).max(fewest);
+                format!("BETWEEN {least} AND {expected}")
+            }
+            None if fewest > 0 => format!(">= {fewest}"),
+            None => return None,
         };
         Some(format!(
             "SELECT 1 / (CASE WHEN COUNT(*) {is_right} THEN 1 ELSE 0 END) FROM {}",
@@ -324,7 +363,7 @@ impl Parts {
         }
         let mut columns: Vec<String> = self.columns.iter().map(ToString::to_string).collect();
         let mut values = columns.clone();
-        for (column, value) in &self.lineage {
+        for (column, value) in self.lineage.iter().chain(self.mode.filled()) {
             columns.push(column.to_string());
             values.push(value.to_string());
         }
@@ -333,14 +372,22 @@ impl Parts {
             self.target,
             columns.join(", "),
             values.join(", "),
-            self.stage
+            self.moved()
         )
+    }
+
+    /// The table whose rows go into the target: the stage, unless the mode picks out some of them.
+    fn moved(&self) -> &Identifier {
+        self.mode.picked().unwrap_or(&self.stage)
     }
 
     fn insert_marker(&self) -> String {
         format!(
             "INSERT INTO {} (load_id, object_url, row_count, loaded_at)\nSELECT {}, {}, COUNT(*), GETDATE()\nFROM {}",
-            self.marker, self.load_id, self.object_url, self.stage
+            self.marker,
+            self.load_id,
+            self.object_url,
+            self.moved()
         )
     }
 
@@ -464,12 +511,24 @@ pub enum TransactionError {
         #[source]
         source: LiteralError,
     },
+    /// A placeholder that the key does not fill.
+    #[error("the {column} has the placeholder {{{placeholder}}}, which the key does not give")]
+    NotInTheKey {
+        /// The rule's column that it stands in.
+        column: &'static str,
+        /// Its name.
+        placeholder: String,
+    },
     /// Rows are to be replaced, and the target has no column that tells them apart.
     #[error("rows can only be replaced in a table with a load_id_column")]
     NothingToFindRowsBy,
+    /// Rows are to be merged, and no column is listed to compare them by.
+    #[error("rows can only be merged under a rule that lists the columns of its files")]
+    NothingToMergeBy,
     /// A statement beyond what the Data API takes.
     #[error(
-        "the {step} statement has {bytes} bytes, and the Data API takes {MAX_STATEMENT_BYTES}; list fewer columns"
+        "the {step} statement has {bytes} bytes, and the Data API takes {MAX_STATEMENT_BYTES}; list fewer columns, or write \
+         less in pre_sql and post_sql"
     )]
     StatementTooLong {
         /// Which one.

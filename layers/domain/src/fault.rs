@@ -63,11 +63,26 @@ impl WarehouseFault {
             Self::Data | Self::Configuration => Some(1),
             Self::Unknown => match step {
                 Some(
-                    LoadStep::Lock | LoadStep::Guard | LoadStep::Stage | LoadStep::Replace | LoadStep::Marker,
+                    LoadStep::Lock
+                    | LoadStep::Guard
+                    | LoadStep::Stage
+                    | LoadStep::Newest
+                    | LoadStep::Outdated
+                    | LoadStep::Replace
+                    | LoadStep::Marker,
                 ) => Some(2),
-                Some(LoadStep::Copy | LoadStep::Count | LoadStep::Insert | LoadStep::FollowUp) | None => {
-                    Some(1)
-                }
+                Some(
+                    LoadStep::Copy
+                    | LoadStep::Count
+                    | LoadStep::KeysPresent
+                    | LoadStep::KeysUnique
+                    | LoadStep::Period
+                    | LoadStep::PreSql
+                    | LoadStep::Insert
+                    | LoadStep::PostSql
+                    | LoadStep::FollowUp,
+                )
+                | None => Some(1),
             },
         }
     }

@@ -36,13 +36,30 @@ impl Matcher {
         }
     }
 
-    /// Whether it may pick something of this name out of a key.
-    pub fn captures(&self, name: &str) -> bool {
-        match self {
-            Self::Token(_) => false,
-            Self::KeyPattern(pattern) => pattern.captures(name),
-            Self::KeyRegex(regex) => regex.0.capture_names().flatten().any(|own| own == name),
+    /// Whether the key can give a placeholder of that name, or what would have to be written for that.
+    pub fn check_capture(&self, name: &str) -> Result<(), String> {
+        let (captured, remedy) = match self {
+            Self::Token(_) => (
+                vec![],
+                format!(
+                    "the rule finds its files by file_prefix, which captures nothing; find them by a key_regex with (?<{name}>…)"
+                ),
+            ),
+            Self::KeyPattern(pattern) => (
+                pattern.capture_names(),
+                format!(
+                    "key_pattern has no folder {name}=*; write one, or find the files by a key_regex with (?<{name}>…)"
+                ),
+            ),
+            Self::KeyRegex(regex) => (
+                regex.0.capture_names().flatten().collect(),
+                format!("key_regex has no group (?<{name}>…); name one so"),
+            ),
+        };
+        if captured.contains(&name) {
+            return Ok(());
         }
+        Err(format!("the key does not give {{{name}}}: {remedy}"))
     }
 
     fn specificity(&self) -> Specificity {
@@ -157,13 +174,10 @@ impl KeyPattern {
         Some(captures)
     }
 
-    fn captures(&self, name: &str) -> bool {
-        self.segments.iter().any(|segment| {
-            segment.literals.len() > 1
-                && segment.literals[0]
-                    .rsplit_once('=')
-                    .is_some_and(|(own, rest)| own == name && rest.is_empty())
-        })
+    fn capture_names(&self) -> Vec<&str> {
+        let wild = self.segments.iter().filter(|segment| segment.literals.len() > 1);
+        wild.filter_map(|segment| segment.literals[0].strip_suffix('='))
+            .collect()
     }
 
     fn literal_prefix(&self) -> usize {
@@ -331,7 +345,19 @@ fn reason_against(matcher: &Matcher, key: &ObjectKey) -> String {
     }
 }
 
-/// Fills `{name}` placeholders of a schema or table name from the captures; the unknown name on failure.
+/// The names of a text's `{placeholders}`, or what follows a brace that is never closed.
+pub fn placeholders(template: &str) -> Result<Vec<String>, String> {
+    let mut names = Vec::new();
+    let mut rest = template;
+    while let Some((_, after)) = rest.split_once('{') {
+        let (name, tail) = after.split_once('}').ok_or_else(|| after.to_owned())?;
+        names.push(name.to_owned());
+        rest = tail;
+    }
+    Ok(names)
+}
+
+/// Fills `{name}` placeholders of a text from the captures; the unknown name on failure.
 pub fn fill_placeholders(template: &str, captures: &Captures) -> Result<String, String> {
     let mut filled = String::with_capacity(template.len());
     let mut rest = template;

@@ -36,6 +36,13 @@ pub enum RejectReason {
         "the target name of rule {rule} has the placeholder {{{placeholder}}}, which the key does not give"
     )]
     TargetUnresolved { rule: RuleId, placeholder: String },
+    /// A `{placeholder}` of the rule's period or SQL that the key does not give.
+    #[error("the {column} of rule {rule} has the placeholder {{{placeholder}}}, which the key leaves blank")]
+    PlaceholderUnresolved {
+        rule: RuleId,
+        column: String,
+        placeholder: String,
+    },
     /// The key gives a name that no table can have.
     #[error(
         "the key makes {name:?} the target of rule {rule}, which no table can be called; rename the file"
@@ -123,6 +130,7 @@ impl RejectReason {
             Self::RuleAmbiguous { .. } => "rule_ambiguous",
             Self::RuleInvalid(_) => "rule_invalid",
             Self::TargetUnresolved { .. } => "target_unresolved",
+            Self::PlaceholderUnresolved { .. } => "placeholder_unresolved",
             Self::TargetNameInvalid { .. } => "target_name_invalid",
             Self::TargetMissing { .. } => "target_missing",
             Self::BelowThreshold { .. } => "below_threshold",
@@ -145,6 +153,7 @@ impl RejectReason {
             Self::RuleInvalid(_)
             | Self::RuleAmbiguous { .. }
             | Self::TargetUnresolved { .. }
+            | Self::PlaceholderUnresolved { .. }
             | Self::TargetMissing { .. }
             | Self::ObjectGone => RejectedFile::Stays,
             Self::NoRule { .. }

@@ -100,10 +100,25 @@ pub enum LoadStep {
     Copy,
     /// Fails when the stage does not hold as many rows as we counted.
     Count,
-    /// Deletes the rows of earlier loads of the same content from the target.
+    /// Fails when a row has no value in a key that rows are merged by.
+    KeysPresent,
+    /// Fails when two rows have one key and nothing says which is newer.
+    KeysUnique,
+    /// Fails when a row is of another period than the file's.
+    Period,
+    /// A statement of the rule's `pre_sql`.
+    PreSql,
+    /// Picks the newest row of each key.
+    Newest,
+    /// Drops of these the ones that are not newer than the target's.
+    Outdated,
+    /// Deletes the rows from the target whose place the new ones take: those that the mode says, or those of earlier loads of
+    /// the same content.
     Replace,
-    /// Moves the rows from the stage into the target.
+    /// Moves the rows into the target.
     Insert,
+    /// A statement of the rule's `post_sql`.
+    PostSql,
     /// Writes the marker.
     Marker,
     /// The only step of a follow-up.
@@ -112,14 +127,21 @@ pub enum LoadStep {
 
 impl LoadStep {
     /// Every step, in no meaningful order.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 16] = [
         Self::Lock,
         Self::Guard,
         Self::Stage,
         Self::Copy,
         Self::Count,
+        Self::KeysPresent,
+        Self::KeysUnique,
+        Self::Period,
+        Self::PreSql,
+        Self::Newest,
+        Self::Outdated,
         Self::Replace,
         Self::Insert,
+        Self::PostSql,
         Self::Marker,
         Self::FollowUp,
     ];
@@ -132,8 +154,15 @@ impl LoadStep {
             Self::Stage => "stage",
             Self::Copy => "copy",
             Self::Count => "count",
+            Self::KeysPresent => "keys_present",
+            Self::KeysUnique => "keys_unique",
+            Self::Period => "period",
+            Self::PreSql => "pre_sql",
+            Self::Newest => "newest",
+            Self::Outdated => "outdated",
             Self::Replace => "replace",
             Self::Insert => "insert",
+            Self::PostSql => "post_sql",
             Self::Marker => "marker",
             Self::FollowUp => "follow_up",
         }

@@ -52,6 +52,10 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
         include_str!("../../../sql/config-db/migrations/V10__retries.sql"),
     ),
     (
+        "V11__load_modes",
+        include_str!("../../../sql/config-db/migrations/V11__load_modes.sql"),
+    ),
+    (
         "V12__batches",
         include_str!("../../../sql/config-db/migrations/V12__batches.sql"),
     ),

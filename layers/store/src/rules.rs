@@ -87,6 +87,13 @@ fn rule_row(row: &Row) -> Result<RuleRow, StoreError> {
         batch_concurrency: reader.get("batch_concurrency")?,
         batch_order: reader.get("batch_order")?,
         batch_divide_flag: reader.get("batch_divide_flag")?,
+        load_mode: reader.get("load_mode")?,
+        merge_keys: reader.get("merge_keys")?,
+        merge_order: reader.get("merge_order")?,
+        period_column: reader.get("period_column")?,
+        period_value: reader.get("period_value")?,
+        pre_sql: reader.get("pre_sql")?,
+        post_sql: reader.get("post_sql")?,
         columns: reader.json::<Vec<ColumnRow>>("columns")?,
         target: target_row(&reader)?,
     })

@@ -6,7 +6,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use longshore_copy::marker;
 use longshore_domain::fault::WarehouseFault;
 use longshore_domain::load::{LoadId, LoadState};
-use longshore_domain::rule::OnBadFile;
+use longshore_domain::rule::{LoadMode, OnBadFile};
 use longshore_domain::statement::LoadStep;
 use longshore_store::{BufferId, Load, LoadFailure, LoadedFacts, Return, Statement};
 use tracing::{info, warn};
@@ -113,7 +113,8 @@ impl FinishStatement<'_> {
             rows_loaded: None,
             rows_rejected: None,
         };
-        let counts_hold = plan.max_errors == Some(0);
+        // A merge moves fewer rows than it reads, and does not say of which file.
+        let counts_hold = plan.max_errors == Some(0) && !matches!(plan.mode, LoadMode::Merge(_));
         let now = self.app.clock.now();
         self.app
             .store
@@ -274,10 +275,27 @@ impl FinishStatement<'_> {
 /// Whether what fails at a step may be the fault of a file. Where it is not told, it may.
 fn reads_files(step: Option<LoadStep>) -> bool {
     match step {
-        Some(LoadStep::Lock | LoadStep::Guard | LoadStep::Stage | LoadStep::Marker | LoadStep::FollowUp) => {
-            false
-        }
-        Some(LoadStep::Copy | LoadStep::Count | LoadStep::Replace | LoadStep::Insert) | None => true,
+        Some(
+            LoadStep::Lock
+            | LoadStep::Guard
+            | LoadStep::Stage
+            | LoadStep::PreSql
+            | LoadStep::Marker
+            | LoadStep::FollowUp,
+        ) => false,
+        Some(
+            LoadStep::Copy
+            | LoadStep::Count
+            | LoadStep::KeysPresent
+            | LoadStep::KeysUnique
+            | LoadStep::Period
+            | LoadStep::Newest
+            | LoadStep::Outdated
+            | LoadStep::Replace
+            | LoadStep::Insert
+            | LoadStep::PostSql,
+        )
+        | None => true,
     }
 }
 

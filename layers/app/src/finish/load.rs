@@ -16,7 +16,9 @@ use tracing::{info, warn};
 
 use super::FinishStatement;
 use super::cancel::{CANCELLED, cancelled_by_hand};
+use super::failure::{explained, failure_code};
 use super::outcome::{self, LoadOutcome};
+use super::rows;
 use crate::archive::PutAway;
 use crate::plan::LoadPlan;
 use crate::ports::{StatementReport, WarehouseError};
@@ -180,7 +182,7 @@ impl FinishStatement<'_> {
             LoadOutcome::Failed {
                 step, error, fault, ..
             } => {
-                let error = explained(step, fault, error, &load);
+                let error = explained(step, fault, error, &load, &plan);
                 let failed = FailedStatement {
                     attempt,
                     step,
@@ -242,14 +244,10 @@ impl FinishStatement<'_> {
         statement_id: &str,
         rows_loaded: Option<u64>,
     ) -> Result<Load, AppError> {
-        let rows_rejected = match (load.rows_expected, rows_loaded) {
-            (Some(expected), Some(loaded)) => Some(expected.saturating_sub(loaded)),
-            _ => None,
-        };
         let facts = LoadedFacts {
             statement_id: statement_id.to_owned(),
             rows_loaded,
-            rows_rejected,
+            rows_rejected: rows::rejected(load.rows_expected, rows_loaded, plan),
         };
         let moved = self
             .app
@@ -304,7 +302,7 @@ impl FinishStatement<'_> {
             return self.conclude_loaded_batch(load, plan).await;
         }
         let end = LoadedFile {
-            remarks: vec![],
+            remarks: rows::remark(&load, &plan.mode).into_iter().collect(),
             next: after_loading(plan),
             is_told: true,
         };
@@ -313,8 +311,14 @@ impl FinishStatement<'_> {
 
     /// A batch has no file, and its files have audit rows of their own; people are told once, of the batch.
     async fn conclude_loaded_batch(&self, load: Load, plan: &LoadPlan) -> Result<Load, AppError> {
+        let remarks: Vec<_> = rows::remark(&load, &plan.mode).into_iter().collect();
         archive::clear_work(self.app, &load).await?;
+        let load = Load {
+            remarks: [load.remarks, remarks.clone()].concat(),
+            ..load
+        };
         let conclusion = Conclusion {
+            remarks,
             notices: vec![notify::notice(self.app, &load, Outcome::Loaded)],
             next: after_loading(plan),
             ..Conclusion::default()
@@ -468,32 +472,5 @@ fn statement_state(outcome: &LoadOutcome) -> StatementState {
         LoadOutcome::Committed { .. } => StatementState::Finished,
         LoadOutcome::GuardFailed { .. } | LoadOutcome::Failed { .. } => StatementState::Failed,
         LoadOutcome::Aborted { .. } => StatementState::Aborted,
-    }
-}
-
-/// The stable word for a failure: the step that it happened in.
-fn failure_code(step: Option<LoadStep>) -> &'static str {
-    match step {
-        Some(LoadStep::Lock) => "marker_lock_failed",
-        Some(LoadStep::Guard) => "guard_failed",
-        Some(LoadStep::Stage) => "stage_failed",
-        Some(LoadStep::Copy) => "copy_failed",
-        Some(LoadStep::Count) => "row_count_differs",
-        Some(LoadStep::Replace) => "replace_failed",
-        Some(LoadStep::Insert) => "insert_failed",
-        Some(LoadStep::Marker) => "marker_failed",
-        Some(LoadStep::FollowUp) => "follow_up_failed",
-        None => "statement_failed",
-    }
-}
-
-/// The count check itself can only divide by zero; say what that means.
-fn explained(step: Option<LoadStep>, fault: WarehouseFault, error: String, load: &Load) -> String {
-    match (step, fault, load.rows_expected) {
-        (Some(LoadStep::Count), WarehouseFault::Data, Some(expected)) => format!(
-            "the warehouse did not read as many rows from the file as were counted in it ({expected}); \
-             nothing was loaded. Check delimiter, quoting and escape_char of the rule"
-        ),
-        _ => error,
     }
 }

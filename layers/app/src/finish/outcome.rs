@@ -102,7 +102,7 @@ fn error_of(report: &StatementReport, failed: Option<usize>) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::time::Duration;
 
     use longshore_domain::target::{Compute, Login, TableName, Warehouse};
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
     use crate::ports::StepReport;
 
-    fn plan() -> LoadPlan {
+    pub(in crate::finish) fn plan() -> LoadPlan {
         use LoadStep::{Copy, Count, Guard, Insert, Lock, Marker, Stage};
         LoadPlan {
             warehouse: Warehouse {
@@ -127,6 +127,7 @@ mod tests {
             on_bad_file: longshore_domain::rule::OnBadFile::default(),
             max_errors: Some(0),
             load_id_column: None,
+            mode: longshore_domain::rule::LoadMode::Append,
             steps: vec![Lock, Guard, Stage, Copy, Count, Insert, Marker],
             statements: vec![],
         }

@@ -155,6 +155,9 @@ impl Operate<'_> {
                 "its rule is gone, switched off or at fault; see: longshore rule list".to_owned(),
             ));
         };
+        if !rule.mode.is_append() {
+            return Ok(Ok(ResendPolicy::Reload));
+        }
         let had_column = LoadPlan::read(load.plan.as_ref()).and_then(|plan| plan.load_id_column);
         Ok(match (&rule.load_id_column, had_column) {
             (Some(_), Some(_)) => Ok(ResendPolicy::Reload),

@@ -101,7 +101,8 @@ impl ProcessObject<'_> {
         }))
     }
 
-    /// Goes on with a file that is ready to be copied: beside the rows of earlier loads of its content, or in their place.
+    /// Goes on with a file that is ready to be copied: beside the rows of earlier loads of its content, or in their place. Where
+    /// the rule's mode says which rows go, it says so of those of earlier loads too.
     pub(super) async fn reload_and_submit(
         &self,
         load: Load,
@@ -109,7 +110,8 @@ impl ProcessObject<'_> {
         copyable: Copyable,
         policy: ResendPolicy,
     ) -> Result<ObjectOutcome, AppError> {
-        if policy == ResendPolicy::Accept {
+        let is_up_to_mode = policy == ResendPolicy::Reload && !copyable.rule.mode.is_append();
+        if policy == ResendPolicy::Accept || is_up_to_mode {
             return self.load_or_gather(load, row, copyable, Earlier::default()).await;
         }
         let earlier = self.app.store.replaceable(load.id).await?;

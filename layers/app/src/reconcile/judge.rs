@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use longshore_copy::transaction::check_follow_up;
+use longshore_copy::transaction::{check_follow_up, check_placeholders};
 use longshore_copy::{CopySpec, marker};
 use longshore_domain::matching::{self, Captures, Match};
 use longshore_domain::object::ObjectKey;
@@ -101,6 +101,7 @@ fn accept(row: &RuleRow, captures: &Captures) -> Option<(FileRule, Option<TableN
     let table = resolve_table(&rule, captures).ok()?;
     if table.is_some() {
         CopySpec::from_rule(&rule, &rule.columns).ok()?;
+        check_placeholders(&rule, captures).ok()?;
     }
     if let Some(follow_up) = &rule.follow_up {
         check_follow_up(follow_up).ok()?;

@@ -2,7 +2,8 @@
 
 use longshore_copy::{CarriedLoad, CopySpec, LoadRequest, LoadTransaction, TransactionError};
 use longshore_domain::load::LoadId;
-use longshore_domain::rule::{ColumnRow, FileRule, RuleColumn, RuleFaults, RuleRow};
+use longshore_domain::matching::Captures;
+use longshore_domain::rule::{ColumnRow, FileRule, LoadMode, RuleColumn, RuleFaults, RuleRow};
 use longshore_domain::target::{Compute, Login, TableName, Warehouse};
 use uuid::Uuid;
 
@@ -73,6 +74,10 @@ pub(crate) struct Load {
     pub(crate) object_url: String,
     pub(crate) carried: Vec<(LoadId, String, Option<u64>)>,
     pub(crate) replaces: Vec<LoadId>,
+    pub(crate) mode: LoadMode,
+    pub(crate) pre_sql: Option<String>,
+    pub(crate) post_sql: Option<String>,
+    pub(crate) captures: Captures,
 }
 
 impl Load {
@@ -90,6 +95,10 @@ impl Load {
             object_url: "s3://landing/in/PROD_PRICES_701.txt".to_owned(),
             carried: Vec::new(),
             replaces: Vec::new(),
+            mode: rule.mode.clone(),
+            pre_sql: rule.pre_sql.clone(),
+            post_sql: rule.post_sql.clone(),
+            captures: Captures::new(),
         }
     }
 
@@ -117,6 +126,10 @@ impl Load {
             object_url: &self.object_url,
             carried: &carried,
             replaces: &self.replaces,
+            mode: &self.mode,
+            pre_sql: self.pre_sql.as_deref(),
+            post_sql: self.post_sql.as_deref(),
+            captures: &self.captures,
         })
     }
 }

@@ -4,7 +4,7 @@ use longshore_copy::{Identifier, Literal, OptionText};
 use longshore_domain::target::TableName;
 use proptest::prelude::*;
 
-use crate::arrange::{Load, rule};
+use crate::arrange::{Load, column, rule, set};
 
 /// What a backslash in a quoted text means to an engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -163,6 +163,33 @@ proptest! {
         let Ok(rendered) = load.render() else {
             return Ok(());
         };
+        for (plain, rendered) in plain.statements.iter().zip(&rendered.statements) {
+            for engine in ENGINES {
+                prop_assert_eq!(skeleton(rendered, engine), skeleton(plain, engine));
+            }
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn nothing_that_the_key_gives_changes_what_the_statements_say(capture in nasty()) {
+        let mut load = Load::of(&rule(|row| {
+            row.key_regex = set("in/(?<day>.*)");
+            row.load_mode = set("replace_period");
+            row.period_column = set("day");
+            row.period_value = set("{day}");
+            row.columns.push(column("day", None));
+            row.pre_sql = set("DELETE FROM a WHERE d = {day}; DELETE FROM b");
+            row.post_sql = set("INSERT INTO c SELECT {day}, {day}");
+        }));
+        load.captures.insert("day".to_owned(), "x".to_owned());
+        let plain = load.render().unwrap();
+        load.captures.insert("day".to_owned(), capture);
+        let Ok(rendered) = load.render() else {
+            return Ok(());
+        };
+        prop_assert_eq!(&rendered.steps, &plain.steps);
         for (plain, rendered) in plain.statements.iter().zip(&rendered.statements) {
             for engine in ENGINES {
                 prop_assert_eq!(skeleton(rendered, engine), skeleton(plain, engine));

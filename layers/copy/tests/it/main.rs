@@ -9,3 +9,4 @@ mod exclusions;
 mod formats;
 mod injection;
 mod load_transaction;
+mod modes;

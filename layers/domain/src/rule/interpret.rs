@@ -3,10 +3,10 @@
 use super::fault::Collector;
 use super::{
     ColumnRow, Compression, DataFormat, Delimited, Encoding, Escaping, FieldQuoting, FilePlace, FileRule,
-    HeaderPolicy, Interface, InvalidBytes, Paths, ResendPolicy, RuleColumn, RuleFault, RuleFaults, RuleId,
-    RuleRow, TargetRow, Trailer,
+    HeaderPolicy, Interface, InvalidBytes, LoadMode, Paths, ResendPolicy, RuleColumn, RuleFault, RuleFaults,
+    RuleId, RuleRow, TargetRow, Trailer,
 };
-use super::{attempts, batch, together};
+use super::{attempts, batch, mode, together};
 use crate::matching::Matcher;
 use crate::target::{Compute, Login, TableName, Warehouse};
 
@@ -34,10 +34,14 @@ pub(super) fn interpret(row: &RuleRow) -> Result<FileRule, RuleFaults> {
         parse_invalid_bytes,
         "reject or replace",
     ));
+    let mode = mode::mode(row, &mut faults);
+    let usual_resend = mode
+        .as_ref()
+        .map_or(ResendPolicy::default(), LoadMode::usual_resend);
     let resend = faults.keep(word(
         "resend_policy",
         &row.resend_policy,
-        ResendPolicy::default().as_str(),
+        usual_resend.as_str(),
         ResendPolicy::parse,
         "skip, reload or accept",
     ));
@@ -62,6 +66,7 @@ pub(super) fn interpret(row: &RuleRow) -> Result<FileRule, RuleFaults> {
         invalid_bytes,
         resend,
         warehouse,
+        mode,
     );
     if let (
         Some(matcher),
@@ -74,6 +79,7 @@ pub(super) fn interpret(row: &RuleRow) -> Result<FileRule, RuleFaults> {
         Some(invalid_bytes),
         Some(resend),
         Some(warehouse),
+        Some(mode),
     ) = parts
     {
         let rule = FileRule {
@@ -108,6 +114,9 @@ pub(super) fn interpret(row: &RuleRow) -> Result<FileRule, RuleFaults> {
             resend,
             place: FilePlace::of(row),
             batch,
+            mode,
+            pre_sql: non_blank(&row.pre_sql),
+            post_sql: non_blank(&row.post_sql),
         };
         together::check(&rule, &mut faults);
         if faults.list.is_empty() {
@@ -120,7 +129,7 @@ pub(super) fn interpret(row: &RuleRow) -> Result<FileRule, RuleFaults> {
     })
 }
 
-fn non_blank(text: &Option<String>) -> Option<String> {
+pub(super) fn non_blank(text: &Option<String>) -> Option<String> {
     text.as_deref()
         .map(str::trim)
         .filter(|text| !text.is_empty())

@@ -8,6 +8,7 @@ mod batch;
 mod fault;
 mod format;
 mod interpret;
+mod mode;
 mod resend;
 mod row;
 #[cfg(test)]
@@ -18,6 +19,7 @@ mod trailer;
 pub use batch::{BatchPolicy, Concurrency, MOST_BATCH_FILES, OnBadFile};
 pub use fault::{RuleFault, RuleFaults};
 pub use format::{Compression, DataFormat, Delimited, Encoding, Escaping, FieldQuoting, InvalidBytes, Paths};
+pub use mode::{LoadMode, MergeBy, Period};
 pub use resend::ResendPolicy;
 pub use row::{ColumnRow, RuleRow, TargetRow, fingerprint};
 pub use trailer::Trailer;
@@ -158,6 +160,12 @@ pub struct FileRule {
     pub place: FilePlace,
     /// How its files are gathered into batches; `None`: each is loaded by itself.
     pub batch: Option<BatchPolicy>,
+    /// What becomes of the rows that its table has.
+    pub mode: LoadMode,
+    /// The operator's SQL that runs in the load's transaction before the rows are moved; `longshore-copy` reads and checks it.
+    pub pre_sql: Option<String>,
+    /// The same, after they are moved.
+    pub post_sql: Option<String>,
 }
 
 impl FileRule {

@@ -54,6 +54,13 @@ pub struct RuleRow {
     pub batch_concurrency: Option<String>,
     pub batch_order: Option<String>,
     pub batch_divide_flag: Option<String>,
+    pub load_mode: Option<String>,
+    pub merge_keys: Option<String>,
+    pub merge_order: Option<String>,
+    pub period_column: Option<String>,
+    pub period_value: Option<String>,
+    pub pre_sql: Option<String>,
+    pub post_sql: Option<String>,
     pub columns: Vec<ColumnRow>,
     pub target: Option<TargetRow>,
 }

@@ -321,3 +321,191 @@ fn a_policy_for_resends_is_one_of_three_and_reload_needs_the_loads_id() {
     };
     assert_eq!(faults(&splitting), "", "the parts' rules name the column");
 }
+
+/// A row that merges by its `code`.
+fn merging() -> RuleRow {
+    RuleRow {
+        load_mode: set("merge"),
+        merge_keys: set("code"),
+        columns: vec![
+            column("code", None),
+            column("name", None),
+            column("changed_at", None),
+        ],
+        ..row()
+    }
+}
+
+/// A row that replaces the business date in the key.
+fn replacing() -> RuleRow {
+    RuleRow {
+        load_mode: set("replace_period"),
+        key_regex: set(r"in/sales_(?<business_date>\d{8})\.txt"),
+        period_column: set("business_date"),
+        period_value: set("{business_date}"),
+        ..row()
+    }
+}
+
+fn mode_of(row: &RuleRow) -> LoadMode {
+    FileRule::from_row(row).unwrap().mode
+}
+
+#[test]
+fn a_rule_appends_unless_it_names_another_mode() {
+    let mode = |word: Option<&str>| RuleRow {
+        load_mode: word.map(str::to_owned),
+        ..row()
+    };
+    for word in [None, Some(" "), Some("append")] {
+        assert_eq!(mode_of(&mode(word)), LoadMode::Append);
+    }
+    assert_eq!(mode_of(&mode(Some("truncate"))), LoadMode::Truncate);
+    let by = MergeBy {
+        keys: vec!["code".to_owned(), "name".to_owned()],
+        order: vec!["changed_at".to_owned()],
+    };
+    let row = RuleRow {
+        merge_keys: set(" code, name ,"),
+        merge_order: set("changed_at"),
+        ..merging()
+    };
+    assert_eq!(mode_of(&row), LoadMode::Merge(by));
+    let period = Period {
+        column: "business_date".to_owned(),
+        value: "{business_date}".to_owned(),
+    };
+    assert_eq!(mode_of(&replacing()), LoadMode::ReplacePeriod(period));
+}
+
+#[test]
+fn what_belongs_to_a_mode_is_missing_or_stands_where_it_means_nothing() {
+    let stray = RuleRow {
+        merge_keys: set("code"),
+        merge_order: set("name"),
+        period_column: set("code"),
+        period_value: set("1"),
+        ..row()
+    };
+    insta::assert_snapshot!(faults(&stray), @r"
+    merge_keys: is set, and load_mode is append; write load_mode merge or clear it
+    merge_order: is set, and load_mode is append; write load_mode merge or clear it
+    period_column: is set, and load_mode is append; write load_mode replace_period or clear it
+    period_value: is set, and load_mode is append; write load_mode replace_period or clear it
+    ");
+    let keyless = RuleRow {
+        merge_keys: set(" , "),
+        merge_order: set("name,NAME"),
+        ..merging()
+    };
+    insta::assert_snapshot!(faults(&keyless), @r#"
+    merge_order: "NAME" is listed twice
+    merge_keys: is not set, and load_mode merge finds the rows to replace by it; list the columns that tell a row from any other, for example id,region
+    "#);
+    let timeless = RuleRow {
+        period_column: None,
+        period_value: None,
+        ..replacing()
+    };
+    insta::assert_snapshot!(faults(&timeless), @r"
+    period_column: is not set, and load_mode replace_period finds the rows to replace by it; name the column that tells a row's period, for example business_date
+    period_value: is not set, and load_mode replace_period needs the period of each file; write what key_regex or key_pattern captures, for example {business_date}
+    ");
+    let unknown = RuleRow {
+        load_mode: set("upsert"),
+        ..row()
+    };
+    insta::assert_snapshot!(faults(&unknown), @r#"load_mode: "upsert" is none of append, truncate, merge or replace_period"#);
+}
+
+#[test]
+fn a_merge_compares_columns_that_its_files_have() {
+    let unlisted = RuleRow {
+        merge_keys: set("code,region"),
+        merge_order: set("CODE,version"),
+        ..merging()
+    };
+    insta::assert_snapshot!(faults(&unlisted), @r#"
+    merge_keys: "region" is not among the columns of the rule's files; list it in ext_file_config_dtl or take it out
+    merge_order: "version" is not among the columns of the rule's files; list it in ext_file_config_dtl or take it out
+    merge_order: "CODE" is in merge_keys too, so that rows of one key never differ in it; take it out of one
+    "#);
+    let columnless = RuleRow {
+        file_format: "parquet".to_owned(),
+        columns: vec![],
+        ..merging()
+    };
+    insta::assert_snapshot!(faults(&columnless), @"ext_file_config_dtl.column_name: no column is active for this rule, and load_mode merge compares rows column by column; list the file's columns");
+    let shapeless = RuleRow {
+        file_format: "json".to_owned(),
+        json_paths: set("noshred"),
+        ..merging()
+    };
+    insta::assert_snapshot!(faults(&shapeless), @"json_paths: is noshred, which fills one SUPER column, and load_mode merge needs columns to compare; write auto or a paths file");
+}
+
+#[test]
+fn a_period_is_what_the_key_can_give() {
+    let value = |value: &str, row: RuleRow| RuleRow {
+        period_value: set(value),
+        ..row
+    };
+    let by_token = RuleRow {
+        key_regex: None,
+        ..replacing()
+    };
+    let by_folder = RuleRow {
+        key_regex: None,
+        key_pattern: set("sales/yyyy=*/mm=*"),
+        ..replacing()
+    };
+    assert_eq!(faults(&value("{yyyy}-{mm}-01", by_folder.clone())), "");
+    assert_eq!(faults(&value("2026", by_token.clone())), "");
+    insta::assert_snapshot!(faults(&value("{day}", replacing())), @"period_value: the key does not give {day}: key_regex has no group (?<day>…); name one so");
+    insta::assert_snapshot!(faults(&value("{yyyy}{day}", by_folder)), @"period_value: the key does not give {day}: key_pattern has no folder day=*; write one, or find the files by a key_regex with (?<day>…)");
+    insta::assert_snapshot!(faults(&by_token), @"period_value: the key does not give {business_date}: the rule finds its files by file_prefix, which captures nothing; find them by a key_regex with (?<business_date>…)");
+    insta::assert_snapshot!(faults(&value("{business_date", replacing())), @r#"period_value: the brace before "business_date" is never closed; write for example {business_date}"#);
+    let lineage = RuleRow {
+        period_column: set("FILE_NAME"),
+        ..replacing()
+    };
+    insta::assert_snapshot!(faults(&lineage), @r#"period_column: is "FILE_NAME", and so is file_name_column; one column cannot hold both"#);
+}
+
+#[test]
+fn a_file_that_is_cut_leaves_its_modes_to_the_rules_of_its_record_types() {
+    let split = RuleRow {
+        split_file_flag: "Y".to_owned(),
+        split_prefix: set("HD,DT"),
+        pre_sql: set("DELETE FROM a"),
+        post_sql: set("DELETE FROM b"),
+        ..merging()
+    };
+    insta::assert_snapshot!(faults(&split), @r"
+    load_mode: is set, and split_file_flag is Y; set it in the rules of the record types, which say where their rows go
+    pre_sql: is set, and split_file_flag is Y; set it in the rules of the record types, which say where their rows go
+    post_sql: is set, and split_file_flag is Y; set it in the rules of the record types, which say where their rows go
+    ");
+}
+
+#[test]
+fn where_a_mode_says_which_rows_go_a_file_is_loaded_again_and_reload_means_nothing() {
+    let again = |row: RuleRow, word: Option<&str>| RuleRow {
+        resend_policy: word.map(str::to_owned),
+        load_id_column: set("load_id"),
+        ..row
+    };
+    let truncating = RuleRow {
+        load_mode: set("truncate"),
+        ..row()
+    };
+    for row in [truncating, merging(), replacing()] {
+        let resend = |word| FileRule::from_row(&again(row.clone(), word)).unwrap().resend;
+        assert_eq!(resend(None), ResendPolicy::Accept);
+        assert_eq!(resend(Some("skip")), ResendPolicy::Skip);
+        assert_eq!(resend(Some("accept")), ResendPolicy::Accept);
+        let refused = faults(&again(row.clone(), Some("reload")));
+        assert!(refused.starts_with("resend_policy: is reload"), "{refused}");
+    }
+    insta::assert_snapshot!(faults(&again(merging(), Some("reload"))), @"resend_policy: is reload, which deletes the rows of an earlier load by its id, and load_mode merge says itself which rows go; leave it NULL, or write skip or accept");
+}

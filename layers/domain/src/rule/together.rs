@@ -1,6 +1,7 @@
 //! What is right part by part and wrong together.
 
 use super::fault::Collector;
+use super::mode;
 use super::{Compression, DataFormat, Encoding, FileRule, HeaderPolicy, ResendPolicy};
 
 /// Judges the parts of a rule against each other.
@@ -21,6 +22,7 @@ pub(super) fn check(rule: &FileRule, faults: &mut Collector) {
     }
     check_what_the_engine_must_read(rule, faults);
     check_columnar(rule, faults);
+    mode::check(rule, faults);
 }
 
 fn check_target(rule: &FileRule, faults: &mut Collector) {
@@ -55,7 +57,7 @@ fn check_target(rule: &FileRule, faults: &mut Collector) {
 
 /// Of a file that is cut by record type, the parts' own rules name the column; that is looked at when they are loaded.
 fn check_resends(rule: &FileRule, faults: &mut Collector) {
-    if rule.resend == ResendPolicy::Reload && rule.load_id_column.is_none() {
+    if rule.resend == ResendPolicy::Reload && rule.mode.is_append() && rule.load_id_column.is_none() {
         faults.add(
             "load_id_column",
             "is not set, and resend_policy reload finds the rows to replace by it; name the column that takes the \
@@ -83,17 +85,15 @@ fn check_batches(rule: &FileRule, faults: &mut Collector) {
             ),
         );
     }
-    if rule.resend == ResendPolicy::Reload {
+    if rule.resend == ResendPolicy::Reload && rule.mode.is_append() {
         faults.add(
             "resend_policy",
             "reload finds a file's rows by its load's id, and the rows of a batch have the batch's; write skip or accept",
         );
     }
-    if let Some(name) = batch.order.as_deref().filter(|name| !rule.matcher.captures(name)) {
-        faults.add(
-            "batch_order",
-            format!("{name:?} is nothing that key_pattern or key_regex picks out of the key"),
-        );
+    let order = batch.order.as_deref();
+    if let Some(Err(problem)) = order.map(|name| rule.matcher.check_capture(name)) {
+        faults.add("batch_order", problem);
     }
 }
 
