@@ -221,6 +221,24 @@ async fn a_file_that_is_merged_twice_changes_nothing_the_second_time() -> anyhow
 }
 
 #[tokio::test]
+async fn of_a_key_that_the_table_has_twice_every_row_must_be_older() -> anyhow::Result<()> {
+    let world = World::shared().await?;
+    let feed = world.feed().merging().create().await?;
+    world
+        .query(&format!(
+            "INSERT INTO {} ({ALL}) VALUES (1, 'eu', 1, '2026-11-01'), (1, 'eu', 3, '2026-11-03')",
+            feed.table
+        ))
+        .await?;
+
+    feed.land("1|eu|2|2026-11-02 00:00:00\n").await?.assert_loaded(0);
+    assert_eq!(feed.lines("price").await?, ["1", "3"]);
+    feed.land("1|eu|4|2026-11-04 00:00:00\n").await?.assert_loaded(1);
+    assert_eq!(feed.lines("price").await?, ["4"]);
+    Ok(())
+}
+
+#[tokio::test]
 async fn without_an_order_the_incoming_row_wins() -> anyhow::Result<()> {
     let world = World::shared().await?;
     let feed = world.feed().merging().clear("merge_order").create().await?;
