@@ -221,6 +221,22 @@ async fn a_file_that_is_merged_twice_changes_nothing_the_second_time() -> anyhow
 }
 
 #[tokio::test]
+async fn files_that_are_merged_at_once_leave_the_newest_row_whichever_comes_last() -> anyhow::Result<()> {
+    let world = World::shared().await?;
+    let feed = world.feed().merging().create().await?;
+    let files = (1..=8).map(|day| format!("1|eu|{day}|2026-11-0{day} 00:00:00\n2|f{day}|{day}|~\n"));
+
+    for story in feed.land_side_by_side(files.collect()).await? {
+        assert_eq!(story.state(), "complete", "{story}");
+    }
+
+    let held = feed.lines(ALL).await?;
+    assert_eq!(held[0], "1|eu|8|2026-11-08 00:00:00");
+    assert_eq!(held.len(), 9, "{held:?}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn of_a_key_that_the_table_has_twice_every_row_must_be_older() -> anyhow::Result<()> {
     let world = World::shared().await?;
     let feed = world.feed().merging().create().await?;
