@@ -221,6 +221,40 @@ async fn a_file_that_is_merged_twice_changes_nothing_the_second_time() -> anyhow
 }
 
 #[tokio::test]
+async fn files_that_are_merged_at_once_leave_the_newest_row_whichever_comes_last() -> anyhow::Result<()> {
+    let world = World::shared().await?;
+    let feed = world.feed().merging().create().await?;
+    let files = (1..=8).map(|day| format!("1|eu|{day}|2026-11-0{day} 00:00:00\n2|f{day}|{day}|~\n"));
+
+    for story in feed.land_side_by_side(files.collect()).await? {
+        assert_eq!(story.state(), "complete", "{story}");
+    }
+
+    let held = feed.lines(ALL).await?;
+    assert_eq!(held[0], "1|eu|8|2026-11-08 00:00:00");
+    assert_eq!(held.len(), 9, "{held:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn of_a_key_that_the_table_has_twice_every_row_must_be_older() -> anyhow::Result<()> {
+    let world = World::shared().await?;
+    let feed = world.feed().merging().create().await?;
+    world
+        .query(&format!(
+            "INSERT INTO {} ({ALL}) VALUES (1, 'eu', 1, '2026-11-01'), (1, 'eu', 3, '2026-11-03')",
+            feed.table
+        ))
+        .await?;
+
+    feed.land("1|eu|2|2026-11-02 00:00:00\n").await?.assert_loaded(0);
+    assert_eq!(feed.lines("price").await?, ["1", "3"]);
+    feed.land("1|eu|4|2026-11-04 00:00:00\n").await?.assert_loaded(1);
+    assert_eq!(feed.lines("price").await?, ["4"]);
+    Ok(())
+}
+
+#[tokio::test]
 async fn without_an_order_the_incoming_row_wins() -> anyhow::Result<()> {
     let world = World::shared().await?;
     let feed = world.feed().merging().clear("merge_order").create().await?;

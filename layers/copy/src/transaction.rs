@@ -5,9 +5,10 @@
 //! 2. guard: fails when this load's marker is there, which means that it was loaded before.
 //! 3. make the stage, an empty temporary copy of the columns that the file fills.
 //! 4. `COPY` into it from a manifest.
-//! 5. count: fails when the stage does not hold as many rows as the loader counted.
+//! 5. count: fails when the stage does not hold as many rows as the loader counted. Further checks fail on rows that the rule's
+//!    mode could not place.
 //! 6. the rule's `pre_sql`.
-//! 7. replace: delete the rows whose place the new ones take, as the rule's mode says ([`modes`]), or those of earlier loads of
+//! 7. replace: delete the rows whose place the new ones take, as the rule's mode says (`modes.rs`), or those of earlier loads of
 //!    the same content.
 //! 8. insert into the target, with what tells where the rows came from.
 //! 9. the rule's `post_sql`.

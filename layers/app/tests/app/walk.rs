@@ -21,7 +21,7 @@ use crate::support::rules::Rule;
 use crate::support::warehouse::{Mishap, RUN, SUBMIT};
 use crate::support::world::World;
 
-const RULES: [Rule; 13] = [
+const RULES: [Rule; 14] = [
     Rule::new(1, "701", "price").with("query = 'call s.follow_up()'"),
     Rule::new(2, "702", "price").with("trailer_flag = 'Y', trailer_tag = 'T|'"),
     Rule::splitting(3, "703", "split_file_flag = 'Y', split_prefix = 'HD,DT'"),
@@ -39,6 +39,7 @@ const RULES: [Rule; 13] = [
     Rule::new(11, "707-HD", "head").with("load_id_column = 'load_id'"),
     Rule::new(12, "707-DT", "detail").with("load_id_column = 'load_id'"),
     Rule::new(13, "708", "price").with("query = 'DELETE FROM s.old'"),
+    Rule::new(14, "709", "price").with("load_mode = 'truncate'"),
 ];
 
 /// A load waits so often at most: for its own mishap, and for the fault.
@@ -419,6 +420,23 @@ async fn a_file_that_comes_again_is_loaded_beside_its_rows_alike_whatever_call_g
     file archive/700/again_706.txt: plum|1 fig|2 T|2
     row "s"."price": plum|1
     row "s"."price": fig|2
+    row "s"."price": plum|1
+    row "s"."price": fig|2
+    "#);
+    let runs = walk.with_every_fault().await;
+    assert!(runs > walk.calls.len(), "{runs} runs");
+}
+
+#[tokio::test]
+async fn a_file_that_truncates_its_table_again_ends_alike_whatever_call_goes_wrong() {
+    let walk = Walk::again_without_fault("again_709.txt", "plum|1\nfig|2\n").await;
+    insta::assert_snapshot!(walk.picture, @r#"
+    load complete rows 2 2 []
+    audit FINISHED Y rows 2 2 0 follow-up
+    notice loaded sent
+    told loaded
+    file archive/700/again_709.txt: plum|1 fig|2
+    file archive/700/again_709.txt: plum|1 fig|2
     row "s"."price": plum|1
     row "s"."price": fig|2
     "#);

@@ -151,6 +151,9 @@ impl<'a> Transaction<'a> {
         let doomed = after(sql, "\"load_id\" IN ");
         let target = self.tables.targets.entry(name).or_default();
         let before = target.len();
+        if !sql.contains("WHERE") {
+            target.clear();
+        }
         target.retain(|row| row.load.as_ref().is_none_or(|load| !doomed.contains(load)));
         Ok(before - target.len())
     }
