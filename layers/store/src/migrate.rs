@@ -51,6 +51,10 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
         "V10__retries",
         include_str!("../../../sql/config-db/migrations/V10__retries.sql"),
     ),
+    (
+        "V13__rule_versions",
+        include_str!("../../../sql/config-db/migrations/V13__rule_versions.sql"),
+    ),
 ];
 
 /// The version that this program brings a schema to: the number in the last migration's name.
