@@ -24,7 +24,7 @@ mod retry;
 mod submit;
 
 pub use chain::{ChainError, ChainEvent, ChainObserver, ChainReport, QueryOutcome, RunChain};
-pub use config::AppConfig;
+pub use config::{AppConfig, ReportedFailures};
 pub use error::{AppError, chain};
 pub use finish::{FinishStatement, FinishedAs, StatementStatus};
 pub use operate::{CancelPlan, Judged, Operate, ReplayChoice, ReplayPlan};

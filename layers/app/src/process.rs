@@ -94,6 +94,25 @@ pub enum ObjectOutcome {
     },
 }
 
+impl ObjectOutcome {
+    /// The load, when its file was refused or failed for good: now, or before this announcement of it.
+    pub fn failed_load(&self) -> Option<LoadId> {
+        match self {
+            Self::Rejected { load_id, .. } | Self::Failed { load_id } => Some(*load_id),
+            Self::AlreadyDone { load_id, state } => matches!(
+                state,
+                LoadState::Rejected | LoadState::Failed | LoadState::TransformFailed
+            )
+            .then_some(*load_id),
+            Self::Submitted { .. }
+            | Self::Waiting { .. }
+            | Self::Split { .. }
+            | Self::Skipped { .. }
+            | Self::Ignored { .. } => None,
+        }
+    }
+}
+
 /// The use case.
 #[derive(Clone, Copy)]
 pub struct ProcessObject<'a> {

@@ -97,6 +97,7 @@ queries! {
     PrefixTake => "prefix_take",
     RowErrorInsert => "row_error_insert",
     RowErrorList => "row_error_list",
+    RuleFindTopics => "rule_find_topics",
     RuleList => "rule_list",
     StatementFind => "statement_find",
     StatementFindLoadById => "statement_find_load_by_id",

@@ -1,6 +1,6 @@
 //! Rules as the tables hold them.
 
-use longshore_domain::rule::{ColumnRow, RuleId, RuleRow, TargetRow};
+use longshore_domain::rule::{ColumnRow, RuleId, RuleRow, RuleTopics, TargetRow};
 use tokio_postgres::Row;
 
 use crate::queries::Query;
@@ -33,6 +33,22 @@ impl Store {
     /// Any [`StoreError`] of a read.
     pub async fn rule(&self, rule: RuleId) -> Result<Option<RuleRow>, StoreError> {
         Ok(self.rules(None, Some(rule.0)).await?.pop())
+    }
+
+    /// The topics that a rule names, in operation or not, as they are written; none where there is no such rule.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of a read.
+    pub async fn rule_topics(&self, rule: RuleId) -> Result<RuleTopics, StoreError> {
+        let rows = self.rows(Query::RuleFindTopics, &[&rule.0]).await?;
+        let Some(row) = rows.first() else {
+            return Ok(RuleTopics::default());
+        };
+        let reader = Reader::new(row, TABLE);
+        Ok(RuleTopics {
+            success: reader.get("success_topic_arn")?,
+            failure: reader.get("failure_topic_arn")?,
+        })
     }
 
     async fn rules(&self, token: Option<&str>, rule: Option<i32>) -> Result<Vec<RuleRow>, StoreError> {
@@ -80,6 +96,8 @@ fn rule_row(row: &Row) -> Result<RuleRow, StoreError> {
         retry_minutes: reader.get("retry_minutes")?,
         query_retry_flag: reader.get("query_retry_flag")?,
         resend_policy: reader.get("resend_policy")?,
+        success_topic_arn: reader.get("success_topic_arn")?,
+        failure_topic_arn: reader.get("failure_topic_arn")?,
         columns: reader.json::<Vec<ColumnRow>>("columns")?,
         target: target_row(&reader)?,
     })

@@ -38,6 +38,8 @@ SELECT
     config.retry_minutes,
     config.query_retry_flag,
     config.resend_policy,
+    config.success_topic_arn,
+    config.failure_topic_arn,
     target.target_name,
     target.cluster_identifier,
     target.workgroup_name,

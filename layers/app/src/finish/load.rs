@@ -299,7 +299,7 @@ impl FinishStatement<'_> {
         };
         let conclusion = Conclusion {
             audit: audit::row(self.app, &load, AuditStatus::Finished, statement.as_ref()).await?,
-            notices: vec![notify::notice(self.app, &load, Outcome::Loaded)],
+            notices: vec![notify::notice(self.app, &load, Outcome::Loaded).await?],
             archived_key: load.archived_key.clone(),
             error: None,
             remarks,
@@ -355,7 +355,7 @@ impl FinishStatement<'_> {
         };
         let conclusion = Conclusion {
             audit: audit::row(self.app, &load, status, statement.as_ref()).await?,
-            notices: vec![notify::notice(self.app, &load, Outcome::Failed)],
+            notices: vec![notify::notice(self.app, &load, Outcome::Failed).await?],
             archived_key: load.archived_key.clone(),
             error: load.error.clone(),
             remarks: vec![],

@@ -13,4 +13,5 @@ mod reconciles;
 mod refusals;
 mod retries;
 mod support;
+mod topics;
 mod walk;

@@ -4,7 +4,7 @@ use super::fault::Collector;
 use super::{
     ColumnRow, Compression, DataFormat, Delimited, Encoding, Escaping, FieldQuoting, FileRule, HeaderPolicy,
     Interface, InvalidBytes, Paths, ResendPolicy, RuleColumn, RuleFault, RuleFaults, RuleId, RuleRow,
-    TargetRow, Trailer,
+    RuleTopics, TargetRow, Trailer,
 };
 use super::{attempts, together};
 use crate::matching::Matcher;
@@ -47,6 +47,7 @@ pub(super) fn interpret(row: &RuleRow) -> Result<FileRule, RuleFaults> {
     let prepared_compression = prepared_compression(row, compression, &mut faults);
     let retry = attempts::retry(row, &mut faults);
     let follow_up_repeats = attempts::follow_up_repeats(row, &mut faults);
+    let topics = RuleTopics::read(row, &mut faults);
 
     let parts = (
         matcher,
@@ -103,6 +104,7 @@ pub(super) fn interpret(row: &RuleRow) -> Result<FileRule, RuleFaults> {
             follow_up_repeats,
             retry,
             resend,
+            topics,
         };
         together::check(&rule, &mut faults);
         if faults.list.is_empty() {

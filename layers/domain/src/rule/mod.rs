@@ -12,12 +12,14 @@ mod row;
 #[cfg(test)]
 mod tests;
 mod together;
+mod topics;
 mod trailer;
 
 pub use fault::{RuleFault, RuleFaults};
 pub use format::{Compression, DataFormat, Delimited, Encoding, Escaping, FieldQuoting, InvalidBytes, Paths};
 pub use resend::ResendPolicy;
 pub use row::{ColumnRow, RuleRow, TargetRow, fingerprint};
+pub use topics::{RuleTopics, is_topic_arn};
 pub use trailer::Trailer;
 
 use std::fmt;
@@ -133,6 +135,8 @@ pub struct FileRule {
     pub retry: RetryPolicy,
     /// What is done about a file that was loaded before.
     pub resend: ResendPolicy,
+    /// Whom its outcomes are told to, when not the deployment's topic.
+    pub topics: RuleTopics,
 }
 
 impl FileRule {

@@ -47,6 +47,8 @@ pub struct RuleRow {
     pub retry_minutes: Option<i32>,
     pub query_retry_flag: Option<String>,
     pub resend_policy: Option<String>,
+    pub success_topic_arn: Option<String>,
+    pub failure_topic_arn: Option<String>,
     pub columns: Vec<ColumnRow>,
     pub target: Option<TargetRow>,
 }
