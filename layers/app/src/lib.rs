@@ -13,6 +13,7 @@ mod chain;
 mod config;
 mod error;
 mod finish;
+mod lint;
 mod notify;
 mod operate;
 mod plan;
@@ -27,6 +28,7 @@ pub use chain::{ChainError, ChainEvent, ChainObserver, ChainReport, QueryOutcome
 pub use config::{AppConfig, ReportedFailures};
 pub use error::{AppError, chain};
 pub use finish::{FinishStatement, FinishedAs, StatementStatus};
+pub use lint::lint;
 pub use operate::{CancelPlan, Judged, Operate, ReplayChoice, ReplayPlan};
 pub use process::{Announcement, ObjectOutcome, ProcessObject};
 pub use reconcile::{

@@ -57,7 +57,7 @@ impl Store {
     }
 }
 
-fn rule_row(row: &Row) -> Result<RuleRow, StoreError> {
+pub(crate) fn rule_row(row: &Row) -> Result<RuleRow, StoreError> {
     let reader = Reader::new(row, TABLE);
     Ok(RuleRow {
         ext_file_config_sid: reader.get("ext_file_config_sid")?,
@@ -98,6 +98,8 @@ fn rule_row(row: &Row) -> Result<RuleRow, StoreError> {
         resend_policy: reader.get("resend_policy")?,
         success_topic_arn: reader.get("success_topic_arn")?,
         failure_topic_arn: reader.get("failure_topic_arn")?,
+        paused: reader.get("paused")?,
+        rule_version: reader.get("rule_version")?,
         columns: reader.json::<Vec<ColumnRow>>("columns")?,
         target: target_row(&reader)?,
     })

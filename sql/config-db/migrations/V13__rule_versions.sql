@@ -231,38 +231,32 @@ SELECT rdscnfg.ext_file_config_keep_version(
     ARRAY(SELECT config.ext_file_config_sid FROM rdscnfg.ext_file_config AS config)
 );
 
--- Writes the fields that are given into one row of a table of rules, which it makes where there is none of that key; what is
--- not given keeps its value, or gets its default. The names are the catalogue's: a column that another migration adds is
--- written without a word here. A field that is no column changes nothing: whoever calls has compared them.
-CREATE FUNCTION rdscnfg.ext_rule_row_write(sheet regclass, key_column name, given jsonb) RETURNS void
+-- Writes whole rows of a table of rules: each into the row of its key, or as a new one. The columns are named by the caller,
+-- who has them from the catalogue: one that another migration adds is written without a word here. Of a new row the others
+-- get their defaults.
+CREATE FUNCTION rdscnfg.ext_rule_rows_write(sheet regclass, key_column text, names text[], given jsonb) RETURNS void
 LANGUAGE plpgsql
 AS $body$
 DECLARE
-    names text;
-    assignments text;
-    changed bigint;
+    listed text;
+    assigned text;
 BEGIN
     SELECT
-        string_agg(format('%I', attribute.attname), ', '),
-        string_agg(format('%1$I = given.%1$I', attribute.attname), ', ')
-    INTO names, assignments
-    FROM pg_catalog.pg_attribute AS attribute
-    WHERE attribute.attrelid = sheet
-        AND attribute.attnum > 0
-        AND NOT attribute.attisdropped
-        AND given ? attribute.attname::text;
+        string_agg(format('%I', named.name), ', '),
+        string_agg(format('%1$I = given.%1$I', named.name), ', ')
+    INTO listed, assigned
+    FROM unnest(names) AS named (name);
 
     EXECUTE format(
         'UPDATE %1$s AS written SET %2$s, modified_date = CURRENT_TIMESTAMP'
-        ' FROM jsonb_populate_record(NULL::%1$s, $1) AS given WHERE written.%3$I = given.%3$I',
-        sheet, assignments, key_column
+        ' FROM jsonb_populate_recordset(NULL::%1$s, $1) AS given WHERE written.%3$I = given.%3$I',
+        sheet, assigned, key_column
     ) USING given;
-    GET DIAGNOSTICS changed = ROW_COUNT;
-    IF changed = 0 THEN
-        EXECUTE format(
-            'INSERT INTO %1$s (%2$s) SELECT %2$s FROM jsonb_populate_record(NULL::%1$s, $1) AS given',
-            sheet, names
-        ) USING given;
-    END IF;
+
+    EXECUTE format(
+        'INSERT INTO %1$s (%2$s) SELECT %2$s FROM jsonb_populate_recordset(NULL::%1$s, $1) AS given'
+        ' WHERE NOT EXISTS (SELECT FROM %1$s AS written WHERE written.%3$I = given.%3$I)',
+        sheet, listed, key_column
+    ) USING given;
 END
 $body$;

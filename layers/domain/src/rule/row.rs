@@ -49,6 +49,12 @@ pub struct RuleRow {
     pub resend_policy: Option<String>,
     pub success_topic_arn: Option<String>,
     pub failure_topic_arn: Option<String>,
+    /// Whether its files wait.
+    #[serde(default)]
+    pub paused: bool,
+    /// Which version of the rule this is; None where versions are not kept.
+    #[serde(default)]
+    pub rule_version: Option<i32>,
     pub columns: Vec<ColumnRow>,
     pub target: Option<TargetRow>,
 }
