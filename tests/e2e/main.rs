@@ -29,6 +29,7 @@ mod resends;
 mod restart;
 mod retries;
 mod rows;
+mod rule_commands;
 mod rules;
 mod secrecy;
 mod seed;

@@ -76,6 +76,7 @@ queries! {
     LoadTakeUnsettled => "load_take_unsettled",
     LoadTransform => "load_transform",
     LoadWait => "load_wait",
+    LoadWaitForRule => "load_wait_for_rule",
     LoadWake => "load_wake",
     MarkerDifferenceClear => "marker_difference_clear",
     MarkerDifferenceList => "marker_difference_list",

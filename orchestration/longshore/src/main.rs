@@ -8,6 +8,7 @@ mod deployment;
 mod exit;
 mod local;
 mod output;
+mod rules;
 
 use std::process::ExitCode;
 

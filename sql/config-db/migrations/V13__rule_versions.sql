@@ -6,6 +6,23 @@ ALTER TABLE rdscnfg.ext_file_config
     ADD COLUMN IF NOT EXISTS paused boolean NOT NULL DEFAULT false,
     ADD COLUMN IF NOT EXISTS paused_note text;
 
+-- What most rules say need not be said.
+ALTER TABLE rdscnfg.ext_file_config
+    ALTER COLUMN header_flag SET DEFAULT 'N',
+    ALTER COLUMN trailer_flag SET DEFAULT 'N',
+    ALTER COLUMN split_file_flag SET DEFAULT 'N';
+
+-- Older tables may want dates from whoever inserts.
+ALTER TABLE rdscnfg.ext_interface
+    ALTER COLUMN created_date SET DEFAULT CURRENT_TIMESTAMP,
+    ALTER COLUMN modified_date SET DEFAULT CURRENT_TIMESTAMP;
+ALTER TABLE rdscnfg.ext_file_config
+    ALTER COLUMN created_date SET DEFAULT CURRENT_TIMESTAMP,
+    ALTER COLUMN modified_date SET DEFAULT CURRENT_TIMESTAMP;
+ALTER TABLE rdscnfg.ext_file_config_dtl
+    ALTER COLUMN created_date SET DEFAULT CURRENT_TIMESTAMP,
+    ALTER COLUMN modified_date SET DEFAULT CURRENT_TIMESTAMP;
+
 COMMENT ON COLUMN rdscnfg.ext_file_config.success_topic_arn IS
     'The topic that is told of files that are loaded, split or skipped; empty: the deployment''s own.';
 COMMENT ON COLUMN rdscnfg.ext_file_config.failure_topic_arn IS
@@ -42,6 +59,9 @@ COMMENT ON COLUMN rdscnfg.ext_file_config_version.reason IS
     'Why, in the operator''s words; empty for a change by hand.';
 COMMENT ON COLUMN rdscnfg.ext_file_config_version.changed_in IS
     'The transaction: however many statements it has, it makes one version.';
+
+COMMENT ON COLUMN rdscnfg.ext_file_load.waits_for IS
+    'The paused warehouse, or the paused rule (rule 71), that it waits for; due as soon as that one is back.';
 
 ALTER TABLE rdscnfg.ext_file_load
     ADD COLUMN rule_version integer,
@@ -187,7 +207,7 @@ CREATE TRIGGER ext_file_config_updated
     FOR EACH STATEMENT
     EXECUTE FUNCTION rdscnfg.ext_file_config_changed();
 
--- Every load that waited for a rule is due once that one is no longer paused, whoever says so and how. The race: a load
+-- Every load that waited for a rule may go on once that one is no longer paused, whoever says so and how. The race: a load
 -- that begins to wait at the same time locks the rule's row (load_wait_for_rule.sql), so it is seen here or sees the end.
 CREATE FUNCTION rdscnfg.ext_file_config_wake_loads() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -195,7 +215,7 @@ AS $body$
 BEGIN
     UPDATE rdscnfg.ext_file_load
     SET
-        due_at = CURRENT_TIMESTAMP,
+        due_at = NULL,
         waits_for = NULL
     WHERE waits_for = 'rule ' || NEW.ext_file_config_sid;
     RETURN NULL;

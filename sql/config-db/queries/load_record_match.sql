@@ -6,6 +6,7 @@ SET
     interface_name = $4,
     tgt_schema_name = $5,
     tgt_table_name = $6,
-    captures = $7
+    captures = $7,
+    rule_version = $8
 WHERE load_id = $1
     AND state = 'received'

@@ -9,6 +9,7 @@ mod archive;
 mod chain;
 mod leases;
 mod outcomes;
+mod pauses;
 mod reconciles;
 mod refusals;
 mod retries;
