@@ -175,10 +175,12 @@ async fn a_document_at_fault_is_refused_whole_with_every_line() -> anyhow::Resul
     let (_file, path) = document(&faulty)?;
     let (code, _, said) = world.by_ann(&["rule", "apply", &path, "--yes"])?;
     assert_eq!(code, Some(1));
-    with_filters(&feed, &path, || assert_snapshot!(said, @r#"
+    with_filters(&feed, &path, || {
+        assert_snapshot!(said, @r#"
     error: rules.yaml:11: rule <feed>: file_format: "tst" is no format; write txt, csv, fixed_width, json, avro, parquet or orc (gz, bz2, lzo and zst mean compressed delimited text)
     rules.yaml:13: rule <feed>: encoding: "EBCDIC" is none of UTF8, UTF16, UTF16LE, UTF16BE or ISO88591
-    "#));
+    "#)
+    });
     assert_eq!(
         world.prints(&["rule", "export", &feed.rule.to_string()])?,
         exported

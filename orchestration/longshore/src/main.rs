@@ -6,6 +6,7 @@ mod cli;
 mod commands;
 mod deployment;
 mod exit;
+mod import;
 mod local;
 mod output;
 mod rules;

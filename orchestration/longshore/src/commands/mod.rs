@@ -3,6 +3,7 @@
 mod by_hand;
 mod demo;
 mod doctor;
+mod import;
 mod load;
 mod local;
 mod local_sql;
@@ -32,6 +33,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitStatus> {
         Command::Marker(command) => marker::run(command, &deployment, output).await,
         Command::Warehouse(command) => warehouse::run(command, &deployment, output).await,
         Command::Query(command) => query::run(command, &deployment, output).await,
+        Command::Import(command) => import::run(command, output),
         Command::Doctor => doctor::run(&deployment, output).await,
         Command::Reconcile(arguments) => reconcile::run(arguments, &deployment, output).await,
     }
