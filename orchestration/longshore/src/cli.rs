@@ -54,6 +54,12 @@ pub(crate) enum Command {
     /// Turn the configuration of an older loader into rules.
     #[command(subcommand)]
     Import(ImportCommand),
+    /// The secrets and logins of a deployment.
+    #[command(subcommand)]
+    Secret(SecretCommand),
+    /// The topics that outcomes are told to.
+    #[command(subcommand)]
+    Notify(NotifyCommand),
     /// Look at a deployment from the settings to the tables that its rules fill, and say what mends what is wrong.
     Doctor,
     /// Carry on what stands still until nothing is left. What external-file-reconcile does.
@@ -273,6 +279,22 @@ pub(crate) enum RuleStatus {
     Paused,
     /// It is switched off: no rule for any file.
     Off,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SecretCommand {
+    /// Say of every secret and login that the settings and the targets name whether it is there, is in shape, and works.
+    Check,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum NotifyCommand {
+    /// Send a test message to every topic in use, the deployment's and those of rules, and say what each answered.
+    Test {
+        /// Who; the message says so.
+        #[arg(long = "as", value_name = "NAME", env = "USER", value_parser = parse_words)]
+        operator: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -438,7 +438,7 @@ fn table(row: &RuleRow, faults: &mut Collector) -> Option<TableName> {
     }
 }
 
-fn warehouse(target: &TargetRow) -> Result<Warehouse, RuleFault> {
+pub(super) fn warehouse(target: &TargetRow) -> Result<Warehouse, RuleFault> {
     let compute = match (
         non_blank(&target.cluster_identifier),
         non_blank(&target.workgroup_name),

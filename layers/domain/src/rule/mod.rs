@@ -139,6 +139,16 @@ pub struct FileRule {
     pub topics: RuleTopics,
 }
 
+impl TargetRow {
+    /// The warehouse that a row of `ext_target` names.
+    ///
+    /// # Errors
+    /// What is wrong with the row.
+    pub fn warehouse(&self) -> Result<Warehouse, RuleFault> {
+        interpret::warehouse(self)
+    }
+}
+
 impl FileRule {
     /// Reads a row, or names everything that is wrong with it.
     pub fn from_row(row: &RuleRow) -> Result<Self, RuleFaults> {

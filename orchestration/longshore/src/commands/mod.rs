@@ -9,9 +9,11 @@ mod local;
 mod local_sql;
 mod marker;
 mod migrate;
+mod notify;
 mod query;
 mod reconcile;
 mod rule;
+mod secret;
 mod warehouse;
 
 use crate::cli::{Cli, Command, LocalCommand};
@@ -34,6 +36,8 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitStatus> {
         Command::Warehouse(command) => warehouse::run(command, &deployment, output).await,
         Command::Query(command) => query::run(command, &deployment, output).await,
         Command::Import(command) => import::run(command, output),
+        Command::Secret(command) => secret::run(command, &deployment, output).await,
+        Command::Notify(command) => notify::run(command, &deployment, output).await,
         Command::Doctor => doctor::run(&deployment, output).await,
         Command::Reconcile(arguments) => reconcile::run(arguments, &deployment, output).await,
     }
