@@ -128,7 +128,7 @@ impl Import<'_> {
             false => table,
         };
         self.numbered(&table);
-        self.imported.into_table(&table);
+        self.imported.set_table(&table);
         self.objects();
         self.format();
         self.warehouse();

@@ -42,7 +42,7 @@ pub(crate) fn import(text: &str, queue: &str, numbers: Numbers) -> Result<Import
     let mut imported = Imported::default();
     let table = copy.required(&["table_name"], &mut faults);
     numbered(&mut imported, numbers, &table, queue);
-    imported.into_table(&table);
+    imported.set_table(&table);
     put_format(&mut imported, &copy);
     put_warehouse(&mut imported, &cluster, &copy, numbers, &mut faults);
     put_merge(&mut imported, &options, &mut faults);

@@ -80,7 +80,7 @@ impl Imported {
     }
 
     /// The table's name, which may come without a schema.
-    fn into_table(&mut self, name: &str) {
+    fn set_table(&mut self, name: &str) {
         let (schema, table) = match name.split_once('.') {
             Some((schema, table)) => (schema, table),
             None => {
