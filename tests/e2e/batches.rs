@@ -367,13 +367,21 @@ async fn a_batch_merges_its_files_with_each_other_and_with_the_table() -> anyhow
         .set("merge_order", "version")
         .create()
         .await?;
-    let first = put_all(&world, &feed, &["1|a|1\n2|b|1\n", "1|newer|3\n", "1|older|2\n3|c|1\n"]).await?;
+    let first = put_all(
+        &world,
+        &feed,
+        &["1|a|1\n2|b|1\n", "1|newer|3\n", "1|older|2\n3|c|1\n"],
+    )
+    .await?;
     settled(&world, &first).await?.iter().for_each(assert_carried);
     assert_eq!(feed.lines("id, name").await?, ["1|newer", "2|b", "3|c"]);
 
     let second = put_all(&world, &feed, &["1|too old|1\n", "2|newer|2\n", "4|d|1\n"]).await?;
     settled(&world, &second).await?.iter().for_each(assert_carried);
-    assert_eq!(feed.lines("id, name").await?, ["1|newer", "2|newer", "3|c", "4|d"]);
+    assert_eq!(
+        feed.lines("id, name").await?,
+        ["1|newer", "2|newer", "3|c", "4|d"]
+    );
     assert_eq!(batches(&world, &feed).await?.len(), 2);
     Ok(())
 }

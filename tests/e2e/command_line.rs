@@ -196,7 +196,7 @@ async fn load_show_tells_everything_about_a_load() -> anyhow::Result<()> {
     object               s3://longshore-landing/external_input/PRICES_GOOD_701.txt
     bytes                54
     interface            PHARMACY_PRICE (701)
-    rule                 71
+    rule                 71, version 1
     table                rdsftetl.pharmacy_price
     records in the file  1
     rows loaded          1
@@ -233,7 +233,7 @@ async fn load_show_tells_everything_about_a_load() -> anyhow::Result<()> {
     object               s3://longshore-landing/external_input/PRICES_SHORT_701.txt
     bytes                54
     interface            PHARMACY_PRICE (701)
-    rule                 71
+    rule                 71, version 1
     table                rdsftetl.pharmacy_price
     archived as          archive/error/PRICES_SHORT_701.txt_<stamp>
     error                trailer_count_mismatch: line 2, byte 41: the trailer says 5 records, the file has 1; ask the sender for the whole file

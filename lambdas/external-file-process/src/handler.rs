@@ -1,7 +1,8 @@
 //! One event: every announcement in it on its own, then an answer that loses none of them.
 
-use longshore_app::{Announcement, App, Invocation, ObjectOutcome, ProcessObject};
+use longshore_app::{Announcement, App, Invocation, ObjectOutcome, ProcessObject, ReportedFailures};
 use longshore_domain::disposition::Disposition;
+use longshore_domain::load::LoadId;
 use longshore_runtime::diagnostic::Failure;
 use serde_json::{Value, json};
 use tracing::{error, info};
@@ -40,6 +41,23 @@ pub(crate) async fn handle(app: App, invocation: Invocation, event: Value) -> Re
     }
 }
 
+/// A file that was refused or failed, in an invocation that is to fail for it.
+#[derive(Debug, thiserror::Error)]
+#[error("load {load} did not succeed, which is on record and was told; see: longshore load show {load}")]
+struct ReportedFailure {
+    load: LoadId,
+}
+
+/// The outcome, unless the deployment wants invocations to fail over what was told already.
+fn answer_for(told: ReportedFailures, outcome: ObjectOutcome) -> Result<ObjectOutcome, Failure> {
+    match (told, outcome.failed_load()) {
+        (ReportedFailures::Fail, Some(load)) => {
+            Err(Failure::new(Disposition::Reject, ReportedFailure { load }))
+        }
+        (ReportedFailures::Fail, None) | (ReportedFailures::Succeed, _) => Ok(outcome),
+    }
+}
+
 async fn carry_out(
     app: &App,
     invocation: &Invocation,
@@ -50,8 +68,58 @@ async fn carry_out(
     match (ProcessObject { app, invocation }).run(announcement).await {
         Ok(outcome) => {
             info!(object.url = url, "processed {url}");
-            Ok(outcome)
+            answer_for(app.config.reported_failures, outcome)
+                .map_err(|failure| failure.context(format!("process {url}")))
         }
         Err(error) => Err(Failure::from(error).context(format!("process {url}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use longshore_domain::load::LoadState;
+
+    use super::*;
+
+    fn load() -> LoadId {
+        LoadId::from_uuid(uuid::Uuid::from_u128(7))
+    }
+
+    /// What counts as a failure that is on record, and what does not.
+    fn outcomes() -> [(ObjectOutcome, bool); 5] {
+        let load_id = load();
+        let done = |state| ObjectOutcome::AlreadyDone { load_id, state };
+        let code = "no_rule".to_owned();
+        [
+            (ObjectOutcome::Rejected { load_id, code }, true),
+            (ObjectOutcome::Failed { load_id }, true),
+            (done(LoadState::Rejected), true),
+            (done(LoadState::Complete), false),
+            (ObjectOutcome::Submitted { load_id }, false),
+        ]
+    }
+
+    #[test]
+    fn a_failure_that_was_told_fails_no_invocation_unless_it_is_to() {
+        for (outcome, failed) in outcomes() {
+            assert_eq!(
+                answer_for(ReportedFailures::Succeed, outcome.clone()).unwrap(),
+                outcome
+            );
+            let answer = answer_for(ReportedFailures::Fail, outcome.clone());
+            assert_eq!(answer.is_err(), failed, "{outcome:?}");
+        }
+    }
+
+    #[test]
+    fn the_failure_of_an_invocation_names_the_load_and_where_to_look() {
+        let failed = ObjectOutcome::Failed { load_id: load() };
+        let failure = answer_for(ReportedFailures::Fail, failed).unwrap_err();
+        assert_eq!(failure.disposition(), Disposition::Reject);
+        let said = failure.to_string();
+        assert!(
+            said.contains(&format!("longshore load show {}", load())),
+            "{said}"
+        );
     }
 }

@@ -5,6 +5,16 @@ use chrono_tz::Tz;
 use longshore_domain::object::WatchedPrefix;
 use longshore_domain::target::Warehouse;
 
+/// How an invocation ends over a file that was refused or failed, once that is on record and people were told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ReportedFailures {
+    /// It succeeds: the ledger and the message say what there is to say.
+    #[default]
+    Succeed,
+    /// It fails too, for whoever watches invocations or the queue of those that failed.
+    Fail,
+}
+
 /// The settings that decide what the use cases do. `longshore-runtime` reads them from the environment.
 #[derive(Debug, Clone)]
 pub struct AppConfig {
@@ -20,6 +30,8 @@ pub struct AppConfig {
     pub timezone: Tz,
     /// Where messages go.
     pub topic_arn: String,
+    /// How an invocation ends over a failure that was told.
+    pub reported_failures: ReportedFailures,
     /// What statement names begin with; the event rule filters on it.
     pub statement_prefix: String,
     /// Where files land: what lies there and no event announced is found by listing.

@@ -14,6 +14,7 @@ mod chain;
 mod config;
 mod error;
 mod finish;
+mod lint;
 mod notify;
 mod operate;
 mod plan;
@@ -25,9 +26,10 @@ mod retry;
 mod submit;
 
 pub use chain::{ChainError, ChainEvent, ChainObserver, ChainReport, QueryOutcome, RunChain};
-pub use config::AppConfig;
+pub use config::{AppConfig, ReportedFailures};
 pub use error::{AppError, chain};
 pub use finish::{FinishStatement, FinishedAs, StatementStatus};
+pub use lint::lint;
 pub use operate::{CancelPlan, Judged, Operate, ReplayChoice, ReplayPlan};
 pub use process::{Announcement, ObjectOutcome, ProcessObject};
 pub use reconcile::{

@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 use longshore_domain::load::LoadId;
 use longshore_domain::notification::{Outcome, OutcomeReport};
+use longshore_domain::rule::RuleTopics;
 use longshore_store::{Load, Notice, OutboxNotice};
 use tracing::{info, warn};
 
@@ -14,8 +15,22 @@ const SENDING: TimeDelta = TimeDelta::seconds(60);
 /// Messages of one load: its outcome, and its follow-up's.
 const MOST_NOTICES: u32 = 8;
 
-/// The message about a load's outcome, for the outbox.
-pub(crate) fn notice(app: &App, load: &Load, outcome: Outcome) -> OutboxNotice {
+/// The message about a load's outcome, for the outbox: to the topic that its rule names, else to the deployment's.
+pub(crate) async fn notice(app: &App, load: &Load, outcome: Outcome) -> Result<OutboxNotice, AppError> {
+    let topics = match load.rule {
+        Some(rule) => app.store.rule_topics(rule).await?,
+        None => RuleTopics::default(),
+    };
+    let topic_arn = topics.of(outcome).unwrap_or(&app.config.topic_arn);
+    Ok(notice_to(topic_arn, app, load, outcome))
+}
+
+/// A message about a load to the deployment's own topic, whatever its rule says.
+pub(crate) fn notice_to_all(app: &App, load: &Load, outcome: Outcome) -> OutboxNotice {
+    notice_to(&app.config.topic_arn, app, load, outcome)
+}
+
+fn notice_to(topic_arn: &str, app: &App, load: &Load, outcome: Outcome) -> OutboxNotice {
     let report = OutcomeReport {
         load_id: load.id,
         outcome,
@@ -37,7 +52,7 @@ pub(crate) fn notice(app: &App, load: &Load, outcome: Outcome) -> OutboxNotice {
     };
     OutboxNotice {
         outcome,
-        topic_arn: app.config.topic_arn.clone(),
+        topic_arn: topic_arn.to_owned(),
         message: report.message(&app.config.custom_error_message),
     }
 }

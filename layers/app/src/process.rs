@@ -26,8 +26,8 @@ use crate::prepare::{self, Copyable, Prepared};
 use crate::retry::Sent;
 use crate::submit::Tables;
 use crate::{App, AppConfig, AppError, Invocation, notify, submit};
-use identify::Identified;
 pub(crate) use identify::resolve_table;
+use identify::{Identified, Unidentified};
 use resend::Earlier;
 
 /// An object that S3 says is there.
@@ -55,7 +55,7 @@ pub enum ObjectOutcome {
         /// Where it waits.
         buffer_id: BufferId,
     },
-    /// The load waits: for its next try, or for its warehouse. The reconciler takes it up when it is due.
+    /// The load waits: for its next try, for its warehouse, or for its rule to be resumed. The reconciler takes it up when it is due.
     Waiting {
         /// The load.
         load_id: LoadId,
@@ -100,6 +100,26 @@ pub enum ObjectOutcome {
         /// Why.
         reason: &'static str,
     },
+}
+
+impl ObjectOutcome {
+    /// The load, when its file was refused or failed for good: now, or before this announcement of it.
+    pub fn failed_load(&self) -> Option<LoadId> {
+        match self {
+            Self::Rejected { load_id, .. } | Self::Failed { load_id } => Some(*load_id),
+            Self::AlreadyDone { load_id, state } => matches!(
+                state,
+                LoadState::Rejected | LoadState::Failed | LoadState::TransformFailed
+            )
+            .then_some(*load_id),
+            Self::Submitted { .. }
+            | Self::Batched { .. }
+            | Self::Waiting { .. }
+            | Self::Split { .. }
+            | Self::Skipped { .. }
+            | Self::Ignored { .. } => None,
+        }
+    }
 }
 
 /// The use case.
@@ -217,7 +237,7 @@ impl ProcessObject<'_> {
     async fn receive(&self, load: Load) -> Result<ObjectOutcome, AppError> {
         let Identified { load, rule, row } = match self.identify(load).await? {
             Ok(identified) => identified,
-            Err((load, reason)) => return self.reject(load, reason).await,
+            Err(unidentified) => return self.stop_at(unidentified).await,
         };
         let others = self.admit(&load).await?;
         let policy = load.resend.unwrap_or(rule.resend);
@@ -235,6 +255,14 @@ impl ProcessObject<'_> {
             } => self.split(load, rule, parts, records, remarks).await,
             Prepared::Refused(reason) => self.reject(load, reason).await,
             Prepared::OutOfTime(progress) => self.hand_over(load, &progress).await,
+        }
+    }
+
+    /// A load that does not go on under a rule: refused, or left for later.
+    async fn stop_at(&self, unidentified: Unidentified) -> Result<ObjectOutcome, AppError> {
+        match unidentified {
+            Unidentified::Refused(load, reason) => self.reject(*load, reason).await,
+            Unidentified::Waits { load, until } => Ok(ObjectOutcome::Waiting { load_id: load, until }),
         }
     }
 

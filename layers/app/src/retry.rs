@@ -258,5 +258,5 @@ fn warehouse_notice(app: &App, load: &Load, outcome: Outcome, error: Option<Stri
         error,
         ..load.clone()
     };
-    notify::notice(app, &told, outcome)
+    notify::notice_to_all(app, &told, outcome)
 }

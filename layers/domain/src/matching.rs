@@ -300,6 +300,75 @@ fn most_specific(mut matching: Vec<(Specificity, &RuleRow, Captures)>) -> Match<
     }
 }
 
+/// Rules that match some object equally, pair by pair: its file would be refused. Of two different expressions nobody can say
+/// whether they do; those that are written alike are named.
+pub fn ambiguities(rows: &[RuleRow]) -> Vec<(RuleId, RuleId)> {
+    let mut alike: BTreeMap<(u8, String, usize), Vec<(RuleId, Matcher)>> = BTreeMap::new();
+    for row in rows {
+        let Ok(matcher) = Matcher::of(row) else { continue };
+        let group = match &matcher {
+            Matcher::Token(token) => (0, token.clone(), 0),
+            Matcher::KeyRegex(regex) => (1, regex.0.as_str().to_owned(), 0),
+            // Both must be equally specific, and a key can begin with but one text of that length.
+            Matcher::KeyPattern(pattern) => {
+                let prefix = pattern.text[..pattern.literal_prefix()].to_owned();
+                (2, prefix, pattern.literal_characters())
+            }
+        };
+        let rule = RuleId(row.ext_file_config_sid);
+        alike.entry(group).or_default().push((rule, matcher));
+    }
+    let mut pairs = Vec::new();
+    for group in alike.values() {
+        for (place, (rule, matcher)) in group.iter().enumerate() {
+            let others = group[place + 1..].iter();
+            let meeting = others.filter(|(_, other)| matcher.meets(other));
+            pairs.extend(meeting.map(|(other, _)| (*rule, *other)));
+        }
+    }
+    pairs
+}
+
+impl Matcher {
+    /// Of two that are alike but for their wildcards: whether one key matches both.
+    fn meets(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::KeyPattern(one), Self::KeyPattern(other)) => one
+                .segments
+                .iter()
+                .zip(&other.segments)
+                .all(|(one, other)| one.meets(other)),
+            _ => true,
+        }
+    }
+}
+
+impl Segment {
+    /// Whether one text matches both: what is left of each pattern is compared from its front, a wildcard taking nothing or
+    /// one character of the other's more.
+    fn meets(&self, other: &Self) -> bool {
+        let pattern = |segment: &Self| segment.literals.join("*").chars().collect::<Vec<_>>();
+        let (one, other) = (pattern(self), pattern(other));
+        let mut meets = vec![vec![false; other.len() + 1]; one.len() + 1];
+        meets[one.len()][other.len()] = true;
+        for i in (0..=one.len()).rev() {
+            for j in (0..=other.len()).rev() {
+                let (a, b) = (one.get(i), other.get(j));
+                meets[i][j] |= match (a, b) {
+                    (None, None) => true,
+                    (Some('*'), _) if meets[i + 1][j] => true,
+                    (_, Some('*')) if meets[i][j + 1] => true,
+                    (Some('*'), Some(_)) => meets[i][j + 1],
+                    (Some(_), Some('*')) => meets[i + 1][j],
+                    (Some(a), Some(b)) => a == b && meets[i + 1][j + 1],
+                    (None, Some(_)) | (Some(_), None) => false,
+                };
+            }
+        }
+        meets[0][0]
+    }
+}
+
 /// The token that the rule of a record type is found by: `<token>-<prefix>`.
 pub fn part_token(token: &str, record_type: &str) -> String {
     format!("{token}-{record_type}")
@@ -539,5 +608,45 @@ mod tests {
             Err("zone".to_owned())
         );
         assert_eq!(fill_placeholders("orders", &captures), Ok("orders".to_owned()));
+    }
+
+    #[rstest]
+    #[case::the_same("data/orders/yyyy=*", "data/orders/yyyy=*", true)]
+    #[case::wildcards_that_take_texts_of_each_other("data/*a*b", "data/*b*b", true)]
+    #[case::one_longer_in_its_beginning("data/*-a", "data/b-*", false)]
+    #[case::another_folder("data/*-a", "date/b-*", false)]
+    #[case::another_end("data/*-aa", "data/*-ab", false)]
+    #[case::one_more_specific("data/*-a", "data/*-ab", false)]
+    #[case::wildcards_in_other_segments("d/*/ab", "d/*b/a", false)]
+    #[case::wildcards_that_meet("d/*/*b", "d/*b/*", true)]
+    #[case::one_with_fewer_segments("d/*bc", "d/*/c", true)]
+    fn patterns_are_ambiguous_where_one_key_matches_both_equally(
+        #[case] one: &str,
+        #[case] other: &str,
+        #[case] expected: bool,
+    ) {
+        let rows = [pattern(1, one), pattern(2, other)];
+        let found = ambiguities(&rows);
+        assert_eq!(found == [(RuleId(1), RuleId(2))], expected, "{found:?}");
+    }
+
+    #[test]
+    fn tokens_and_expressions_are_ambiguous_when_they_are_written_alike() {
+        let regex = |sid, text: &str| RuleRow {
+            ext_file_config_sid: sid,
+            key_regex: Some(text.to_owned()),
+            ..RuleRow::default()
+        };
+        let rows = [
+            token(1, "527."),
+            token(2, "527"),
+            token(3, "528."),
+            regex(4, "a.*"),
+            regex(5, "a.*"),
+        ];
+        assert_eq!(
+            ambiguities(&rows),
+            [(RuleId(1), RuleId(2)), (RuleId(4), RuleId(5))]
+        );
     }
 }

@@ -49,6 +49,8 @@ mod queries;
 mod read;
 mod retry;
 mod row_error;
+mod rule_book;
+mod rule_version;
 mod rules;
 mod samples;
 mod standing;
@@ -76,6 +78,10 @@ pub use operation::{NewReplay, Operation, OperationKind, Operator, Replayed};
 pub use outbox::{Notice, UnsentNotices};
 pub use retry::{Access, FailedAttempt, Postponement, WarehouseStanding, WarehouseTrouble};
 pub use row_error::RowError;
+pub use rule_book::{
+    Changed, FieldKind, Preset, Record, RuleBook, RuleChange, RuleRecord, Sheet, SheetColumn, Verdict,
+};
+pub use rule_version::RuleVersion;
 pub use samples::sample_sql;
 pub use standing::DatabaseStanding;
 pub use store::{ConnectOptions, Password, Store};

@@ -38,6 +38,8 @@ pub struct Load {
     pub state: LoadState,
     /// Its rule, once matched.
     pub rule: Option<RuleId>,
+    /// The version of the rule that it runs under.
+    pub rule_version: Option<i32>,
     /// Its feed, once matched.
     pub interface: Option<Interface>,
     /// Its table with the placeholders filled, once matched.
@@ -102,7 +104,7 @@ pub struct Load {
     pub handovers: u32,
     /// Nobody takes it up before then.
     pub due_at: Option<DateTime<Utc>>,
-    /// The paused warehouse that it waits for.
+    /// The paused warehouse or rule that it waits for.
     pub waits_for: Option<String>,
     /// What became of its statements that failed for reasons that pass.
     pub retry: Retry,
@@ -308,6 +310,7 @@ fn read_load(row: &Row) -> Result<Load, StoreError> {
         file_name: reader.get("file_name")?,
         state: reader.word("state", LoadState::parse)?,
         rule: reader.get::<Option<i32>>("ext_file_config_sid")?.map(RuleId),
+        rule_version: reader.get("rule_version")?,
         interface: read_interface(&reader)?,
         table: read_table(&reader)?,
         captures: reader.json("captures")?,

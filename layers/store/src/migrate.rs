@@ -60,6 +60,10 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
         include_str!("../../../sql/config-db/migrations/V12__batches.sql"),
     ),
     (
+        "V13__rule_versions",
+        include_str!("../../../sql/config-db/migrations/V13__rule_versions.sql"),
+    ),
+    (
         "V15__files_that_stay",
         include_str!("../../../sql/config-db/migrations/V15__files_that_stay.sql"),
     ),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use longshore_domain::load::{LoadId, LoadState};
+use longshore_domain::rule::RuleId;
 use longshore_domain::statement::{Attempt, StatementKind};
 use serde::Serialize;
 use tokio_postgres::Row;
@@ -14,6 +15,7 @@ use uuid::Uuid;
 use crate::conclude::{OutboxNotice, insert_notices};
 use crate::queries::Query;
 use crate::read::{Reader, bounded, integer, optional_text, text};
+use crate::rule_book::waits_for;
 use crate::store::{Parameters, Transaction};
 use crate::transition::{Moved, moved};
 use crate::{LIST_LIMIT, Store, StoreError};
@@ -248,6 +250,27 @@ impl Store {
             self.execute(Query::LoadWake, &[&warehouse, &now]).await?;
         }
         Ok(paused_at.is_some())
+    }
+
+    /// Lets a load wait until its rule is resumed, or until `until` should nobody tell. `Moved::No` when the rule is not paused
+    /// any more, or the load is elsewhere.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], or any of a write.
+    pub async fn wait_for_rule(
+        &self,
+        load: LoadId,
+        rule: RuleId,
+        until: DateTime<Utc>,
+    ) -> Result<Moved, StoreError> {
+        const QUERY: Query = Query::LoadWaitForRule;
+        let parameters: Parameters<'_> = &[&load.as_uuid(), &rule.0, &waits_for(rule), &until];
+        let mut client = self.client(QUERY.name()).await?;
+        let transaction = Transaction::begin(self, &mut client).await?;
+        let changed = transaction.execute(QUERY, parameters).await?;
+        let moved = moved(&transaction, QUERY, load, changed).await?;
+        transaction.commit().await?;
+        Ok(moved)
     }
 
     /// Every warehouse that was ever used or ever failed.

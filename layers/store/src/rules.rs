@@ -1,6 +1,6 @@
 //! Rules as the tables hold them.
 
-use longshore_domain::rule::{ColumnRow, RuleId, RuleRow, TargetRow};
+use longshore_domain::rule::{ColumnRow, RuleId, RuleRow, RuleTopics, TargetRow};
 use tokio_postgres::Row;
 
 use crate::queries::Query;
@@ -35,13 +35,29 @@ impl Store {
         Ok(self.rules(None, Some(rule.0)).await?.pop())
     }
 
+    /// The topics that a rule names, in operation or not, as they are written; none where there is no such rule.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of a read.
+    pub async fn rule_topics(&self, rule: RuleId) -> Result<RuleTopics, StoreError> {
+        let rows = self.rows(Query::RuleFindTopics, &[&rule.0]).await?;
+        let Some(row) = rows.first() else {
+            return Ok(RuleTopics::default());
+        };
+        let reader = Reader::new(row, TABLE);
+        Ok(RuleTopics {
+            success: reader.get("success_topic_arn")?,
+            failure: reader.get("failure_topic_arn")?,
+        })
+    }
+
     async fn rules(&self, token: Option<&str>, rule: Option<i32>) -> Result<Vec<RuleRow>, StoreError> {
         let rows = self.rows(Query::RuleList, &[&token, &rule]).await?;
         rows.iter().map(rule_row).collect()
     }
 }
 
-fn rule_row(row: &Row) -> Result<RuleRow, StoreError> {
+pub(crate) fn rule_row(row: &Row) -> Result<RuleRow, StoreError> {
     let reader = Reader::new(row, TABLE);
     Ok(RuleRow {
         ext_file_config_sid: reader.get("ext_file_config_sid")?,
@@ -94,6 +110,10 @@ fn rule_row(row: &Row) -> Result<RuleRow, StoreError> {
         period_value: reader.get("period_value")?,
         pre_sql: reader.get("pre_sql")?,
         post_sql: reader.get("post_sql")?,
+        success_topic_arn: reader.get("success_topic_arn")?,
+        failure_topic_arn: reader.get("failure_topic_arn")?,
+        paused: reader.get("paused")?,
+        rule_version: reader.get("rule_version")?,
         columns: reader.json::<Vec<ColumnRow>>("columns")?,
         target: target_row(&reader)?,
     })

@@ -51,6 +51,8 @@ impl Moved {
 pub struct MatchedRule {
     /// The rule.
     pub rule: RuleId,
+    /// The version of it that was read.
+    pub version: Option<i32>,
     /// Its feed.
     pub interface: Interface,
     /// Where the rows go, placeholders filled; None when the file is split.
@@ -133,6 +135,7 @@ impl Store {
             &table.map(|table| &table.table),
             &json(&matched.captures),
             &(matched.place == FilePlace::Stays),
+            &matched.version,
         ];
         self.step(Query::LoadRecordMatch, load, parameters).await
     }

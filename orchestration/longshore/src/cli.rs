@@ -54,6 +54,15 @@ pub(crate) enum Command {
     /// Chains of SQL statements.
     #[command(subcommand)]
     Query(QueryCommand),
+    /// Turn the configuration of an older loader into rules.
+    #[command(subcommand)]
+    Import(ImportCommand),
+    /// The secrets and logins of a deployment.
+    #[command(subcommand)]
+    Secret(SecretCommand),
+    /// The topics that outcomes are told to.
+    #[command(subcommand)]
+    Notify(NotifyCommand),
     /// Look at a deployment from the settings to the tables that its rules fill, and say what mends what is wrong.
     Doctor,
     /// Carry on what stands still until nothing is left. What external-file-reconcile does.
@@ -179,13 +188,146 @@ pub(crate) struct SettleArguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum RuleCommand {
     /// List the active rules, and what is wrong with each.
-    List,
+    List(RuleFilter),
+    /// Say everything that is wrong with the active rules, each by itself and all together.
+    Lint {
+        /// Only these rules.
+        #[arg(value_name = "RULE")]
+        rules: Vec<i32>,
+    },
+    /// Show a rule, and when and by whom it was changed.
+    Show {
+        /// The rule's number.
+        #[arg(value_name = "RULE")]
+        rule: i32,
+        /// As it was in this version; `load show` says which one a load ran under.
+        #[arg(long, value_name = "N")]
+        version: Option<i32>,
+    },
+    /// Print the tables of rules as the YAML document that `rule apply` takes.
+    Export {
+        /// Only these rules, and what they refer to.
+        #[arg(value_name = "RULE")]
+        rules: Vec<i32>,
+    },
+    /// Bring the tables to what a YAML document says. Rules that it does not name stay as they are.
+    Apply {
+        /// The document; - reads stdin.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        #[command(flatten)]
+        hand: HandArguments,
+    },
+    /// Make a rule.
+    Add {
+        /// Fields by their columns' names, such as file_prefix=701. and columns=ndc,price:10; `rule export` shows all.
+        #[arg(value_name = "FIELD=VALUE", required = true)]
+        fields: Vec<String>,
+        #[command(flatten)]
+        hand: HandArguments,
+    },
+    /// Change fields of a rule; FIELD= empties one.
+    Edit {
+        /// The rule's number.
+        #[arg(value_name = "RULE")]
+        rule: i32,
+        /// Fields by their columns' names.
+        #[arg(value_name = "FIELD=VALUE", required = true)]
+        fields: Vec<String>,
+        #[command(flatten)]
+        hand: HandArguments,
+    },
+    /// Let the files of rules wait. Those that are prepared already are loaded.
+    Pause {
+        /// The rules' numbers.
+        #[arg(value_name = "RULE", required = true)]
+        rules: Vec<i32>,
+        #[command(flatten)]
+        hand: HandArguments,
+    },
+    /// Let rules work again, and the files that waited go on.
+    Resume {
+        /// The rules' numbers.
+        #[arg(value_name = "RULE", required = true)]
+        rules: Vec<i32>,
+        #[command(flatten)]
+        hand: HandArguments,
+    },
     /// Say which rule an object falls under, which it does not, and why.
     Explain {
         /// The object: s3://bucket/key. It need not exist.
         #[arg(value_name = "URL")]
         url: String,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RuleFilter {
+    /// Only rules of this feed, by its number or name.
+    #[arg(long, value_name = "FEED")]
+    pub interface: Option<String>,
+    /// Only rules that stand so.
+    #[arg(long, value_enum, value_name = "STATUS")]
+    pub status: Option<RuleStatus>,
+}
+
+/// How a rule stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RuleStatus {
+    /// Nothing is wrong with it.
+    Sound,
+    /// Something is; its files are refused.
+    Faulty,
+    /// Its files wait.
+    Paused,
+    /// It is switched off: no rule for any file.
+    Off,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SecretCommand {
+    /// Say of every secret and login that the settings and the targets name whether it is there, is in shape, and works.
+    Check,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum NotifyCommand {
+    /// Send a test message to every topic in use, the deployment's and those of rules, and say what each answered.
+    Test {
+        /// Who; the message says so.
+        #[arg(long = "as", value_name = "NAME", env = "USER", value_parser = parse_words)]
+        operator: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ImportCommand {
+    /// Of awslabs/aws-lambda-redshift-loader: its config.json, or the item of its DynamoDB table as JSON.
+    Awslabs(ImportArguments),
+    /// Of the SQS microbatch loader: the JSON file of a queue, which is called after it.
+    Microbatch {
+        #[command(flatten)]
+        arguments: ImportArguments,
+        /// The queue, when the file is not called after it.
+        #[arg(long, value_name = "NAME")]
+        queue: Option<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ImportArguments {
+    /// The configuration; - reads stdin. What it becomes is printed, to be reviewed and given to `rule apply`.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// The number of the rule.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub rule: i32,
+    /// The number of its feed.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub interface: i64,
+    /// The number of its warehouse.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub target: i32,
 }
 
 #[derive(Debug, Subcommand)]
@@ -339,10 +481,10 @@ pub(crate) struct HandArguments {
     /// Do it. Without this, what would be done is printed and nothing happens.
     #[arg(long)]
     pub yes: bool,
-    /// Why; kept on the ledger.
+    /// Why; kept on record.
     #[arg(long, value_name = "REASON", value_parser = parse_words)]
     pub why: String,
-    /// Who; kept on the ledger.
+    /// Who; kept on record.
     #[arg(long = "as", value_name = "NAME", env = "USER", value_parser = parse_words)]
     pub operator: String,
 }

@@ -6,8 +6,10 @@ mod cli;
 mod commands;
 mod deployment;
 mod exit;
+mod import;
 mod local;
 mod output;
+mod rules;
 
 use std::process::ExitCode;
 

@@ -12,6 +12,7 @@ SELECT
     load.file_name,
     load.state,
     load.ext_file_config_sid,
+    load.rule_version,
     load.ext_interface_cid::text AS ext_interface_cid,
     load.interface_name,
     load.tgt_schema_name,

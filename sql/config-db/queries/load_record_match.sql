@@ -7,6 +7,7 @@ SET
     tgt_schema_name = $5,
     tgt_table_name = $6,
     captures = $7,
-    file_stays = $8
+    file_stays = $8,
+    rule_version = $9
 WHERE load_id = $1
     AND state = 'received'

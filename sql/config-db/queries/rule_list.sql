@@ -52,6 +52,14 @@ SELECT
     config.period_value,
     config.pre_sql,
     config.post_sql,
+    config.success_topic_arn,
+    config.failure_topic_arn,
+    config.paused,
+    (
+        SELECT max(kept.version)
+        FROM rdscnfg.ext_file_config_version AS kept
+        WHERE kept.ext_file_config_sid = config.ext_file_config_sid
+    ) AS rule_version,
     target.target_name,
     target.cluster_identifier,
     target.workgroup_name,

@@ -29,7 +29,9 @@ impl World {
     /// Invokes a function and waits for its answer.
     pub(crate) async fn invoke(&self, function: &str, event: &Value) -> anyhow::Result<Answer> {
         let path = format!("/2015-03-31/functions/{function}/invocations");
-        let (parts, body) = self.send(self.signed(&path, event.to_string())?).await?;
+        let (parts, body) = self
+            .send(self.signed("lambda", &path, event.to_string())?)
+            .await?;
         Ok(Answer {
             is_error: parts.headers.contains_key("x-amz-function-error"),
             body,
@@ -63,7 +65,24 @@ impl World {
         Ok(page)
     }
 
+    /// Makes a topic. Gives its ARN.
+    pub(crate) async fn create_topic(&self, name: &str) -> anyhow::Result<String> {
+        let form = format!("Action=CreateTopic&Version=2010-03-31&Name={name}");
+        let mut request = self.signed("sns", "/", form)?;
+        let form = "application/x-www-form-urlencoded".parse()?;
+        request.headers_mut().insert("content-type", form);
+        self.exchange(request).await?;
+        let (before, _) = self.ready().topic_arn.rsplit_once(':').context("an ARN")?;
+        Ok(format!("{before}:{name}"))
+    }
+
     async fn send(&self, request: Request<Full<Bytes>>) -> anyhow::Result<(Parts, Value)> {
+        let (parts, body) = self.exchange(request).await?;
+        let body = serde_json::from_slice(&body).context("understand the endpoint's answer")?;
+        Ok((parts, body))
+    }
+
+    async fn exchange(&self, request: Request<Full<Bytes>>) -> anyhow::Result<(Parts, Bytes)> {
         let stream = TcpStream::connect(self.address())
             .await
             .context("connect to the endpoint")?;
@@ -79,7 +98,6 @@ impl World {
                 String::from_utf8_lossy(&body)
             );
         }
-        let body = serde_json::from_slice(&body).context("understand the endpoint's answer")?;
         Ok((parts, body))
     }
 
@@ -87,14 +105,14 @@ impl World {
         self.ready().endpoint_url.trim_start_matches("http://")
     }
 
-    fn signed(&self, path: &str, body: String) -> anyhow::Result<Request<Full<Bytes>>> {
+    fn signed(&self, service: &str, path: &str, body: String) -> anyhow::Result<Request<Full<Bytes>>> {
         let ready = self.ready();
         let host = self.address();
         let identity = credentials(ready).into();
         let parameters = v4::SigningParams::builder()
             .identity(&identity)
             .region(&ready.region)
-            .name("lambda")
+            .name(service)
             .time(SystemTime::now())
             .settings(SigningSettings::default())
             .build()?

@@ -187,11 +187,10 @@ impl FinishStatement<'_> {
                     AuditStatus::Failed
                 }
             },
-            notices: error
-                .as_ref()
-                .map(|error| self.failure_notice(&load, error))
-                .into_iter()
-                .collect(),
+            notices: match &error {
+                Some(error) => vec![self.failure_notice(&load, error).await?],
+                None => vec![],
+            },
             error,
             statement_id,
             duration,
@@ -206,13 +205,13 @@ impl FinishStatement<'_> {
         Ok(moved.into_load())
     }
 
-    fn failure_notice(&self, load: &Load, error: &str) -> OutboxNotice {
+    async fn failure_notice(&self, load: &Load, error: &str) -> Result<OutboxNotice, AppError> {
         let told = Load {
             error: Some(error.to_owned()),
             error_code: Some("follow_up_failed".to_owned()),
             ..load.clone()
         };
-        notify::notice(self.app, &told, Outcome::FollowUpFailed)
+        notify::notice(self.app, &told, Outcome::FollowUpFailed).await
     }
 }
 

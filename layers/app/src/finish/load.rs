@@ -10,7 +10,8 @@ use longshore_domain::notification::Outcome;
 use longshore_domain::object::ObjectKey;
 use longshore_domain::statement::{Attempt, LoadStep, StatementKind};
 use longshore_store::{
-    AuditStatus, Conclusion, Load, LoadFailure, LoadedFacts, Statement, StatementOutcome, StatementState,
+    AuditStatus, Conclusion, Load, LoadFailure, LoadedFacts, OutboxNotice, Statement, StatementOutcome,
+    StatementState,
 };
 use tracing::{info, warn};
 
@@ -319,7 +320,7 @@ impl FinishStatement<'_> {
         };
         let conclusion = Conclusion {
             remarks,
-            notices: vec![notify::notice(self.app, &load, Outcome::Loaded)],
+            notices: vec![notify::notice(self.app, &load, Outcome::Loaded).await?],
             next: after_loading(plan),
             ..Conclusion::default()
         };
@@ -341,12 +342,10 @@ impl FinishStatement<'_> {
             remarks: [load.remarks, remarks.clone()].concat(),
             ..load
         };
-        let notice = end
-            .is_told
-            .then(|| notify::notice(self.app, &load, Outcome::Loaded));
+        let notices = self.notices_if(end.is_told, &load, Outcome::Loaded).await?;
         let conclusion = Conclusion {
             audit: audit::row(self.app, &load, AuditStatus::Finished, statement).await?,
-            notices: notice.into_iter().collect(),
+            notices,
             archived_key: load.archived_key.clone(),
             error: None,
             remarks,
@@ -399,9 +398,8 @@ impl FinishStatement<'_> {
         archive::clear_work(self.app, &load).await?;
         // One file alone was told of by its own name.
         let is_told = load.batch_files != Some(1);
-        let notice = is_told.then(|| notify::notice(self.app, &load, Outcome::Failed));
         let conclusion = Conclusion {
-            notices: notice.into_iter().collect(),
+            notices: self.notices_if(is_told, &load, Outcome::Failed).await?,
             error: load.error.clone(),
             ..Conclusion::default()
         };
@@ -423,16 +421,28 @@ impl FinishStatement<'_> {
             Some(StatementState::Aborted) => AuditStatus::Aborted,
             _ => AuditStatus::Failed,
         };
-        let notice = is_told.then(|| notify::notice(self.app, &load, Outcome::Failed));
+        let notices = self.notices_if(is_told, &load, Outcome::Failed).await?;
         let conclusion = Conclusion {
             audit: audit::row(self.app, &load, status, statement).await?,
-            notices: notice.into_iter().collect(),
+            notices,
             archived_key: load.archived_key.clone(),
             error: load.error.clone(),
             remarks: vec![],
             next: None,
         };
         self.conclude(load, &conclusion).await
+    }
+
+    async fn notices_if(
+        &self,
+        is_told: bool,
+        load: &Load,
+        outcome: Outcome,
+    ) -> Result<Vec<OutboxNotice>, AppError> {
+        match is_told {
+            true => Ok(vec![notify::notice(self.app, load, outcome).await?]),
+            false => Ok(vec![]),
+        }
     }
 
     async fn conclude(&self, load: Load, conclusion: &Conclusion) -> Result<Load, AppError> {

@@ -23,7 +23,7 @@ impl ProcessObject<'_> {
         let load = Load { archived_key, ..load };
         let conclusion = Conclusion {
             audit: audit::row(self.app, &load, status, None).await?,
-            notices: vec![notify::notice(self.app, &load, outcome)],
+            notices: vec![notify::notice(self.app, &load, outcome).await?],
             archived_key: load.archived_key.clone(),
             ..Conclusion::default()
         };

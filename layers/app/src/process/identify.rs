@@ -1,10 +1,13 @@
 //! Finding the rule of a load and what it says.
 
+use chrono::{DateTime, TimeDelta, Utc};
+use longshore_domain::load::LoadId;
 use longshore_domain::matching::{self, Captures, Match};
 use longshore_domain::reject::RejectReason;
 use longshore_domain::rule::{FilePlace, FileRule, Interface, RuleId, RuleRow};
 use longshore_domain::target::TableName;
 use longshore_store::{Load, MatchedRule};
+use tracing::info;
 
 use super::ProcessObject;
 use crate::AppError;
@@ -17,8 +20,27 @@ pub(super) struct Identified {
     pub row: RuleRow,
 }
 
-/// A load, or why it has no rule.
-type Identification = Result<Identified, (Load, RejectReason)>;
+/// Why a load does not go on under a rule.
+pub(super) enum Unidentified {
+    /// It is refused.
+    Refused(Box<Load>, RejectReason),
+    /// Its rule is paused.
+    Waits {
+        load: LoadId,
+        /// At the latest.
+        until: DateTime<Utc>,
+    },
+}
+
+/// A load with its rule, or why it does not go on.
+type Identification = Result<Identified, Unidentified>;
+
+/// A load that waits for a paused rule is woken when that is resumed; should that be missed, it looks again so long after.
+const LONGEST_WAIT: TimeDelta = TimeDelta::days(1);
+
+fn refused(load: Load, reason: RejectReason) -> Identification {
+    Err(Unidentified::Refused(Box::new(load), reason))
+}
 
 impl ProcessObject<'_> {
     /// Finds the one rule of an object.
@@ -31,7 +53,7 @@ impl ProcessObject<'_> {
                     token: load.object.key.token().to_owned(),
                     url: load.object.url(),
                 };
-                Ok(Err((load, reason)))
+                Ok(refused(load, reason))
             }
             // Its own faults say more than "no rule", and keep the file where it is.
             Match::Unreadable(row) => self.adopt(load, row, Captures::new()).await,
@@ -41,7 +63,7 @@ impl ProcessObject<'_> {
                     Some(row) => self.record(load, row, None, Captures::new()).await?,
                     None => load,
                 };
-                Ok(Err((load, RejectReason::RuleAmbiguous { rules })))
+                Ok(refused(load, RejectReason::RuleAmbiguous { rules }))
             }
         }
     }
@@ -58,18 +80,25 @@ impl ProcessObject<'_> {
                     token: token.to_owned(),
                     url: load.object.url(),
                 };
-                Ok(Err((load, reason)))
+                Ok(refused(load, reason))
             }
-            Match::Several(rules) => Ok(Err((load, RejectReason::RuleAmbiguous { rules }))),
+            Match::Several(rules) => Ok(refused(load, RejectReason::RuleAmbiguous { rules })),
         }
     }
 
     async fn adopt(&self, load: Load, row: &RuleRow, captures: Captures) -> Result<Identification, AppError> {
+        let load = match row.paused {
+            true => match self.wait_for(load, row, captures.clone()).await? {
+                Ok(load) => load,
+                Err(waits) => return Ok(Err(waits)),
+            },
+            false => load,
+        };
         let rule = match FileRule::from_row(row) {
             Ok(rule) => rule,
             Err(faults) => {
                 let load = self.record(load, row, None, captures).await?;
-                return Ok(Err((load, RejectReason::RuleInvalid(faults))));
+                return Ok(refused(load, RejectReason::RuleInvalid(faults)));
             }
         };
         let table = match resolve_table(&rule, &captures) {
@@ -79,7 +108,7 @@ impl ProcessObject<'_> {
                     rule: rule.id,
                     placeholder,
                 };
-                return Ok(Err((self.record(load, row, None, captures).await?, reason)));
+                return Ok(refused(self.record(load, row, None, captures).await?, reason));
             }
         };
         let load = self.record(load, row, table, captures).await?;
@@ -88,6 +117,24 @@ impl ProcessObject<'_> {
             rule,
             row: row.clone(),
         }))
+    }
+
+    /// Lets a load wait for a paused rule; it goes on when that was resumed this very moment.
+    async fn wait_for(
+        &self,
+        load: Load,
+        row: &RuleRow,
+        captures: Captures,
+    ) -> Result<Result<Load, Unidentified>, AppError> {
+        let rule = RuleId(row.ext_file_config_sid);
+        let load = self.record(load, row, None, captures).await?;
+        let until = self.app.clock.now() + LONGEST_WAIT;
+        let moved = self.app.store.wait_for_rule(load.id, rule, until).await?;
+        if !moved.has_moved() {
+            return Ok(Ok(moved.into_load()));
+        }
+        info!(rule.id = %rule, "let {} wait for rule {rule}, which is paused", load.object.key);
+        Ok(Err(Unidentified::Waits { load: load.id, until }))
     }
 
     async fn record(
@@ -99,6 +146,7 @@ impl ProcessObject<'_> {
     ) -> Result<Load, AppError> {
         let matched = MatchedRule {
             rule: RuleId(row.ext_file_config_sid),
+            version: row.rule_version,
             interface: Interface {
                 id: row.ext_interface_cid.clone(),
                 name: row.interface_name.clone(),

@@ -219,7 +219,7 @@ impl ProcessObject<'_> {
         let token = matching::part_token(&plan.token, &record_type);
         let Identified { load, rule, row } = match self.identify_part(child, &token).await? {
             Ok(identified) => identified,
-            Err((child, reason)) => return self.reject(child, reason).await,
+            Err(unidentified) => return self.stop_at(unidentified).await,
         };
         if let Some(reason) = part_fault(&rule) {
             return self

@@ -4,7 +4,7 @@ use super::fault::Collector;
 use super::{
     ColumnRow, Compression, DataFormat, Delimited, Encoding, Escaping, FieldQuoting, FilePlace, FileRule,
     HeaderPolicy, Interface, InvalidBytes, LoadMode, Paths, ResendPolicy, RuleColumn, RuleFault, RuleFaults,
-    RuleId, RuleRow, TargetRow, Trailer,
+    RuleId, RuleRow, RuleTopics, TargetRow, Trailer,
 };
 use super::{attempts, batch, mode, together};
 use crate::matching::Matcher;
@@ -54,6 +54,7 @@ pub(super) fn interpret(row: &RuleRow) -> Result<FileRule, RuleFaults> {
     let archives = row.archive_flag.as_deref().filter(|flag| !flag.trim().is_empty());
     faults.keep(archives.map(|flag| is_yes("archive_flag", flag)).transpose());
     let batch = batch::batch(row, &mut faults);
+    let topics = RuleTopics::read(row, &mut faults);
 
     let parts = (
         matcher,
@@ -117,6 +118,7 @@ pub(super) fn interpret(row: &RuleRow) -> Result<FileRule, RuleFaults> {
             mode,
             pre_sql: non_blank(&row.pre_sql),
             post_sql: non_blank(&row.post_sql),
+            topics,
         };
         together::check(&rule, &mut faults);
         if faults.list.is_empty() {
@@ -450,7 +452,7 @@ fn table(row: &RuleRow, faults: &mut Collector) -> Option<TableName> {
     }
 }
 
-fn warehouse(target: &TargetRow) -> Result<Warehouse, RuleFault> {
+pub(super) fn warehouse(target: &TargetRow) -> Result<Warehouse, RuleFault> {
     let compute = match (
         non_blank(&target.cluster_identifier),
         non_blank(&target.workgroup_name),

@@ -14,6 +14,7 @@ mod row;
 #[cfg(test)]
 mod tests;
 mod together;
+mod topics;
 mod trailer;
 
 pub use batch::{BatchPolicy, Concurrency, MOST_BATCH_FILES, OnBadFile};
@@ -22,6 +23,7 @@ pub use format::{Compression, DataFormat, Delimited, Encoding, Escaping, FieldQu
 pub use mode::{LoadMode, MergeBy, Period};
 pub use resend::ResendPolicy;
 pub use row::{ColumnRow, RuleRow, TargetRow, fingerprint};
+pub use topics::{RuleTopics, is_topic_arn};
 pub use trailer::Trailer;
 
 use std::fmt;
@@ -166,6 +168,18 @@ pub struct FileRule {
     pub pre_sql: Option<String>,
     /// The same, after they are moved.
     pub post_sql: Option<String>,
+    /// Whom its outcomes are told to, when not the deployment's topic.
+    pub topics: RuleTopics,
+}
+
+impl TargetRow {
+    /// The warehouse that a row of `ext_target` names.
+    ///
+    /// # Errors
+    /// What is wrong with the row.
+    pub fn warehouse(&self) -> Result<Warehouse, RuleFault> {
+        interpret::warehouse(self)
+    }
 }
 
 impl FileRule {

@@ -61,6 +61,14 @@ pub struct RuleRow {
     pub period_value: Option<String>,
     pub pre_sql: Option<String>,
     pub post_sql: Option<String>,
+    pub success_topic_arn: Option<String>,
+    pub failure_topic_arn: Option<String>,
+    /// Whether its files wait.
+    #[serde(default)]
+    pub paused: bool,
+    /// Which version of the rule this is; None where versions are not kept.
+    #[serde(default)]
+    pub rule_version: Option<i32>,
     pub columns: Vec<ColumnRow>,
     pub target: Option<TargetRow>,
 }

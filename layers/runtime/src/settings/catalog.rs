@@ -28,6 +28,8 @@ pub const TIMEZONE: &str = "timezone";
 pub const WATCHED_PREFIXES: &str = "LONGSHORE_WATCHED_PREFIXES";
 /// What statement names begin with; the event rule filters on it.
 pub const STATEMENT_PREFIX: &str = "LONGSHORE_STATEMENT_PREFIX";
+/// How an invocation ends over a failure that was told.
+pub const REPORTED_FAILURES: &str = "LONGSHORE_REPORTED_FAILURES";
 /// What is logged.
 pub const LOG: &str = "LONGSHORE_LOG";
 /// How it is logged.
@@ -123,6 +125,11 @@ pub const SETTINGS: &[SettingDoc] = &[
         STATEMENT_PREFIX,
         "`longshore`",
         "What statement names begin with; the event rule filters on it.",
+    ),
+    optional(
+        REPORTED_FAILURES,
+        "`succeed`",
+        "How an invocation of `external-file-process` ends over a file that was refused or failed, once that is on record and told: `succeed`, or `fail` for whoever watches invocations or a dead-letter queue.",
     ),
     optional(
         LOG,

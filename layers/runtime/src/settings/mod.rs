@@ -7,8 +7,9 @@ mod reader;
 use std::path::PathBuf;
 
 use chrono_tz::Tz;
-use longshore_app::AppConfig;
+use longshore_app::{AppConfig, ReportedFailures};
 use longshore_domain::object::WatchedPrefix;
+use longshore_domain::rule::is_topic_arn;
 use longshore_domain::target::Warehouse;
 use tracing_subscriber::EnvFilter;
 
@@ -52,6 +53,8 @@ pub struct Settings {
     pub watched: Vec<WatchedPrefix>,
     /// What statement names begin with.
     pub statement_prefix: String,
+    /// How an invocation ends over a failure that was told.
+    pub reported_failures: ReportedFailures,
     /// What is logged, and how.
     pub log: LogSettings,
     /// Certificates to trust for the control database; `None` for the machine's own.
@@ -132,6 +135,7 @@ impl Settings {
             timezone: reader.parsed(TIMEZONE, Tz::UTC, "an IANA time zone such as Asia/Kolkata"),
             watched: watched_prefixes(&mut reader),
             statement_prefix: statement_prefix(&mut reader),
+            reported_failures: reported_failures(&mut reader),
             log: log(&mut reader),
             database_tls: database_tls(&mut reader),
             database_ca_file: reader.optional(DATABASE_CA_FILE).map(PathBuf::from),
@@ -153,6 +157,7 @@ impl Settings {
             custom_error_message: self.custom_error_message.clone(),
             timezone: self.timezone,
             topic_arn: self.sns_topic_arn.clone(),
+            reported_failures: self.reported_failures,
             statement_prefix: self.statement_prefix.clone(),
             watched: self.watched.clone(),
             warehouse,
@@ -182,8 +187,7 @@ fn environment() -> impl Iterator<Item = (String, String)> {
 
 fn topic_arn(reader: &mut Reader) -> String {
     let topic_arn = reader.required(SNS_TOPIC_ARN);
-    let is_topic = topic_arn.starts_with("arn:") && topic_arn.split(':').nth(2) == Some("sns");
-    if !topic_arn.is_empty() && !is_topic {
+    if !topic_arn.is_empty() && !is_topic_arn(&topic_arn) {
         let expected = "it must be the ARN of a topic (arn:aws:sns:<region>:<account>:<name>)";
         reader.fault(SNS_TOPIC_ARN, format!("is {topic_arn:?}; {expected}"));
     }
@@ -340,6 +344,14 @@ fn log(reader: &mut Reader) -> LogSettings {
     }
 }
 
+fn reported_failures(reader: &mut Reader) -> ReportedFailures {
+    let words = [
+        ("succeed", ReportedFailures::Succeed),
+        ("fail", ReportedFailures::Fail),
+    ];
+    reader.word(REPORTED_FAILURES, &words).unwrap_or_default()
+}
+
 fn database_tls(reader: &mut Reader) -> Option<DatabaseTls> {
     let words = [("required", DatabaseTls::Required), ("off", DatabaseTls::Off)];
     reader.word(DATABASE_TLS, &words)
@@ -460,6 +472,7 @@ mod tests {
     )]
     #[case("LONGSHORE_LOG", "info=debug=x", "is no log filter")]
     #[case("LONGSHORE_LOG_FORMAT", "xml", "must be one of: json, text")]
+    #[case("LONGSHORE_REPORTED_FAILURES", "hide", "must be one of: succeed, fail")]
     #[case("LONGSHORE_DATABASE_TLS", "maybe", "must be one of: required, off")]
     #[case("LONGSHORE_MAX_CONNECTIONS", "many", "from 2 to 100")]
     #[case("LONGSHORE_MAX_CONNECTIONS", "1", "from 2 to 100")]

@@ -280,6 +280,7 @@ async fn an_impossible_difference_is_refused(#[case] values: &str, #[case] const
 #[case("retry_since = now()", "ext_file_load_retry_is_explained")]
 #[case("deaths = -1", "ext_file_load_tries_not_negative")]
 #[case("waits_for = 'cluster'", "ext_file_load_wait_has_an_end")]
+#[case("rule_version = 1", "ext_file_load_version_is_a_rules")]
 #[tokio::test]
 async fn an_impossible_replay_or_wait_is_refused(#[case] change: &str, #[case] constraint: &str) {
     let bench = Bench::new().await;
@@ -337,6 +338,20 @@ async fn a_pause_has_a_cause_and_a_next_probe() {
     let bench = Bench::new().await;
     let sql = "INSERT INTO rdscnfg.ext_warehouse (warehouse, paused_at) VALUES ('w', now())";
     assert_eq!(refusal(&bench, sql).await, "ext_warehouse_pause_whole");
+}
+
+#[rstest]
+#[case("0, '{}'", "ext_file_config_version_counts")]
+#[case("1, '[]'", "ext_file_config_version_content_is_row")]
+#[tokio::test]
+async fn an_impossible_version_is_refused(#[case] values: &str, #[case] constraint: &str) {
+    let bench = Bench::new().await;
+    let sql = format!(
+        "INSERT INTO rdscnfg.ext_file_config_version
+             (ext_file_config_sid, version, content, since, changed_by, changed_in)
+         VALUES (1, {values}, now(), 'ann', pg_current_xact_id())"
+    );
+    assert_eq!(refusal(&bench, &sql).await, constraint);
 }
 
 #[tokio::test]

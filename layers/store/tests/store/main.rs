@@ -17,6 +17,8 @@ mod model;
 mod outbox;
 mod outcomes;
 mod retries;
+mod rule_book;
+mod rule_versions;
 mod rules;
 mod support;
 mod transitions;

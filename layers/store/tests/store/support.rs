@@ -89,6 +89,7 @@ pub(crate) fn record(attempt: &Attempt) -> AttemptRecord {
 
 pub(crate) fn matched() -> MatchedRule {
     MatchedRule {
+        version: None,
         rule: RuleId(71),
         interface: Interface {
             id: "701".to_owned(),

@@ -203,7 +203,7 @@ fn facts(load: &Load) -> Vec<(&'static str, Option<String>)> {
                 .as_ref()
                 .map(|interface| format!("{} ({})", interface.name, interface.id)),
         ),
-        ("rule", load.rule.map(|rule| rule.to_string())),
+        ("rule", load.rule.map(|rule| under(rule, load.rule_version))),
         ("table", load.table.as_ref().map(ToString::to_string)),
         ("records in the file", count(load.rows_expected)),
         ("rows loaded", count(load.rows_loaded)),
@@ -241,6 +241,14 @@ fn is_waiting(load: &Load) -> bool {
     load.state == LoadState::Batched && load.batch.is_none()
 }
 
+/// A rule and the version of it that counted.
+fn under(rule: RuleId, version: Option<i32>) -> String {
+    match version {
+        Some(version) => format!("{rule}, version {version}"),
+        None => rule.to_string(),
+    }
+}
+
 fn listed(loads: &[LoadId]) -> Option<String> {
     let loads: Vec<_> = loads.iter().map(ToString::to_string).collect();
     (!loads.is_empty()).then(|| loads.join(", "))
@@ -250,6 +258,7 @@ fn listed(loads: &[LoadId]) -> Option<String> {
 fn waiting(load: &Load) -> String {
     let until = load.due_at.map(moment).unwrap_or_default();
     match &load.waits_for {
+        Some(rule) if rule.starts_with("rule ") => format!("{rule} is resumed"),
         Some(warehouse) => format!("{until}, or until {warehouse} is back"),
         None => until,
     }

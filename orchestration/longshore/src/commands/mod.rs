@@ -4,14 +4,17 @@ mod batch;
 mod by_hand;
 mod demo;
 mod doctor;
+mod import;
 mod load;
 mod local;
 mod local_sql;
 mod marker;
 mod migrate;
+mod notify;
 mod query;
 mod reconcile;
 mod rule;
+mod secret;
 mod warehouse;
 
 use crate::cli::{Cli, Command, LocalCommand};
@@ -34,6 +37,9 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitStatus> {
         Command::Marker(command) => marker::run(command, &deployment, output).await,
         Command::Warehouse(command) => warehouse::run(command, &deployment, output).await,
         Command::Query(command) => query::run(command, &deployment, output).await,
+        Command::Import(command) => import::run(command, output),
+        Command::Secret(command) => secret::run(command, &deployment, output).await,
+        Command::Notify(command) => notify::run(command, &deployment, output).await,
         Command::Doctor => doctor::run(&deployment, output).await,
         Command::Reconcile(arguments) => reconcile::run(arguments, &deployment, output).await,
     }

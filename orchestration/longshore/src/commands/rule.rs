@@ -1,14 +1,23 @@
-//! `rule list` and `rule explain`.
+//! The `rule` commands; what changes rules is in [`change`].
 
+mod change;
+mod show;
+
+use std::collections::BTreeMap;
+
+use longshore_app::lint;
 use longshore_domain::matching::{self, Match};
 use longshore_domain::object::{ObjectKey, parse_s3_url};
-use longshore_domain::rule::{FileRule, RuleRow};
+use longshore_domain::rule::{FileRule, RuleFaults, RuleRow};
+use longshore_store::{RuleRecord, Store};
 use serde_json::json;
 
-use crate::cli::RuleCommand;
+use crate::cli::{RuleCommand, RuleFilter, RuleStatus};
 use crate::deployment::Deployment;
 use crate::exit::{ExitStatus, input};
 use crate::output::Output;
+use crate::rules::draft::Catalog;
+use crate::rules::export::is_active;
 
 /// Carries out a `rule` command.
 pub(crate) async fn run(
@@ -16,43 +25,186 @@ pub(crate) async fn run(
     deployment: &Deployment,
     output: Output,
 ) -> anyhow::Result<ExitStatus> {
-    let rows = deployment.store().await?.all_rules().await?;
+    let store = || deployment.store();
     match command {
-        RuleCommand::List => list(&rows, output),
-        RuleCommand::Explain { url } => explain(&rows, &url, output),
+        RuleCommand::List(filter) => list(&store().await?, &filter, output).await,
+        RuleCommand::Explain { url } => explain(&store().await?.all_rules().await?, &url, output),
+        RuleCommand::Lint { rules } => lint_rules(&store().await?, &rules, output).await,
+        RuleCommand::Show { rule, version } => show::show(&store().await?, rule, version, output).await,
+        RuleCommand::Export { rules } => show::export(&store().await?, &rules, output).await,
+        RuleCommand::Apply { file, hand } => change::apply(&file, &hand, deployment, output).await,
+        RuleCommand::Add { fields, hand } => change::add(&fields, &hand, deployment, output).await,
+        RuleCommand::Edit { rule, fields, hand } => {
+            change::edit(rule, &fields, &hand, deployment, output).await
+        }
+        RuleCommand::Pause { rules, hand } => change::pause(&rules, &hand, deployment, output).await,
+        RuleCommand::Resume { rules, hand } => change::resume(&rules, &hand, deployment, output).await,
     }
 }
 
-fn list(rows: &[RuleRow], output: Output) -> anyhow::Result<ExitStatus> {
-    let judged: Vec<_> = rows
-        .iter()
-        .map(|row| (row, FileRule::from_row(row).err()))
-        .collect();
+/// The columns that the tables of rules have here and now.
+async fn read_catalog(store: &Store) -> anyhow::Result<Catalog> {
+    Ok(Catalog(store.rule_catalog().await?))
+}
+
+fn no_such_rule(rule: i32) -> anyhow::Error {
+    input(format!("there is no rule {rule}; see: longshore rule list"))
+}
+
+/// An active rule and how it stands.
+struct Judged<'a> {
+    row: &'a RuleRow,
+    faults: Option<&'a RuleFaults>,
+}
+
+impl Judged<'_> {
+    fn passes(&self, filter: &RuleFilter) -> bool {
+        let stands = match filter.status {
+            None => true,
+            Some(RuleStatus::Sound) => self.faults.is_none(),
+            Some(RuleStatus::Faulty) => self.faults.is_some(),
+            Some(RuleStatus::Paused) => self.row.paused,
+            Some(RuleStatus::Off) => false,
+        };
+        let feed = filter.interface.as_ref();
+        stands
+            && feed.is_none_or(|feed| [&self.row.ext_interface_cid, &self.row.interface_name].contains(&feed))
+    }
+
+    fn check(&self) -> String {
+        let check = self
+            .faults
+            .map_or_else(|| "sound".to_owned(), ToString::to_string);
+        match self.row.paused {
+            true => format!("paused; {check}"),
+            false => check,
+        }
+    }
+}
+
+async fn list(store: &Store, filter: &RuleFilter, output: Output) -> anyhow::Result<ExitStatus> {
+    if filter.status == Some(RuleStatus::Off) {
+        return list_off(store, filter, output).await;
+    }
+    let rows = store.all_rules().await?;
+    let faults = lint(&rows);
+    let by_rule: BTreeMap<i32, &RuleFaults> = faults.iter().map(|faults| (faults.rule.0, faults)).collect();
+    let judged = rows.iter().map(|row| Judged {
+        row,
+        faults: by_rule.get(&row.ext_file_config_sid).copied(),
+    });
+    let judged: Vec<_> = judged.filter(|rule| rule.passes(filter)).collect();
     if output.is_json() {
         let rules: Vec<_> = judged
             .iter()
-            .map(|(row, faults)| json!({ "rule": row, "faults": faults.as_ref().map(|faults| &faults.faults) }))
+            .map(|rule| json!({ "rule": rule.row, "faults": rule.faults.map(|faults| &faults.faults) }))
             .collect();
         output.json(&rules)?;
         return Ok(ExitStatus::Done);
     }
     let rows = judged
         .iter()
-        .map(|(row, faults)| {
+        .map(|Judged { row, .. }| {
             vec![
                 row.ext_file_config_sid.to_string(),
                 format!("{} ({})", row.interface_name, row.ext_interface_cid),
                 finds(row),
                 row.file_format.clone(),
                 table(row),
-                faults
-                    .as_ref()
-                    .map_or_else(|| "sound".to_owned(), ToString::to_string),
             ]
+        })
+        .zip(judged.iter().map(Judged::check))
+        .map(|(mut row, check)| {
+            row.push(check);
+            row
         })
         .collect();
     output.table(&["rule", "interface", "finds", "format", "table", "check"], rows)?;
     Ok(ExitStatus::Done)
+}
+
+/// Rules that are switched off themselves; those of a feed or target that is switched off are on in their own row.
+async fn list_off(store: &Store, filter: &RuleFilter, output: Output) -> anyhow::Result<ExitStatus> {
+    let book = store.rule_book(None).await?;
+    let text = |rule: &RuleRecord, field: &str| rule.fields.get(field).cloned().unwrap_or_default();
+    let is_of_feed = |rule: &&RuleRecord| {
+        let feed = filter.interface.as_ref();
+        feed.is_none_or(|feed| text(rule, "ext_interface_cid") == *feed)
+    };
+    let off = book
+        .rules
+        .iter()
+        .filter(|rule| !is_active(&rule.fields))
+        .filter(is_of_feed);
+    if output.is_json() {
+        let rules: Vec<_> = off
+            .map(|rule| json!({ "rule": rule.fields, "faults": null }))
+            .collect();
+        output.json(&rules)?;
+        return Ok(ExitStatus::Done);
+    }
+    let fields = [
+        "ext_file_config_sid",
+        "ext_interface_cid",
+        "file_prefix",
+        "file_format",
+        "tgt_table_name",
+    ];
+    let rows = off.map(|rule| {
+        let mut row: Vec<_> = fields.iter().map(|field| text(rule, field)).collect();
+        row.push("off".to_owned());
+        row
+    });
+    output.table(
+        &["rule", "interface", "finds", "format", "table", "check"],
+        rows.collect(),
+    )?;
+    Ok(ExitStatus::Done)
+}
+
+/// Says every fault of every rule, or of these. A rule at fault is an answer about the input: exit code 1.
+async fn lint_rules(store: &Store, rules: &[i32], output: Output) -> anyhow::Result<ExitStatus> {
+    let rows = store.all_rules().await?;
+    let is_meant = |rule: i32| rules.is_empty() || rules.contains(&rule);
+    let is_there = |rule: &&i32| rows.iter().any(|row| row.ext_file_config_sid == **rule);
+    if let Some(missing) = rules.iter().find(|rule| !is_there(rule)) {
+        return Err(input(format!(
+            "there is no rule {missing} in operation; see: longshore rule list --status off"
+        )));
+    }
+    let faults: Vec<_> = lint(&rows)
+        .into_iter()
+        .filter(|found| is_meant(found.rule.0))
+        .collect();
+    let count = rows
+        .iter()
+        .filter(|row| is_meant(row.ext_file_config_sid))
+        .count();
+    if output.is_json() {
+        output.json(&json!({ "rules": count, "faults": faults }))?;
+    } else {
+        let line = |rule: i32, column: &str, problem: &str| {
+            vec![rule.to_string(), column.to_owned(), problem.to_owned()]
+        };
+        let found: Vec<_> = faults
+            .iter()
+            .flat_map(|of_rule| {
+                of_rule
+                    .faults
+                    .iter()
+                    .map(move |fault| line(of_rule.rule.0, &fault.column, &fault.problem))
+            })
+            .collect();
+        match found.is_empty() {
+            true => output.line(format!("{count} rules are sound."))?,
+            false => output.table(&["rule", "column", "is wrong"], found)?,
+        }
+    }
+    Ok(if faults.is_empty() {
+        ExitStatus::Done
+    } else {
+        ExitStatus::Input
+    })
 }
 
 fn finds(row: &RuleRow) -> String {
@@ -108,8 +260,15 @@ fn decide(found: &Match<'_>, key: &ObjectKey) -> (String, ExitStatus) {
                     format!(" with {captures:?}")
                 };
                 let table = table(row);
+                let waits = match row.paused {
+                    true => "; it waits, because the rule is paused",
+                    false => "",
+                };
                 (
-                    format!("rule {} takes it{captured}: {table}", row.ext_file_config_sid),
+                    format!(
+                        "rule {} takes it{captured}: {table}{waits}",
+                        row.ext_file_config_sid
+                    ),
                     ExitStatus::Done,
                 )
             }

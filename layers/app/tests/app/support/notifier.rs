@@ -14,6 +14,7 @@ pub(crate) const PUBLISH: &str = "publish";
 pub(crate) struct Topic {
     calls: Arc<Calls>,
     messages: Mutex<Vec<Message>>,
+    topics: Mutex<Vec<String>>,
 }
 
 impl Topic {
@@ -21,11 +22,17 @@ impl Topic {
         Self {
             calls,
             messages: Mutex::default(),
+            topics: Mutex::default(),
         }
     }
 
     pub(crate) fn messages(&self) -> Vec<Message> {
         self.messages.lock().unwrap().clone()
+    }
+
+    /// The names of the topics that were told, in order.
+    pub(crate) fn topics(&self) -> Vec<String> {
+        self.topics.lock().unwrap().clone()
     }
 
     /// What was told, as `outcome` or `outcome record-type`, in order.
@@ -48,6 +55,8 @@ impl Notifier for Topic {
         let publish = || {
             let mut messages = self.messages.lock().unwrap();
             messages.push(message.clone());
+            let name = topic_arn.rsplit(':').next().unwrap_or_default();
+            self.topics.lock().unwrap().push(name.to_owned());
             Ok(format!("message-{}", messages.len()))
         };
         let unreachable = || NotifyError::Unavailable {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use longshore_app::{
     Announcement, App, AppConfig, FinishStatement, FinishedAs, Invocation, ObjectOutcome, ProcessObject,
-    Reconcile, ReconcileLimits, ReconcileReport, StatementStatus,
+    Reconcile, ReconcileLimits, ReconcileReport, ReportedFailures, StatementStatus,
 };
 use longshore_domain::load::LoadId;
 use longshore_domain::object::{Bucket, Object, ObjectKey, Sequencer, WatchedPrefix};
@@ -275,6 +275,7 @@ fn config(number: usize) -> AppConfig {
         custom_error_message: "Call the night desk.".to_owned(),
         timezone: chrono_tz::UTC,
         topic_arn: "arn:aws:sns:ap-south-1:1:files".to_owned(),
+        reported_failures: ReportedFailures::default(),
         statement_prefix: "longshore/test".to_owned(),
         watched: vec![WatchedPrefix::parse("s3://landing/in/").unwrap()],
         warehouse: Warehouse {

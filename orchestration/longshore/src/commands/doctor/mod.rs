@@ -6,6 +6,7 @@
 mod control;
 mod finding;
 mod landing;
+pub(crate) mod logins;
 mod secrets;
 mod tables;
 mod warehouse;

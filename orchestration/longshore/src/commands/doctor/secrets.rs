@@ -8,6 +8,7 @@ use longshore_runtime::wiring::{self, AwsClients};
 use super::finding::Finding;
 
 const CONTROL: &str = "control database's secret";
+const LOGIN_SHAPE: &str = r#"{"username": "…", "password": "…"}"#;
 const WAREHOUSE: &str = "warehouse's secret";
 
 /// The control database's secret.
@@ -44,6 +45,16 @@ pub(super) async fn warehouse(settings: &Settings, clients: &AwsClients) -> (Fin
                 None,
             )
         }
+    }
+}
+
+/// A target's secret.
+pub(super) async fn of_target(target: &str, id: &str, clients: &AwsClients) -> Finding {
+    let check = format!("secret of target {target}");
+    match clients.secrets.redshift(id).await {
+        Ok(secret) if secret.user.is_some() => Finding::sound(check, format!("{id}: it is in shape")),
+        Ok(_) => Finding::fault(check, format!("{id}: it names no user"), mend(id, LOGIN_SHAPE)),
+        Err(error) => Finding::fault(check, chain(&error), mend(id, LOGIN_SHAPE)),
     }
 }
 

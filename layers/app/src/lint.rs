@@ -1,0 +1,120 @@
+//! What is wrong with rules before any file meets them: each by itself, and all of them together.
+
+use std::collections::BTreeMap;
+
+use longshore_copy::CopySpec;
+use longshore_copy::transaction::check_follow_up;
+use longshore_domain::matching;
+use longshore_domain::rule::{FileRule, RuleFault, RuleFaults, RuleId, RuleRow};
+
+use crate::error::chain;
+
+/// Every fault of every rule, in the order of rules: what interpreting it says, what COPY would refuse of its options, what is
+/// no statement in its follow-up, and which other rule takes the same files.
+pub fn lint(rows: &[RuleRow]) -> Vec<RuleFaults> {
+    let mut found: BTreeMap<RuleId, Vec<RuleFault>> = BTreeMap::new();
+    for row in rows {
+        let faults = lint_one(row);
+        if !faults.is_empty() {
+            found
+                .entry(RuleId(row.ext_file_config_sid))
+                .or_default()
+                .extend(faults);
+        }
+    }
+    for (one, other) in matching::ambiguities(rows) {
+        for (rule, other) in [(one, other), (other, one)] {
+            let fault = RuleFault::new(
+                "file_prefix",
+                format!(
+                    "rule {other} takes the same files (see key_pattern and key_regex too), so they would be refused"
+                ),
+            );
+            found.entry(rule).or_default().push(fault);
+        }
+    }
+    let faults = found
+        .into_iter()
+        .map(|(rule, faults)| RuleFaults { rule, faults });
+    faults.collect()
+}
+
+fn lint_one(row: &RuleRow) -> Vec<RuleFault> {
+    let rule = match FileRule::from_row(row) {
+        Ok(rule) => rule,
+        Err(faults) => return faults.faults,
+    };
+    let mut found = Vec::new();
+    // The parts of a file that is cut have rules of their own.
+    if rule.split.is_none()
+        && let Err(faults) = CopySpec::from_rule(&rule, &rule.columns)
+    {
+        found.extend(faults.faults);
+    }
+    if let Some(Err(error)) = rule.follow_up.as_deref().map(check_follow_up) {
+        found.push(RuleFault::new("query", chain(&error)));
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use longshore_domain::rule::ColumnRow;
+
+    use super::*;
+
+    fn row(sid: i32, token: &str) -> RuleRow {
+        let text = |text: &str| text.to_owned();
+        RuleRow {
+            ext_file_config_sid: sid,
+            file_prefix: text(token),
+            file_format: text("txt"),
+            file_type: text("txt"),
+            delimiter: Some(text("|")),
+            header_flag: text("N"),
+            trailer_flag: text("N"),
+            split_file_flag: text("N"),
+            tgt_schema_name: Some(text("s")),
+            tgt_table_name: Some(text("t")),
+            columns: vec![ColumnRow {
+                column_name: text("a"),
+                column_width_fixed: None,
+            }],
+            ..RuleRow::default()
+        }
+    }
+
+    fn said(rows: &[RuleRow]) -> Vec<String> {
+        lint(rows).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn sound_rules_have_no_faults() {
+        assert_eq!(said(&[row(1, "1."), row(2, "2.")]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_only_copy_or_the_warehouse_would_refuse_is_found() {
+        let options = RuleRow {
+            copy_options: Some("NOSUCHOPTION".to_owned()),
+            ..row(1, "1.")
+        };
+        let query = RuleRow {
+            query: Some("call a(); call b()".to_owned()),
+            ..row(2, "2.")
+        };
+        let said = said(&[options, query]);
+        assert!(
+            said[0].starts_with("rule 1 has 1 fault: copy_options: "),
+            "{said:?}"
+        );
+        assert!(said[1].starts_with("rule 2 has 1 fault: query: "), "{said:?}");
+    }
+
+    #[test]
+    fn of_rules_that_take_the_same_files_each_names_the_other() {
+        let said = said(&[row(1, "1."), row(2, "1.")]);
+        assert!(said[0].contains("rule 1 has 1 fault") && said[0].contains("rule 2 takes the same files"));
+        assert!(said[1].contains("rule 2 has 1 fault") && said[1].contains("rule 1 takes the same files"));
+    }
+}

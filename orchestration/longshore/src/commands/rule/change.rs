@@ -1,0 +1,315 @@
+//! `rule apply`, `rule add`, `rule edit`, `rule pause` and `rule resume`: one way from what is wanted to the tables. What would
+//! change is shown first; it is judged in its place, with all other rules, before it stays.
+
+use std::path::Path;
+
+use anyhow::Context;
+use longshore_app::lint;
+use longshore_domain::rule::{RuleFaults, RuleId};
+use longshore_store::{Changed, Operator, RuleBook, RuleRecord, Sheet, Store, Verdict};
+use serde_json::json;
+
+use super::{no_such_rule, read_catalog};
+use crate::cli::HandArguments;
+use crate::deployment::Deployment;
+use crate::exit::{ExitStatus, input};
+use crate::output::{Output, note};
+use crate::rules::draft::{self, Catalog, Draft, Entry, Field};
+use crate::rules::plan::{self, Plan, Step};
+use crate::rules::{Fault, Faults, export, tree};
+
+/// One change on its way.
+struct Change<'a> {
+    store: Store,
+    catalog: Catalog,
+    hand: &'a HandArguments,
+    output: Output,
+    /// What the wish is called in messages.
+    name: String,
+}
+
+impl<'a> Change<'a> {
+    async fn begin(
+        deployment: &Deployment,
+        hand: &'a HandArguments,
+        name: impl Into<String>,
+        output: Output,
+    ) -> anyhow::Result<Self> {
+        let store = deployment.store().await?;
+        let catalog = read_catalog(&store).await?;
+        Ok(Self {
+            store,
+            catalog,
+            hand,
+            output,
+            name: name.into(),
+        })
+    }
+
+    fn refuse(&self, list: Vec<Fault>) -> anyhow::Error {
+        let name = self.name.clone();
+        input(Faults { name, list }.to_string())
+    }
+
+    async fn make(&self, draft: &Draft) -> anyhow::Result<ExitStatus> {
+        let about = plan::about(draft);
+        let seen = self.store.rule_book(Some(&about)).await?;
+        let plan = plan::make(draft, seen, &self.catalog).map_err(|faults| self.refuse(faults))?;
+        if plan.steps.is_empty() {
+            self.show(&plan, false, &[])?;
+            return Ok(ExitStatus::Done);
+        }
+        let mut faults = Vec::new();
+        let changed = self.rehearse(&plan, &about, &mut faults).await?;
+        match changed {
+            Changed::Meanwhile => Err(input(
+                "somebody else changed these rules just now and nothing was done; look at the plan again",
+            )),
+            Changed::Kept | Changed::Undone => {
+                self.show(&plan, changed == Changed::Kept, &faults)?;
+                if !faults.is_empty() {
+                    return Err(self.refuse(places(&faults, draft)));
+                }
+                if !self.hand.yes {
+                    note("Nothing was done; say --yes to do it.");
+                }
+                Ok(ExitStatus::Done)
+            }
+        }
+    }
+
+    /// Writes the change, looks at all rules with it, and lets it stay if it is meant and nothing it touches is at fault.
+    async fn rehearse(
+        &self,
+        plan: &Plan,
+        about: &[i32],
+        faults: &mut Vec<RuleFaults>,
+    ) -> anyhow::Result<Changed> {
+        let operator = Operator {
+            name: self.hand.operator.clone(),
+            reason: self.hand.why.clone(),
+        };
+        let judge = |rows: &[_]| {
+            faults.extend(
+                lint(rows)
+                    .into_iter()
+                    .filter(|found| about.contains(&found.rule.0)),
+            );
+            match self.hand.yes && faults.is_empty() {
+                true => Verdict::Keep,
+                false => Verdict::Undo,
+            }
+        };
+        let changed = self
+            .store
+            .change_rules(&plan.change, &self.catalog.0, &operator, judge);
+        changed.await.context("write rules")
+    }
+
+    fn show(&self, plan: &Plan, done: bool, faults: &[RuleFaults]) -> anyhow::Result<()> {
+        if self.output.is_json() {
+            return self
+                .output
+                .json(&json!({ "steps": plan.steps, "done": done, "faults": faults }));
+        }
+        if plan.steps.is_empty() {
+            return self.output.line("Nothing differs.");
+        }
+        let rows = plan.steps.iter().flat_map(lines).collect();
+        self.output.table(&["what", "is", "field", "from", "to"], rows)
+    }
+}
+
+fn lines(step: &Step) -> Vec<Vec<String>> {
+    let mut lines: Vec<Vec<String>> = step
+        .fields
+        .iter()
+        .map(|change| {
+            let text = |text: &Option<String>| text.clone().unwrap_or_default();
+            let nothing = String::new;
+            vec![
+                nothing(),
+                nothing(),
+                change.field.clone(),
+                text(&change.from),
+                text(&change.to),
+            ]
+        })
+        .collect();
+    if lines.is_empty() {
+        lines.push(vec![String::new(); 5]);
+    }
+    lines[0][0] = step.what.clone();
+    lines[0][1] = step.step.as_str().to_owned();
+    lines
+}
+
+/// The faults of rules at the places of a draft that are to be mended.
+fn places(faults: &[RuleFaults], draft: &Draft) -> Vec<Fault> {
+    let rules = draft
+        .entries
+        .get(&Sheet::Rule)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    let mut placed = Vec::new();
+    for of_rule in faults {
+        let number = of_rule.rule.to_string();
+        let entry = rules.iter().find(|entry| entry.key(Sheet::Rule) == number);
+        for fault in &of_rule.faults {
+            let line = entry.map_or(0, |entry| entry.line_of(&fault.column));
+            placed.push(Fault::new(line, format!("rule {number}: {fault}")));
+        }
+    }
+    placed
+}
+
+/// Brings the tables to what a document says.
+pub(super) async fn apply(
+    path: &Path,
+    hand: &HandArguments,
+    deployment: &Deployment,
+    output: Output,
+) -> anyhow::Result<ExitStatus> {
+    let text = crate::rules::read_text(path)?;
+    let change = Change::begin(deployment, hand, path.display().to_string(), output).await?;
+    let root = tree::read(&text).map_err(|fault| change.refuse(vec![fault]))?;
+    let draft = draft::read(&root, &change.catalog).map_err(|faults| change.refuse(faults))?;
+    change.make(&draft).await
+}
+
+/// Makes a rule.
+pub(super) async fn add(
+    assignments: &[String],
+    hand: &HandArguments,
+    deployment: &Deployment,
+    output: Output,
+) -> anyhow::Result<ExitStatus> {
+    let change = Change::begin(deployment, hand, "rule add", output).await?;
+    let mut entry = Entry::default();
+    set(&mut entry, Sheet::Rule.key(), change.store.next_rule().await?);
+    change.assign(&mut entry, assignments)?;
+    let number = RuleId(entry.key(Sheet::Rule).parse().unwrap_or_default());
+    let taken = change.store.rule_book(Some(&[number.0])).await?;
+    if !taken.rules.is_empty() {
+        return Err(input(format!(
+            "rule {number} is there; change it with: longshore rule edit {number}"
+        )));
+    }
+    change.make(&about_one(entry)).await
+}
+
+/// Changes fields of a rule.
+pub(super) async fn edit(
+    rule: i32,
+    assignments: &[String],
+    hand: &HandArguments,
+    deployment: &Deployment,
+    output: Output,
+) -> anyhow::Result<ExitStatus> {
+    let change = Change::begin(deployment, hand, "rule edit", output).await?;
+    let mut entry = change.entry(rule).await?;
+    change.assign(&mut entry, assignments)?;
+    change.make(&about_one(entry)).await
+}
+
+/// Lets rules rest: their files wait.
+pub(super) async fn pause(
+    rules: &[i32],
+    hand: &HandArguments,
+    deployment: &Deployment,
+    output: Output,
+) -> anyhow::Result<ExitStatus> {
+    let note = format!("{} ({})", hand.why, hand.operator);
+    rest(rules, Some(note), hand, deployment, output).await
+}
+
+/// Lets rules work again, and the files that waited go on.
+pub(super) async fn resume(
+    rules: &[i32],
+    hand: &HandArguments,
+    deployment: &Deployment,
+    output: Output,
+) -> anyhow::Result<ExitStatus> {
+    let status = rest(rules, None, hand, deployment, output).await?;
+    if hand.yes {
+        note("Files that waited are taken up within a minute; at once: longshore reconcile");
+    }
+    Ok(status)
+}
+
+async fn rest(
+    rules: &[i32],
+    why: Option<String>,
+    hand: &HandArguments,
+    deployment: &Deployment,
+    output: Output,
+) -> anyhow::Result<ExitStatus> {
+    let name = if why.is_some() {
+        "rule pause"
+    } else {
+        "rule resume"
+    };
+    let change = Change::begin(deployment, hand, name, output).await?;
+    let mut draft = Draft::default();
+    for rule in rules {
+        let mut entry = change.entry(*rule).await?;
+        // Paused again it keeps the word of who paused it.
+        let is_paused = entry.fields.get("paused").and_then(|field| field.text.as_deref()) == Some("true");
+        if is_paused != why.is_some() {
+            set(&mut entry, "paused", why.is_some());
+            let field = Field {
+                line: 0,
+                text: why.clone(),
+            };
+            entry.fields.insert("paused_note".to_owned(), field);
+        }
+        draft.entries.entry(Sheet::Rule).or_default().push(entry);
+        let waiting = change.store.waiting_for_rule(RuleId(*rule)).await?;
+        if waiting > 0 {
+            note(format!("{waiting} files wait for rule {rule}."));
+        }
+    }
+    change.make(&draft).await
+}
+
+impl Change<'_> {
+    /// A rule as it is.
+    async fn entry(&self, rule: i32) -> anyhow::Result<Entry> {
+        let book: RuleBook = self.store.rule_book(Some(&[rule])).await?;
+        let found = book.rules.first().ok_or_else(|| no_such_rule(rule))?;
+        Ok(entry_of(found, &self.catalog))
+    }
+
+    fn assign(&self, entry: &mut Entry, assignments: &[String]) -> anyhow::Result<()> {
+        draft::assign(entry, assignments, &self.catalog).map_err(|faults| self.refuse(faults))
+    }
+}
+
+fn entry_of(rule: &RuleRecord, catalog: &Catalog) -> Entry {
+    let entry = |record, sheet| {
+        let fields = catalog.fields(sheet).map(|column| {
+            let text = export::value(record, column);
+            (column.name.clone(), Field { line: 0, text })
+        });
+        Entry {
+            fields: fields.collect(),
+            ..Entry::default()
+        }
+    };
+    let active = rule.columns.iter().filter(|column| export::is_active(column));
+    Entry {
+        columns: active.map(|column| entry(column, Sheet::Column)).collect(),
+        ..entry(&rule.fields, Sheet::Rule)
+    }
+}
+
+fn set(entry: &mut Entry, field: &str, value: impl ToString) {
+    let text = Some(value.to_string());
+    entry.fields.insert(field.to_owned(), Field { line: 0, text });
+}
+
+fn about_one(entry: Entry) -> Draft {
+    Draft {
+        entries: [(Sheet::Rule, vec![entry])].into(),
+    }
+}

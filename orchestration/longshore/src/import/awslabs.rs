@@ -1,0 +1,548 @@
+//! awslabs/aws-lambda-redshift-loader: its config.json, or the item of its table LambdaRedshiftBatchLoadConfig.
+
+use super::fields::{Fields, read_json};
+use super::{Imported, Numbers, copy_options};
+use crate::rules::Fault;
+use crate::rules::tree::{Content, Node};
+
+/// What both forms call their fields; where they differ, the file's name comes first.
+const KNOWN: [&str; 40] = [
+    "region",
+    "s3Prefix",
+    "filenameFilter",
+    "filenameFilterRegex",
+    "loadClusters",
+    "df",
+    "dataFormat",
+    "csvDelimiter",
+    "ignoreCsvHeader",
+    "jsonPaths",
+    "jsonPath",
+    "manifestBucket",
+    "manifestPrefix",
+    "manifestKey",
+    "failedManifestPrefix",
+    "failedManifestKey",
+    "accessKey",
+    "accessKeyForS3",
+    "secretKey",
+    "secretKeyForS3",
+    "symmetricKey",
+    "masterSymmetricKey",
+    "successTopic",
+    "successTopicARN",
+    "failureTopic",
+    "failureTopicARN",
+    "batchSize",
+    "batchSizeBytes",
+    "batchTimeoutSecs",
+    "copyOptions",
+    "currentBatch",
+    "version",
+    "lastUpdate",
+    "lastBatchRotation",
+    "status",
+    "table",
+    "userName",
+    "userPwd",
+    "clusterUseSSL",
+    "truncateTable",
+];
+/// Of a cluster: in the file beside the others, in the item within `loadClusters`.
+const OF_CLUSTER: [&str; 16] = [
+    "clusterEndpoint",
+    "clusterPort",
+    "clusterUseSSL",
+    "useSSL",
+    "clusterDB",
+    "userName",
+    "connectUser",
+    "userPwd",
+    "connectPassword",
+    "credstashUserKey",
+    "credstashPassKey",
+    "targetTable",
+    "columnList",
+    "truncateTarget",
+    "presql",
+    "postsql",
+];
+
+/// Reads a configuration, or names every fault of it.
+pub(crate) fn import(text: &str, numbers: Numbers) -> Result<Imported, Vec<Fault>> {
+    let root = read_json(text).map_err(|fault| vec![fault])?;
+    let mut faults = Vec::new();
+    let known = [KNOWN.as_slice(), OF_CLUSTER.as_slice()].concat();
+    let fields = Fields::of(&root, "field of an awslabs configuration", &known, &mut faults);
+    let clusters = clusters(&fields);
+    let of_cluster = clusters.first().map(|cluster| {
+        Fields::of(
+            cluster,
+            "field of a cluster of an awslabs configuration",
+            &OF_CLUSTER,
+            &mut faults,
+        )
+    });
+    let mut imported = Imported::default();
+    let cluster = of_cluster.as_ref().unwrap_or(&fields);
+    Import {
+        fields: &fields,
+        cluster,
+        numbers,
+        faults: &mut faults,
+        imported: &mut imported,
+    }
+    .run();
+    if clusters.len() > 1 {
+        imported.remark(format!(
+            "it loads {} clusters; this rule loads the first one: add the others as targets",
+            clusters.len()
+        ));
+    }
+    match faults.is_empty() {
+        true => Ok(imported),
+        false => Err(faults),
+    }
+}
+
+fn clusters<'node>(fields: &Fields<'node>) -> &'node [Node] {
+    match fields.node(&["loadClusters"]).map(|node| &node.content) {
+        Some(Content::List(clusters)) => clusters,
+        _ => &[],
+    }
+}
+
+struct Import<'a> {
+    fields: &'a Fields<'a>,
+    cluster: &'a Fields<'a>,
+    numbers: Numbers,
+    faults: &'a mut Vec<Fault>,
+    imported: &'a mut Imported,
+}
+
+impl Import<'_> {
+    fn run(&mut self) {
+        let table = self.cluster.required(&["targetTable"], &mut Vec::new());
+        let table = match table.is_empty() {
+            true => self.fields.required(&["table", "targetTable"], self.faults),
+            false => table,
+        };
+        self.numbered(&table);
+        self.imported.set_table(&table);
+        self.objects();
+        self.format();
+        self.warehouse();
+        self.loading();
+        self.left_out();
+    }
+
+    fn numbered(&mut self, table: &str) {
+        let Numbers {
+            rule,
+            interface,
+            target,
+        } = self.numbers;
+        self.imported.interface.set("ext_interface_cid", interface);
+        self.imported.interface.set("interface_name", table);
+        self.imported.target.set("ext_target_sid", target);
+        self.imported.rule.set("ext_file_config_sid", rule);
+        self.imported.rule.set("ext_interface_cid", interface);
+        self.imported.rule.set("file_prefix", format!("{table}."));
+    }
+
+    /// Which objects it is about: a folder, or with a filter an expression over the whole key.
+    fn objects(&mut self) {
+        let prefix = self.fields.required(&["s3Prefix"], self.faults);
+        let path = prefix.trim_start_matches("s3://").trim_end_matches('/');
+        let (bucket, folder) = path.split_once('/').unwrap_or((path, ""));
+        self.imported.remark(format!(
+            "rules look at keys, not buckets: have s3://{bucket}/{folder} announced, and name it in LONGSHORE_WATCHED_PREFIXES"
+        ));
+        match (
+            self.fields.text(&["filenameFilter", "filenameFilterRegex"]),
+            folder,
+        ) {
+            (None, "") => self.imported.rule.set("key_regex", ".*"),
+            (None, folder) => self.imported.rule.set("key_pattern", folder),
+            (Some(filter), folder) => {
+                self.imported.rule.set("key_regex", expression(folder, &filter));
+                self.imported.remark(
+                    "a folder and a filter became one expression over the whole key; a rule with key_pattern alone comes before it",
+                );
+            }
+        }
+    }
+
+    fn format(&mut self) {
+        let format = self
+            .fields
+            .required(&["df", "dataFormat"], self.faults)
+            .to_ascii_lowercase();
+        self.imported.rule.set("file_format", &format);
+        if format == "csv" {
+            self.imported
+                .rule
+                .set_if("delimiter", self.fields.text(&["csvDelimiter"]));
+        }
+        if self.fields.is_yes(&["ignoreCsvHeader"]) {
+            self.imported.rule.set("header_flag", "Y");
+        }
+        let paths = self.fields.text(&["jsonPaths", "jsonPath"]);
+        let paths = paths.map(|paths| match paths.starts_with("s3://") || !paths.contains('/') {
+            true => paths,
+            false => format!("s3://{paths}"),
+        });
+        self.imported.rule.set_if("json_paths", paths);
+        if let Some(options) = self.fields.text(&["copyOptions"]) {
+            copy_options::put(&options, self.imported);
+        }
+        // Its COPY said FORMAT CSV unless these options, which that excludes, were there.
+        if self.imported.rule.get("file_format") == Some("csv")
+            && self.imported.rule.get("escape_char").is_some()
+        {
+            self.imported.rule.set("file_format", "txt");
+        }
+        let extension = extension(self.fields, self.imported);
+        self.imported.remark(format!(
+            "file_type: it took files of any extension; {extension} is a guess, and files of another are refused"
+        ));
+        self.imported.rule.set("file_type", extension);
+        let columns = self
+            .cluster
+            .text(&["columnList"])
+            .or_else(|| self.fields.text(&["columnList"]));
+        let columns = columns.unwrap_or_default();
+        let columns = columns.split(',').map(|column| column.trim().trim_matches('"'));
+        self.imported.columns = columns
+            .filter(|column| !column.is_empty())
+            .map(str::to_owned)
+            .collect();
+        if self.imported.columns.is_empty()
+            && matches!(self.imported.rule.get("file_format"), Some("csv" | "txt"))
+        {
+            self.imported
+                .remark("columns: it names none; list the file's columns in their order before you apply it");
+        }
+    }
+
+    fn warehouse(&mut self) {
+        let of_cluster = |names: &[&str]| self.cluster.text(names).or_else(|| self.fields.text(names));
+        let endpoint = of_cluster(&["clusterEndpoint"]).unwrap_or_default();
+        let user = of_cluster(&["userName", "connectUser"]);
+        let database = of_cluster(&["clusterDB"]);
+        let host = endpoint.split(':').next().unwrap_or_default();
+        let name = host.split('.').next().unwrap_or_default();
+        if name.is_empty() {
+            let cluster = if clusters(self.fields).is_empty() {
+                self.fields
+            } else {
+                self.cluster
+            };
+            cluster.required(&["clusterEndpoint"], self.faults);
+        }
+        let is_serverless = host.contains(".redshift-serverless.");
+        let (compute, login) = match is_serverless {
+            true => ("workgroup_name", None),
+            false => ("cluster_identifier", user),
+        };
+        self.imported.target.set(
+            "target_name",
+            format!("{name}/{}", database.clone().unwrap_or_default()),
+        );
+        self.imported.target.set(compute, name);
+        self.imported.target.set_if("database_name", database);
+        self.imported.target.set_if("database_user", login);
+        self.imported.target.set("iam_role", "default");
+        if self.imported.target.get("region").is_none() {
+            self.imported
+                .target
+                .set_if("region", self.fields.text(&["region"]));
+        }
+        self.imported.rule.set("ext_target_sid", self.numbers.target);
+        self.imported.remark(
+            "the password is not carried over: database_user logs in with temporary credentials; or put the login into a secret and name it in secret_arn",
+        );
+        self.imported.remark(
+            "iam_role: COPY reads with the warehouse's default role; name another where it needs one",
+        );
+    }
+
+    fn loading(&mut self) {
+        let of_cluster = |names: &[&str]| self.cluster.text(names).or_else(|| self.fields.text(names));
+        let truncates = self.cluster.is_yes(&["truncateTarget"]) || self.fields.is_yes(&["truncateTable"]);
+        if truncates {
+            self.imported.rule.set("load_mode", "truncate");
+        }
+        self.imported.rule.set_if("pre_sql", of_cluster(&["presql"]));
+        self.imported.rule.set_if("post_sql", of_cluster(&["postsql"]));
+        // A batch of one file is none.
+        let files = self.fields.count_above(&["batchSize"], 1, self.faults);
+        let bytes = self.fields.count_above(&["batchSizeBytes"], 0, self.faults);
+        let seconds = self.fields.count_above(&["batchTimeoutSecs"], 0, self.faults);
+        let is_batched = files.is_some() || bytes.is_some();
+        self.imported.rule.set_if("batch_files", files);
+        self.imported.rule.set_if("batch_bytes", bytes);
+        match (is_batched, seconds) {
+            (true, seconds) => self.imported.rule.set_if("batch_seconds", seconds),
+            (false, Some(_)) => self
+                .imported
+                .remark("batchTimeoutSecs: each file is loaded at once, so none waits"),
+            (false, None) => {}
+        }
+        let topic = |names: &[&str]| self.fields.text(names);
+        self.imported
+            .rule
+            .set_if("success_topic_arn", topic(&["successTopic", "successTopicARN"]));
+        self.imported
+            .rule
+            .set_if("failure_topic_arn", topic(&["failureTopic", "failureTopicARN"]));
+        self.imported.remark(
+            "load_id_column, file_name_column: its tables have no such columns; name them where yours do",
+        );
+        self.imported.rule.set("file_name_column", "");
+    }
+
+    fn left_out(&mut self) {
+        let left_out: [(&[&str], &str); 3] = [
+            (
+                &[
+                    "manifestBucket",
+                    "manifestPrefix",
+                    "manifestKey",
+                    "failedManifestPrefix",
+                    "failedManifestKey",
+                ],
+                "manifests lie in processing_folder; failed files in archive/error",
+            ),
+            (
+                &["accessKey", "accessKeyForS3", "secretKey", "secretKeyForS3"],
+                "the access key is not carried over: COPY reads with a role",
+            ),
+            (
+                &["symmetricKey", "masterSymmetricKey"],
+                "the symmetric key is not carried over: put it into Secrets Manager",
+            ),
+        ];
+        for (names, remark) in left_out {
+            if self.fields.has(names) {
+                self.imported.remark(remark);
+            }
+        }
+        if self.cluster.has(&["credstashUserKey", "credstashPassKey"])
+            || self.fields.has(&["credstashUserKey", "credstashPassKey"])
+        {
+            self.imported
+                .remark("credstash is not read: put the login into a secret and name it in secret_arn");
+        }
+    }
+}
+
+/// An expression for the keys below a folder, wildcards and all, that the filter finds something in.
+fn expression(folder: &str, filter: &str) -> String {
+    let special = |character: char| "\\.+*?()|[]{}^$".contains(character);
+    let literal = |text: &str| -> String {
+        text.chars()
+            .flat_map(|character| special(character).then_some('\\').into_iter().chain([character]))
+            .collect()
+    };
+    let folder: String = folder.split('*').map(literal).collect::<Vec<_>>().join("[^/]*");
+    let folder = match folder.is_empty() {
+        true => folder,
+        false => format!("{folder}/"),
+    };
+    let (filter, end) = match filter.strip_suffix('$') {
+        Some(filter) if !filter.ends_with('\\') => (filter, ""),
+        _ => (filter, ".*"),
+    };
+    let filter = filter.trim_start_matches('^');
+    let begin = if filter.starts_with(".*") { "" } else { ".*" };
+    format!("{folder}{begin}(?:{filter}){end}")
+}
+
+/// What the filter ends in, else what files of the format are mostly called.
+fn extension(fields: &Fields<'_>, imported: &Imported) -> String {
+    let filter = fields
+        .text(&["filenameFilter", "filenameFilterRegex"])
+        .unwrap_or_default();
+    let last = filter
+        .trim_end_matches('$')
+        .rsplit("\\.")
+        .next()
+        .map(str::to_owned)
+        .unwrap_or_default();
+    let is_word = !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if filter.contains("\\.") && is_word {
+        return last;
+    }
+    match (imported.rule.get("compression"), imported.rule.get("file_format")) {
+        (Some("gzip"), _) => "gz".to_owned(),
+        (Some("bzip2"), _) => "bz2".to_owned(),
+        (Some("zstd"), _) => "zst".to_owned(),
+        (Some("lzop"), _) => "lzo".to_owned(),
+        (_, Some("txt")) => "csv".to_owned(),
+        (_, format) => format.unwrap_or("csv").to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use super::*;
+
+    const NUMBERS: Numbers = Numbers {
+        rule: 71,
+        interface: 701,
+        target: 1,
+    };
+    const FILE: &str = r#"{
+  "region": "eu-west-1",
+  "s3Prefix": "lambda-redshift-loader-test/input/yyyy=*/dd=*",
+  "filenameFilter": ".*\\.csv",
+  "clusterEndpoint": "db1.abc123.eu-west-1.redshift.amazonaws.com",
+  "clusterPort": "5439",
+  "clusterUseSSL": "Y",
+  "clusterDB": "master",
+  "table": "sales.orders",
+  "columnList": "id, name",
+  "truncateTable": "Y",
+  "userName": "loader",
+  "userPwd": "open sesame",
+  "df": "CSV",
+  "csvDelimiter": "|",
+  "ignoreCsvHeader": "Y",
+  "manifestBucket": "my-bucket",
+  "manifestPrefix": "lambda/redshift",
+  "failedManifestPrefix": "lambda/redshift/failed",
+  "accessKey": "AKIAOPEN",
+  "secretKey": "open sesame",
+  "successTopic": "arn:aws:sns:eu-west-1:123456789012:loaded",
+  "failureTopic": "",
+  "batchSize": "10",
+  "batchTimeoutSecs": "120",
+  "copyOptions": "TRUNCATECOLUMNS GZIP",
+  "symmetricKey": ""
+}"#;
+
+    #[test]
+    fn a_configuration_file_becomes_a_rule_a_feed_and_a_target() {
+        let yaml = import(FILE, NUMBERS).unwrap().yaml("config.json");
+        assert!(!yaml.contains("sesame") && !yaml.contains("AKIA"), "{yaml}");
+        assert_snapshot!(yaml, @r##"
+    # From config.json. Review it, then: longshore rule apply FILE --why TEXT
+    # - rules look at keys, not buckets: have s3://lambda-redshift-loader-test/input/yyyy=*/dd=* announced, and name it in LONGSHORE_WATCHED_PREFIXES
+    # - a folder and a filter became one expression over the whole key; a rule with key_pattern alone comes before it
+    # - file_type: it took files of any extension; csv is a guess, and files of another are refused
+    # - the password is not carried over: database_user logs in with temporary credentials; or put the login into a secret and name it in secret_arn
+    # - iam_role: COPY reads with the warehouse's default role; name another where it needs one
+    # - load_id_column, file_name_column: its tables have no such columns; name them where yours do
+    # - manifests lie in processing_folder; failed files in archive/error
+    # - the access key is not carried over: COPY reads with a role
+    interfaces:
+      - ext_interface_cid: 701
+        interface_name: sales.orders
+    targets:
+      - ext_target_sid: 1
+        target_name: db1/master
+        cluster_identifier: db1
+        database_name: master
+        database_user: loader
+        iam_role: default
+        region: eu-west-1
+    rules:
+      - ext_file_config_sid: 71
+        ext_interface_cid: 701
+        file_prefix: sales.orders.
+        tgt_schema_name: sales
+        tgt_table_name: orders
+        key_regex: "input/yyyy=[^/]*/dd=[^/]*/(?:.*\\.csv).*"
+        file_format: csv
+        delimiter: "|"
+        header_flag: "Y"
+        compression: gzip
+        copy_options: TRUNCATECOLUMNS
+        file_type: csv
+        ext_target_sid: 1
+        load_mode: truncate
+        batch_files: 10
+        batch_seconds: 120
+        success_topic_arn: "arn:aws:sns:eu-west-1:123456789012:loaded"
+        file_name_column: ~
+        columns:
+          - id
+          - name
+    "##);
+    }
+
+    #[test]
+    fn an_item_of_dynamodb_says_the_same_as_the_file() {
+        let item = r#"{
+  "s3Prefix": {"S": "bucket/in"},
+  "currentBatch": {"S": "2790a034"},
+  "version": {"S": "2.6.6"},
+  "dataFormat": {"S": "JSON"},
+  "jsonPath": {"S": "bucket/paths.json"},
+  "manifestBucket": {"S": "my-bucket"},
+  "manifestKey": {"S": "m"},
+  "batchSize": {"N": "1"},
+  "failureTopicARN": {"S": "arn:aws:sns:eu-west-1:123456789012:failed"},
+  "loadClusters": {"L": [{"M": {
+    "clusterEndpoint": {"S": "wg.123.eu-west-1.redshift-serverless.amazonaws.com"},
+    "clusterPort": {"N": "5439"}, "useSSL": {"BOOL": true},
+    "clusterDB": {"S": "dev"}, "connectUser": {"S": "loader"}, "connectPassword": {"S": "AQICAHh"},
+    "targetTable": {"S": "orders"}, "truncateTarget": {"BOOL": false}, "presql": {"S": "DELETE FROM orders"}
+  }}, {"M": {}}]}
+}"#;
+        let imported = import(item, NUMBERS).unwrap();
+        let rule = &imported.rule;
+        assert_eq!(rule.get("key_pattern"), Some("in"));
+        assert_eq!(rule.get("json_paths"), Some("s3://bucket/paths.json"));
+        assert_eq!(rule.get("tgt_schema_name"), Some("public"));
+        assert_eq!(rule.get("pre_sql"), Some("DELETE FROM orders"));
+        assert_eq!(
+            rule.get("failure_topic_arn"),
+            Some("arn:aws:sns:eu-west-1:123456789012:failed")
+        );
+        assert_eq!((rule.get("batch_files"), rule.get("load_mode")), (None, None));
+        assert_eq!(imported.target.get("workgroup_name"), Some("wg"));
+        assert!(
+            imported
+                .remarks
+                .iter()
+                .any(|remark| remark.contains("2 clusters"))
+        );
+        assert!(!imported.yaml("item").contains("AQICAHh"));
+    }
+
+    #[test]
+    fn every_fault_is_named_with_its_line() {
+        let faulty = FILE
+            .replace("csvDelimiter", "csvDelimeter")
+            .replace("\"10\"", "\"ten\"")
+            .replace("sales.orders", "");
+        let faults = import(&faulty, NUMBERS).unwrap_err();
+        let mut said: Vec<_> = faults
+            .iter()
+            .map(|fault| format!("{}: {}", fault.line, fault.what))
+            .collect();
+        said.sort();
+        assert_eq!(
+            said,
+            [
+                "15: \"csvDelimeter\" is no field of an awslabs configuration; did you mean csvDelimiter?",
+                "24: batchSize: \"ten\" is no count",
+                "9: table is not set",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_folder_and_a_filter_are_one_expression() {
+        assert_eq!(
+            expression("in/a.b/y=*", ".*\\.csv$"),
+            "in/a\\.b/y=[^/]*/(?:.*\\.csv)"
+        );
+        assert_eq!(expression("", "orders"), ".*(?:orders).*");
+        assert_eq!(expression("in", "^x"), "in/.*(?:x).*");
+    }
+}

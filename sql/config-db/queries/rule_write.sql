@@ -1,0 +1,2 @@
+-- Writes whole rows of rules: $1 names the fields, $2 is an array of the rows.
+SELECT rdscnfg.ext_rule_rows_write('rdscnfg.ext_file_config'::regclass, 'ext_file_config_sid', $1, $2)
