@@ -5,7 +5,7 @@ SHELL := /bin/bash
 CARGO ?= cargo
 ARCHITECTURE ?= arm64
 export CARGO_TERM_COLOR ?= auto
-.PHONY: help demo local test fmt fmt-check lint doc unit e2e crash-walk power-cuts chaos state-machines clients dependencies postgres tools build memory bench-warehouse lint-deploy lambdas test-lambdas layer
+.PHONY: help demo local test fmt fmt-check lint doc unit e2e crash-walk power-cuts chaos state-machines clients dependencies postgres tools build memory bench-warehouse bench-ledger lint-deploy lambdas test-lambdas layer
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -64,6 +64,9 @@ dependencies: tools ## licences, sources, doubled and unused dependencies
 
 bench-warehouse: postgres ## COPY of the local warehouse against psql's \copy, side by side
 	@scripts/bench-warehouse
+
+bench-ledger: postgres ## the hot statements of the control database at 100 thousand loads and at 10 million; LOADS=N RULES=N
+	@scripts/bench-ledger $(or $(LOADS),10000000) $(or $(RULES),100000)
 
 memory: postgres ## load 1 GiB and show the peak memory of the function that prepares it
 	@scripts/measure-memory

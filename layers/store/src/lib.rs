@@ -21,7 +21,7 @@
 //!     application_name: "example".to_owned(),
 //! })?;
 //! store.migrate().await?;
-//! for rule in store.candidate_rules("527").await? {
+//! for rule in store.rules_of_token("527").await? {
 //!     assert_eq!(rule.file_prefix, "527.");
 //! }
 //! # Ok(())
@@ -57,7 +57,7 @@ mod vitals;
 
 pub use attempt::{AttemptRecord, Statement, StatementOutcome, StatementState};
 pub use audit::{AuditEntry, AuditFilter, AuditRow, AuditStatus};
-pub use claim::{Claim, NewChild};
+pub use claim::{Announced, Claim, NewChild};
 pub use conclude::{Conclusion, FollowUpEnd, OutboxNotice};
 pub use content::{Admission, Replaceable, SameContent};
 pub use error::{Cause, StoreError};

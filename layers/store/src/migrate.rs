@@ -51,6 +51,10 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
         "V10__retries",
         include_str!("../../../sql/config-db/migrations/V10__retries.sql"),
     ),
+    (
+        "V14__scale",
+        include_str!("../../../sql/config-db/migrations/V14__scale.sql"),
+    ),
 ];
 
 /// The version that this program brings a schema to: the number in the last migration's name.

@@ -98,6 +98,7 @@ queries! {
     RowErrorInsert => "row_error_insert",
     RowErrorList => "row_error_list",
     RuleList => "rule_list",
+    RuleListCandidates => "rule_list_candidates",
     StatementFind => "statement_find",
     StatementFindLoadById => "statement_find_load_by_id",
     StatementFinish => "statement_finish",

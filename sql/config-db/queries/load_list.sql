@@ -31,6 +31,7 @@ SELECT
     load.reject,
     load.remarks,
     load.prepare_duration_ms,
+    load.queue_name,
     load.admitted_at,
     load.read_key,
     load.replaces,

@@ -24,6 +24,7 @@ WHERE load.load_id = $1
         SELECT
         FROM rdscnfg.ext_file_load AS successor
         WHERE successor.replaces @> ARRAY[other.load_id]
+            AND successor.replaces <> '{}'
             AND successor.loaded_at IS NOT NULL
     )
 ORDER BY other.received_at, other.load_id

@@ -17,10 +17,9 @@ use crate::{App, AppError};
 /// How long a look at a table may take.
 const LOOK_PATIENCE: Duration = Duration::from_secs(60);
 
-/// Judges keys; asks for the rules of a token, and for a table, once per run.
+/// Judges keys; asks for a table once per run.
 pub(super) struct Judge<'a> {
     app: &'a App,
-    rules: HashMap<String, Vec<RuleRow>>,
     tables: HashMap<Target, bool>,
 }
 
@@ -46,24 +45,18 @@ impl<'a> Judge<'a> {
     pub(super) fn new(app: &'a App) -> Self {
         Self {
             app,
-            rules: HashMap::new(),
             tables: HashMap::new(),
         }
     }
 
-    pub(super) async fn judge(&mut self, key: &ObjectKey) -> Result<Judgement, AppError> {
-        let token = key.token();
-        if !self.rules.contains_key(token) {
-            let rows = self.app.store.candidate_rules(token).await?;
-            self.rules.insert(token.to_owned(), rows);
-        }
-        let rows = &self.rules[token];
-        let accepted = match matching::find(rows, key) {
+    pub(super) async fn judge(&self, key: &ObjectKey) -> Result<Judgement, AppError> {
+        let rows = self.app.store.candidate_rules(key, None).await?;
+        let accepted = match matching::find(&rows, key) {
             Match::One { row, captures } => accept(row, &captures),
             Match::None | Match::Several(_) | Match::Unreadable(_) => None,
         };
         Ok(Judgement {
-            fingerprint: fingerprint(rows),
+            fingerprint: fingerprint(&rows),
             is_accepted: accepted.is_some(),
             target: accepted.and_then(|(rule, table)| {
                 Some(Target {

@@ -7,7 +7,7 @@ use super::{
     TargetRow, Trailer,
 };
 use super::{attempts, together};
-use crate::matching::Matcher;
+use crate::matching::{self, Matcher};
 use crate::target::{Compute, Login, TableName, Warehouse};
 
 /// Reads a row. Every part is read even when an earlier one was at fault, so that all faults are named together.
@@ -34,6 +34,9 @@ pub(super) fn interpret(row: &RuleRow) -> Result<FileRule, RuleFaults> {
         parse_invalid_bytes,
         "reject or replace",
     ));
+    if matcher.is_some() {
+        faults.keep(matching::queue_of(row));
+    }
     let resend = faults.keep(word(
         "resend_policy",
         &row.resend_policy,

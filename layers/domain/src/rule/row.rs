@@ -47,6 +47,7 @@ pub struct RuleRow {
     pub retry_minutes: Option<i32>,
     pub query_retry_flag: Option<String>,
     pub resend_policy: Option<String>,
+    pub queue_name: Option<String>,
     pub columns: Vec<ColumnRow>,
     pub target: Option<TargetRow>,
 }

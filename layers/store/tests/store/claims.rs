@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use longshore_domain::load::{LoadId, LoadState};
 use longshore_domain::object::{Object, Sequencer};
-use longshore_store::{Claim, LeaseStep, LoadFilter, NewChild};
+use longshore_store::{Announced, Claim, LeaseStep, LoadFilter, NewChild};
 use rstest::rstest;
 
 use crate::support::{ACTOR, Bench, at, conclusion, lease, object};
@@ -27,7 +27,7 @@ async fn of_twenty_claims_at_once_one_is_new() {
             let lease = lease(&format!("worker {number}"), LeaseStep::Prepare, 60);
             tokio::spawn(async move {
                 store
-                    .claim_load(&object("in/A_701.txt"), None, &lease, at(0))
+                    .claim_load(&object("in/A_701.txt"), &Announced::default(), &lease, at(0))
                     .await
             })
         })
@@ -71,7 +71,11 @@ async fn what_differs_in_identity_is_another_load(#[case] other: Object) {
     let bench = Bench::new().await;
     bench.received("in/A_701.txt").await;
     let lease = lease("second", LeaseStep::Prepare, 60);
-    let claim = bench.store.claim_load(&other, None, &lease, at(1)).await.unwrap();
+    let claim = bench
+        .store
+        .claim_load(&other, &Announced::default(), &lease, at(1))
+        .await
+        .unwrap();
     assert_eq!(name(&claim), "new");
 }
 

@@ -2,7 +2,7 @@
 
 use longshore_domain::load::{LoadId, LoadState};
 use longshore_domain::object::{Object, Sequencer};
-use longshore_store::{Admission, Claim, LeaseStep, Load, NewChild, SameContent};
+use longshore_store::{Admission, Announced, Claim, LeaseStep, Load, NewChild, SameContent};
 
 use crate::support::{ACTOR, Bench, at, lease, matched, object, prepared, split_facts};
 
@@ -18,7 +18,12 @@ fn sent(number: u32) -> Object {
 
 async fn announced(bench: &Bench, object: &Object) -> Load {
     let lease = lease("first", LeaseStep::Prepare, 60);
-    match bench.store.claim_load(object, None, &lease, at(0)).await.unwrap() {
+    match bench
+        .store
+        .claim_load(object, &Announced::default(), &lease, at(0))
+        .await
+        .unwrap()
+    {
         Claim::New(load) => {
             bench.store.record_match(load.id, &matched()).await.unwrap();
             load

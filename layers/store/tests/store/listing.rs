@@ -5,7 +5,7 @@ use longshore_domain::load::{LoadId, LoadState};
 use longshore_domain::notification::Outcome;
 use longshore_domain::object::{Object, ObjectKey, Sequencer, WatchedPrefix};
 use longshore_store::{
-    AuditStatus, Claim, ComparedPage, LeaseStep, ListedLoad, Lister, Sighting, Store, Unaccounted,
+    Announced, AuditStatus, Claim, ComparedPage, LeaseStep, ListedLoad, Lister, Sighting, Store, Unaccounted,
 };
 use rstest::rstest;
 
@@ -40,6 +40,10 @@ async fn record(store: &Store, listed: &ListedLoad, now: i64) -> bool {
     store.record_listed(listed, "lister", at(now)).await.unwrap()
 }
 
+fn announced_at(at: Option<DateTime<Utc>>) -> Announced {
+    Announced { at, queue: None }
+}
+
 /// An event about the object under [`KEY`], with a sequencer and a time of its own.
 async fn announce(store: &Store, sequencer: &str, event_at: Option<i64>, now: i64) -> Claim {
     let announced = Object {
@@ -48,7 +52,7 @@ async fn announce(store: &Store, sequencer: &str, event_at: Option<i64>, now: i6
     };
     let lease = lease("event", LeaseStep::Prepare, now + 60);
     store
-        .claim_load(&announced, event_at.map(at), &lease, at(now))
+        .claim_load(&announced, &announced_at(event_at.map(at)), &lease, at(now))
         .await
         .unwrap()
 }
@@ -130,7 +134,7 @@ async fn where_there_are_versions_they_tell_a_repeat_from_a_new_write(
         let lease = lease(owner, LeaseStep::Prepare, 2_000);
         bench
             .store
-            .claim_load(&announced, Some(at(0)), &lease, at(1_100))
+            .claim_load(&announced, &announced_at(Some(at(0))), &lease, at(1_100))
             .await
             .unwrap();
     }
@@ -147,7 +151,10 @@ async fn an_event_without_a_sequencer_takes_a_listed_load_over_too() {
     };
     let lease = lease("event", LeaseStep::Prepare, 2_000);
     for _ in 0..2 {
-        let claim = bench.store.claim_load(&announced, None, &lease, at(1_100)).await;
+        let claim = bench
+            .store
+            .claim_load(&announced, &Announced::default(), &lease, at(1_100))
+            .await;
         assert_eq!(load_of(claim.unwrap()), listed(0).id);
     }
     assert_eq!(loads(&bench).await, 1);

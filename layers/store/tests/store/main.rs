@@ -5,6 +5,7 @@
 )]
 
 mod attempts;
+mod candidates;
 mod claims;
 mod connection;
 mod constraints;
@@ -15,6 +16,7 @@ mod migrations;
 mod model;
 mod outbox;
 mod outcomes;
+mod plans;
 mod retries;
 mod rules;
 mod support;
