@@ -2,6 +2,7 @@
 
 mod by_hand;
 mod demo;
+mod dlq;
 mod doctor;
 mod load;
 mod local;
@@ -31,6 +32,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitStatus> {
         Command::Load(command) => load::run(command, &deployment, output).await,
         Command::Marker(command) => marker::run(command, &deployment, output).await,
         Command::Warehouse(command) => warehouse::run(command, &deployment, output).await,
+        Command::Dlq(command) => dlq::run(command, &deployment, output).await,
         Command::Query(command) => query::run(command, &deployment, output).await,
         Command::Doctor => doctor::run(&deployment, output).await,
         Command::Reconcile(arguments) => reconcile::run(arguments, &deployment, output).await,

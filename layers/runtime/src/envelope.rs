@@ -14,7 +14,7 @@ use serde_json::Value;
 
 /// What one message brought.
 #[derive(Debug)]
-pub(crate) struct Delivery {
+pub struct Delivery {
     /// The queue's id of the message; absent when the event came without a queue.
     pub message_id: Option<String>,
     /// Its announcements, each readable or not.
@@ -24,7 +24,7 @@ pub(crate) struct Delivery {
 /// A record that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the event is malformed at {path}: {problem}")]
-pub(crate) struct MalformedEvent {
+pub struct MalformedEvent {
     /// Where in the event, such as `Records[0].s3.object.key`.
     pub path: String,
     /// What is wrong there.
@@ -32,7 +32,7 @@ pub(crate) struct MalformedEvent {
 }
 
 /// Reads an event. Messages that announce no object (`s3:TestEvent`, removals) give no records.
-pub(crate) fn decode(event: &Value) -> Vec<Delivery> {
+pub fn decode(event: &Value) -> Vec<Delivery> {
     let Some(records) = event.get("Records").and_then(Value::as_array) else {
         return vec![Delivery {
             message_id: None,
