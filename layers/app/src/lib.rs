@@ -30,7 +30,8 @@ pub use finish::{FinishStatement, FinishedAs, StatementStatus};
 pub use operate::{CancelPlan, Judged, Operate, ReplayChoice, ReplayPlan};
 pub use process::{Announcement, ObjectOutcome, ProcessObject};
 pub use reconcile::{
-    ComparisonReport, ListingReport, Reconcile, ReconcileLimits, ReconcileReport, SettleDifference,
+    Backfill, BackfillMode, BackfillReport, ComparisonReport, ListingReport, Reconcile, ReconcileLimits,
+    ReconcileReport, SettleDifference,
 };
 
 use std::sync::Arc;

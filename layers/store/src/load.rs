@@ -74,6 +74,8 @@ pub struct Load {
     pub prepare_duration: Option<Duration>,
     /// The queue that announced its object.
     pub queue: Option<QueueName>,
+    /// Since when its rows no longer keep its file from being loaded again.
+    pub forgotten_at: Option<DateTime<Utc>>,
     /// Since when it is the one load of its content that is under way.
     pub admitted_at: Option<DateTime<Utc>>,
     /// Where its bytes are read, when not at its object's key: a copy that was put away.
@@ -311,6 +313,7 @@ fn read_load(row: &Row) -> Result<Load, StoreError> {
         remarks: reader.json("remarks")?,
         prepare_duration: reader.duration("prepare_duration_ms")?,
         queue: reader.get::<Option<String>>("queue_name")?.map(QueueName::stored),
+        forgotten_at: reader.get("forgotten_at")?,
         admitted_at: reader.get("admitted_at")?,
         read_key: key("read_key")?,
         replaces: reader

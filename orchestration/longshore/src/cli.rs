@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use longshore_domain::load::{LoadId, LoadState};
+use longshore_domain::object::WatchedPrefix;
 use uuid::Uuid;
 
 /// Loads the files that land in a bucket into Amazon Redshift: once, checked, and on the record.
@@ -42,6 +43,11 @@ pub(crate) enum Command {
     /// The ledger of loads.
     #[command(subcommand)]
     Load(LoadCommand),
+    /// What the ledger knows of one key, and what an operator may do about it.
+    #[command(subcommand)]
+    File(FileCommand),
+    /// Load what lies in a bucket under a rule and was never loaded.
+    Backfill(BackfillArguments),
     /// Where the ledger and the markers in the warehouse differ.
     #[command(subcommand)]
     Marker(MarkerCommand),
@@ -174,6 +180,67 @@ pub(crate) struct SettleArguments {
     /// Who says so, for the record.
     #[arg(long, value_name = "NAME", env = "USER", default_value = "an operator")]
     pub by: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum FileCommand {
+    /// Show every load of a key, the newest first, and what lies there now.
+    Status {
+        /// The object: s3://bucket/key.
+        #[arg(value_name = "URL")]
+        url: String,
+    },
+    /// Let a file that was loaded be loaded again when it is sent again, whatever its rule says about files that come again.
+    ///
+    /// Its rows stay where they are: delete them first. Its load and its marker stay too: a repeated event of the same object
+    /// loads nothing. To load it now, from where it lies, use reprocess.
+    Forget(FileArguments),
+    /// Let the newest load of a key happen again, as `load replay` does.
+    Reprocess {
+        /// Load beside rows that are there instead of replacing them.
+        #[arg(long)]
+        accept_duplicates: bool,
+        #[command(flatten)]
+        arguments: FileArguments,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FileArguments {
+    /// The objects: s3://bucket/key.
+    #[arg(value_name = "URL", required = true)]
+    pub urls: Vec<String>,
+    #[command(flatten)]
+    pub hand: HandArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BackfillArguments {
+    /// The rule that the files fall under. Of a rule with a queue_name all files below the prefix do.
+    #[arg(long, value_name = "ID")]
+    pub rule: i32,
+    /// Where they lie: s3://bucket/prefix.
+    #[arg(long, value_name = "URL", value_parser = parse_prefix)]
+    pub prefix: WatchedPrefix,
+    /// Written at this time or later: 2026-11-26, 2026-11-26 07:30 or 2026-11-26T07:30:00Z, in UTC.
+    #[arg(long, value_name = "TIME", value_parser = parse_moment)]
+    pub since: DateTime<Utc>,
+    /// Written before this time.
+    #[arg(long, value_name = "TIME", value_parser = parse_moment)]
+    pub until: Option<DateTime<Utc>>,
+    /// At most this many files; doing it again goes on with the others.
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    pub limit: u64,
+    /// Do it. Without this, what would be done is printed and nothing happens.
+    #[arg(long)]
+    pub yes: bool,
+    /// Who; kept on the ledger.
+    #[arg(long = "as", value_name = "NAME", env = "USER", default_value = "an operator", value_parser = parse_words)]
+    pub operator: String,
+}
+
+fn parse_prefix(text: &str) -> Result<WatchedPrefix, String> {
+    WatchedPrefix::parse(text).ok_or_else(|| "write s3://bucket/prefix".to_owned())
 }
 
 #[derive(Debug, Subcommand)]

@@ -10,7 +10,18 @@ COMMENT ON COLUMN rdscnfg.ext_file_config.queue_name IS
     'The SQS queue whose objects fall under the rule whatever they are called: its name, or its ARN.';
 
 ALTER TABLE rdscnfg.ext_file_load
-    ADD COLUMN queue_name text;
+    ADD COLUMN queue_name text,
+    ADD COLUMN forgotten_at timestamptz,
+    ADD CONSTRAINT ext_file_load_forgotten_is_finished CHECK (
+        forgotten_at IS NULL OR (finished_at IS NOT NULL AND parent_load_id IS NULL)
+    );
+
+COMMENT ON COLUMN rdscnfg.ext_file_load.forgotten_at IS
+    'Since when its rows no longer keep its file from being loaded again: an operator said so.';
+
+ALTER TABLE rdscnfg.ext_load_operation
+    DROP CONSTRAINT ext_load_operation_known,
+    ADD CONSTRAINT ext_load_operation_known CHECK (operation IN ('replay', 'cancel', 'release', 'skip', 'forget'));
 
 COMMENT ON COLUMN rdscnfg.ext_file_load.queue_name IS
     'The queue that announced the object, so that every try finds the same rule; empty for one that came without a queue.';

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use longshore_domain::load::{LoadId, LoadState};
 use longshore_domain::object::{Object, Sequencer};
+use longshore_domain::queue::QueueName;
 use longshore_store::{Announced, Claim, LeaseStep, LoadFilter, NewChild};
 use rstest::rstest;
 
@@ -294,4 +295,33 @@ async fn a_part_that_is_on_the_ledger_can_be_claimed_from_it() {
     let children = bench.store.children(parent.id).await.unwrap();
     assert_eq!(NewChild::of(&children[0]), Some((parent.id, wanted)));
     assert_eq!(NewChild::of(&parent), None);
+}
+
+#[tokio::test]
+async fn the_ledger_keeps_the_queue_that_announced_an_object() {
+    let bench = Bench::new().await;
+    let lease = lease("w", LeaseStep::Prepare, 60);
+    let announced = |queue: Option<&str>| Announced {
+        at: Some(at(0)),
+        queue: queue.map(QueueName::stored),
+    };
+    let claim = bench
+        .store
+        .claim_load(&object("in/A_701.txt"), &announced(Some("orders")), &lease, at(0))
+        .await
+        .unwrap();
+    let Claim::New(load) = claim else {
+        unreachable!("{claim:?}")
+    };
+    assert_eq!(load.queue, Some(QueueName::stored("orders")));
+    // A repetition by another way changes nothing: the rule stays the same.
+    let claim = bench
+        .store
+        .claim_load(&object("in/A_701.txt"), &announced(Some("others")), &lease, at(1))
+        .await
+        .unwrap();
+    let Claim::Resumed(load) = claim else {
+        unreachable!("{claim:?}")
+    };
+    assert_eq!(load.queue, Some(QueueName::stored("orders")));
 }

@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use longshore_domain::load::{LoadId, LoadState};
 use longshore_domain::notification::Outcome;
 use longshore_domain::object::{Object, ObjectKey, Sequencer, WatchedPrefix};
+use longshore_domain::queue::QueueName;
 use longshore_store::{
     Announced, AuditStatus, Claim, ComparedPage, LeaseStep, ListedLoad, Lister, Sighting, Store, Unaccounted,
 };
@@ -25,6 +26,7 @@ fn listed(written: i64) -> ListedLoad {
         modified_at: at(written),
         seen_at: at(1_000),
         retried_under: None,
+        queue: None,
     }
 }
 
@@ -450,4 +452,22 @@ async fn a_stand_in_for_a_sequencer_is_only_for_listed_objects() {
     let sql = "UPDATE rdscnfg.ext_file_load SET sequencer = 'listed-x' WHERE load_id = $1";
     let refused = bench.run(sql, &[&load.id.as_uuid()]).await;
     assert!(refused.is_err());
+}
+
+#[tokio::test]
+async fn a_load_that_an_event_takes_over_has_its_queue() {
+    let bench = Bench::new().await;
+    record(&bench.store, &listed(0), 1_000).await;
+    let lease = lease("event", LeaseStep::Prepare, 2_000);
+    let announced = Announced {
+        at: Some(at(0)),
+        queue: Some(QueueName::stored("orders")),
+    };
+    let claim = bench
+        .store
+        .claim_load(&object(KEY), &announced, &lease, at(1_100))
+        .await
+        .unwrap();
+    let load = bench.store.load(load_of(claim)).await.unwrap().unwrap();
+    assert_eq!((load.id, load.queue), (listed(0).id, announced.queue));
 }

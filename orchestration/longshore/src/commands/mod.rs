@@ -1,9 +1,11 @@
 //! One module per command.
 
+mod backfill;
 mod by_hand;
 mod demo;
 mod dlq;
 mod doctor;
+mod file;
 mod load;
 mod local;
 mod local_sql;
@@ -30,6 +32,8 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitStatus> {
         Command::Migrate(arguments) => migrate::run(arguments, &deployment, output).await,
         Command::Rule(command) => rule::run(command, &deployment, output).await,
         Command::Load(command) => load::run(command, &deployment, output).await,
+        Command::File(command) => file::run(command, &deployment, output).await,
+        Command::Backfill(arguments) => backfill::run(arguments, &deployment, output).await,
         Command::Marker(command) => marker::run(command, &deployment, output).await,
         Command::Warehouse(command) => warehouse::run(command, &deployment, output).await,
         Command::Dlq(command) => dlq::run(command, &deployment, output).await,
