@@ -208,6 +208,11 @@ impl Ledger {
             hot!("lock a content", "load_lock_content", [id(known)]),
             hot!("count replays", "load_count_replays", [id(known)]),
             hot!("parts of a load", "load_list_children", [id(known)]),
+            hot!(
+                "loads of a key",
+                "load_list_of_key",
+                [quoted("landing"), quoted(self.key(known)), 1000,]
+            ),
         ]);
         asked
     }
@@ -296,6 +301,7 @@ impl Ledger {
                     now,
                     NULL,
                     now,
+                    NULL,
                 ]
             ),
             hot!("states of a page of markers", "load_list_of_markers", [ids]),

@@ -107,6 +107,11 @@ use crate::support::{ACTOR, Bench, at, prepared, split_facts};
     "concluded_at = now()",
     "ext_file_load_finished_is_concluded"
 )]
+#[case(
+    LoadState::Loaded,
+    "forgotten_at = now()",
+    "ext_file_load_forgotten_is_finished"
+)]
 #[tokio::test]
 async fn an_impossible_load_is_refused(
     #[case] state: LoadState,
