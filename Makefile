@@ -5,7 +5,7 @@ SHELL := /bin/bash
 CARGO ?= cargo
 ARCHITECTURE ?= arm64
 export CARGO_TERM_COLOR ?= auto
-.PHONY: help demo local test fmt fmt-check lint doc unit e2e crash-walk power-cuts chaos state-machines clients dependencies postgres tools build memory bench-batch bench-warehouse lint-deploy lambdas test-lambdas layer
+.PHONY: help demo local test fmt fmt-check lint doc unit e2e crash-walk power-cuts chaos state-machines clients dependencies postgres tools build memory bench-batch bench-ledger bench-warehouse lint-deploy lambdas test-lambdas layer
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -67,6 +67,9 @@ bench-warehouse: postgres ## COPY of the local warehouse against psql's \copy, s
 
 bench-batch: postgres ## small files by themselves and in batches, side by side; FILES=10000
 	@LONGSHORE_BENCH_FILES=$(or $(FILES),10000) $(CARGO) test --quiet --release -p longshore-app --test app throughput -- --nocapture
+
+bench-ledger: postgres ## the hot statements of the control database at 100 thousand loads and at 10 million; LOADS=N RULES=N
+	@scripts/bench-ledger $(or $(LOADS),10000000) $(or $(RULES),100000)
 
 memory: postgres ## load 1 GiB and show the peak memory of the function that prepares it
 	@scripts/measure-memory

@@ -3,6 +3,7 @@
 //! One local stack serves the whole run; every test has a feed of its own (a number that nobody else uses), so they run
 //! side by side. Each test is a line of README.md's table.
 
+mod backfill;
 mod batches;
 mod boundaries;
 mod by_hand;
@@ -13,6 +14,7 @@ mod connections;
 mod crash_walk;
 mod doctor;
 mod events;
+mod files;
 mod follow_up;
 mod formats;
 mod imports;
@@ -29,6 +31,7 @@ mod power_cuts;
 mod promises;
 mod proof;
 mod queries;
+mod queues;
 mod reconcile;
 mod resends;
 mod restart;

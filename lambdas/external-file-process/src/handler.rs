@@ -4,10 +4,9 @@ use longshore_app::{Announcement, App, Invocation, ObjectOutcome, ProcessObject,
 use longshore_domain::disposition::Disposition;
 use longshore_domain::load::LoadId;
 use longshore_runtime::diagnostic::Failure;
+use longshore_runtime::envelope::{self, Delivery, MalformedEvent};
 use serde_json::{Value, json};
 use tracing::{error, info};
-
-use crate::envelope::{self, Delivery, MalformedEvent};
 
 /// Carries out an event. A queue is told which of its messages to deliver again; without a queue the invocation fails
 /// after everything was tried, and its repetition finds what is done already.

@@ -1,6 +1,5 @@
 //! The Lambda function `external-file-process`; see its README.
 
-mod envelope;
 mod handler;
 
 use std::process::ExitCode;

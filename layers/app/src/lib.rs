@@ -33,7 +33,8 @@ pub use lint::lint;
 pub use operate::{CancelPlan, Judged, Operate, ReplayChoice, ReplayPlan};
 pub use process::{Announcement, ObjectOutcome, ProcessObject};
 pub use reconcile::{
-    ComparisonReport, ListingReport, Reconcile, ReconcileLimits, ReconcileReport, SettleDifference,
+    Backfill, BackfillMode, BackfillReport, ComparisonReport, ListingReport, Reconcile, ReconcileLimits,
+    ReconcileReport, SettleDifference,
 };
 
 use std::sync::Arc;

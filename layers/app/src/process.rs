@@ -17,8 +17,9 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use longshore_domain::load::{LoadId, LoadState};
 use longshore_domain::object::{Object, ObjectKey};
+use longshore_domain::queue::QueueName;
 use longshore_domain::reject::RejectReason;
-use longshore_store::{BufferId, Claim, Lease, LeaseStep, Load, Source};
+use longshore_store::{Announced, BufferId, Claim, Lease, LeaseStep, Load, Source};
 use tracing::{Instrument, info, info_span};
 
 use crate::plan::{self, Planned};
@@ -37,6 +38,8 @@ pub struct Announcement {
     pub object: Object,
     /// The event's own time, when it says one: that of the write.
     pub at: Option<DateTime<Utc>>,
+    /// The queue that brought the event, when one did.
+    pub queue: Option<QueueName>,
 }
 
 /// What became of an announcement.
@@ -134,7 +137,7 @@ pub struct ProcessObject<'a> {
 impl ProcessObject<'_> {
     /// Takes an announced object from claim to submission.
     pub async fn run(&self, announcement: Announcement) -> Result<ObjectOutcome, AppError> {
-        let Announcement { object, at } = announcement;
+        let Announcement { object, at, queue } = announcement;
         if let Some(reason) = ignores(&self.app.config, &object.key) {
             return Ok(ObjectOutcome::Ignored { reason });
         }
@@ -143,7 +146,7 @@ impl ProcessObject<'_> {
         let claim = self
             .app
             .store
-            .claim_load(&object, at, &lease, self.app.clock.now())
+            .claim_load(&object, &Announced { at, queue }, &lease, self.app.clock.now())
             .await?;
         self.take_up(claim).await
     }

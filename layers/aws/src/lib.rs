@@ -22,6 +22,7 @@
 mod classify;
 mod fault;
 mod inspect;
+mod queues;
 mod redshift_data;
 mod s3;
 mod secrets;
@@ -31,6 +32,7 @@ mod sns;
 mod scripted;
 
 pub use inspect::{BucketEvents, InspectError, Inspector};
+pub use queues::{QueueError, QueueMessage, Queues};
 pub use redshift_data::{RedshiftDataClient, ResultTable};
 pub use s3::S3ObjectStore;
 pub use secrets::{Password, PostgresSecret, RedshiftSecret, Secrets, SecretsError};

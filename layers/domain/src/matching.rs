@@ -2,7 +2,11 @@
 //!
 //! A rule finds its files in one of three ways, from the most to the least specific: by a key pattern (a folder with
 //! hive-style wildcards; of two that match, the one with the longer literal prefix wins), by a regular expression over
-//! the whole key, or by the token of the file's name. Two rules that match equally are an error that names both.
+//! the whole key, or by the token of the file's name. A rule that names a queue takes what that queue brings before all
+//! others, whatever the key is. Two rules that match equally are an error that names both.
+//!
+//! The store looks candidates up by what their keys begin with (`ext_rule_key_prefix` in the control database): whoever changes
+//! how a pattern or an expression is read here changes it there too.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,6 +14,7 @@ use std::fmt;
 use regex::Regex;
 
 use crate::object::ObjectKey;
+use crate::queue::QueueName;
 use crate::rule::{RuleFault, RuleId, RuleRow};
 
 /// What a pattern or expression picked out of the key, by name: `yyyy=*` gives `yyyy`, `(?<region>…)` gives `region`.
@@ -24,6 +29,8 @@ pub enum Matcher {
     KeyPattern(KeyPattern),
     /// A regular expression over the whole key.
     KeyRegex(KeyRegex),
+    /// Nothing in the key: the queue that brought it alone.
+    Queue(QueueName),
 }
 
 impl Matcher {
@@ -33,6 +40,7 @@ impl Matcher {
             Self::Token(token) => (key.token() == token).then(Captures::new),
             Self::KeyPattern(pattern) => pattern.matches(key),
             Self::KeyRegex(regex) => regex.matches(key),
+            Self::Queue(_) => None,
         }
     }
 
@@ -55,6 +63,12 @@ impl Matcher {
                 regex.0.capture_names().flatten().collect(),
                 format!("key_regex has no group (?<{name}>…); name one so"),
             ),
+            Self::Queue(_) => (
+                vec![],
+                format!(
+                    "the rule takes what comes through its queue, which captures nothing; find files by a key_regex with (?<{name}>…)"
+                ),
+            ),
         };
         if captured.contains(&name) {
             return Ok(());
@@ -66,6 +80,7 @@ impl Matcher {
         match self {
             Self::Token(_) => Specificity::Token,
             Self::KeyRegex(_) => Specificity::Regex,
+            Self::Queue(_) => Specificity::Queue,
             Self::KeyPattern(pattern) => Specificity::Pattern {
                 prefix: pattern.literal_prefix(),
                 literals: pattern.literal_characters(),
@@ -87,9 +102,21 @@ impl Matcher {
             (None, Some(regex)) => KeyRegex::parse(&regex)
                 .map(Self::KeyRegex)
                 .map_err(|problem| RuleFault::new("key_regex", problem)),
+            (None, None) if row.file_prefix.trim().is_empty() => match queue_of(row)? {
+                Some(queue) => Ok(Self::Queue(queue)),
+                None => token_of(row).map(Self::Token),
+            },
             (None, None) => token_of(row).map(Self::Token),
         }
     }
+}
+
+/// The queue that a rule takes the objects of, if it names one.
+pub fn queue_of(row: &RuleRow) -> Result<Option<QueueName>, RuleFault> {
+    let set = row.queue_name.as_deref().filter(|name| !name.trim().is_empty());
+    set.map(QueueName::parse)
+        .transpose()
+        .map_err(|problem| RuleFault::new("queue_name", problem))
 }
 
 fn token_of(row: &RuleRow) -> Result<String, RuleFault> {
@@ -109,6 +136,7 @@ impl fmt::Display for Matcher {
             Self::Token(token) => write!(formatter, "token {token:?}"),
             Self::KeyPattern(pattern) => write!(formatter, "key pattern {:?}", pattern.text),
             Self::KeyRegex(regex) => write!(formatter, "key expression {:?}", regex.0.as_str()),
+            Self::Queue(queue) => write!(formatter, "queue {queue}"),
         }
     }
 }
@@ -118,6 +146,7 @@ enum Specificity {
     Token,
     Regex,
     Pattern { prefix: usize, literals: usize },
+    Queue,
 }
 
 /// A folder with hive-style wildcards, such as `data/orders/yyyy=*/mm=*`. A `*` stands for any text within one segment.
@@ -253,7 +282,30 @@ pub enum Match<'rows> {
     Several(Vec<RuleId>),
 }
 
-/// Finds the rule of an object among candidate rows.
+/// Finds the rule of an object that a queue announced, if one did, among candidate rows: a rule of that queue before any other.
+pub fn find_announced<'rows>(
+    rows: &'rows [RuleRow],
+    key: &ObjectKey,
+    queue: Option<&QueueName>,
+) -> Match<'rows> {
+    let Some(queue) = queue else {
+        return find(rows, key);
+    };
+    let of_queue = rows
+        .iter()
+        .filter(|row| queue_of(row).is_ok_and(|own| own.as_ref() == Some(queue)))
+        .map(|row| {
+            let captures = Matcher::of(row).ok().and_then(|matcher| matcher.matches(key));
+            (Specificity::Queue, row, captures.unwrap_or_default())
+        })
+        .collect();
+    match most_specific(of_queue) {
+        Match::None => find(rows, key),
+        found => found,
+    }
+}
+
+/// Finds the rule of an object among candidate rows, by its key alone.
 pub fn find<'rows>(rows: &'rows [RuleRow], key: &ObjectKey) -> Match<'rows> {
     let matching = rows
         .iter()
@@ -309,6 +361,7 @@ pub fn ambiguities(rows: &[RuleRow]) -> Vec<(RuleId, RuleId)> {
         let group = match &matcher {
             Matcher::Token(token) => (0, token.clone(), 0),
             Matcher::KeyRegex(regex) => (1, regex.0.as_str().to_owned(), 0),
+            Matcher::Queue(queue) => (3, queue.to_string(), 0),
             // Both must be equally specific, and a key can begin with but one text of that length.
             Matcher::KeyPattern(pattern) => {
                 let prefix = pattern.text[..pattern.literal_prefix()].to_owned();
@@ -411,6 +464,7 @@ fn reason_against(matcher: &Matcher, key: &ObjectKey) -> String {
         Matcher::Token(_) => format!("{matcher} is not the name's token {:?}", key.token()),
         Matcher::KeyPattern(_) => format!("{matcher} does not hold folder {:?}", key.folder()),
         Matcher::KeyRegex(_) => format!("{matcher} does not match the key"),
+        Matcher::Queue(_) => format!("it takes what {matcher} brings, and looks at no key"),
     }
 }
 
@@ -572,6 +626,63 @@ mod tests {
             matches!(find_by_token(&rows, "702-D/T"), Match::One { row, .. } if row.ext_file_config_sid == 4)
         );
         assert_eq!(find_by_token(&rows, "702"), Match::None);
+    }
+
+    fn of_queue(sid: i32, queue: &str, file_prefix: &str) -> RuleRow {
+        RuleRow {
+            queue_name: Some(queue.to_owned()),
+            ..token(sid, file_prefix)
+        }
+    }
+
+    fn announced(rows: &[RuleRow], key: &str, queue: Option<&str>) -> Result<Option<i32>, Vec<i32>> {
+        let queue = queue.map(QueueName::stored);
+        match find_announced(rows, &ObjectKey::new(key), queue.as_ref()) {
+            Match::One { row, .. } => Ok(Some(row.ext_file_config_sid)),
+            Match::None | Match::Unreadable(_) => Ok(None),
+            Match::Several(rules) => Err(rules.into_iter().map(|rule| rule.0).collect()),
+        }
+    }
+
+    #[test]
+    fn what_a_queue_brings_falls_under_its_rule_whatever_it_is_called() {
+        let rows = [
+            pattern(1, "in"),
+            of_queue(2, "orders", ""),
+            of_queue(3, " items ", "703."),
+        ];
+        assert_eq!(announced(&rows, "in/a.csv", Some("orders")), Ok(Some(2)));
+        assert_eq!(announced(&rows, "in/a.csv", Some("items")), Ok(Some(3)));
+        assert_eq!(announced(&rows, "in/a.csv", Some("others")), Ok(Some(1)));
+        assert_eq!(announced(&rows, "in/a.csv", None), Ok(Some(1)));
+        assert_eq!(announced(&rows[1..], "in/a_703.csv", None), Ok(Some(3)));
+        assert_eq!(announced(&rows[1..], "in/a.csv", None), Ok(None));
+    }
+
+    #[test]
+    fn two_rules_of_one_queue_are_both_named() {
+        let rows = [
+            of_queue(1, "orders", "1."),
+            of_queue(2, "orders", "2."),
+            token(3, "3."),
+        ];
+        assert_eq!(announced(&rows, "in/a_3.csv", Some("orders")), Err(vec![1, 2]));
+    }
+
+    #[test]
+    fn a_rule_of_a_queue_has_what_its_expression_picks_out_of_the_key() {
+        let row = RuleRow {
+            queue_name: Some("orders".to_owned()),
+            ..regex(1, "in/(?<region>[a-z]+)/.*")
+        };
+        let queue = QueueName::stored("orders");
+        let rows = [row];
+        let captures = |key: &str| match find_announced(&rows, &ObjectKey::new(key), Some(&queue)) {
+            Match::One { captures, .. } => captures,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(captures("in/emea/a.csv")["region"], "emea");
+        assert!(captures("out/a.csv").is_empty());
     }
 
     #[test]

@@ -14,6 +14,7 @@
 #![warn(missing_docs)]
 
 pub mod diagnostic;
+pub mod envelope;
 pub mod lambda;
 pub mod metrics;
 pub mod settings;

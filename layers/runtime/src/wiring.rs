@@ -17,6 +17,7 @@ use longshore_app::ports::SystemClock;
 use longshore_aws::{
     Inspector, PostgresSecret, RedshiftDataClient, RedshiftSecret, S3ObjectStore, Secrets, SnsNotifier,
 };
+pub use longshore_aws::{QueueMessage, Queues};
 use longshore_domain::disposition::Disposition;
 use longshore_domain::target::{Compute, Login, Warehouse};
 use longshore_store::{ConnectOptions, Password, Store, Tls};
@@ -91,6 +92,8 @@ pub struct AwsClients {
     pub notifier: SnsNotifier,
     /// Secrets Manager.
     pub secrets: Secrets,
+    /// SQS.
+    pub queues: Queues,
     /// What they say of themselves.
     pub inspector: Inspector,
 }
@@ -108,6 +111,7 @@ impl AwsClients {
             objects: S3ObjectStore::new(objects),
             warehouse: RedshiftDataClient::new(aws_sdk_redshiftdata::Client::new(&config)),
             notifier: SnsNotifier::new(topics),
+            queues: Queues::new(aws_sdk_sqs::Client::new(&config)),
             secrets: Secrets::new(aws_sdk_secretsmanager::Client::new(&config)),
         }
     }

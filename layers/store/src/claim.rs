@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use longshore_domain::load::{LoadId, LoadState};
 use longshore_domain::object::{Object, Sequencer};
+use longshore_domain::queue::QueueName;
 
 use crate::load::{Lease, Load, find_load};
 use crate::queries::Query;
@@ -30,6 +31,15 @@ pub enum Claim {
     },
     /// There is nothing left to do for this step.
     Done(Load),
+}
+
+/// What an announcement says beside the object that it is about.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Announced {
+    /// The event's own time, when it says one: that of the write.
+    pub at: Option<DateTime<Utc>>,
+    /// The queue that brought it.
+    pub queue: Option<QueueName>,
 }
 
 /// A part that a file is cut into.
@@ -63,22 +73,22 @@ impl NewChild {
 
 impl Store {
     /// Claims an announced object for preparing. Of any number of deliveries, at once or hours apart, exactly one gets
-    /// `New`. A load that a listing made for the object, before this first event of it came, is taken over: `announced_at`,
-    /// the event's own time, tells that from a later write of the same bytes.
+    /// `New`. A load that a listing made for the object, before this first event of it came, is taken over: the event's own
+    /// time tells that from a later write of the same bytes.
     ///
     /// # Errors
     /// Any [`StoreError`] of a write.
     pub async fn claim_load(
         &self,
         object: &Object,
-        announced_at: Option<DateTime<Utc>>,
+        announced: &Announced,
         lease: &Lease,
         now: DateTime<Utc>,
     ) -> Result<Claim, StoreError> {
         let mut client = self.client("load_claim").await?;
         let transaction = Transaction::begin(self, &mut client).await?;
         lock_object(&transaction, object).await?;
-        adopt_listed(&transaction, object, announced_at).await?;
+        adopt_listed(&transaction, object, announced).await?;
         let sequencer = object.sequencer.as_ref().map(|sequencer| sequencer.as_str());
         let size_bytes = bigint("load_claim", "size_bytes", object.size_bytes)?;
         let parameters: Parameters<'_> = &[
@@ -94,6 +104,7 @@ impl Store {
             &lease.step.as_str(),
             &lease.until,
             &now,
+            &announced.queue.as_ref().map(QueueName::as_str),
         ];
         let load = claimed(&transaction, Query::LoadClaim, parameters).await?;
         transaction.commit().await?;
@@ -220,7 +231,7 @@ pub(crate) async fn lock_object(transaction: &Transaction<'_>, object: &Object) 
 async fn adopt_listed(
     transaction: &Transaction<'_>,
     object: &Object,
-    announced_at: Option<DateTime<Utc>>,
+    announced: &Announced,
 ) -> Result<(), StoreError> {
     let sequencer = object.sequencer.as_ref();
     // A listed object does not announce itself.
@@ -234,7 +245,8 @@ async fn adopt_listed(
         &object.version,
         &object.etag,
         &sequencer,
-        &announced_at,
+        &announced.at,
+        &announced.queue.as_ref().map(QueueName::as_str),
     ];
     transaction.execute(Query::LoadAdopt, parameters).await?;
     Ok(())

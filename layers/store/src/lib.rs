@@ -21,7 +21,7 @@
 //!     application_name: "example".to_owned(),
 //! })?;
 //! store.migrate().await?;
-//! for rule in store.candidate_rules("527").await? {
+//! for rule in store.rules_of_token("527").await? {
 //!     assert_eq!(rule.file_prefix, "527.");
 //! }
 //! # Ok(())
@@ -37,6 +37,7 @@ mod claim;
 mod conclude;
 mod content;
 mod error;
+mod file;
 mod history;
 mod listing;
 mod load;
@@ -63,10 +64,11 @@ pub use attempt::{AttemptRecord, Statement, StatementOutcome, StatementState};
 pub use audit::{AuditEntry, AuditFilter, AuditRow, AuditStatus};
 pub use batch::{BatchStanding, MadeBatch, NewBatch, Return, batch_id};
 pub use buffer::{Buffer, BufferId, BufferLimits, Joining, Waiting};
-pub use claim::{Claim, NewChild};
+pub use claim::{Announced, Claim, NewChild};
 pub use conclude::{Conclusion, FollowUpEnd, OutboxNotice};
 pub use content::{Admission, Replaceable, SameContent};
 pub use error::{Cause, StoreError};
+pub use file::Forgotten;
 pub use history::HistoryEntry;
 pub use listing::{ComparedPage, ListedLoad, Lister, Refusal, Sighting, Unaccounted};
 pub use load::{Lease, LeaseStep, Load, LoadFilter, Retry, Source};

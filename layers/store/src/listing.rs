@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use longshore_domain::load::LoadId;
 use longshore_domain::object::{Bucket, Object, ObjectKey, WatchedPrefix};
+use longshore_domain::queue::QueueName;
 
 use tokio_postgres::Row;
 
@@ -56,6 +57,8 @@ pub struct ListedLoad {
     pub seen_at: DateTime<Utc>,
     /// Of an object that was refused and is tried again: the fingerprint of the rules that it is tried under.
     pub retried_under: Option<String>,
+    /// The queue whose rule it is put on the ledger for.
+    pub queue: Option<QueueName>,
 }
 
 /// The right to list a prefix.
@@ -204,6 +207,7 @@ impl Store {
             &listed.modified_at,
             &listed.retried_under,
             &listed.seen_at,
+            &listed.queue.as_ref().map(QueueName::as_str),
         ];
         let made = transaction.rows(Query::LoadInsertListed, parameters).await?;
         transaction.commit().await?;

@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use longshore_domain::load::{LoadId, LoadState};
 use longshore_domain::matching::Captures;
 use longshore_domain::object::{Bucket, Object, ObjectKey, Sequencer};
+use longshore_domain::queue::QueueName;
 use longshore_domain::reject::RejectReason;
 use longshore_domain::rule::{Interface, ResendPolicy, RuleId};
 use longshore_domain::target::TableName;
@@ -74,6 +75,10 @@ pub struct Load {
     pub remarks: Vec<String>,
     /// How long it took to prepare.
     pub prepare_duration: Option<Duration>,
+    /// The queue that announced its object.
+    pub queue: Option<QueueName>,
+    /// Since when its rows no longer keep its file from being loaded again.
+    pub forgotten_at: Option<DateTime<Utc>>,
     /// Since when it is the one load of its content that is under way.
     pub admitted_at: Option<DateTime<Utc>>,
     /// Where its bytes are read, when not at its object's key: a copy that was put away.
@@ -328,6 +333,8 @@ fn read_load(row: &Row) -> Result<Load, StoreError> {
         reject: reader.optional_json("reject")?,
         remarks: reader.json("remarks")?,
         prepare_duration: reader.duration("prepare_duration_ms")?,
+        queue: reader.get::<Option<String>>("queue_name")?.map(QueueName::stored),
+        forgotten_at: reader.get("forgotten_at")?,
         admitted_at: reader.get("admitted_at")?,
         read_key: key("read_key")?,
         replaces: reader

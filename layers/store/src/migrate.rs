@@ -64,6 +64,10 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
         include_str!("../../../sql/config-db/migrations/V13__rule_versions.sql"),
     ),
     (
+        "V14__scale",
+        include_str!("../../../sql/config-db/migrations/V14__scale.sql"),
+    ),
+    (
         "V15__files_that_stay",
         include_str!("../../../sql/config-db/migrations/V15__files_that_stay.sql"),
     ),

@@ -28,10 +28,18 @@ pub enum OperationKind {
     Release,
     /// It is put aside before it began.
     Skip,
+    /// Its rows no longer keep its file from being loaded again.
+    Forget,
 }
 
 impl OperationKind {
-    const ALL: [Self; 4] = [Self::Replay, Self::Cancel, Self::Release, Self::Skip];
+    const ALL: [Self; 5] = [
+        Self::Replay,
+        Self::Cancel,
+        Self::Release,
+        Self::Skip,
+        Self::Forget,
+    ];
 
     /// The word on the ledger and on the command line.
     pub fn as_str(self) -> &'static str {
@@ -40,6 +48,7 @@ impl OperationKind {
             Self::Cancel => "cancel",
             Self::Release => "release",
             Self::Skip => "skip",
+            Self::Forget => "forget",
         }
     }
 
@@ -254,7 +263,7 @@ impl Store {
 
 const TABLE: &str = "ext_load_operation";
 
-async fn insert_operation(
+pub(crate) async fn insert_operation(
     transaction: &Transaction<'_>,
     load: LoadId,
     kind: OperationKind,

@@ -1,22 +1,39 @@
 //! Rules as the tables hold them.
 
+use longshore_domain::object::ObjectKey;
+use longshore_domain::queue::QueueName;
 use longshore_domain::rule::{ColumnRow, RuleId, RuleRow, RuleTopics, TargetRow};
 use tokio_postgres::Row;
 
 use crate::queries::Query;
 use crate::read::Reader;
+use crate::store::Parameters;
 use crate::{Store, StoreError};
 
 const TABLE: &str = "ext_file_config";
 
 impl Store {
-    /// The active rules that a file whose name has this token may fall under: those of the token, and all that look at the
-    /// whole key. Which of them does is for `longshore_domain::matching` to say.
+    /// The active rules that an object may fall under: those of its name's token, those whose keys all begin as its own does,
+    /// and those of the queue that announced it. Which of them does is for `longshore_domain::matching` to say.
     ///
     /// # Errors
     /// Any [`StoreError`] of a read.
-    pub async fn candidate_rules(&self, token: &str) -> Result<Vec<RuleRow>, StoreError> {
-        self.rules(Some(token), None).await
+    pub async fn candidate_rules(
+        &self,
+        key: &ObjectKey,
+        queue: Option<&QueueName>,
+    ) -> Result<Vec<RuleRow>, StoreError> {
+        let queue = queue.map(QueueName::as_str);
+        self.candidates(&[&key.token(), &Some(key.as_str()), &queue])
+            .await
+    }
+
+    /// The active rules of a token alone: what a part of a file may fall under.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of a read.
+    pub async fn rules_of_token(&self, token: &str) -> Result<Vec<RuleRow>, StoreError> {
+        self.candidates(&[&token, &None::<&str>, &None::<&str>]).await
     }
 
     /// Every active rule. Not bounded: a rule left out of this list would look as if it did not exist.
@@ -24,7 +41,7 @@ impl Store {
     /// # Errors
     /// Any [`StoreError`] of a read.
     pub async fn all_rules(&self) -> Result<Vec<RuleRow>, StoreError> {
-        self.rules(None, None).await
+        self.rules(None).await
     }
 
     /// One rule; None when there is none of that number in operation.
@@ -32,7 +49,7 @@ impl Store {
     /// # Errors
     /// Any [`StoreError`] of a read.
     pub async fn rule(&self, rule: RuleId) -> Result<Option<RuleRow>, StoreError> {
-        Ok(self.rules(None, Some(rule.0)).await?.pop())
+        Ok(self.rules(Some(&[rule.0])).await?.pop())
     }
 
     /// The topics that a rule names, in operation or not, as they are written; none where there is no such rule.
@@ -51,8 +68,20 @@ impl Store {
         })
     }
 
-    async fn rules(&self, token: Option<&str>, rule: Option<i32>) -> Result<Vec<RuleRow>, StoreError> {
-        let rows = self.rows(Query::RuleList, &[&token, &rule]).await?;
+    async fn candidates(&self, parameters: Parameters<'_>) -> Result<Vec<RuleRow>, StoreError> {
+        let rows = self.rows(Query::RuleListCandidates, parameters).await?;
+        let ids: Result<Vec<i32>, _> = rows
+            .iter()
+            .map(|row| Reader::new(row, TABLE).get("ext_file_config_sid"))
+            .collect();
+        match ids?.as_slice() {
+            [] => Ok(vec![]),
+            ids => self.rules(Some(ids)).await,
+        }
+    }
+
+    async fn rules(&self, only: Option<&[i32]>) -> Result<Vec<RuleRow>, StoreError> {
+        let rows = self.rows(Query::RuleList, &[&only]).await?;
         rows.iter().map(rule_row).collect()
     }
 }
@@ -114,6 +143,7 @@ pub(crate) fn rule_row(row: &Row) -> Result<RuleRow, StoreError> {
         failure_topic_arn: reader.get("failure_topic_arn")?,
         paused: reader.get("paused")?,
         rule_version: reader.get("rule_version")?,
+        queue_name: reader.get("queue_name")?,
         columns: reader.json::<Vec<ColumnRow>>("columns")?,
         target: target_row(&reader)?,
     })

@@ -19,11 +19,13 @@ use crate::tls::{Tls, connector};
 const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a peer may leave what we sent unanswered by its network before it counts as gone.
 const SILENCE_PATIENCE: Duration = Duration::from_secs(20);
-/// Nothing the store asks takes long; what does, waits for a lock that somebody forgot.
+/// Nothing the store asks takes long; what does, waits for a lock that somebody forgot. Each statement is planned for the
+/// parameters that it has: a filter that may be left out has no index in a plan that must suit both.
 const SESSION_SETTINGS: &str = "
     SET statement_timeout = '30s';
     SET lock_timeout = '15s';
     SET idle_in_transaction_session_timeout = '60s';
+    SET plan_cache_mode = force_custom_plan;
     SET TimeZone = 'UTC'";
 
 /// A password that no log shows.

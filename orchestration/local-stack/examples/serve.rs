@@ -47,6 +47,7 @@ fn options(folder: String) -> StackOptions {
         queues: vec![QueueOptions {
             name: "outbox".to_owned(),
             subscriptions: vec!["loads".to_owned()],
+            ..QueueOptions::default()
         }],
         bucket_notifications: vec![BucketNotification {
             bucket: "landing".to_owned(),

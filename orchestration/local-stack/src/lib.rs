@@ -44,5 +44,8 @@ pub use faults::{
 };
 pub use index::IndexError;
 pub use longshore_local_warehouse::{ClusterEndpoint, Isolation};
-pub use options::{BucketNotification, EventRule, FunctionOptions, QueueOptions, StackOptions};
+pub use options::{
+    BucketNotification, DeadLetters, EventRule, FunctionOptions, QueueNotification, QueueOptions,
+    StackOptions,
+};
 pub use stack::LocalStack;

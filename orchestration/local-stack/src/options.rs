@@ -34,6 +34,8 @@ pub struct StackOptions {
     pub queues: Vec<QueueOptions>,
     /// Which objects are announced to which function.
     pub bucket_notifications: Vec<BucketNotification>,
+    /// Which objects are announced to which queue.
+    pub queue_notifications: Vec<QueueNotification>,
     /// Which events go to which function.
     pub event_rules: Vec<EventRule>,
     /// The clusters that the Redshift Data API reaches.
@@ -66,6 +68,7 @@ impl StackOptions {
             topics: Vec::new(),
             queues: Vec::new(),
             bucket_notifications: Vec::new(),
+            queue_notifications: Vec::new(),
             event_rules: Vec::new(),
             clusters: Vec::new(),
             isolation: Isolation::default(),
@@ -77,12 +80,34 @@ impl StackOptions {
 }
 
 /// A queue that exists from the start.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct QueueOptions {
     /// The queue's name.
     pub name: String,
     /// The names of the topics whose messages it gets, in SNS's envelope.
     pub subscriptions: Vec<String>,
+    /// Where messages go that nobody could make anything of.
+    pub dead_letters: Option<DeadLetters>,
+}
+
+/// What becomes of a message that is received again and again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadLetters {
+    /// The name of the queue that it goes to.
+    pub queue: String,
+    /// How often it is received before.
+    pub max_receives: u32,
+}
+
+/// Sends the event of every created object whose key begins so to a queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueNotification {
+    /// The bucket.
+    pub bucket: String,
+    /// What the key must begin with; empty for every key.
+    pub prefix: String,
+    /// The queue's name.
+    pub queue: String,
 }
 
 /// Sends the event of every created object whose key fits to a function.

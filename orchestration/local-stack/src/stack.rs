@@ -18,7 +18,7 @@ use crate::events::{EventBus, Schedule};
 use crate::faults::{Deliveries, FaultPlan, FaultProxy, Faults, change_plan};
 use crate::http::{Disconnect, Keys, serve};
 use crate::index::{Index, IndexError};
-use crate::lambda::{Functions, Gateway, HostEnvironment, Invocations};
+use crate::lambda::{Functions, Gateway, HostEnvironment, Invocations, QueueFeed};
 use crate::options::{FunctionOptions, StackOptions};
 use crate::s3::{Storage, ensure_bucket};
 use crate::secrets::Secrets;
@@ -132,6 +132,17 @@ impl LocalStack {
             invocations: Arc::clone(self.functions.invocations()),
         };
         tokio::spawn(schedule.run(self.functions.stopping()));
+    }
+
+    /// Invokes a function with what a queue brings, from now on, as an event source mapping with `ReportBatchItemFailures` does.
+    pub fn feed_from_queue(&self, queue: &str, function: &str) {
+        let feed = QueueFeed {
+            queue: queue.to_owned(),
+            function: function.to_owned(),
+            queues: Arc::clone(&self.queues),
+            functions: Arc::clone(&self.functions),
+        };
+        tokio::spawn(feed.run(self.functions.stopping()));
     }
 
     /// Where every AWS client is to be pointed: `http://127.0.0.1:PORT`.
@@ -250,17 +261,18 @@ impl Services {
             faults: Arc::clone(&faults),
         });
         let gateway = Gateway::default();
+        let queues = Queues::new(Arc::clone(&index), region, account, &endpoint_url);
         let storage = Storage::open(
             &options.data_dir,
             Arc::clone(&index),
             Arc::clone(&deliveries),
+            Arc::clone(&queues),
             options,
         )
         .map_err(|source| StackError::DataFolder {
             path: options.data_dir.join("blobs"),
             source,
         })?;
-        let queues = Queues::new(Arc::clone(&index), region, account, &endpoint_url);
         let topics = Topics::new(
             Arc::clone(&index),
             Arc::clone(&queues),
@@ -338,7 +350,9 @@ impl Services {
         for queue in &options.queues {
             stored(
                 format!("queue {}", queue.name),
-                self.queues.ensure(queue.name.clone()).await,
+                self.queues
+                    .ensure(queue.name.clone(), queue.dead_letters.as_ref())
+                    .await,
             )?;
             for topic in &queue.subscriptions {
                 let what = format!("subscription of {} to {topic}", queue.name);

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use longshore_domain::load::{LoadId, LoadState};
+use longshore_domain::object::WatchedPrefix;
 use uuid::Uuid;
 
 /// Loads the files that land in a bucket into Amazon Redshift: once, checked, and on the record.
@@ -45,12 +46,20 @@ pub(crate) enum Command {
     /// Files that are loaded together: those that wait for each other, and the batches that carry them.
     #[command(subcommand)]
     Batch(BatchCommand),
+    /// What the ledger knows of one key, and what an operator may do about it.
+    #[command(subcommand)]
+    File(FileCommand),
+    /// Load what lies in a bucket under a rule and was never loaded.
+    Backfill(BackfillArguments),
     /// Where the ledger and the markers in the warehouse differ.
     #[command(subcommand)]
     Marker(MarkerCommand),
     /// The warehouses that loads go to.
     #[command(subcommand)]
     Warehouse(WarehouseCommand),
+    /// Announcements that no function could take.
+    #[command(subcommand)]
+    Dlq(DlqCommand),
     /// Chains of SQL statements.
     #[command(subcommand)]
     Query(QueryCommand),
@@ -183,6 +192,97 @@ pub(crate) struct SettleArguments {
     /// Who says so, for the record.
     #[arg(long, value_name = "NAME", env = "USER", default_value = "an operator")]
     pub by: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum FileCommand {
+    /// Show every load of a key, the newest first, and what lies there now.
+    Status {
+        /// The object: s3://bucket/key.
+        #[arg(value_name = "URL")]
+        url: String,
+    },
+    /// Let a file that was loaded be loaded again when it is sent again, whatever its rule says about files that come again.
+    ///
+    /// Its rows stay where they are: delete them first. Its load and its marker stay too: a repeated event of the same object
+    /// loads nothing. To load it now, from where it lies, use reprocess.
+    Forget(FileArguments),
+    /// Let the newest load of a key happen again, as `load replay` does.
+    Reprocess {
+        /// Load beside rows that are there instead of replacing them.
+        #[arg(long)]
+        accept_duplicates: bool,
+        #[command(flatten)]
+        arguments: FileArguments,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FileArguments {
+    /// The objects: s3://bucket/key.
+    #[arg(value_name = "URL", required = true)]
+    pub urls: Vec<String>,
+    #[command(flatten)]
+    pub hand: HandArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BackfillArguments {
+    /// The rule that the files fall under. Of a rule with a queue_name all files below the prefix do.
+    #[arg(long, value_name = "ID")]
+    pub rule: i32,
+    /// Where they lie: s3://bucket/prefix.
+    #[arg(long, value_name = "URL", value_parser = parse_prefix)]
+    pub prefix: WatchedPrefix,
+    /// Written at this time or later: 2026-11-26, 2026-11-26 07:30 or 2026-11-26T07:30:00Z, in UTC.
+    #[arg(long, value_name = "TIME", value_parser = parse_moment)]
+    pub since: DateTime<Utc>,
+    /// Written before this time.
+    #[arg(long, value_name = "TIME", value_parser = parse_moment)]
+    pub until: Option<DateTime<Utc>>,
+    /// At most this many files; doing it again goes on with the others.
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    pub limit: u64,
+    /// Do it. Without this, what would be done is printed and nothing happens.
+    #[arg(long)]
+    pub yes: bool,
+    /// Who; kept on the ledger.
+    #[arg(long = "as", value_name = "NAME", env = "USER", default_value = "an operator", value_parser = parse_words)]
+    pub operator: String,
+}
+
+fn parse_prefix(text: &str) -> Result<WatchedPrefix, String> {
+    WatchedPrefix::parse(text).ok_or_else(|| "write s3://bucket/prefix".to_owned())
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DlqCommand {
+    /// List the messages: what they are about, how old they are, how often they were received, and where they come from.
+    List(DlqArguments),
+    /// Send announcements back to the queue that gave them up. Repeating one that was processed after all does no harm.
+    Redrive {
+        /// Send them to this queue instead: those that came to the dead letters without a queue need it.
+        #[arg(long, value_name = "URL")]
+        to: Option<String>,
+        /// Only these messages, by their ids.
+        #[arg(long = "id", value_name = "ID")]
+        ids: Vec<String>,
+        /// Do it. Without this, what would be done is printed and nothing happens.
+        #[arg(long)]
+        yes: bool,
+        #[command(flatten)]
+        arguments: DlqArguments,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DlqArguments {
+    /// The queue of dead letters (of the template: its output UndeliveredQueue); of a local stack its own.
+    #[arg(long, value_name = "URL", env = "LONGSHORE_UNDELIVERED_QUEUE")]
+    pub queue: Option<String>,
+    /// At most this many messages.
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub limit: usize,
 }
 
 #[derive(Debug, Subcommand)]

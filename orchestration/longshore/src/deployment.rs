@@ -8,7 +8,7 @@ use longshore_app::App;
 use longshore_copy::{WarehouseScript, sample_sql, warehouse_sql};
 use longshore_domain::target::Warehouse;
 use longshore_runtime::settings::{Settings, SettingsError};
-use longshore_runtime::wiring::{self, AwsAccess, AwsClients};
+use longshore_runtime::wiring::{self, AwsAccess, AwsClients, Queues};
 use longshore_store::Store;
 
 use crate::exit::input;
@@ -60,6 +60,22 @@ impl Deployment {
         let clients = AwsClients::new(&settings.region, &access).await;
         let warehouse = wiring::find_warehouse(&settings, &clients.secrets).await?;
         Ok((clients, warehouse))
+    }
+
+    /// The queues, and the URL of the one with dead letters: the one that was named, or the local stack's.
+    pub(crate) async fn dead_letters(&self, named: Option<String>) -> anyhow::Result<(Queues, String)> {
+        let (settings, access) = self.settings()?;
+        let url = match (named, &self.ready_file) {
+            (Some(url), _) => url,
+            (None, Some(path)) => ReadyFile::read(path)?.undelivered_queue_url,
+            (None, None) => {
+                return Err(input(
+                    "say which queue holds the dead letters, with --queue URL or LONGSHORE_UNDELIVERED_QUEUE",
+                ));
+            }
+        };
+        let clients = AwsClients::new(&settings.region, &access).await;
+        Ok((clients.queues, url))
     }
 
     /// The local stack that was named.

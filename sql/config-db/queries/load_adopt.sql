@@ -1,11 +1,12 @@
 -- An event takes over the load that a listing made for its object, so that both are one: the load takes the event's
--- sequencer and with it the event's identity. Only the first event of the object does, and only one that is not about a
+-- sequencer and with it the event's identity, and its queue. Only the first event of the object does, and only one that is not about a
 -- later write of the same bytes: by the version where there are versions, else by the event's time, which is that of the
 -- write, while listed_at is after it. Clocks may differ by a minute. Runs under object_lock.sql.
 UPDATE rdscnfg.ext_file_load
 SET
     object_version = $3,
-    sequencer = $5::text
+    sequencer = $5::text,
+    queue_name = coalesce(queue_name, $7)
 WHERE load_id = (
         SELECT listed.load_id
         FROM rdscnfg.ext_file_load AS listed

@@ -6,4 +6,5 @@ INNER JOIN rdscnfg.ext_file_load AS replay
     AND replay.object_key = load.object_key
     AND coalesce(replay.object_version, replay.etag, '') = coalesce(load.object_version, load.etag, '')
     AND replay.replays_load_id IS NOT NULL
+    AND replay.parent_load_id IS NULL
 WHERE load.load_id = $1

@@ -16,7 +16,8 @@ INSERT INTO rdscnfg.ext_file_load (
     state_note,
     received_at,
     listed_at,
-    rules_seen
+    rules_seen,
+    queue_name
 )
 SELECT
     $1::uuid,
@@ -32,7 +33,8 @@ SELECT
     'found by listing',
     $10::timestamptz,
     $10::timestamptz,
-    $12::text
+    $12::text,
+    $14::text
 WHERE NOT EXISTS (
     SELECT
     FROM rdscnfg.ext_file_load AS known

@@ -32,6 +32,8 @@ SELECT
     load.reject,
     load.remarks,
     load.prepare_duration_ms,
+    load.queue_name,
+    load.forgotten_at,
     load.admitted_at,
     load.read_key,
     load.replaces,

@@ -1,5 +1,6 @@
 -- The loads whose rows a load of the same content takes the place of: of a whole file the whole files, of a part the parts
--- of its record type. Those whose place was taken already are left out.
+-- of its record type. Those whose place was taken already are left out, and what an
+-- operator had forgotten.
 SELECT
     other.load_id,
     other.tgt_schema_name,
@@ -14,6 +15,7 @@ INNER JOIN rdscnfg.ext_file_load AS other_file
     AND other_file.etag = file.etag
     AND other_file.size_bytes = file.size_bytes
     AND other_file.parent_load_id IS NULL
+    AND other_file.forgotten_at IS NULL
     AND other_file.load_id <> file.load_id
 INNER JOIN rdscnfg.ext_file_load AS other
     ON (load.record_type IS NULL AND other.load_id = other_file.load_id)
@@ -24,6 +26,7 @@ WHERE load.load_id = $1
         SELECT
         FROM rdscnfg.ext_file_load AS successor
         WHERE successor.replaces @> ARRAY[other.load_id]
+            AND successor.replaces <> '{}'
             AND successor.loaded_at IS NOT NULL
     )
 ORDER BY other.received_at, other.load_id

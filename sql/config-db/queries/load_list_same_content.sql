@@ -1,6 +1,6 @@
 -- The other loads of a file's content (bucket, key, length and entity tag), the newest first.
 -- Under way: it began and is not done, or a part of it is not. One that has not begun waits as the caller does.
--- Has rows: its transaction committed; of a file that was cut, that of every part, or of the same part of another one.
+-- Has rows: its transaction committed and no operator had it forgotten; of a file that was cut, that of every part, or of the same part of another one.
 SELECT
     other.load_id,
     other.state,
@@ -18,7 +18,8 @@ SELECT
             )
         )
     ) AS is_under_way,
-    (
+    other.forgotten_at IS NULL
+    AND (
         other.loaded_at IS NOT NULL
         OR (
             other.state = 'split'
@@ -37,6 +38,7 @@ SELECT
                             AND file.object_key = other.object_key
                             AND file.etag = other.etag
                             AND file.size_bytes = other.size_bytes
+                            AND file.forgotten_at IS NULL
                             AND same_part.record_type = part.record_type
                             AND same_part.loaded_at IS NOT NULL
                     )

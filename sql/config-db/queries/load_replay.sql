@@ -17,7 +17,8 @@ INSERT INTO rdscnfg.ext_file_load (
     only_record_type,
     resend_policy,
     claims,
-    received_at
+    received_at,
+    queue_name
 )
 SELECT
     $2,
@@ -36,6 +37,7 @@ SELECT
     $6,
     $7,
     0,
-    $9
+    $9,
+    load.queue_name
 FROM rdscnfg.ext_file_load AS load
 WHERE load.load_id = $1

@@ -1,6 +1,5 @@
 -- What finished within these whole minutes, by minute and state: the same question about the same minutes gets the same answer.
--- A load that took longer than two days is left out, so that the index on received_at bounds what is read. Files that were split
--- count by their parts.
+-- Files that were split count by their parts.
 SELECT
     date_trunc('minute', load.finished_at) AS minute,
     load.state,
@@ -13,7 +12,6 @@ SELECT
 FROM rdscnfg.ext_file_load AS load
 WHERE load.finished_at >= $1
     AND load.finished_at < $2
-    AND load.received_at >= $1 - interval '2 days'
     AND load.state <> 'split'
 GROUP BY
     date_trunc('minute', load.finished_at),

@@ -1,6 +1,5 @@
 -- Active rules with their columns and target: rule, interface and target in operation, inactive columns left out.
--- $1: only what may match this token of a file name: the rules of that token, and all that look at the whole key.
--- $2: only this rule. A rule whose target is switched off is switched off too: its rows must not go elsewhere.
+-- $1: only these rules. A rule whose target is switched off is switched off too: its rows must not go elsewhere.
 SELECT
     config.ext_file_config_sid,
     interface.ext_interface_cid::text AS ext_interface_cid,
@@ -60,6 +59,7 @@ SELECT
         FROM rdscnfg.ext_file_config_version AS kept
         WHERE kept.ext_file_config_sid = config.ext_file_config_sid
     ) AS rule_version,
+    config.queue_name,
     target.target_name,
     target.cluster_identifier,
     target.workgroup_name,
@@ -92,11 +92,5 @@ LEFT JOIN rdscnfg.ext_target AS target
 WHERE config.oprtnl_flag = 'A'
     AND interface.oprtnl_flag = 'A'
     AND (config.ext_target_sid IS NULL OR target.oprtnl_flag = 'A')
-    AND (
-        $1::text IS NULL
-        OR rtrim(btrim(config.file_prefix::text, E' \t\r\n'), '.') = $1::text
-        OR config.key_pattern IS NOT NULL
-        OR config.key_regex IS NOT NULL
-    )
-    AND ($2::integer IS NULL OR config.ext_file_config_sid = $2::integer)
+    AND ($1::integer[] IS NULL OR config.ext_file_config_sid = ANY ($1::integer[]))
 ORDER BY config.ext_file_config_sid

@@ -68,7 +68,7 @@ pub(super) fn credentials(ready: &Ready) -> Credentials {
 pub(crate) struct World {
     pub(crate) stack: Arc<Stack>,
     pub(crate) objects: aws_sdk_s3::Client,
-    pub(super) queue: aws_sdk_sqs::Client,
+    pub(crate) queue: aws_sdk_sqs::Client,
     pub(crate) warehouse: aws_sdk_redshiftdata::Client,
     pub(crate) control: tokio_postgres::Client,
 }

@@ -3,6 +3,7 @@
 //! Each is judged before anything is done, so that a dry run says exactly what would happen and what is refused.
 
 mod cancel;
+mod forget;
 mod replay;
 
 use longshore_domain::load::{LoadId, LoadState};

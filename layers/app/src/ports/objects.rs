@@ -87,6 +87,8 @@ pub struct ListedObject {
     pub key: ObjectKey,
     /// Entity tag without quotes.
     pub etag: Option<String>,
+    /// Length in bytes.
+    pub size_bytes: u64,
     /// When it was written, by S3's clock, to the second.
     pub modified_at: DateTime<Utc>,
 }

@@ -45,8 +45,9 @@ fn refused(load: Load, reason: RejectReason) -> Identification {
 impl ProcessObject<'_> {
     /// Finds the one rule of an object.
     pub(super) async fn identify(&self, load: Load) -> Result<Identification, AppError> {
-        let rows = self.app.store.candidate_rules(load.object.key.token()).await?;
-        match matching::find(&rows, &load.object.key) {
+        let (key, queue) = (&load.object.key, load.queue.as_ref());
+        let rows = self.app.store.candidate_rules(key, queue).await?;
+        match matching::find_announced(&rows, key, queue) {
             Match::One { row, captures } => self.adopt(load, row, captures).await,
             Match::None => {
                 let reason = RejectReason::NoRule {
@@ -72,7 +73,7 @@ impl ProcessObject<'_> {
     pub(super) async fn identify_part(&self, load: Load, token: &str) -> Result<Identification, AppError> {
         // As file_prefix is read: there a dot at the end does not count, so a type that ends in one has to do without it.
         let token = token.trim_end_matches('.');
-        let rows = self.app.store.candidate_rules(token).await?;
+        let rows = self.app.store.rules_of_token(token).await?;
         match matching::find_by_token(&rows, token) {
             Match::One { row, captures } => self.adopt(load, row, captures).await,
             Match::None | Match::Unreadable(_) => {

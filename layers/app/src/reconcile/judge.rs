@@ -7,7 +7,8 @@ use longshore_copy::transaction::{check_follow_up, check_placeholders};
 use longshore_copy::{CopySpec, marker};
 use longshore_domain::matching::{self, Captures, Match};
 use longshore_domain::object::ObjectKey;
-use longshore_domain::rule::{FileRule, RuleRow, fingerprint};
+use longshore_domain::queue::QueueName;
+use longshore_domain::rule::{FileRule, RuleId, RuleRow, fingerprint};
 use longshore_domain::target::{TableName, Warehouse};
 
 use crate::ports::WarehouseError;
@@ -17,10 +18,10 @@ use crate::{App, AppError};
 /// How long a look at a table may take.
 const LOOK_PATIENCE: Duration = Duration::from_secs(60);
 
-/// Judges keys; asks for the rules of a token, and for a table, once per run.
+/// Judges keys; asks for a table once per run.
 pub(super) struct Judge<'a> {
     app: &'a App,
-    rules: HashMap<String, Vec<RuleRow>>,
+    queue: Option<QueueName>,
     tables: HashMap<Target, bool>,
 }
 
@@ -38,33 +39,36 @@ pub(super) struct Judgement {
     pub(super) fingerprint: String,
     /// Whether a rule takes the file. Whether the file is sound is not asked.
     pub(super) is_accepted: bool,
+    /// That rule.
+    pub(super) rule: Option<RuleId>,
     /// Where its rows would go; `None` also when it is cut by record type.
     pub(super) target: Option<Target>,
 }
 
 impl<'a> Judge<'a> {
-    pub(super) fn new(app: &'a App) -> Self {
+    /// Judges keys as if this queue had announced them, or as no queue does.
+    pub(super) fn new(app: &'a App, queue: Option<QueueName>) -> Self {
         Self {
             app,
-            rules: HashMap::new(),
+            queue,
             tables: HashMap::new(),
         }
     }
 
-    pub(super) async fn judge(&mut self, key: &ObjectKey) -> Result<Judgement, AppError> {
-        let token = key.token();
-        if !self.rules.contains_key(token) {
-            let rows = self.app.store.candidate_rules(token).await?;
-            self.rules.insert(token.to_owned(), rows);
-        }
-        let rows = &self.rules[token];
-        let accepted = match matching::find(rows, key) {
+    pub(super) fn queue(&self) -> Option<&QueueName> {
+        self.queue.as_ref()
+    }
+
+    pub(super) async fn judge(&self, key: &ObjectKey) -> Result<Judgement, AppError> {
+        let rows = self.app.store.candidate_rules(key, self.queue()).await?;
+        let accepted = match matching::find_announced(&rows, key, self.queue()) {
             Match::One { row, captures } => accept(row, &captures),
             Match::None | Match::Several(_) | Match::Unreadable(_) => None,
         };
         Ok(Judgement {
-            fingerprint: fingerprint(rows),
+            fingerprint: fingerprint(&rows),
             is_accepted: accepted.is_some(),
+            rule: accepted.as_ref().map(|(rule, _)| rule.id),
             target: accepted.and_then(|(rule, table)| {
                 Some(Target {
                     warehouse: rule

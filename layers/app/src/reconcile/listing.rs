@@ -28,23 +28,23 @@ use super::{ListingReport, Reconcile, ReconcileReport, Slice, unless_of_the_stor
 use crate::error::chain;
 use crate::ports::{ObjectPage, WarehouseError};
 use crate::process::ignores;
-use crate::{AppError, AppError::Engine};
+use crate::{App, AppError, AppError::Engine};
 
 /// How long a look at the markers may take.
 const LOOK_PATIENCE: Duration = Duration::from_secs(60);
 /// Objects whose markers are asked for at once: with keys of any length the statement stays within what the service takes.
-const OBJECTS_AT_ONCE: usize = 50;
+pub(super) const OBJECTS_AT_ONCE: usize = 50;
 /// Clocks may differ by this much.
 const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(1);
 /// The last character there is: no key in a folder comes after it.
 const AFTER_ALL: char = char::MAX;
 
 /// An object of a page that the ledger does not account for.
-struct Found {
-    sighting: Sighting,
-    url: String,
+pub(super) struct Found {
+    pub(super) sighting: Sighting,
+    pub(super) url: String,
     refusal: Option<Refusal>,
-    judgement: Judgement,
+    pub(super) judgement: Judgement,
 }
 
 impl Reconcile<'_> {
@@ -56,25 +56,17 @@ impl Reconcile<'_> {
     ) -> Result<(), AppError> {
         let share = slice.share(3);
         let mut pages_left = self.limits.pages;
-        let mut judge = Judge::new(self.app);
+        let mut judge = Judge::new(self.app, None);
         for watched in self.prefixes(slice) {
             if pages_left == 0 || self.is_over(&share) {
                 break;
             }
-            let mut listing = Listing {
-                reconcile: self,
-                watched,
-                judge: &mut judge,
-                lister: Lister {
-                    owner: self.actor().to_owned(),
-                    until: slice.ends + TimeDelta::minutes(1),
-                },
-                report: ListingReport {
-                    prefix: watched.to_string(),
-                    ..ListingReport::default()
-                },
+            let lister = Lister {
+                owner: self.actor().to_owned(),
+                until: slice.ends + TimeDelta::minutes(1),
             };
-            if listing.run(&share, &mut pages_left).await? {
+            let mut listing = Listing::new(self, watched, &mut judge);
+            if listing.run(&lister, &share, &mut pages_left).await? {
                 report.listings.push(listing.report);
             }
         }
@@ -93,41 +85,61 @@ impl<'a> Reconcile<'a> {
 }
 
 /// One prefix's listing within one run.
-struct Listing<'run, 'app> {
+pub(super) struct Listing<'run, 'app> {
     reconcile: &'run Reconcile<'app>,
     watched: &'run WatchedPrefix,
     judge: &'run mut Judge<'app>,
-    lister: Lister,
     report: ListingReport,
 }
 
-impl Listing<'_, '_> {
+impl<'run, 'app> Listing<'run, 'app> {
+    pub(super) fn new(
+        reconcile: &'run Reconcile<'app>,
+        watched: &'run WatchedPrefix,
+        judge: &'run mut Judge<'app>,
+    ) -> Self {
+        Self {
+            reconcile,
+            watched,
+            judge,
+            report: ListingReport {
+                prefix: watched.to_string(),
+                ..ListingReport::default()
+            },
+        }
+    }
+
+    pub(super) fn app(&self) -> &'app App {
+        self.reconcile.app
+    }
+
     /// Lists from where the last run stopped; false when nothing is due. A listing that breaks off is tried again later, from
     /// the same page.
-    async fn run(&mut self, slice: &Slice, pages_left: &mut u32) -> Result<bool, AppError> {
+    async fn run(&mut self, lister: &Lister, slice: &Slice, pages_left: &mut u32) -> Result<bool, AppError> {
         let store = &self.reconcile.app.store;
         let reconcile = self.reconcile;
         let due_before = reconcile.due_before(slice, reconcile.limits.list_every);
         let taken = store
-            .take_listing(self.watched, &self.lister, self.now(), due_before)
+            .take_listing(self.watched, lister, self.now(), due_before)
             .await?;
         let Some(resume_after) = taken else {
             return Ok(false);
         };
-        let listed = unless_of_the_store(self.pages(resume_after, slice, pages_left).await)?;
+        let listed = unless_of_the_store(self.pages(lister, resume_after, slice, pages_left).await)?;
         if let Err(error) = &listed {
             warn!("could not list {}: {error}", self.watched);
             self.report.errors.push(error.clone());
         }
         let error = listed.as_ref().err().map(String::as_str);
         store
-            .release_listing(self.watched, &self.lister, error, self.now())
+            .release_listing(self.watched, lister, error, self.now())
             .await?;
         Ok(true)
     }
 
     async fn pages(
         &mut self,
+        lister: &Lister,
         mut after: Option<ObjectKey>,
         slice: &Slice,
         pages_left: &mut u32,
@@ -151,7 +163,7 @@ impl Listing<'_, '_> {
             self.report.announced += announced;
             let store = &self.reconcile.app.store;
             let is_ours = store
-                .advance_listing(self.watched, &self.lister, compared, self.now())
+                .advance_listing(self.watched, lister, compared, self.now())
                 .await?;
             self.report.is_through = after.is_none();
             if !is_ours || after.is_none() {
@@ -162,7 +174,7 @@ impl Listing<'_, '_> {
     }
 
     /// Where the next page begins. A folder of ours, which may hold millions of files, is passed over whole.
-    fn next_after(&self, page: &ObjectPage) -> Option<ObjectKey> {
+    pub(super) fn next_after(&self, page: &ObjectPage) -> Option<ObjectKey> {
         let last = &page.objects.last().filter(|_| !page.is_last)?.key;
         let config = &self.reconcile.app.config;
         let ours = [&config.archive_folder, &config.processing_folder]
@@ -212,7 +224,7 @@ impl Listing<'_, '_> {
     }
 
     /// What is to be loaded among them. A file that was refused and left where it is counts once its rules would take it.
-    async fn unaccounted(&mut self, sightings: &[Sighting]) -> Result<Vec<Found>, AppError> {
+    pub(super) async fn unaccounted(&mut self, sightings: &[Sighting]) -> Result<Vec<Found>, AppError> {
         let store = &self.reconcile.app.store;
         let unaccounted = store.compare_listed(&self.watched.bucket, sightings).await?;
         let mut found = Vec::new();
@@ -268,7 +280,7 @@ impl Listing<'_, '_> {
     }
 
     /// The objects that a marker says were loaded since they were written, by loads that the ledger does not know.
-    async fn loaded_before(&self, found: &[Found]) -> Result<HashMap<String, LoadId>, AppError> {
+    pub(super) async fn loaded_before(&self, found: &[Found]) -> Result<HashMap<String, LoadId>, AppError> {
         let mut by_target: HashMap<&Target, Vec<&Found>> = HashMap::new();
         for found in found {
             if let Some(target) = &found.judgement.target {
@@ -306,14 +318,21 @@ impl Listing<'_, '_> {
     /// Puts a load for the object on the ledger, if it lies there still. Times of writing are whole seconds, so an object that
     /// was written again in the second of an earlier one, which is loaded and gone by now, would have its load: it gets one of
     /// its own.
-    async fn record(&mut self, found: &Found, loaded: &HashMap<String, LoadId>) -> Result<bool, AppError> {
+    pub(super) async fn record(
+        &mut self,
+        found: &Found,
+        loaded: &HashMap<String, LoadId>,
+    ) -> Result<bool, AppError> {
         let mut earlier = found.refusal.as_ref().map(|refusal| refusal.load);
         loop {
             let seen_at = self.now();
             let Some(object) = self.look(&found.sighting).await? else {
                 return Ok(false);
             };
-            let listed = listed_load(found, object, seen_at, earlier, loaded);
+            let listed = ListedLoad {
+                queue: self.judge.queue().cloned(),
+                ..listed_load(found, object, seen_at, earlier, loaded)
+            };
             let store = &self.reconcile.app.store;
             if store
                 .record_listed(&listed, self.reconcile.actor(), self.now())
@@ -375,6 +394,7 @@ fn listed_load(
             .refusal
             .as_ref()
             .map(|_| found.judgement.fingerprint.clone()),
+        queue: None,
     }
 }
 

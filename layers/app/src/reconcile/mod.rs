@@ -6,6 +6,7 @@
 //! ledger (`markers`). A run is bounded, since the next one goes on where it stopped; two may run at once, since every load,
 //! listing and comparison is claimed before it is touched.
 
+mod backfill;
 mod buffers;
 mod judge;
 mod listing;
@@ -13,6 +14,7 @@ mod loads;
 mod markers;
 mod report;
 
+pub use backfill::{Backfill, BackfillMode, BackfillReport};
 pub use markers::SettleDifference;
 pub use report::{ComparisonReport, ListingReport, ReconcileReport};
 

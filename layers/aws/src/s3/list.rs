@@ -39,6 +39,10 @@ fn listed(object: &Object) -> Option<ListedObject> {
     Some(ListedObject {
         key: ObjectKey::new(decoded(object.key()?)?),
         etag: object.e_tag().map(unquoted),
+        size_bytes: object
+            .size()
+            .and_then(|size| u64::try_from(size).ok())
+            .unwrap_or_default(),
         modified_at: moment(object.last_modified()?)?,
     })
 }
@@ -83,6 +87,7 @@ mod tests {
         let expected = ListedObject {
             key: ObjectKey::new("in/a b+ü.txt"),
             etag: Some("abc".to_owned()),
+            size_bytes: 7,
             modified_at: DateTime::from_timestamp(1_795_262_400, 0).unwrap(),
         };
         assert_eq!((page.objects, page.is_last), (vec![expected], false));

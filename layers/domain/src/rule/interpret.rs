@@ -7,7 +7,7 @@ use super::{
     RuleId, RuleRow, RuleTopics, TargetRow, Trailer,
 };
 use super::{attempts, batch, mode, together};
-use crate::matching::Matcher;
+use crate::matching::{self, Matcher};
 use crate::target::{Compute, Login, TableName, Warehouse};
 
 /// Reads a row. Every part is read even when an earlier one was at fault, so that all faults are named together.
@@ -38,6 +38,9 @@ pub(super) fn interpret(row: &RuleRow) -> Result<FileRule, RuleFaults> {
     let usual_resend = mode
         .as_ref()
         .map_or(ResendPolicy::default(), LoadMode::usual_resend);
+    if matcher.is_some() {
+        faults.keep(matching::queue_of(row));
+    }
     let resend = faults.keep(word(
         "resend_policy",
         &row.resend_policy,

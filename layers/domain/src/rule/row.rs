@@ -69,6 +69,7 @@ pub struct RuleRow {
     /// Which version of the rule this is; None where versions are not kept.
     #[serde(default)]
     pub rule_version: Option<i32>,
+    pub queue_name: Option<String>,
     pub columns: Vec<ColumnRow>,
     pub target: Option<TargetRow>,
 }

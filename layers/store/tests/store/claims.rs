@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use longshore_domain::load::{LoadId, LoadState};
 use longshore_domain::object::{Object, Sequencer};
-use longshore_store::{Claim, LeaseStep, LoadFilter, NewChild};
+use longshore_domain::queue::QueueName;
+use longshore_store::{Announced, Claim, LeaseStep, LoadFilter, NewChild};
 use rstest::rstest;
 
 use crate::support::{ACTOR, Bench, at, conclusion, lease, object};
@@ -27,7 +28,7 @@ async fn of_twenty_claims_at_once_one_is_new() {
             let lease = lease(&format!("worker {number}"), LeaseStep::Prepare, 60);
             tokio::spawn(async move {
                 store
-                    .claim_load(&object("in/A_701.txt"), None, &lease, at(0))
+                    .claim_load(&object("in/A_701.txt"), &Announced::default(), &lease, at(0))
                     .await
             })
         })
@@ -71,7 +72,11 @@ async fn what_differs_in_identity_is_another_load(#[case] other: Object) {
     let bench = Bench::new().await;
     bench.received("in/A_701.txt").await;
     let lease = lease("second", LeaseStep::Prepare, 60);
-    let claim = bench.store.claim_load(&other, None, &lease, at(1)).await.unwrap();
+    let claim = bench
+        .store
+        .claim_load(&other, &Announced::default(), &lease, at(1))
+        .await
+        .unwrap();
     assert_eq!(name(&claim), "new");
 }
 
@@ -290,4 +295,33 @@ async fn a_part_that_is_on_the_ledger_can_be_claimed_from_it() {
     let children = bench.store.children(parent.id).await.unwrap();
     assert_eq!(NewChild::of(&children[0]), Some((parent.id, wanted)));
     assert_eq!(NewChild::of(&parent), None);
+}
+
+#[tokio::test]
+async fn the_ledger_keeps_the_queue_that_announced_an_object() {
+    let bench = Bench::new().await;
+    let lease = lease("w", LeaseStep::Prepare, 60);
+    let announced = |queue: Option<&str>| Announced {
+        at: Some(at(0)),
+        queue: queue.map(QueueName::stored),
+    };
+    let claim = bench
+        .store
+        .claim_load(&object("in/A_701.txt"), &announced(Some("orders")), &lease, at(0))
+        .await
+        .unwrap();
+    let Claim::New(load) = claim else {
+        unreachable!("{claim:?}")
+    };
+    assert_eq!(load.queue, Some(QueueName::stored("orders")));
+    // A repetition by another way changes nothing: the rule stays the same.
+    let claim = bench
+        .store
+        .claim_load(&object("in/A_701.txt"), &announced(Some("others")), &lease, at(1))
+        .await
+        .unwrap();
+    let Claim::Resumed(load) = claim else {
+        unreachable!("{claim:?}")
+    };
+    assert_eq!(load.queue, Some(QueueName::stored("orders")));
 }

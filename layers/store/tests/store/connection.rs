@@ -2,7 +2,7 @@
 
 use longshore_domain::disposition::Disposition;
 use longshore_domain::load::LoadId;
-use longshore_store::{ConnectOptions, Password, Store, StoreError, Tls};
+use longshore_store::{Announced, ConnectOptions, Password, Store, StoreError, Tls};
 use longshore_testkit::TestDatabase;
 
 use crate::support::{Bench, at, lease, object, options};
@@ -90,7 +90,8 @@ async fn a_lock_that_somebody_forgot_is_a_timeout() {
     };
     let lease = lease("w", longshore_store::LeaseStep::Prepare, 60);
     let wanted = object("in/B_701.txt");
-    let claim = bench.store.claim_load(&wanted, None, &lease, at(0));
+    let announced = Announced::default();
+    let claim = bench.store.claim_load(&wanted, &announced, &lease, at(0));
     let (claimed, ()) = tokio::join!(claim, cancel);
     let error = claimed.unwrap_err();
     assert!(matches!(error, StoreError::Timeout { .. }), "{error:?}");

@@ -117,6 +117,11 @@ use crate::support::{ACTOR, Bench, at, prepared, split_facts};
     "batch_id = load_id",
     "ext_file_load_carried_from_buffer"
 )]
+#[case(
+    LoadState::Loaded,
+    "forgotten_at = now()",
+    "ext_file_load_forgotten_is_finished"
+)]
 #[tokio::test]
 async fn an_impossible_load_is_refused(
     #[case] state: LoadState,

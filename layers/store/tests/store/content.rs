@@ -2,7 +2,7 @@
 
 use longshore_domain::load::{LoadId, LoadState};
 use longshore_domain::object::{Object, Sequencer};
-use longshore_store::{Admission, Claim, LeaseStep, Load, NewChild, SameContent};
+use longshore_store::{Admission, Announced, Claim, Forgotten, LeaseStep, Load, NewChild, SameContent};
 
 use crate::support::{ACTOR, Bench, at, lease, matched, object, prepared, split_facts};
 
@@ -18,7 +18,12 @@ fn sent(number: u32) -> Object {
 
 async fn announced(bench: &Bench, object: &Object) -> Load {
     let lease = lease("first", LeaseStep::Prepare, 60);
-    match bench.store.claim_load(object, None, &lease, at(0)).await.unwrap() {
+    match bench
+        .store
+        .claim_load(object, &Announced::default(), &lease, at(0))
+        .await
+        .unwrap()
+    {
         Claim::New(load) => {
             bench.store.record_match(load.id, &matched()).await.unwrap();
             load
@@ -200,4 +205,38 @@ async fn a_split_file_is_under_way_until_its_last_part_is_done_and_loaded_when_a
     let first = bench.store.same_content(second).await.unwrap();
     let whole = first.iter().find(|other| other.load == whole).unwrap();
     assert!(whole.has_rows, "each part has rows, from one file or the other");
+}
+
+#[tokio::test]
+async fn what_an_operator_forgot_neither_keeps_a_file_back_nor_is_replaced() {
+    let bench = Bench::new().await;
+    let operator = longshore_store::Operator {
+        name: "ann".to_owned(),
+        reason: "the table was emptied".to_owned(),
+    };
+    let first = announced(&bench, &sent(1)).await.id;
+    bench.bring(first, LoadState::Complete).await;
+    let second = announced(&bench, &sent(2)).await.id;
+    assert!(others(&bench, second).await[0].has_rows);
+    assert_eq!(bench.store.replaceable(second).await.unwrap().len(), 1);
+
+    // Under way: what becomes of it is not known.
+    assert_eq!(waits_for(&bench, second).await, None);
+    let busy = bench.store.forget(first, &operator, at(20)).await.unwrap();
+    assert_eq!(busy, Forgotten::Busy(second));
+    bench.bring(second, LoadState::Complete).await;
+
+    let forgotten = bench.store.forget(second, &operator, at(30)).await.unwrap();
+    assert_eq!(forgotten, Forgotten::Loads(vec![second, first]));
+    let again = bench.store.forget(second, &operator, at(31)).await.unwrap();
+    assert_eq!(again, Forgotten::Loads(vec![]));
+    let third = announced(&bench, &sent(3)).await.id;
+    assert!(others(&bench, third).await.iter().all(|other| !other.has_rows));
+    assert_eq!(bench.store.replaceable(third).await.unwrap(), []);
+    for load in [first, second] {
+        let load = bench.store.load(load).await.unwrap().unwrap();
+        assert_eq!(load.forgotten_at, Some(at(30)));
+        let operations = bench.store.operations(load.id).await.unwrap();
+        assert_eq!(operations[0].operation, longshore_store::OperationKind::Forget);
+    }
 }

@@ -4,8 +4,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use longshore_domain::load::{LoadId, LoadState};
 use longshore_domain::notification::Outcome;
 use longshore_domain::object::{Object, ObjectKey, Sequencer, WatchedPrefix};
+use longshore_domain::queue::QueueName;
 use longshore_store::{
-    AuditStatus, Claim, ComparedPage, LeaseStep, ListedLoad, Lister, Sighting, Store, Unaccounted,
+    Announced, AuditStatus, Claim, ComparedPage, LeaseStep, ListedLoad, Lister, Sighting, Store, Unaccounted,
 };
 use rstest::rstest;
 
@@ -25,6 +26,7 @@ fn listed(written: i64) -> ListedLoad {
         modified_at: at(written),
         seen_at: at(1_000),
         retried_under: None,
+        queue: None,
     }
 }
 
@@ -40,6 +42,10 @@ async fn record(store: &Store, listed: &ListedLoad, now: i64) -> bool {
     store.record_listed(listed, "lister", at(now)).await.unwrap()
 }
 
+fn announced_at(at: Option<DateTime<Utc>>) -> Announced {
+    Announced { at, queue: None }
+}
+
 /// An event about the object under [`KEY`], with a sequencer and a time of its own.
 async fn announce(store: &Store, sequencer: &str, event_at: Option<i64>, now: i64) -> Claim {
     let announced = Object {
@@ -48,7 +54,7 @@ async fn announce(store: &Store, sequencer: &str, event_at: Option<i64>, now: i6
     };
     let lease = lease("event", LeaseStep::Prepare, now + 60);
     store
-        .claim_load(&announced, event_at.map(at), &lease, at(now))
+        .claim_load(&announced, &announced_at(event_at.map(at)), &lease, at(now))
         .await
         .unwrap()
 }
@@ -130,7 +136,7 @@ async fn where_there_are_versions_they_tell_a_repeat_from_a_new_write(
         let lease = lease(owner, LeaseStep::Prepare, 2_000);
         bench
             .store
-            .claim_load(&announced, Some(at(0)), &lease, at(1_100))
+            .claim_load(&announced, &announced_at(Some(at(0))), &lease, at(1_100))
             .await
             .unwrap();
     }
@@ -147,7 +153,10 @@ async fn an_event_without_a_sequencer_takes_a_listed_load_over_too() {
     };
     let lease = lease("event", LeaseStep::Prepare, 2_000);
     for _ in 0..2 {
-        let claim = bench.store.claim_load(&announced, None, &lease, at(1_100)).await;
+        let claim = bench
+            .store
+            .claim_load(&announced, &Announced::default(), &lease, at(1_100))
+            .await;
         assert_eq!(load_of(claim.unwrap()), listed(0).id);
     }
     assert_eq!(loads(&bench).await, 1);
@@ -443,4 +452,22 @@ async fn a_stand_in_for_a_sequencer_is_only_for_listed_objects() {
     let sql = "UPDATE rdscnfg.ext_file_load SET sequencer = 'listed-x' WHERE load_id = $1";
     let refused = bench.run(sql, &[&load.id.as_uuid()]).await;
     assert!(refused.is_err());
+}
+
+#[tokio::test]
+async fn a_load_that_an_event_takes_over_has_its_queue() {
+    let bench = Bench::new().await;
+    record(&bench.store, &listed(0), 1_000).await;
+    let lease = lease("event", LeaseStep::Prepare, 2_000);
+    let announced = Announced {
+        at: Some(at(0)),
+        queue: Some(QueueName::stored("orders")),
+    };
+    let claim = bench
+        .store
+        .claim_load(&object(KEY), &announced, &lease, at(1_100))
+        .await
+        .unwrap();
+    let load = bench.store.load(load_of(claim)).await.unwrap().unwrap();
+    assert_eq!((load.id, load.queue), (listed(0).id, announced.queue));
 }

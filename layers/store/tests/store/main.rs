@@ -6,6 +6,7 @@
 
 mod attempts;
 mod batches;
+mod candidates;
 mod claims;
 mod connection;
 mod constraints;
@@ -16,6 +17,7 @@ mod migrations;
 mod model;
 mod outbox;
 mod outcomes;
+mod plans;
 mod retries;
 mod rule_book;
 mod rule_versions;

@@ -84,7 +84,7 @@ async fn the_older_frameworks_rows_stay_and_its_rules_work() {
     let store = Store::connect(options(&database)).unwrap();
     store.migrate().await.unwrap();
 
-    let rules = store.candidate_rules("527").await.unwrap();
+    let rules = store.rules_of_token("527").await.unwrap();
     assert_eq!(rules.len(), 1);
     assert_eq!(rules[0].interface_name, "PA_TYPE");
     assert_eq!(rules[0].columns[0].column_width_fixed.as_deref(), Some("10"));
@@ -156,7 +156,7 @@ async fn another_schema_holds_all_of_it_even_one_that_needs_quotes() {
     .unwrap();
     store.migrate().await.unwrap();
     store.apply_samples().await.unwrap();
-    assert_eq!(store.candidate_rules("701").await.unwrap().len(), 1);
+    assert_eq!(store.rules_of_token("701").await.unwrap().len(), 1);
     let bench = Bench { store, database };
     bench.received("in/A_701.txt").await;
     let strays = bench

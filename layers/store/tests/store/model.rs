@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use longshore_domain::load::{LoadId, LoadState};
 use longshore_domain::notification::Outcome;
 use longshore_domain::statement::StatementKind;
-use longshore_store::{AuditStatus, Claim, Conclusion, LeaseStep, Moved, Store, StoreError};
+use longshore_store::{Announced, AuditStatus, Claim, Conclusion, LeaseStep, Moved, Store, StoreError};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use tokio_postgres::Client;
@@ -287,7 +287,7 @@ impl Real<'_> {
             let lease = lease(worker, LeaseStep::Prepare, now + LEASE);
             let claimed = self
                 .store
-                .claim_load(&object(&self.key), None, &lease, at(now))
+                .claim_load(&object(&self.key), &Announced::default(), &lease, at(now))
                 .await;
             claimed.unwrap()
         } else {
@@ -349,7 +349,7 @@ async fn received<'a>(store: &'a Store, client: &'a Client) -> Real<'a> {
     let key = format!("in/MODEL_{}.txt", NEXT.fetch_add(1, Ordering::Relaxed));
     let lease = lease(WORKERS[0], LeaseStep::Prepare, LEASE);
     let claimed = store
-        .claim_load(&object(&key), None, &lease, at(0))
+        .claim_load(&object(&key), &Announced::default(), &lease, at(0))
         .await
         .unwrap();
     let Claim::New(load) = claimed else {

@@ -12,9 +12,9 @@ use longshore_domain::rule::{Interface, RuleId};
 use longshore_domain::statement::{Attempt, LoadStep, StatementKind};
 use longshore_domain::target::TableName;
 use longshore_store::{
-    AttemptRecord, AuditRow, AuditStatus, BufferId, BufferLimits, Claim, Conclusion, ConnectOptions,
-    FollowUpEnd, Joining, Lease, LeaseStep, Load, LoadFailure, LoadedFacts, MatchedRule, Moved, OutboxNotice,
-    Password, Prepared, Source, SplitFacts, Store, Tls,
+    Announced, AttemptRecord, AuditRow, AuditStatus, BufferId, BufferLimits, Claim, Conclusion,
+    ConnectOptions, FollowUpEnd, Joining, Lease, LeaseStep, Load, LoadFailure, LoadedFacts, MatchedRule,
+    Moved, OutboxNotice, Password, Prepared, Source, SplitFacts, Store, Tls,
 };
 use longshore_testkit::TestDatabase;
 use tokio_postgres::types::ToSql;
@@ -239,7 +239,7 @@ impl Bench {
     pub(crate) async fn claim(&self, key: &str, owner: &str, now: i64) -> Claim {
         let lease = lease(owner, LeaseStep::Prepare, now + 60);
         self.store
-            .claim_load(&object(key), None, &lease, at(now))
+            .claim_load(&object(key), &Announced::default(), &lease, at(now))
             .await
             .unwrap()
     }

@@ -282,7 +282,7 @@ async fn text_from_outside_is_never_sql() {
     let key = "in/'); DROP TABLE rdscnfg.ext_file_load; --_701.txt";
     let load = bench.received(key).await;
     assert_eq!(load.object.key.as_str(), key);
-    assert_eq!(bench.store.candidate_rules("' OR ''='").await.unwrap(), []);
+    assert_eq!(bench.store.rules_of_token("' OR ''='").await.unwrap(), []);
     assert_eq!(bench.store.load(load.id).await.unwrap(), Some(load));
 }
 

@@ -34,6 +34,7 @@ use crate::options::StackOptions;
 use crate::s3::blob::Blobs;
 use crate::s3::notification::Announcer;
 use crate::s3::record::BLOB_USES;
+use crate::sqs::Queues;
 
 pub(crate) use buckets::ensure_bucket;
 pub(crate) use storage::Storage;
@@ -44,6 +45,7 @@ impl Storage {
         folder: &Path,
         index: Arc<Index>,
         deliveries: Arc<Deliveries>,
+        queues: Arc<Queues>,
         options: &StackOptions,
     ) -> io::Result<Self> {
         let blobs = Blobs::open(folder.join("blobs"))?;
@@ -59,6 +61,8 @@ impl Storage {
             region: options.region.clone(),
             account: options.account.clone(),
             notifications: options.bucket_notifications.clone(),
+            queue_notifications: options.queue_notifications.clone(),
+            queues,
         };
         let region = options.region.clone();
         Ok(Self {

@@ -1,16 +1,19 @@
 //! Notifications: the event record that S3 sends when an object is created, and who is to get it.
 
+use std::sync::Arc;
+
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use s3s::dto::{
     Event, FilterRule, FilterRuleName, LambdaFunctionConfiguration, NotificationConfigurationFilter,
-    S3KeyFilter,
+    QueueConfiguration, S3KeyFilter,
 };
 use serde_json::{Value, json};
 
 use crate::faults::{Deliveries, Delivery, FaultService};
 use crate::index::{IndexError, Writer};
-use crate::options::BucketNotification;
+use crate::options::{BucketNotification, QueueNotification};
 use crate::s3::record::Object;
+use crate::sqs::Queues;
 use crate::time::Moment;
 
 /// What stays as it is in the form-encoded key of an event.
@@ -57,6 +60,8 @@ pub(super) struct Announcer {
     pub(super) region: String,
     pub(super) account: String,
     pub(super) notifications: Vec<BucketNotification>,
+    pub(super) queue_notifications: Vec<QueueNotification>,
+    pub(super) queues: Arc<Queues>,
 }
 
 impl Announcer {
@@ -81,7 +86,30 @@ impl Announcer {
                 deliveries.deliver(writer, delivery)?;
             }
         }
+        for (position, notification) in self.queue_notifications.iter().enumerate() {
+            if notification.bucket == created.bucket && created.key.starts_with(&notification.prefix) {
+                let body = self.event(created, &format!("queue-notification-{position}"));
+                let arn = self.queues.arn(&notification.queue);
+                self.queues.deliver(writer, &arn, body.to_string(), Value::Null)?;
+            }
+        }
         Ok(())
+    }
+
+    /// Which queues are told of a bucket's objects, as S3 says it.
+    pub(super) fn listening_queues(&self, bucket: &str) -> Vec<QueueConfiguration> {
+        let of_bucket = self
+            .queue_notifications
+            .iter()
+            .filter(|notification| notification.bucket == bucket);
+        of_bucket
+            .map(|notification| QueueConfiguration {
+                events: vec![Event::from("s3:ObjectCreated:*".to_owned())],
+                filter: Some(filter(&notification.prefix, "")),
+                id: None,
+                queue_arn: self.queues.arn(&notification.queue),
+            })
+            .collect()
     }
 
     /// Who is told of a bucket's objects, as S3 says it.
@@ -93,7 +121,7 @@ impl Announcer {
         of_bucket
             .map(|notification| LambdaFunctionConfiguration {
                 events: vec![Event::from("s3:ObjectCreated:*".to_owned())],
-                filter: Some(filter(notification)),
+                filter: Some(filter(&notification.prefix, &notification.suffix)),
                 id: None,
                 lambda_function_arn: format!(
                     "arn:aws:lambda:{}:{}:function:{}",
@@ -139,15 +167,12 @@ impl Announcer {
     }
 }
 
-fn filter(notification: &BucketNotification) -> NotificationConfigurationFilter {
+fn filter(prefix: &str, suffix: &str) -> NotificationConfigurationFilter {
     let rule = |name: &str, value: &str| FilterRule {
         name: Some(FilterRuleName::from(name.to_owned())),
         value: Some(value.to_owned()),
     };
-    let rules = vec![
-        rule("prefix", &notification.prefix),
-        rule("suffix", &notification.suffix),
-    ];
+    let rules = vec![rule("prefix", prefix), rule("suffix", suffix)];
     NotificationConfigurationFilter {
         key: Some(S3KeyFilter {
             filter_rules: Some(rules),

@@ -102,6 +102,7 @@ impl S3 for Storage {
         let listeners = self.announcer.listeners(&request.input.bucket);
         Ok(S3Response::new(GetBucketNotificationConfigurationOutput {
             lambda_function_configurations: Some(listeners),
+            queue_configurations: Some(self.announcer.listening_queues(&request.input.bucket)),
             ..GetBucketNotificationConfigurationOutput::default()
         }))
     }

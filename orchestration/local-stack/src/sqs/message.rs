@@ -35,6 +35,9 @@ pub(super) struct Message {
     pub(super) first_received: Option<Moment>,
     /// The receipt of the last reception: only it deletes.
     pub(super) receipt: Option<String>,
+    /// In a queue of dead letters: the ARN of the queue that gave the message up.
+    #[serde(default)]
+    pub(super) dead_of: Option<String>,
 }
 
 impl Message {
@@ -49,6 +52,7 @@ impl Message {
             received: 0,
             first_received: None,
             receipt: None,
+            dead_of: None,
         }
     }
 

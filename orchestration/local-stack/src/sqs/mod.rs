@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 
 use crate::http::ApiError;
 use crate::index::{Index, IndexError, Read, Writer};
+use crate::options::DeadLetters;
 use crate::request::{optional_text, text};
 use crate::sqs::message::{Message, put_message};
 use crate::sqs::queue::{QUEUES, Queue};
@@ -39,14 +40,34 @@ impl Queues {
         })
     }
 
-    /// Makes sure that a queue exists.
-    pub(crate) async fn ensure(&self, name: String) -> Result<(), IndexError> {
+    /// Makes sure that a queue exists, with these dead letters.
+    pub(crate) async fn ensure(
+        &self,
+        name: String,
+        dead_letters: Option<&DeadLetters>,
+    ) -> Result<(), IndexError> {
+        let policy = dead_letters.map(|dead_letters| {
+            let arn = self.arn(&dead_letters.queue);
+            json!({ "deadLetterTargetArn": arn, "maxReceiveCount": dead_letters.max_receives }).to_string()
+        });
         self.index
-            .write(move |writer| match writer.get(&QUEUES, &name)? {
-                Some(_) => Ok(()),
-                None => writer.put(&QUEUES, &name, &Queue::new(BTreeMap::new())),
+            .write(move |writer| {
+                let known = writer.get(&QUEUES, &name)?;
+                let is_known = known.is_some();
+                let mut queue = known.unwrap_or_else(|| Queue::new(BTreeMap::new()));
+                match policy {
+                    Some(policy) => queue.set("RedrivePolicy", policy),
+                    None if is_known => return Ok(()),
+                    None => {}
+                }
+                writer.put(&QUEUES, &name, &queue)
             })
             .await
+    }
+
+    /// The region of the queues.
+    pub(crate) fn region(&self) -> &str {
+        &self.region
     }
 
     /// The ARN of a queue of this account and region.

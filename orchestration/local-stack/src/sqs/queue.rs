@@ -40,6 +40,21 @@ impl Queue {
         }
     }
 
+    /// Gives an attribute a value.
+    pub(super) fn set(&mut self, attribute: &str, value: String) {
+        self.attributes.insert(attribute.to_owned(), value);
+    }
+
+    /// Where a message goes after how many receptions: the name of a queue of this account.
+    pub(super) fn dead_letters(&self) -> Option<(String, u64)> {
+        let policy: Value = serde_json::from_str(self.attributes.get("RedrivePolicy")?).ok()?;
+        let name = policy["deadLetterTargetArn"].as_str()?.rsplit(':').next()?;
+        // Clients send the number as a number or as a text.
+        let most = &policy["maxReceiveCount"];
+        let most = most.as_u64().or_else(|| most.as_str()?.parse().ok())?;
+        Some((name.to_owned(), most))
+    }
+
     /// An attribute in seconds: given, or the default.
     pub(super) fn seconds(&self, attribute: &str) -> u64 {
         let default = DEFAULTS

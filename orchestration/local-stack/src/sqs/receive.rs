@@ -6,10 +6,10 @@ use serde_json::{Map, Value, json};
 use tokio::time::{Instant, timeout_at};
 
 use crate::http::ApiError;
-use crate::index::IndexError;
+use crate::index::{IndexError, Read};
 use crate::request::number;
-use crate::sqs::message::{MESSAGES, Message, messages};
-use crate::sqs::queue::wanted;
+use crate::sqs::message::{MESSAGES, Message, messages, put_message};
+use crate::sqs::queue::{QUEUES, wanted};
 use crate::sqs::{Queues, named_queue};
 use crate::time::Moment;
 
@@ -19,6 +19,7 @@ const MAX_VISIBILITY_SECONDS: u64 = 43_200;
 
 struct Reception {
     queue: String,
+    dead_letters: Option<(String, u64)>,
     max_messages: usize,
     visibility: Duration,
     wanted_system: Vec<String>,
@@ -35,6 +36,7 @@ impl Queues {
         wanted_system.extend(wanted(request, "MessageSystemAttributeNames"));
         let reception = Reception {
             queue,
+            dead_letters: record.dead_letters(),
             max_messages: usize::try_from(max_messages).unwrap_or(1),
             visibility: Duration::from_secs(
                 visibility.unwrap_or_else(|| record.seconds("VisibilityTimeout")),
@@ -81,13 +83,27 @@ impl Queues {
             return Ok(Vec::new());
         }
         let (max_messages, visible) = (reception.max_messages, now.plus(reception.visibility));
+        let (dead_letters, arn) = (reception.dead_letters.clone(), self.arn(&queue));
         self.index
             .write(move |writer| {
                 let mut taken = Vec::new();
                 let ready = messages(writer, &queue)?
                     .into_iter()
                     .filter(|(_, message)| message.visible <= now);
-                for (sequence, mut message) in ready.take(max_messages) {
+                for (sequence, mut message) in ready {
+                    if taken.len() == max_messages {
+                        break;
+                    }
+                    if let Some((dead, most)) = &dead_letters
+                        && u64::from(message.received) >= *most
+                        && writer.get(&QUEUES, dead)?.is_some()
+                    {
+                        writer.remove(&MESSAGES, (&queue, sequence))?;
+                        message.dead_of = Some(arn.clone());
+                        message.visible = now;
+                        put_message(writer, dead, &message)?;
+                        continue;
+                    }
                     message.received += 1;
                     message.first_received.get_or_insert(now);
                     message.receipt = Some(format!("{sequence}-{}", uuid::Uuid::new_v4().simple()));
@@ -140,7 +156,12 @@ impl Reception {
                 .iter()
                 .any(|wanted| wanted == "All" || wanted == name)
         };
+        let dead_of = message
+            .dead_of
+            .clone()
+            .map(|arn| ("DeadLetterQueueSourceArn", arn));
         all.into_iter()
+            .chain(dead_of)
             .filter(|(name, _)| is_wanted(name))
             .map(|(name, value)| (name.to_owned(), value.into()))
             .collect()

@@ -15,6 +15,7 @@ async fn with_topic_and_queue() -> (TempDir, LocalStack) {
     let subscribed = QueueOptions {
         name: "outbox".to_owned(),
         subscriptions: vec!["loads".to_owned()],
+        ..QueueOptions::default()
     };
     let options = StackOptions {
         topics: vec!["loads".to_owned()],

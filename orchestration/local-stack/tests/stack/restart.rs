@@ -10,6 +10,7 @@ async fn a_restart_keeps_everything_that_was_confirmed() {
     let subscribed = QueueOptions {
         name: "q".to_owned(),
         subscriptions: vec!["t".to_owned()],
+        ..QueueOptions::default()
     };
     let rich = StackOptions {
         topics: vec!["t".to_owned()],

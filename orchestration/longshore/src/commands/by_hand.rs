@@ -1,4 +1,5 @@
-//! `load replay`, `load cancel`, `load release` and `load skip`: said first, done with `--yes`.
+//! `load replay`, `load cancel`, `load release` and `load skip`, and `file forget` and `file reprocess`: said first, done with
+//! `--yes`.
 
 use std::collections::BTreeSet;
 
@@ -10,8 +11,9 @@ use longshore_store::{LIST_LIMIT, Load, LoadFilter, Operator};
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::file::loads_of;
 use super::load::{file, find};
-use crate::cli::{ByHandArguments, HandArguments, ReplayArguments};
+use crate::cli::{ByHandArguments, FileArguments, HandArguments, ReplayArguments};
 use crate::deployment::Deployment;
 use crate::exit::{ExitStatus, input};
 use crate::output::{Output, note};
@@ -143,17 +145,39 @@ pub(crate) async fn replay(
         Some(filter) => hand.select(&filter).await?,
         None => hand.loads(&arguments.ids).await?,
     };
-    let mut lines = Vec::with_capacity(loads.len());
-    for load in &loads {
-        let outcome = match hand.operate().judge_replay(load, choice).await? {
-            Ok(plan) if hand.yes => hand.make(&plan).await?,
-            Ok(plan) => Ok(plan.sentence),
-            Err(refused) => Err(refused),
+    hand.replay(&loads, choice, output).await
+}
+
+/// Lets the newest loads of keys happen again.
+pub(crate) async fn reprocess(
+    arguments: FileArguments,
+    accept_duplicates: bool,
+    deployment: &Deployment,
+    output: Output,
+) -> anyhow::Result<ExitStatus> {
+    let choice = match accept_duplicates {
+        true => ReplayChoice::AcceptDuplicates,
+        false => ReplayChoice::Replace,
+    };
+    let hand = Hand::of(arguments.hand, deployment).await?;
+    let loads = hand.newest_of(&arguments.urls).await?;
+    hand.replay(&loads, choice, output).await
+}
+
+/// Lets files be loaded again when they are sent again.
+pub(crate) async fn forget(
+    arguments: FileArguments,
+    deployment: &Deployment,
+    output: Output,
+) -> anyhow::Result<ExitStatus> {
+    let hand = Hand::of(arguments.hand, deployment).await?;
+    let mut lines = Vec::new();
+    for load in hand.newest_of(&arguments.urls).await? {
+        let outcome = match hand.operate().judge_forget(&load).await? {
+            Ok(_) if hand.yes => hand.operate().forget(&load).await?,
+            judged => judged,
         };
-        lines.push(Line::of(load, outcome, hand.yes));
-    }
-    if lines.iter().any(|line| line.done) {
-        note("The reconciler takes replays up within a minute; at once: longshore reconcile");
+        lines.push(Line::of(&load, outcome, hand.yes));
     }
     hand.report(&lines, output)
 }
@@ -169,6 +193,37 @@ fn selection(arguments: &ReplayArguments) -> Option<LoadFilter> {
 }
 
 impl Hand {
+    /// The newest load of each key. A key without one stops the command before anything is done.
+    async fn newest_of(&self, urls: &[String]) -> anyhow::Result<Vec<Load>> {
+        let mut newest = Vec::with_capacity(urls.len());
+        let distinct: BTreeSet<_> = urls.iter().collect();
+        for url in distinct {
+            newest.extend(loads_of(&self.app.store, url).await?.into_iter().next());
+        }
+        Ok(newest)
+    }
+
+    async fn replay(
+        &self,
+        loads: &[Load],
+        choice: ReplayChoice,
+        output: Output,
+    ) -> anyhow::Result<ExitStatus> {
+        let mut lines = Vec::with_capacity(loads.len());
+        for load in loads {
+            let outcome = match self.operate().judge_replay(load, choice).await? {
+                Ok(plan) if self.yes => self.make(&plan).await?,
+                Ok(plan) => Ok(plan.sentence),
+                Err(refused) => Err(refused),
+            };
+            lines.push(Line::of(load, outcome, self.yes));
+        }
+        if lines.iter().any(|line| line.done) {
+            note("The reconciler takes replays up within a minute; at once: longshore reconcile");
+        }
+        self.report(&lines, output)
+    }
+
     /// The loads of a rule, the oldest first, of one content the newest alone: the others are that file, too.
     async fn select(&self, filter: &LoadFilter) -> anyhow::Result<Vec<Load>> {
         let listed = self.app.store.list_loads(filter).await?;

@@ -1,9 +1,12 @@
 //! One module per command.
 
+mod backfill;
 mod batch;
 mod by_hand;
 mod demo;
+mod dlq;
 mod doctor;
+mod file;
 mod import;
 mod load;
 mod local;
@@ -34,8 +37,11 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitStatus> {
         Command::Rule(command) => rule::run(command, &deployment, output).await,
         Command::Load(command) => load::run(command, &deployment, output).await,
         Command::Batch(command) => batch::run(command, &deployment, output).await,
+        Command::File(command) => file::run(command, &deployment, output).await,
+        Command::Backfill(arguments) => backfill::run(arguments, &deployment, output).await,
         Command::Marker(command) => marker::run(command, &deployment, output).await,
         Command::Warehouse(command) => warehouse::run(command, &deployment, output).await,
+        Command::Dlq(command) => dlq::run(command, &deployment, output).await,
         Command::Query(command) => query::run(command, &deployment, output).await,
         Command::Import(command) => import::run(command, output),
         Command::Secret(command) => secret::run(command, &deployment, output).await,

@@ -18,6 +18,10 @@ pub(crate) const ARCHIVE_FOLDER: &str = "archive";
 pub(crate) const PROCESSING_FOLDER: &str = "processing";
 pub(crate) const TOPIC: &str = "longshore-loads";
 pub(crate) const QUEUE: &str = "longshore-notifications";
+/// What lands here is announced through [`INTAKE_QUEUE`].
+pub(crate) const QUEUED_INPUT_PREFIX: &str = "queued_input/";
+pub(crate) const INTAKE_QUEUE: &str = "longshore-intake";
+pub(crate) const UNDELIVERED_QUEUE: &str = "longshore-undelivered";
 pub(crate) const CLUSTER: &str = "longshore-local";
 pub(crate) const WORKGROUP: &str = "longshore-local-workgroup";
 pub(crate) const CONTROL_DATABASE: &str = "control";

@@ -7,8 +7,8 @@ use anyhow::{Context, bail};
 use longshore_app::App;
 use longshore_local_postgres::{Cluster, ClusterOptions, Durability};
 use longshore_local_stack::{
-    BucketNotification, ClusterEndpoint, EventRule, FaultPlan, FunctionOptions, LocalStack, QueueOptions,
-    StackOptions,
+    BucketNotification, ClusterEndpoint, DeadLetters, EventRule, FaultPlan, FunctionOptions, LocalStack,
+    QueueNotification, QueueOptions, StackOptions,
 };
 use longshore_runtime::settings::Settings;
 use longshore_runtime::wiring;
@@ -16,8 +16,9 @@ use serde_json::{Value, json};
 
 use super::options::{
     ACCESS_KEY_ID, ACCOUNT, ARCHIVE_FOLDER, BUCKET, CLUSTER, CONTROL_DATABASE, DATABASE_PASSWORD,
-    DATABASE_USER, DataFolder, IAM_ROLE, INPUT_PREFIX, LocalOptions, PROCESSING_FOLDER, QUEUE, REGION,
-    SECRET_ACCESS_KEY, SECRET_POSTGRES, SECRET_REDSHIFT, TOPIC, WAREHOUSE_DATABASE, WORKGROUP,
+    DATABASE_USER, DataFolder, IAM_ROLE, INPUT_PREFIX, INTAKE_QUEUE, LocalOptions, PROCESSING_FOLDER, QUEUE,
+    QUEUED_INPUT_PREFIX, REGION, SECRET_ACCESS_KEY, SECRET_POSTGRES, SECRET_REDSHIFT, TOPIC,
+    UNDELIVERED_QUEUE, WAREHOUSE_DATABASE, WORKGROUP,
 };
 use super::ready::ReadyFile;
 use crate::deployment::{migrate_control, migrate_warehouse};
@@ -32,6 +33,8 @@ const RECONCILE_EVERY: Duration = Duration::from_secs(60);
 /// Processes per function: enough to show what two at once do, few enough for a laptop.
 const CONCURRENCY: usize = 2;
 const FUNCTION_MEMORY_MB: u32 = 512;
+/// Fewer than the twelve of the template: whoever tries it out waits for the dead letter.
+const MAX_RECEIVES: u32 = 3;
 /// The pattern that is deployed is the pattern that runs here.
 const LOAD_STATUS_PATTERN: &str = include_str!("../../../event-patterns/load-status.json");
 
@@ -78,6 +81,7 @@ impl LocalDeployment {
             .await
             .context("start functions")?;
         stack.invoke_every(RECONCILE_FUNCTION, RECONCILE_EVERY);
+        stack.feed_from_queue(INTAKE_QUEUE, PROCESS_FUNCTION);
         Ok(Self {
             ready,
             app,
@@ -162,9 +166,11 @@ fn stack_options(options: &LocalOptions, cluster: &Cluster) -> StackOptions {
     stack.secret_access_key = SECRET_ACCESS_KEY.to_owned();
     stack.buckets = vec![BUCKET.to_owned()];
     stack.topics = vec![TOPIC.to_owned()];
-    stack.queues = vec![QueueOptions {
-        name: QUEUE.to_owned(),
-        subscriptions: vec![TOPIC.to_owned()],
+    stack.queues = queues();
+    stack.queue_notifications = vec![QueueNotification {
+        bucket: BUCKET.to_owned(),
+        prefix: QUEUED_INPUT_PREFIX.to_owned(),
+        queue: INTAKE_QUEUE.to_owned(),
     }];
     stack.bucket_notifications = vec![BucketNotification {
         bucket: BUCKET.to_owned(),
@@ -189,6 +195,28 @@ fn stack_options(options: &LocalOptions, cluster: &Cluster) -> StackOptions {
         postgres: cluster.config(WAREHOUSE_DATABASE),
     }];
     stack
+}
+
+/// Who reads the messages, and the intake with its dead letters.
+fn queues() -> Vec<QueueOptions> {
+    let named = |name: &str| QueueOptions {
+        name: name.to_owned(),
+        ..QueueOptions::default()
+    };
+    vec![
+        QueueOptions {
+            subscriptions: vec![TOPIC.to_owned()],
+            ..named(QUEUE)
+        },
+        named(UNDELIVERED_QUEUE),
+        QueueOptions {
+            dead_letters: Some(DeadLetters {
+                queue: UNDELIVERED_QUEUE.to_owned(),
+                max_receives: MAX_RECEIVES,
+            }),
+            ..named(INTAKE_QUEUE)
+        },
+    ]
 }
 
 fn load_status_pattern() -> Value {
@@ -232,6 +260,9 @@ fn ready_file(data: &DataFolder, cluster: &Cluster, stack: &LocalStack) -> Ready
         warehouse_database_url: cluster.url(WAREHOUSE_DATABASE),
         topic_arn: stack.topic_arn(TOPIC),
         notifications_queue_url: stack.queue_url(QUEUE),
+        queued_input_prefix: QUEUED_INPUT_PREFIX.to_owned(),
+        intake_queue_url: stack.queue_url(INTAKE_QUEUE),
+        undelivered_queue_url: stack.queue_url(UNDELIVERED_QUEUE),
         cluster_identifier: CLUSTER.to_owned(),
         database: WAREHOUSE_DATABASE.to_owned(),
         iam_role: IAM_ROLE.to_owned(),

@@ -166,6 +166,7 @@ impl ObjectStore for MemoryStore {
                 .map(|(key, file)| ListedObject {
                     key: ObjectKey::new(key),
                     etag: Some(file.etag()),
+                    size_bytes: file.bytes.len() as u64,
                     modified_at: file.modified_at,
                 })
                 .collect();

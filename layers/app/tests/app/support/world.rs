@@ -117,7 +117,12 @@ impl World {
             invocation: &invocation,
         };
         let object = object.clone();
-        Box::pin(self.calls.live(process.run(Announcement { object, at: None }))).await
+        Box::pin(self.calls.live(process.run(Announcement {
+            object,
+            at: None,
+            queue: None,
+        })))
+        .await
     }
 
     /// One try of the function that the Data API's events call.

@@ -8,12 +8,13 @@ use std::borrow::Cow;
 use chrono::{DateTime, Utc};
 use longshore_app::Announcement;
 use longshore_domain::object::{Bucket, Object, ObjectKey, Sequencer};
+use longshore_domain::queue::QueueName;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 /// What one message brought.
 #[derive(Debug)]
-pub(crate) struct Delivery {
+pub struct Delivery {
     /// The queue's id of the message; absent when the event came without a queue.
     pub message_id: Option<String>,
     /// Its announcements, each readable or not.
@@ -23,7 +24,7 @@ pub(crate) struct Delivery {
 /// A record that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the event is malformed at {path}: {problem}")]
-pub(crate) struct MalformedEvent {
+pub struct MalformedEvent {
     /// Where in the event, such as `Records[0].s3.object.key`.
     pub path: String,
     /// What is wrong there.
@@ -31,7 +32,7 @@ pub(crate) struct MalformedEvent {
 }
 
 /// Reads an event. Messages that announce no object (`s3:TestEvent`, removals) give no records.
-pub(crate) fn decode(event: &Value) -> Vec<Delivery> {
+pub fn decode(event: &Value) -> Vec<Delivery> {
     let Some(records) = event.get("Records").and_then(Value::as_array) else {
         return vec![Delivery {
             message_id: None,
@@ -49,9 +50,25 @@ pub(crate) fn decode(event: &Value) -> Vec<Delivery> {
         .enumerate()
         .map(|(index, record)| Delivery {
             message_id: record.get("messageId").and_then(Value::as_str).map(str::to_owned),
-            records: embedded(record, "body", &format!("Records[{index}]")),
+            records: brought_by(
+                queue(record).as_ref(),
+                embedded(record, "body", &format!("Records[{index}]")),
+            ),
         })
         .collect()
+}
+
+/// The queue that a message comes from. Without its ARN the message comes from no queue that a rule could name.
+fn queue(message: &Value) -> Option<QueueName> {
+    QueueName::of_arn(message.get("eventSourceARN")?.as_str()?)
+}
+
+fn brought_by(queue: Option<&QueueName>, records: Records) -> Records {
+    let with_queue = |announcement: Announcement| Announcement {
+        queue: queue.cloned(),
+        ..announcement
+    };
+    records.into_iter().map(|record| record.map(with_queue)).collect()
 }
 
 fn is_queue_message(record: &Value) -> bool {
@@ -127,6 +144,7 @@ fn s3_record(record: &Value, path: &str) -> Result<Announcement, MalformedEvent>
             sequencer: optional(object, "sequencer").map(Sequencer::new),
         },
         at: moment(record, "eventTime"),
+        queue: None,
     })
 }
 
@@ -154,6 +172,7 @@ fn event_bridge_object(event: &Value, path: &str) -> Result<Announcement, Malfor
             sequencer: optional(object, "sequencer").map(Sequencer::new),
         },
         at: moment(event, "time"),
+        queue: None,
     })
 }
 
@@ -336,6 +355,19 @@ mod tests {
                 .unwrap_err()
                 .starts_with("the event is malformed at Records[0].body: it is no JSON")
         );
+    }
+
+    #[test]
+    fn what_a_queue_brings_says_which_queue() {
+        let mut event = queued(&notification("in/a.txt"));
+        let queue = |event: &Value| {
+            let announcement = decode(event).remove(0).records.remove(0).unwrap();
+            announcement.queue.map(|queue| queue.to_string())
+        };
+        assert_eq!(queue(&event), None);
+        event["Records"][0]["eventSourceARN"] = json!("arn:aws:sqs:eu-west-1:1:orders");
+        assert_eq!(queue(&event).as_deref(), Some("orders"));
+        assert_eq!(queue(&notification("in/a.txt")), None);
     }
 
     #[test]

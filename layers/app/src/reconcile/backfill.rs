@@ -1,0 +1,190 @@
+//! Files of one rule that lie in a bucket and were never loaded: what was there before the rule, or while nobody listened.
+//!
+//! An operator asks for it, once, of any prefix, watched or not. What is found is put on the ledger as a listing puts it there,
+//! so what is said in `listing` about races and restored ledgers holds here too: an event that comes at the same time and the
+//! backfill make one load, and doing it again finds only what is missing still.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use longshore_domain::disposition::Disposition;
+use longshore_domain::matching::queue_of;
+use longshore_domain::object::{ObjectKey, WatchedPrefix};
+use longshore_domain::rule::{FileRule, RuleId};
+use longshore_store::Sighting;
+
+use super::judge::Judge;
+use super::listing::{Found, Listing, OBJECTS_AT_ONCE};
+use super::{Reconcile, ReconcileLimits};
+use crate::error::chain;
+use crate::ports::ObjectPage;
+use crate::process::ignores;
+use crate::{App, AppError, Invocation, Judged};
+
+/// Keys that a report names.
+const KEYS_NAMED: usize = 10;
+
+/// Which files, and how many.
+#[derive(Debug, Clone)]
+pub struct Backfill {
+    /// The rule that they fall under.
+    pub rule: RuleId,
+    /// Where they lie.
+    pub place: WatchedPrefix,
+    /// Only what was written at this time or later.
+    pub since: DateTime<Utc>,
+    /// Only what was written before this time.
+    pub until: Option<DateTime<Utc>>,
+    /// At most so many.
+    pub limit: u64,
+}
+
+/// Whether what is found is also put on the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BackfillMode {
+    /// It is only looked for.
+    Look,
+    /// It is put on the ledger, and the reconciler loads it.
+    Record,
+}
+
+/// What was found.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct BackfillReport {
+    /// Objects seen, of any rule and age.
+    pub seen: u64,
+    /// Files of the rule that were never loaded.
+    pub missing: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// The first of their keys.
+    pub first_keys: Vec<ObjectKey>,
+    /// How many of them were put on the ledger.
+    pub recorded: u64,
+    /// Whether the last object was reached; if not, there may be more than the limit.
+    pub is_through: bool,
+    /// Files that could not be looked at, and why.
+    pub errors: Vec<String>,
+}
+
+impl Backfill {
+    /// Looks for the files, or says why the rule can have none.
+    ///
+    /// # Errors
+    /// What S3, the control database or the warehouse answer. What was recorded by then stays.
+    pub async fn run(
+        &self,
+        app: &App,
+        invocation: &Invocation,
+        mode: BackfillMode,
+    ) -> Result<Judged<BackfillReport>, AppError> {
+        let Some(row) = app.store.rule(self.rule).await? else {
+            return Ok(Err(format!(
+                "there is no rule {} in operation; see: longshore rule list",
+                self.rule
+            )));
+        };
+        if let Err(faults) = FileRule::from_row(&row) {
+            return Ok(Err(format!("{faults}; mend it first")));
+        }
+        let reconcile = Reconcile {
+            app,
+            invocation,
+            limits: ReconcileLimits::default(),
+        };
+        // What a rule takes from a queue is not told by the key: whoever names such a rule says that the files below the
+        // prefix are of that queue.
+        let mut judge = Judge::new(app, queue_of(&row).ok().flatten());
+        let listing = Listing::new(&reconcile, &self.place, &mut judge);
+        let mut pass = Pass {
+            backfill: self,
+            listing,
+            mode,
+            report: BackfillReport::default(),
+        };
+        pass.run().await?;
+        Ok(Ok(pass.report))
+    }
+
+    fn wants(&self, modified_at: DateTime<Utc>) -> bool {
+        modified_at >= self.since && self.until.is_none_or(|until| modified_at < until)
+    }
+}
+
+/// One pass through the prefix.
+struct Pass<'run, 'app> {
+    backfill: &'run Backfill,
+    listing: Listing<'run, 'app>,
+    mode: BackfillMode,
+    report: BackfillReport,
+}
+
+impl Pass<'_, '_> {
+    async fn run(&mut self) -> Result<(), AppError> {
+        let app = self.listing.app();
+        let mut after: Option<ObjectKey> = None;
+        loop {
+            let page = app.objects.list(&self.backfill.place, after.as_ref()).await?;
+            self.report.seen += page.objects.len() as u64;
+            let is_full = self.look_through(&page).await?;
+            after = self.listing.next_after(&page);
+            self.report.is_through = after.is_none() && !is_full;
+            if after.is_none() || is_full {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Whether there are more of them than are asked for.
+    async fn look_through(&mut self, page: &ObjectPage) -> Result<bool, AppError> {
+        let config = &self.listing.app().config;
+        let wanted = page.objects.iter().filter(|object| {
+            ignores(config, &object.key).is_none() && self.backfill.wants(object.modified_at)
+        });
+        let mut sizes = HashMap::new();
+        let mut sightings = Vec::new();
+        for object in wanted {
+            sizes.insert(object.key.clone(), object.size_bytes);
+            sightings.push(Sighting {
+                key: object.key.clone(),
+                etag: object.etag.clone(),
+                modified_at: object.modified_at,
+            });
+        }
+        let mut found = self.listing.unaccounted(&sightings).await?;
+        found.retain(|found| found.judgement.rule == Some(self.backfill.rule));
+        let left = self.backfill.limit - self.report.missing;
+        let is_full = found.len() as u64 > left;
+        found.truncate(usize::try_from(left).unwrap_or(usize::MAX));
+        for found in &found {
+            let key = &found.sighting.key;
+            self.report.missing += 1;
+            self.report.bytes += sizes.get(key).copied().unwrap_or_default();
+            if self.report.first_keys.len() < KEYS_NAMED {
+                self.report.first_keys.push(key.clone());
+            }
+        }
+        if self.mode == BackfillMode::Record {
+            self.record(&found).await?;
+        }
+        Ok(is_full)
+    }
+
+    async fn record(&mut self, found: &[Found]) -> Result<(), AppError> {
+        for some in found.chunks(OBJECTS_AT_ONCE) {
+            let loaded = self.listing.loaded_before(some).await?;
+            for found in some {
+                match self.listing.record(found, &loaded).await {
+                    Ok(made) => self.report.recorded += u64::from(made),
+                    // Without an answer none of the others would get one either.
+                    Err(error) if error.disposition() == Disposition::Retry => return Err(error),
+                    Err(error) => self
+                        .report
+                        .errors
+                        .push(format!("{}: {}", found.url, chain(&error))),
+                }
+            }
+        }
+        Ok(())
+    }
+}
