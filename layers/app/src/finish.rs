@@ -112,8 +112,8 @@ impl FinishStatement<'_> {
     ) -> Result<FinishedAs, AppError> {
         let id = load.id;
         let settled = match attempt.kind {
-            StatementKind::Load => self.settle_load(load, attempt, statement_id).await,
-            StatementKind::FollowUp => self.settle_follow_up(load, attempt, statement_id).await,
+            StatementKind::Load => Box::pin(self.settle_load(load, attempt, statement_id)).await,
+            StatementKind::FollowUp => Box::pin(self.settle_follow_up(load, attempt, statement_id)).await,
         };
         // Also when it failed: whoever tries next need not wait for the lease to run out.
         self.app.store.release(id, self.actor()).await?;

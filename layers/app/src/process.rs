@@ -250,12 +250,14 @@ impl ProcessObject<'_> {
         let (load, source) = self.find_bytes(load, &others).await?;
         let pace = self.pace();
         match prepare::prepare(self.app, &pace, load.id, &load.object, &source, &rule).await? {
-            Prepared::Whole(copyable) => self.reload_and_submit(load, &row, *copyable, policy).await,
+            Prepared::Whole(copyable) => {
+                Box::pin(self.reload_and_submit(load, &row, *copyable, policy)).await
+            }
             Prepared::Split {
                 parts,
                 records,
                 remarks,
-            } => self.split(load, rule, parts, records, remarks).await,
+            } => Box::pin(self.split(load, rule, parts, records, remarks)).await,
             Prepared::Refused(reason) => self.reject(load, reason).await,
             Prepared::OutOfTime(progress) => self.hand_over(load, &progress).await,
         }
@@ -365,7 +367,7 @@ impl ProcessObject<'_> {
             .store
             .mark_rejected(load.id, &reason, now, self.actor())
             .await?;
-        self.conclude_rejection(moved.into_load()).await
+        Box::pin(self.conclude_rejection(moved.into_load())).await
     }
 }
 

@@ -213,8 +213,8 @@ impl Store {
         for (sheet, rows) in &change.rows {
             write(&transaction, *sheet, rows, catalog).await?;
         }
-        let none: (Option<&str>, Option<i32>) = (None, None);
-        let rows = transaction.rows(Query::RuleList, &[&none.0, &none.1]).await?;
+        let all = None::<&[i32]>;
+        let rows = transaction.rows(Query::RuleList, &[&all]).await?;
         let rows: Vec<RuleRow> = rows.iter().map(rule_row).collect::<Result<_, _>>()?;
         match judge(&rows) {
             Verdict::Undo => Ok(Changed::Undone),

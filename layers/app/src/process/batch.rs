@@ -61,7 +61,7 @@ impl ProcessObject<'_> {
         let ObjectOutcome::Batched { buffer_id, .. } = outcome else {
             return;
         };
-        if let Err(error) = self.flush(*buffer_id).await {
+        if let Err(error) = Box::pin(self.flush(*buffer_id)).await {
             warn!(
                 "could not hand over what is due of buffer {buffer_id}: {}",
                 chain(&error)

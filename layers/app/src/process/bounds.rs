@@ -132,7 +132,7 @@ impl ProcessObject<'_> {
             .await?;
         let load = moved.into_load();
         info!(code, "failed to load {}", load.object.key);
-        self.conclude_failure(load).await
+        Box::pin(self.conclude_failure(load)).await
     }
 
     pub(super) async fn conclude_failure(&self, load: Load) -> Result<ObjectOutcome, AppError> {

@@ -93,7 +93,7 @@ impl ProcessObject<'_> {
             .store
             .mark_split(load.id, &facts, now, self.actor())
             .await?;
-        self.load_parts(moved.into_load()).await
+        Box::pin(self.load_parts(moved.into_load())).await
     }
 
     /// The parts that are loaded: of a replayed part that one alone. The copies of the others go.
@@ -119,7 +119,9 @@ impl ProcessObject<'_> {
         let mut first_error = None;
         for child in children {
             let span = info_span!("part", load.id = %child.id, record_type = child.record_type);
-            if let Err(error) = self.load_part(child, &plan).instrument(span).await {
+            // On the heap: a part goes the whole way of a file, within that of its own.
+            let loaded = Box::pin(self.load_part(child, &plan)).instrument(span).await;
+            if let Err(error) = loaded {
                 first_error.get_or_insert(error);
             }
         }

@@ -134,8 +134,10 @@ impl ProcessObject<'_> {
         earlier: Earlier,
     ) -> Result<ObjectOutcome, AppError> {
         match copyable.rule.batch.clone() {
-            Some(policy) if earlier.replaces.is_empty() => self.gather(load, row, copyable, &policy).await,
-            Some(_) | None => self.plan_and_submit(load, copyable, earlier).await,
+            Some(policy) if earlier.replaces.is_empty() => {
+                Box::pin(self.gather(load, row, copyable, &policy)).await
+            }
+            Some(_) | None => Box::pin(self.plan_and_submit(load, copyable, earlier)).await,
         }
     }
 
@@ -161,7 +163,7 @@ impl ProcessObject<'_> {
             .store
             .mark_skipped(load.id, note, self.app.clock.now(), self.actor())
             .await?;
-        self.conclude_skip(moved.into_load()).await
+        Box::pin(self.conclude_skip(moved.into_load())).await
     }
 
     /// Puts the file away, so that it does not lie in the input for ever, and tells once.
