@@ -25,7 +25,11 @@ const HAND: [&str; 4] = ["--as", "ann", "--why", "a test"];
 
 async fn world() -> anyhow::Result<World> {
     match &*RULES {
-        Ok(stack) => World::on(Arc::clone(stack)).await,
+        Ok(stack) => {
+            let world = World::on(Arc::clone(stack)).await?;
+            world.set_column_numbers_apart().await?;
+            Ok(world)
+        }
         Err(error) => bail!("the stack did not start: {error}"),
     }
 }
