@@ -474,6 +474,9 @@ fn help_names_every_command_and_ends_with_0() -> anyhow::Result<()> {
       marker     Where the ledger and the markers in the warehouse differ
       warehouse  The warehouses that loads go to
       query      Chains of SQL statements
+      import     Turn the configuration of an older loader into rules
+      secret     The secrets and logins of a deployment
+      notify     The topics that outcomes are told to
       doctor     Look at a deployment from the settings to the tables that its rules fill, and say what
                  mends what is wrong
       reconcile  Carry on what stands still until nothing is left. What external-file-reconcile does

@@ -29,6 +29,7 @@ impl World {
 #[tokio::test]
 async fn a_configuration_of_awslabs_becomes_a_rule_that_loads_its_files() -> anyhow::Result<()> {
     let world = World::shared().await?;
+    world.set_column_numbers_apart().await?;
     let feed = world.feed().create().await?;
     let ready = world.ready();
     let number = unique().to_string();

@@ -25,7 +25,11 @@ const HAND: [&str; 4] = ["--as", "ann", "--why", "a test"];
 
 async fn world() -> anyhow::Result<World> {
     match &*RULES {
-        Ok(stack) => World::on(Arc::clone(stack)).await,
+        Ok(stack) => {
+            let world = World::on(Arc::clone(stack)).await?;
+            world.set_column_numbers_apart().await?;
+            Ok(world)
+        }
         Err(error) => bail!("the stack did not start: {error}"),
     }
 }
@@ -317,11 +321,11 @@ async fn files_of_a_paused_rule_wait_and_are_loaded_once_it_is_resumed() -> anyh
     assert_eq!(loads[0].state(), "received");
     let shown = world.prints(&["load", "show", loads[0].id()])?;
     assert!(shown.contains(&format!("rule {rule} is resumed")), "{shown}");
-    assert!(world.prints(&["rule", "show", &rule])?.contains("1 files wait"));
+    assert!(world.prints(&["rule", "show", &rule])?.contains("1 file waits"));
 
     let (code, _, said) = world.by_ann(&["rule", "resume", &rule, "--yes"])?;
     assert_eq!(code, Some(0));
-    assert!(said.contains("1 files wait"), "{said}");
+    assert!(said.contains("1 file waits"), "{said}");
     let stories = world.reconcile_until_settled(&key, 1).await?;
     stories[0].assert_loaded(1);
     assert_eq!(feed.lines("id, name").await?, ["1|one"]);

@@ -212,6 +212,18 @@ impl World {
         }
     }
 
+    /// Has the columns of rules that commands make begin far above the numbers that tests give theirs.
+    pub(crate) async fn set_column_numbers_apart(&self) -> anyhow::Result<()> {
+        let sql = "INSERT INTO rdscnfg.ext_file_config_dtl
+                (ext_file_config_dtl_sid, column_name, column_order_sqnc, oprtnl_flag)
+            VALUES (1000000, 'of no rule', 1, 'I')
+            ON CONFLICT DO NOTHING";
+        self.control
+            .batch_execute(sql)
+            .await
+            .context("set column numbers apart")
+    }
+
     /// What is on record about a key so far, for the failure of a test.
     pub(crate) async fn tell(&self, key: &str) -> anyhow::Result<String> {
         let stories = Story::gather(self, self.loads_of(key).await?).await?;

@@ -21,6 +21,9 @@ async fn a_file_of_a_paused_rule_waits_untold_and_is_loaded_once_it_is_resumed()
         assert!(matches!(outcome, ObjectOutcome::Waiting { .. }), "{outcome:?}");
     }
     world.pass_time(TimeDelta::hours(3)).await;
+    let vitals = world.app.store.vitals(world.clock.reads()).await.unwrap();
+    assert_eq!((vitals.unfinished, vitals.waiting_retries), (1, 0));
+    assert_eq!(vitals.oldest_unfinished_seconds, None);
     let load = world.load_of(&object).await;
     assert_eq!(
         (load.state, load.waits_for.as_deref()),

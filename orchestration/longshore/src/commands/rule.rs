@@ -47,6 +47,14 @@ async fn read_catalog(store: &Store) -> anyhow::Result<Catalog> {
     Ok(Catalog(store.rule_catalog().await?))
 }
 
+/// How many files wait, in words.
+fn waiting(count: u64) -> String {
+    match count {
+        1 => "1 file waits".to_owned(),
+        count => format!("{count} files wait"),
+    }
+}
+
 fn no_such_rule(rule: i32) -> anyhow::Error {
     input(format!("there is no rule {rule}; see: longshore rule list"))
 }

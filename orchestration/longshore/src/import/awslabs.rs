@@ -6,7 +6,7 @@ use crate::rules::Fault;
 use crate::rules::tree::{Content, Node};
 
 /// What both forms call their fields; where they differ, the file's name comes first.
-const KNOWN: [&str; 40] = [
+const KNOWN: [&str; 37] = [
     "region",
     "s3Prefix",
     "filenameFilter",
@@ -43,9 +43,6 @@ const KNOWN: [&str; 40] = [
     "lastBatchRotation",
     "status",
     "table",
-    "userName",
-    "userPwd",
-    "clusterUseSSL",
     "truncateTable",
 ];
 /// Of a cluster: in the file beside the others, in the item within `loadClusters`.

@@ -1,6 +1,6 @@
 //! A draft against the tables: what would be written, and how that reads.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use longshore_store::{Record, RuleBook, RuleChange, RuleRecord, Sheet};
 use serde::Serialize;
@@ -92,14 +92,41 @@ pub(crate) fn make(draft: &Draft, seen: RuleBook, catalog: &Catalog) -> Result<P
         return Err(faults);
     }
     let mut plan = Plan::default();
+    let there = There::of(&seen);
     for sheet in [Sheet::Interface, Sheet::Target, Sheet::Rule] {
         for entry in draft.entries.get(&sheet).into_iter().flatten() {
-            plan.compare(entry, sheet, &seen, catalog);
+            plan.compare(entry, sheet, &there, catalog);
         }
     }
     plan.change.about = Some(about(draft));
     plan.change.seen = seen;
     Ok(plan)
+}
+
+/// What is there, by its key.
+struct There<'a> {
+    rows: HashMap<(Sheet, &'a str), &'a Record>,
+    rules: HashMap<&'a str, &'a RuleRecord>,
+}
+
+impl<'a> There<'a> {
+    fn of(book: &'a RuleBook) -> Self {
+        let key = |sheet: Sheet, record: &'a Record| record.get(sheet.key()).map_or("", String::as_str);
+        let interfaces = book.interfaces.iter().map(|record| (Sheet::Interface, record));
+        let targets = book.targets.iter().map(|record| (Sheet::Target, record));
+        let rules = book.rules.iter().map(|rule| (Sheet::Rule, &rule.fields));
+        let rows = interfaces.chain(targets).chain(rules);
+        let by_number = book
+            .rules
+            .iter()
+            .map(|rule| (key(Sheet::Rule, &rule.fields), rule));
+        Self {
+            rows: rows
+                .map(|(sheet, record)| ((sheet, key(sheet, record)), record))
+                .collect(),
+            rules: by_number.collect(),
+        }
+    }
 }
 
 /// What the draft refers to and nobody knows.
@@ -139,16 +166,10 @@ fn dangling(draft: &Draft, seen: &RuleBook) -> Vec<Fault> {
 }
 
 impl Plan {
-    fn compare(&mut self, entry: &Entry, sheet: Sheet, seen: &RuleBook, catalog: &Catalog) {
+    fn compare(&mut self, entry: &Entry, sheet: Sheet, there: &There<'_>, catalog: &Catalog) {
         let after = entry.record(sheet, catalog);
         let key = entry.key(sheet);
-        let is_it = |record: &&Record| record.get(sheet.key()).is_some_and(|found| found == key);
-        let rule = seen.rules.iter().find(|rule| is_it(&&rule.fields));
-        let before = match sheet {
-            Sheet::Interface => seen.interfaces.iter().find(is_it),
-            Sheet::Target => seen.targets.iter().find(is_it),
-            Sheet::Rule | Sheet::Column => rule.map(|rule| &rule.fields),
-        };
+        let before = there.rows.get(&(sheet, key)).copied();
         let tidy = before.map(|before| tidied(before, sheet, catalog));
         let unsaid = || Entry::default().record(sheet, catalog);
         let mut fields = differences(&tidy.clone().unwrap_or_else(unsaid), &after, sheet, catalog);
@@ -156,6 +177,7 @@ impl Plan {
             self.change.rows.entry(sheet).or_default().push(after.clone());
         }
         if sheet == Sheet::Rule {
+            let rule = there.rules.get(key).copied();
             fields.extend(self.compare_columns(entry, rule, catalog));
         }
         let step = match &tidy {

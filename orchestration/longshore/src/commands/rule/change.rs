@@ -266,7 +266,7 @@ async fn rest(
         draft.entries.entry(Sheet::Rule).or_default().push(entry);
         let waiting = change.store.waiting_for_rule(RuleId(*rule)).await?;
         if waiting > 0 {
-            note(format!("{waiting} files wait for rule {rule}."));
+            note(format!("{} for rule {rule}.", super::waiting(waiting)));
         }
     }
     change.make(&draft).await

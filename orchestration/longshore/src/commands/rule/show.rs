@@ -43,7 +43,7 @@ async fn show_rule(
     }
     output.line(format!("rules:\n{}", export::rule(found, catalog)).trim_end())?;
     if waiting > 0 {
-        output.line(format!("\n{waiting} files wait until it is resumed."))?;
+        output.line(format!("\n{} until it is resumed.", super::waiting(waiting)))?;
     }
     output.line("\nversions")?;
     let rows = versions.iter().map(|kept| {
