@@ -54,7 +54,7 @@ async fn put_files(
 
 #[tokio::test]
 async fn what_was_there_before_is_found_first_then_loaded_and_only_what_is_missing() -> anyhow::Result<()> {
-    let world = World::reconciled().await?;
+    let world = World::asked_about_files().await?;
     let (feed, others) = (world.feed().create().await?, world.feed().create().await?);
     let folder = folder();
     let keys = put_files(&world, &feed, &folder, 3).await?;
@@ -113,7 +113,7 @@ async fn what_was_there_before_is_found_first_then_loaded_and_only_what_is_missi
 
 #[tokio::test]
 async fn an_event_and_a_backfill_at_once_load_a_file_once() -> anyhow::Result<()> {
-    let world = World::reconciled().await?;
+    let world = World::asked_about_files().await?;
     let feed = world.feed().create().await?;
     let folder = folder();
     let key = format!("{folder}{}", feed.file_name());
@@ -145,7 +145,7 @@ async fn an_event_and_a_backfill_at_once_load_a_file_once() -> anyhow::Result<()
 
 #[tokio::test]
 async fn what_a_rule_takes_from_a_queue_is_found_below_the_prefix_by_any_name() -> anyhow::Result<()> {
-    let world = World::reconciled().await?;
+    let world = World::asked_about_files().await?;
     let queue = format!("old_{}", unique());
     let feed = world.feed().set("queue_name", &queue).create().await?;
     let folder = folder();
@@ -162,7 +162,7 @@ async fn what_a_rule_takes_from_a_queue_is_found_below_the_prefix_by_any_name() 
 
 #[tokio::test]
 async fn a_rule_that_can_take_nothing_is_told() -> anyhow::Result<()> {
-    let world = World::reconciled().await?;
+    let world = World::asked_about_files().await?;
     let faulty = world.feed().set("delimiter", "||").create().await?;
     let rule = faulty.rule.to_string();
     for (rule, says) in [

@@ -471,8 +471,11 @@ fn help_names_every_command_and_ends_with_0() -> anyhow::Result<()> {
                  any time, and twice
       rule       The rules that say how files are checked, prepared and loaded
       load       The ledger of loads
+      file       What the ledger knows of one key, and what an operator may do about it
+      backfill   Load what lies in a bucket under a rule and was never loaded
       marker     Where the ledger and the markers in the warehouse differ
       warehouse  The warehouses that loads go to
+      dlq        Announcements that no function could take
       query      Chains of SQL statements
       import     Turn the configuration of an older loader into rules
       secret     The secrets and logins of a deployment

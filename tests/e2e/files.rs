@@ -41,7 +41,7 @@ async fn sent_again(world: &World, story: &Story, count: usize) -> anyhow::Resul
 
 #[tokio::test]
 async fn a_file_that_is_forgotten_is_loaded_when_it_is_sent_again() -> anyhow::Result<()> {
-    let world = World::reconciled().await?;
+    let world = World::asked_about_files().await?;
     let feed = world.feed().create().await?;
     let story = feed.land("1|a\n").await?;
     story.assert_loaded(1);
@@ -83,7 +83,7 @@ async fn a_file_that_is_forgotten_is_loaded_when_it_is_sent_again() -> anyhow::R
 
 #[tokio::test]
 async fn a_file_is_reprocessed_by_its_key() -> anyhow::Result<()> {
-    let world = World::reconciled().await?;
+    let world = World::asked_about_files().await?;
     let feed = world
         .feed()
         .columns(["id integer", "name varchar(2)"])
@@ -111,7 +111,7 @@ async fn a_file_is_reprocessed_by_its_key() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn a_key_that_the_ledger_does_not_know_is_said_to_be_unknown() -> anyhow::Result<()> {
-    let world = World::reconciled().await?;
+    let world = World::asked_about_files().await?;
     let url = format!("s3://{}/never/heard_of.txt", world.ready().bucket);
     assert_says(&file(&world, "status", &url, &[])?, 0, &["knows no load of it"]);
     for command in ["forget", "reprocess"] {

@@ -35,7 +35,7 @@ fn nameless_key() -> String {
 
 #[tokio::test]
 async fn what_a_queue_brings_falls_under_its_rule_whatever_it_is_called() -> anyhow::Result<()> {
-    let world = World::reconciled().await?;
+    let world = World::asked_about_files().await?;
     let queue = format!("orders_{}", unique());
     let arn = format!("arn:aws:sqs:us-east-1:000000000000:{queue}");
     let feed = world.feed().set("queue_name", &arn).create().await?;
@@ -182,7 +182,7 @@ async fn unannounced(world: &World, feed: &Feed<'_>) -> anyhow::Result<(String, 
 
 #[tokio::test]
 async fn dead_letters_are_listed_and_announcements_go_back() -> anyhow::Result<()> {
-    let world = World::reconciled().await?;
+    let world = World::asked_about_files().await?;
     let feed = world.feed().create().await?;
     let dead = DeadLetters { world: &world };
     let (intake, undelivered) = (

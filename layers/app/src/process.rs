@@ -219,7 +219,8 @@ impl ProcessObject<'_> {
 
     async fn advance(&self, load: Load) -> Result<ObjectOutcome, AppError> {
         match load.state {
-            LoadState::Received => self.receive(load).await,
+            // On the heap: together with the steps before it it would fill the stack of a test's thread.
+            LoadState::Received => Box::pin(self.receive(load)).await,
             LoadState::Prepared | LoadState::Queued => self.submit(load).await,
             LoadState::Split => self.load_parts(load).await,
             LoadState::Rejected => self.conclude_rejection(load).await,
