@@ -471,8 +471,11 @@ fn help_names_every_command_and_ends_with_0() -> anyhow::Result<()> {
                  any time, and twice
       rule       The rules that say how files are checked, prepared and loaded
       load       The ledger of loads
+      batch      Files that are loaded together: those that wait for each other, and the batches that
+                 carry them
       file       What the ledger knows of one key, and what an operator may do about it
       backfill   Load what lies in a bucket under a rule and was never loaded
+      bulk       Load what lies under a prefix into a table, once, by as few transactions as it takes
       marker     Where the ledger and the markers in the warehouse differ
       warehouse  The warehouses that loads go to
       dlq        Announcements that no function could take

@@ -6,6 +6,7 @@
 mod backfill;
 mod batches;
 mod boundaries;
+mod bulk;
 mod by_hand;
 mod chaos;
 mod checks;

@@ -365,3 +365,37 @@ async fn lint_names_every_fault_of_every_rule_it_is_asked_about() -> anyhow::Res
     );
     Ok(())
 }
+
+#[tokio::test]
+async fn lint_finds_what_a_load_mode_a_batch_or_a_rules_own_sql_cannot_be() -> anyhow::Result<()> {
+    let world = world().await?;
+    let feed = world
+        .feed()
+        .set("load_mode", "merge")
+        .set("batch_files", "2000")
+        .create()
+        .await?;
+    let own_sql = world
+        .feed()
+        .set("pre_sql", "TRUNCATE rdsftetl.price")
+        .create()
+        .await?;
+    for (feed, columns) in [
+        (&feed, &["merge_keys", "batch_files"][..]),
+        (&own_sql, &["pre_sql"][..]),
+    ] {
+        let rule = feed.rule.to_string();
+        let output = world.longshore(&["--json", "rule", "lint", &rule])?;
+        assert_eq!(output.status.code(), Some(1));
+        let found: Value = serde_json::from_slice(&output.stdout)?;
+        let faults = found["faults"][0]["faults"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
+        for column in columns {
+            let is_named = faults.iter().any(|fault| fault["column"] == *column);
+            assert!(is_named, "{column} is not named: {found}");
+        }
+    }
+    Ok(())
+}

@@ -6,6 +6,7 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use longshore_domain::load::{LoadId, LoadState};
 use longshore_domain::object::WatchedPrefix;
+use longshore_domain::target::TableName;
 use uuid::Uuid;
 
 /// Loads the files that land in a bucket into Amazon Redshift: once, checked, and on the record.
@@ -51,6 +52,9 @@ pub(crate) enum Command {
     File(FileCommand),
     /// Load what lies in a bucket under a rule and was never loaded.
     Backfill(BackfillArguments),
+    /// Load what lies under a prefix into a table, once, by as few transactions as it takes.
+    #[command(subcommand)]
+    Bulk(BulkCommand),
     /// Where the ledger and the markers in the warehouse differ.
     #[command(subcommand)]
     Marker(MarkerCommand),
@@ -249,6 +253,52 @@ pub(crate) struct BackfillArguments {
     /// Who; kept on the ledger.
     #[arg(long = "as", value_name = "NAME", env = "USER", default_value = "an operator", value_parser = parse_words)]
     pub operator: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BulkCommand {
+    /// Load the files below a prefix. The same command again loads what failed or is new, and nothing else.
+    Load(BulkLoadArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BulkLoadArguments {
+    /// Where the files lie, and stay: s3://bucket/prefix.
+    #[arg(long, value_name = "URL", value_parser = parse_prefix)]
+    pub path: WatchedPrefix,
+    /// The table: schema.table.
+    #[arg(long, value_name = "TABLE", value_parser = parse_table)]
+    pub table: TableName,
+    /// How the files are written, as file_format of a rule.
+    #[arg(long, value_name = "FORMAT", default_value = "csv")]
+    pub format: String,
+    /// What the files' names end with, where it is not what the format is called. Other files are left alone.
+    #[arg(long, value_name = "EXTENSION")]
+    pub extension: Option<String>,
+    /// The files' columns, in order.
+    #[arg(long, value_name = "COLUMN,…", value_delimiter = ',')]
+    pub columns: Vec<String>,
+    /// Merge by these columns instead of adding rows.
+    #[arg(long, value_name = "COLUMN,…")]
+    pub merge_key: Option<String>,
+    /// Of rows of one key the one with the greatest of these wins.
+    #[arg(long, value_name = "COLUMN,…", requires = "merge_key")]
+    pub merge_order: Option<String>,
+    /// A warehouse other than the deployment's own, by its number in ext_target.
+    #[arg(long, value_name = "ID")]
+    pub target: Option<i32>,
+    /// Any other field of the rule that the load runs under, such as delimiter=| or copy_options=ACCEPTINVCHARS.
+    #[arg(long = "set", value_name = "FIELD=VALUE")]
+    pub fields: Vec<String>,
+    #[command(flatten)]
+    pub hand: HandArguments,
+}
+
+fn parse_table(text: &str) -> Result<TableName, String> {
+    match text.split_once('.') {
+        Some((schema, table)) if !schema.is_empty() && !table.is_empty() => Ok(TableName::new(schema, table)),
+        _ => Err("write schema.table".to_owned()),
+    }
 }
 
 fn parse_prefix(text: &str) -> Result<WatchedPrefix, String> {

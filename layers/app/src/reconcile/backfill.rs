@@ -17,7 +17,7 @@ use super::judge::Judge;
 use super::listing::{Found, Listing, OBJECTS_AT_ONCE};
 use super::{Reconcile, ReconcileLimits};
 use crate::error::chain;
-use crate::ports::ObjectPage;
+use crate::ports::{ListedObject, ObjectPage};
 use crate::process::ignores;
 use crate::{App, AppError, Invocation, Judged};
 
@@ -35,6 +35,8 @@ pub struct Backfill {
     pub since: DateTime<Utc>,
     /// Only what was written before this time.
     pub until: Option<DateTime<Utc>>,
+    /// Only files whose names end with this, without the dot; in lower case.
+    pub extension: Option<String>,
     /// At most so many.
     pub limit: u64,
 }
@@ -106,8 +108,13 @@ impl Backfill {
         Ok(Ok(pass.report))
     }
 
-    fn wants(&self, modified_at: DateTime<Utc>) -> bool {
-        modified_at >= self.since && self.until.is_none_or(|until| modified_at < until)
+    fn wants(&self, object: &ListedObject) -> bool {
+        let modified_at = object.modified_at;
+        let is_named = self.extension.as_ref().is_none_or(|extension| {
+            let name = object.key.file_name().to_ascii_lowercase();
+            name.ends_with(&format!(".{extension}"))
+        });
+        is_named && modified_at >= self.since && self.until.is_none_or(|until| modified_at < until)
     }
 }
 
@@ -138,9 +145,10 @@ impl Pass<'_, '_> {
     /// Whether there are more of them than are asked for.
     async fn look_through(&mut self, page: &ObjectPage) -> Result<bool, AppError> {
         let config = &self.listing.app().config;
-        let wanted = page.objects.iter().filter(|object| {
-            ignores(config, &object.key).is_none() && self.backfill.wants(object.modified_at)
-        });
+        let wanted = page
+            .objects
+            .iter()
+            .filter(|object| ignores(config, &object.key).is_none() && self.backfill.wants(object));
         let mut sizes = HashMap::new();
         let mut sightings = Vec::new();
         for object in wanted {

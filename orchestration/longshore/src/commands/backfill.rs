@@ -27,6 +27,7 @@ pub(crate) async fn run(
         place: arguments.prefix,
         since: arguments.since,
         until: arguments.until,
+        extension: None,
         limit: arguments.limit,
     };
     let invocation = Invocation {

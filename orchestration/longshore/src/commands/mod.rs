@@ -2,6 +2,7 @@
 
 mod backfill;
 mod batch;
+mod bulk;
 mod by_hand;
 mod demo;
 mod dlq;
@@ -39,6 +40,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitStatus> {
         Command::Batch(command) => batch::run(command, &deployment, output).await,
         Command::File(command) => file::run(command, &deployment, output).await,
         Command::Backfill(arguments) => backfill::run(arguments, &deployment, output).await,
+        Command::Bulk(command) => bulk::run(command, &deployment, output).await,
         Command::Marker(command) => marker::run(command, &deployment, output).await,
         Command::Warehouse(command) => warehouse::run(command, &deployment, output).await,
         Command::Dlq(command) => dlq::run(command, &deployment, output).await,

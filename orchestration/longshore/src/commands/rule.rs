@@ -1,6 +1,6 @@
 //! The `rule` commands; what changes rules is in [`change`].
 
-mod change;
+pub(super) mod change;
 mod show;
 
 use std::collections::BTreeMap;

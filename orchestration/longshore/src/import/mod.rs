@@ -33,22 +33,22 @@ pub(crate) struct Imported {
 
 /// Fields of one row, in the order in which they are shown.
 #[derive(Debug, Default)]
-pub(crate) struct Row(Vec<(&'static str, String)>);
+pub(crate) struct Row(Vec<(String, String)>);
 
 impl Row {
-    pub(crate) fn set(&mut self, field: &'static str, value: impl ToString) {
-        self.0.retain(|(name, _)| *name != field);
-        self.0.push((field, value.to_string()));
+    pub(crate) fn set(&mut self, field: &str, value: impl ToString) {
+        self.0.retain(|(name, _)| name != field);
+        self.0.push((field.to_owned(), value.to_string()));
     }
 
-    fn set_if(&mut self, field: &'static str, value: Option<String>) {
+    fn set_if(&mut self, field: &str, value: Option<String>) {
         if let Some(value) = value {
             self.set(field, value);
         }
     }
 
     pub(crate) fn get(&self, field: &str) -> Option<&str> {
-        let found = self.0.iter().find(|(name, _)| *name == field);
+        let found = self.0.iter().find(|(name, _)| name == field);
         found.map(|(_, value)| value.as_str())
     }
 
@@ -69,7 +69,7 @@ impl Row {
     fn json(&self) -> Map<String, Value> {
         let fields = self.0.iter();
         fields
-            .map(|(field, value)| ((*field).to_owned(), json!(value)))
+            .map(|(field, value)| (field.clone(), json!(value)))
             .collect()
     }
 }

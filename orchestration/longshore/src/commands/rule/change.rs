@@ -23,7 +23,8 @@ struct Change<'a> {
     store: Store,
     catalog: Catalog,
     hand: &'a HandArguments,
-    output: Output,
+    /// `None`: whoever wants it says what came of it.
+    output: Option<Output>,
     /// What the wish is called in messages.
     name: String,
 }
@@ -33,7 +34,7 @@ impl<'a> Change<'a> {
         deployment: &Deployment,
         hand: &'a HandArguments,
         name: impl Into<String>,
-        output: Output,
+        output: impl Into<Option<Output>>,
     ) -> anyhow::Result<Self> {
         let store = deployment.store().await?;
         let catalog = read_catalog(&store).await?;
@@ -41,7 +42,7 @@ impl<'a> Change<'a> {
             store,
             catalog,
             hand,
-            output,
+            output: output.into(),
             name: name.into(),
         })
     }
@@ -52,19 +53,24 @@ impl<'a> Change<'a> {
     }
 
     async fn make(&self, draft: &Draft) -> anyhow::Result<ExitStatus> {
+        self.try_to_make(draft).await?.ok_or_else(|| {
+            input("somebody else changed these rules just now and nothing was done; look at the plan again")
+        })
+    }
+
+    /// `None` when somebody else changed the same rules meanwhile.
+    async fn try_to_make(&self, draft: &Draft) -> anyhow::Result<Option<ExitStatus>> {
         let about = plan::about(draft);
         let seen = self.store.rule_book(Some(&about)).await?;
         let plan = plan::make(draft, seen, &self.catalog).map_err(|faults| self.refuse(faults))?;
         if plan.steps.is_empty() {
             self.show(&plan, false, &[])?;
-            return Ok(ExitStatus::Done);
+            return Ok(Some(ExitStatus::Done));
         }
         let mut faults = Vec::new();
         let changed = self.rehearse(&plan, &about, &mut faults).await?;
         match changed {
-            Changed::Meanwhile => Err(input(
-                "somebody else changed these rules just now and nothing was done; look at the plan again",
-            )),
+            Changed::Meanwhile => Ok(None),
             Changed::Kept | Changed::Undone => {
                 self.show(&plan, changed == Changed::Kept, &faults)?;
                 if !faults.is_empty() {
@@ -73,7 +79,7 @@ impl<'a> Change<'a> {
                 if !self.hand.yes {
                     note("Nothing was done; say --yes to do it.");
                 }
-                Ok(ExitStatus::Done)
+                Ok(Some(ExitStatus::Done))
             }
         }
     }
@@ -107,16 +113,15 @@ impl<'a> Change<'a> {
     }
 
     fn show(&self, plan: &Plan, done: bool, faults: &[RuleFaults]) -> anyhow::Result<()> {
-        if self.output.is_json() {
-            return self
-                .output
-                .json(&json!({ "steps": plan.steps, "done": done, "faults": faults }));
+        let Some(output) = self.output else { return Ok(()) };
+        if output.is_json() {
+            return output.json(&json!({ "steps": plan.steps, "done": done, "faults": faults }));
         }
         if plan.steps.is_empty() {
-            return self.output.line("Nothing differs.");
+            return output.line("Nothing differs.");
         }
         let rows = plan.steps.iter().flat_map(lines).collect();
-        self.output.table(&["what", "is", "field", "from", "to"], rows)
+        output.table(&["what", "is", "field", "from", "to"], rows)
     }
 }
 
@@ -172,9 +177,20 @@ pub(super) async fn apply(
 ) -> anyhow::Result<ExitStatus> {
     let text = crate::rules::read_text(path)?;
     let change = Change::begin(deployment, hand, path.display().to_string(), output).await?;
-    let root = tree::read(&text).map_err(|fault| change.refuse(vec![fault]))?;
-    let draft = draft::read(&root, &change.catalog).map_err(|faults| change.refuse(faults))?;
-    change.make(&draft).await
+    change.make(&change.draft(&text)?).await
+}
+
+/// The same of a document that a command wrote and that is called `name` in messages; without an output nothing is said of the
+/// change. `None` when somebody else changed rules meanwhile, so that the document is to be written anew.
+pub(crate) async fn apply_text(
+    text: &str,
+    name: &str,
+    hand: &HandArguments,
+    deployment: &Deployment,
+    output: Option<Output>,
+) -> anyhow::Result<Option<ExitStatus>> {
+    let change = Change::begin(deployment, hand, name, output).await?;
+    change.try_to_make(&change.draft(text)?).await
 }
 
 /// Makes a rule.
@@ -278,6 +294,11 @@ impl Change<'_> {
         let book: RuleBook = self.store.rule_book(Some(&[rule])).await?;
         let found = book.rules.first().ok_or_else(|| no_such_rule(rule))?;
         Ok(entry_of(found, &self.catalog))
+    }
+
+    fn draft(&self, text: &str) -> anyhow::Result<Draft> {
+        let root = tree::read(text).map_err(|fault| self.refuse(vec![fault]))?;
+        draft::read(&root, &self.catalog).map_err(|faults| self.refuse(faults))
     }
 
     fn assign(&self, entry: &mut Entry, assignments: &[String]) -> anyhow::Result<()> {
