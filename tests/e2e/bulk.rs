@@ -136,6 +136,8 @@ async fn a_bulk_load_that_failed_loads_only_what_is_missing_when_asked_again() -
     let good = lake.put("a.csv", "1,plum\n").await?;
     let bad = lake.put("b.csv", "2,pomegranate\n").await?;
     lake.load_all(&[good.clone(), bad.clone()], 1, &[]).await?;
+    let story = world.story(&good).await?;
+    assert_eq!(story.state(), "complete", "{story}");
     assert_eq!(lake.rows().await?, ["1|plum"]);
 
     let sql = format!("ALTER TABLE {} ALTER COLUMN name TYPE varchar(40)", lake.table);

@@ -131,7 +131,7 @@ pub struct RuleRecord {
 /// Whole rows to write, table by table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RuleChange {
-    /// What the change was made from; should that be another by then, nothing is written.
+    /// What the change was made from; should what it is about be another by then, nothing is written.
     pub seen: RuleBook,
     /// The rules that [`RuleChange::seen`] was read for; None for all of them.
     pub about: Option<Vec<i32>>,
@@ -157,6 +157,30 @@ pub enum Changed {
     Undone,
     /// Somebody else changed the same rules meanwhile; nothing is written.
     Meanwhile,
+}
+
+impl RuleChange {
+    /// Whether it was made from what it is about as that is now: its rules, and the feeds and warehouses that it writes. Others
+    /// may come and go.
+    fn is_of(&self, now: &RuleBook) -> bool {
+        self.seen.rules == now.rules
+            && self.writes_over_the_same(Sheet::Interface, &self.seen.interfaces, &now.interfaces)
+            && self.writes_over_the_same(Sheet::Target, &self.seen.targets, &now.targets)
+    }
+
+    fn writes_over_the_same(&self, sheet: Sheet, seen: &[Record], now: &[Record]) -> bool {
+        let written = self.rows.get(&sheet).map(Vec::as_slice).unwrap_or_default();
+        let found = |records: &[Record], key: Option<&String>| {
+            records
+                .iter()
+                .find(|record| record.get(sheet.key()) == key)
+                .cloned()
+        };
+        written.iter().all(|record| {
+            let key = record.get(sheet.key());
+            found(seen, key) == found(now, key)
+        })
+    }
 }
 
 impl Store {
@@ -204,7 +228,8 @@ impl Store {
         let mut client = self.client(Query::RuleLock.name()).await?;
         let transaction = Transaction::begin(self, &mut client).await?;
         transaction.execute(Query::RuleLock, &[]).await?;
-        if read_book(&transaction, change.about.as_deref()).await? != change.seen {
+        let now = read_book(&transaction, change.about.as_deref()).await?;
+        if !change.is_of(&now) {
             return Ok(Changed::Meanwhile);
         }
         let signed: [&(dyn tokio_postgres::types::ToSql + Sync); 2] =

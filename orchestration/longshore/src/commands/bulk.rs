@@ -14,7 +14,7 @@ use longshore_store::{LIST_LIMIT, LoadFilter, Operator, Store};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::rule::change::apply_text;
+use super::rule::change::add_all;
 use crate::cli::{BulkCommand, BulkLoadArguments};
 use crate::deployment::Deployment;
 use crate::exit::{ExitStatus, input};
@@ -174,7 +174,7 @@ impl NewRule<'_> {
         let hand = &self.arguments.hand;
         for _ in 0..MOST_TRIES {
             let document = self.document().await?;
-            let made = apply_text(&document, "bulk load", hand, deployment, said).await?;
+            let made = add_all(&document, "bulk load", hand, deployment, said).await?;
             if made.is_some() {
                 return Ok(());
             }

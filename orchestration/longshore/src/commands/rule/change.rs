@@ -18,6 +18,10 @@ use crate::rules::draft::{self, Catalog, Draft, Entry, Field};
 use crate::rules::plan::{self, Plan, Step};
 use crate::rules::{Fault, Faults, export, tree};
 
+fn changed_meanwhile() -> anyhow::Error {
+    input("somebody else changed these rules just now and nothing was done; look at the plan again")
+}
+
 /// One change on its way.
 struct Change<'a> {
     store: Store,
@@ -53,15 +57,13 @@ impl<'a> Change<'a> {
     }
 
     async fn make(&self, draft: &Draft) -> anyhow::Result<ExitStatus> {
-        self.try_to_make(draft).await?.ok_or_else(|| {
-            input("somebody else changed these rules just now and nothing was done; look at the plan again")
-        })
+        let seen = self.store.rule_book(Some(&plan::about(draft))).await?;
+        self.make_of(draft, seen).await?.ok_or_else(changed_meanwhile)
     }
 
-    /// `None` when somebody else changed the same rules meanwhile.
-    async fn try_to_make(&self, draft: &Draft) -> anyhow::Result<Option<ExitStatus>> {
+    /// Of the rules as they were seen; `None` when somebody else changed them meanwhile.
+    async fn make_of(&self, draft: &Draft, seen: RuleBook) -> anyhow::Result<Option<ExitStatus>> {
         let about = plan::about(draft);
-        let seen = self.store.rule_book(Some(&about)).await?;
         let plan = plan::make(draft, seen, &self.catalog).map_err(|faults| self.refuse(faults))?;
         if plan.steps.is_empty() {
             self.show(&plan, false, &[])?;
@@ -180,9 +182,9 @@ pub(super) async fn apply(
     change.make(&change.draft(&text)?).await
 }
 
-/// The same of a document that a command wrote and that is called `name` in messages; without an output nothing is said of the
-/// change. `None` when somebody else changed rules meanwhile, so that the document is to be written anew.
-pub(crate) async fn apply_text(
+/// Makes the rules of a document that a command wrote and that is called `name` in messages; without an output nothing is said
+/// of it. `None` when one of their numbers is taken, or somebody else changed rules meanwhile: the document is to be written anew.
+pub(crate) async fn add_all(
     text: &str,
     name: &str,
     hand: &HandArguments,
@@ -190,7 +192,12 @@ pub(crate) async fn apply_text(
     output: Option<Output>,
 ) -> anyhow::Result<Option<ExitStatus>> {
     let change = Change::begin(deployment, hand, name, output).await?;
-    change.try_to_make(&change.draft(text)?).await
+    let draft = change.draft(text)?;
+    let seen = change.store.rule_book(Some(&plan::about(&draft))).await?;
+    match seen.rules.is_empty() {
+        true => change.make_of(&draft, seen).await,
+        false => Ok(None),
+    }
 }
 
 /// Makes a rule.
@@ -211,7 +218,9 @@ pub(super) async fn add(
             "rule {number} is there; change it with: longshore rule edit {number}"
         )));
     }
-    change.make(&about_one(entry)).await
+    // Made of what was just seen: a number that somebody else takes meanwhile is not written over.
+    let made = change.make_of(&about_one(entry), taken).await?;
+    made.ok_or_else(changed_meanwhile)
 }
 
 /// Changes fields of a rule.
