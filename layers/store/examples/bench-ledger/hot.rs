@@ -90,6 +90,7 @@ impl Ledger {
             self.of_rules(),
             self.of_claims(),
             self.of_lists(),
+            self.of_batches(),
             self.of_reconciling(),
         ]
         .into_iter()
@@ -263,6 +264,26 @@ impl Ledger {
                 Some(old - 3600),
             ),
             hot!("states of a load", "history_list", [id(self.middle()), 1000]),
+        ]
+    }
+
+    fn of_batches(&self) -> Vec<Hot> {
+        let (buffer, batch) = ("md5('buffer')::uuid", id(self.middle()));
+        vec![
+            hot!(
+                "buffers that are due",
+                "buffer_list_due",
+                [quoted(NOW), NULL, 1000]
+            ),
+            hot!("what waits in a buffer", "buffer_list_waiting", [buffer, 1000]),
+            hot!("count what waits in a buffer", "buffer_count", [buffer, NULL]),
+            hot!(
+                "a batch of a table that is under way",
+                "batch_find_under_way",
+                [buffer]
+            ),
+            hot!("files of a batch", "batch_list_carried", [batch]),
+            hot!("list batches", "batch_list", [NULL, NULL, NULL, NULL, 50]),
         ]
     }
 
