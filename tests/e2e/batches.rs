@@ -311,6 +311,9 @@ async fn what_waits_can_be_put_aside_and_a_failed_batch_be_done_again() -> anyho
         .await?;
     let failed = batches(&world, &feed).await?;
     let batch = failed[0]["load_id"].as_str().context("an id")?.to_owned();
+    let refused = world.longshore(&[&["load", "replay", &batch][..], &hand].concat())?;
+    let said = String::from_utf8_lossy(&refused.stdout).into_owned();
+    assert!(said.contains("longshore batch reprocess"), "{said}");
     json(&world.longshore(&[&["batch", "reprocess", &batch][..], &hand].concat())?)?;
     for key in &keys {
         world.reconcile_until_settled(key, 2).await?;

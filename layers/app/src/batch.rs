@@ -133,11 +133,11 @@ pub(crate) enum Making {
     Made(LoadId),
     /// Somebody else took some of the loads first: whether there is still a batch to be made is to be asked again.
     Overtaken,
-    /// Nothing waits, or the table is busy.
+    /// Nothing is due, or the table is busy.
     Nothing,
 }
 
-/// Makes one batch of what waits first in a buffer that is due. The manifest is written before the batch is on the ledger,
+/// Makes one batch of what waits first in a buffer, if it is due. The manifest is written before the batch is on the ledger,
 /// under a key that is made of the loads in it: whoever writes it for the same loads writes the same, and one that came to
 /// nothing is overwritten or harmless.
 pub(crate) async fn make(app: &App, buffer: BufferId, actor: &str) -> Result<Making, AppError> {
@@ -145,6 +145,16 @@ pub(crate) async fn make(app: &App, buffer: BufferId, actor: &str) -> Result<Mak
         return Ok(Making::Nothing);
     };
     let waiting = app.store.waiting(buffer.id, buffer.limits.max_files).await?;
+    // In this order: what somebody else takes between the two is among those that were looked at, and what is left over when it
+    // was taken before is not due.
+    if app
+        .store
+        .buffers_due(Some(buffer.id), app.clock.now())
+        .await?
+        .is_empty()
+    {
+        return Ok(Making::Nothing);
+    }
     let chosen = choose(&waiting, &buffer.limits);
     if chosen.is_empty() {
         return Ok(Making::Nothing);

@@ -36,6 +36,12 @@ impl Operate<'_> {
         load: &Load,
         choice: ReplayChoice,
     ) -> Result<Judged<ReplayPlan>, AppError> {
+        if load.is_batch() {
+            return Ok(Err(format!(
+                "it carries the files of others; have those loaded again with: longshore batch reprocess {}",
+                load.id
+            )));
+        }
         let whole = match load.parent {
             Some(parent) => self.app.store.load(parent).await?.unwrap_or_else(|| load.clone()),
             None => load.clone(),

@@ -74,11 +74,6 @@ impl ProcessObject<'_> {
     pub(crate) async fn flush(&self, buffer: BufferId) -> Result<usize, AppError> {
         let mut made = 0;
         while self.may_begin() {
-            let now = self.app.clock.now();
-            let due = self.app.store.buffers_due(Some(buffer), now).await?;
-            if due.is_empty() {
-                break;
-            }
             let batch = match batch::make(self.app, buffer, self.actor()).await? {
                 Making::Made(batch) => batch,
                 Making::Overtaken => continue,
