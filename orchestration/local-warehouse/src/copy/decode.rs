@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use encoding_rs::{CoderResult, Decoder, UTF_8, UTF_16BE, UTF_16LE};
 use zstd::stream::raw::{InBuffer, Operation, OutBuffer};
+use zstd::zstd_safe;
 
 use super::lzop::Lzop;
 use super::statement::{Compression, Encoding};
@@ -11,6 +12,8 @@ use super::statement::{Compression, Encoding};
 /// What goes into a decompressor at once: a thousandfold expansion of it still is only some megabytes.
 const INPUT_STEP: usize = 4096;
 const OUTPUT_STEP: usize = 64 * 1024;
+/// The magic number and the longest header of a zstd frame (RFC 8878, 3.1.1), in bytes.
+const FRAME_HEADER_MAX: usize = 18;
 
 /// Turns the chunks of one file into text.
 pub(super) struct FileDecoder {
@@ -38,6 +41,18 @@ struct Bzip2 {
 struct Zstd {
     frames: zstd::stream::raw::Decoder<'static>,
     is_inside: bool,
+    frame: Frame,
+}
+
+/// What is known of the frame that is being read.
+///
+/// The library compares a frame's length with what its header says, but not when the frame comes in pieces and ends with an empty block: whether a
+/// damaged file is accepted would depend on how it was cut.
+#[derive(Default)]
+struct Frame {
+    /// The first bytes, as many as a header has at most.
+    header: Vec<u8>,
+    plain_bytes: u64,
 }
 
 enum Transcoder {
@@ -104,6 +119,7 @@ impl Decompressor {
             Some(Compression::Zstd) => Self::Zstd(Box::new(Zstd {
                 frames: zstd::stream::raw::Decoder::new()?,
                 is_inside: false,
+                frame: Frame::default(),
             })),
         })
     }
@@ -179,13 +195,43 @@ impl Zstd {
         let mut buffer = vec![0_u8; OUTPUT_STEP];
         loop {
             let mut output = OutBuffer::around(buffer.as_mut_slice());
+            let begin = input.pos();
             // Zero means that a frame ended and all of it is out.
             self.is_inside = self.frames.run(&mut input, &mut output)? != 0;
-            let is_full = output.pos() == OUTPUT_STEP;
+            self.frame.add(&bytes[begin..input.pos()], output.pos());
             plain.extend_from_slice(output.as_slice());
-            if input.pos() == bytes.len() && !is_full {
+            if !self.is_inside {
+                std::mem::take(&mut self.frame).check()?;
+            }
+            // After the last frame there is nothing to ask for: the library would take that for the beginning of another.
+            let is_all_out = output.pos() < OUTPUT_STEP || !self.is_inside;
+            if input.pos() == bytes.len() && is_all_out {
                 return Ok(());
             }
+        }
+    }
+}
+
+impl Frame {
+    fn add(&mut self, bytes: &[u8], plain_bytes: usize) {
+        let missing = FRAME_HEADER_MAX.saturating_sub(self.header.len());
+        self.header.extend_from_slice(&bytes[..missing.min(bytes.len())]);
+        self.plain_bytes = self
+            .plain_bytes
+            .saturating_add(u64::try_from(plain_bytes).unwrap_or(u64::MAX));
+    }
+
+    /// Whether the frame, which has ended, is as long as its header says, if it says it.
+    fn check(self) -> io::Result<()> {
+        match zstd_safe::get_frame_content_size(&self.header) {
+            Ok(Some(said)) if said != self.plain_bytes => Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!(
+                    "a zstd frame says that it holds {said} bytes, and holds {}",
+                    self.plain_bytes
+                ),
+            )),
+            _ => Ok(()),
         }
     }
 }
@@ -355,6 +401,26 @@ mod tests {
             let cut = &file[..file.len() - 3];
             let result = decode(cut, 1000, Some(compression), Encoding::Utf8);
             assert!(result.is_err(), "{compression:?} accepted a cut file");
+        }
+    }
+
+    #[test]
+    fn a_frame_that_is_not_as_long_as_it_says_fails_however_it_is_cut() {
+        // A header that says 29 bytes, and an empty last block.
+        let damaged = [0x28, 0xB5, 0x2F, 0xFD, 0x20, 29, 1, 0, 0];
+        for step in [1, 2, 8, 1000] {
+            let error = decode(&damaged, step, Some(Compression::Zstd), Encoding::Utf8).unwrap_err();
+            assert_ne!(error.to_string(), "", "in steps of {step}");
+        }
+    }
+
+    #[test]
+    fn a_frame_ends_where_the_buffer_does() {
+        let text = vec![b'a'; 2 * OUTPUT_STEP];
+        let file = zstd::encode_all(text.as_slice(), 1).unwrap();
+        for step in [1, 7, file.len()] {
+            let decoded = decode(&file, step, Some(Compression::Zstd), Encoding::Utf8);
+            assert_eq!(decoded.unwrap(), text, "in steps of {step}");
         }
     }
 
