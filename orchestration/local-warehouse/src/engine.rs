@@ -191,6 +191,16 @@ fn explain_database_error(
     }
 }
 
+/// What Redshift may have understood and PostgreSQL has not.
+fn not_supported(error: &DbError) -> Option<&'static str> {
+    let is_navigation =
+        *error.code() == SqlState::UNDEFINED_TABLE && error.message().starts_with("missing FROM-clause");
+    is_navigation.then_some(
+        "navigation into a SUPER value (value.field) is not supported by the local warehouse; \
+         use JSON_EXTRACT_PATH_TEXT, or value['field']",
+    )
+}
+
 /// The error as drivers of Redshift print it: the message, and the rest on lines of their own.
 fn describe(error: &DbError, position: Option<usize>, table: Option<&str>) -> String {
     if *error.code() == SqlState::T_R_SERIALIZATION_FAILURE {
@@ -202,6 +212,7 @@ fn describe(error: &DbError, position: Option<usize>, table: Option<&str>) -> St
         ("Detail", error.detail()),
         ("Hint", error.hint()),
         ("Where", error.where_()),
+        ("Note", not_supported(error)),
     ];
     for (name, part) in parts {
         if let Some(part) = part {

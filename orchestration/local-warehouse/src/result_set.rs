@@ -177,9 +177,34 @@ fn field(text: Option<&str>, kind: Option<&Type>) -> Value {
             .filter(|number| number.is_finite())
             .map(|number| json!({ "doubleValue": number })),
         Some(&Type::BOOL) => Some(json!({ "booleanValue": text == "t" })),
+        Some(&Type::JSONB) => Some(json!({ "stringValue": without_blanks(text) })),
+        Some(&Type::BYTEA) => Some(json!({ "stringValue": text.strip_prefix("\\x").unwrap_or(text) })),
         _ => None,
     };
     typed.unwrap_or_else(|| json!({ "stringValue": text }))
+}
+
+/// JSON as Redshift writes it: without the blanks that PostgreSQL puts between its parts.
+fn without_blanks(json: &str) -> String {
+    let (mut is_quoted, mut is_escaped) = (false, false);
+    let keeps = |character: &char| {
+        let is_kept = is_quoted || *character != ' ';
+        if *character == '"' && !is_escaped {
+            is_quoted = !is_quoted;
+        }
+        is_escaped = *character == '\\' && !is_escaped;
+        is_kept
+    };
+    json.chars().filter(keeps).collect()
+}
+
+/// Redshift's name of the type, where one of PostgreSQL stands for it.
+fn type_name(kind: &Type) -> &str {
+    match *kind {
+        Type::JSONB => "super",
+        Type::BYTEA => "varbyte",
+        _ => kind.name(),
+    }
 }
 
 fn column_metadata(column: &Column) -> Value {
@@ -200,7 +225,7 @@ fn column_metadata(column: &Column) -> Value {
         "scale": 0,
         "schemaName": "",
         "tableName": "",
-        "typeName": kind.name(),
+        "typeName": type_name(kind),
         "length": 0,
     })
 }

@@ -14,6 +14,8 @@ AS 'SELECT CASE WHEN $1 IS NOT NULL THEN $2 ELSE $3 END';
 
 CREATE OR REPLACE FUNCTION pg_catalog.len(text) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT length($1)';
 
+CREATE OR REPLACE FUNCTION pg_catalog.len(bytea) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT octet_length($1)';
+
 CREATE OR REPLACE FUNCTION pg_catalog.charindex(text, text) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT strpos($2, $1)';
 
 CREATE OR REPLACE FUNCTION pg_catalog.strtol(text, integer) RETURNS bigint LANGUAGE plpgsql IMMUTABLE STRICT AS $$
@@ -38,107 +40,10 @@ BEGIN
 END
 $$;
 
-CREATE OR REPLACE FUNCTION pg_catalog.trunc(timestamp) RETURNS date LANGUAGE sql IMMUTABLE AS 'SELECT $1::date';
-
-CREATE OR REPLACE FUNCTION pg_catalog.trunc(timestamptz) RETURNS date LANGUAGE sql STABLE AS 'SELECT $1::date';
-
-CREATE OR REPLACE FUNCTION pg_catalog.redshift_interval(part text, amount bigint) RETURNS interval LANGUAGE plpgsql IMMUTABLE AS $$
+-- The type is there twice: by its name for its length, and as a null for the type of the result.
+CREATE OR REPLACE FUNCTION pg_catalog.try_cast(value text, type_name text, prototype anyelement) RETURNS anyelement LANGUAGE plpgsql STABLE AS $$
 BEGIN
-    RETURN CASE
-        WHEN part IN ('millennium', 'millennia', 'mil', 'mils') THEN make_interval(years => (amount * 1000)::int)
-        WHEN part IN ('century', 'centuries', 'c', 'cent', 'cents') THEN make_interval(years => (amount * 100)::int)
-        WHEN part IN ('decade', 'decades', 'dec', 'decs') THEN make_interval(years => (amount * 10)::int)
-        WHEN part IN ('year', 'years', 'y', 'yr', 'yrs') THEN make_interval(years => amount::int)
-        WHEN part IN ('quarter', 'quarters', 'qtr', 'qtrs') THEN make_interval(months => (amount * 3)::int)
-        WHEN part IN ('month', 'months', 'mon', 'mons') THEN make_interval(months => amount::int)
-        WHEN part IN ('week', 'weeks', 'w') THEN make_interval(weeks => amount::int)
-        WHEN part IN ('day', 'days', 'd', 'dayofyear', 'doy', 'dy', 'dayofweek', 'dow', 'dw', 'weekday') THEN make_interval(days => amount::int)
-        WHEN part IN ('hour', 'hours', 'h', 'hr', 'hrs') THEN make_interval(hours => amount::int)
-        WHEN part IN ('minute', 'minutes', 'm', 'min', 'mins') THEN make_interval(mins => amount::int)
-        WHEN part IN ('second', 'seconds', 's', 'sec', 'secs') THEN make_interval(secs => amount)
-        WHEN part IN ('millisecond', 'milliseconds', 'ms', 'msec', 'msecs') THEN amount * interval '1 millisecond'
-        WHEN part IN ('microsecond', 'microseconds', 'microsec', 'microsecs', 'usec', 'usecs', 'us') THEN amount * interval '1 microsecond'
-    END;
-END
-$$;
-
-CREATE OR REPLACE FUNCTION pg_catalog.dateadd(text, bigint, timestamp) RETURNS timestamp LANGUAGE plpgsql IMMUTABLE STRICT AS $$
-DECLARE
-    step interval := redshift_interval(lower($1), $2);
-BEGIN
-    IF step IS NULL THEN
-        RAISE EXCEPTION 'dateadd: datepart "%" is not recognized', $1;
-    END IF;
-    RETURN $3 + step;
-END
-$$;
-
-CREATE OR REPLACE FUNCTION pg_catalog.dateadd(text, bigint, timestamptz) RETURNS timestamptz LANGUAGE plpgsql STABLE STRICT AS $$
-DECLARE
-    step interval := redshift_interval(lower($1), $2);
-BEGIN
-    IF step IS NULL THEN
-        RAISE EXCEPTION 'dateadd: datepart "%" is not recognized', $1;
-    END IF;
-    RETURN $3 + step;
-END
-$$;
-
-CREATE OR REPLACE FUNCTION pg_catalog.dateadd(text, bigint, date) RETURNS timestamp LANGUAGE sql IMMUTABLE STRICT
-AS 'SELECT dateadd($1, $2, $3::timestamp)';
-
--- Counts the boundaries between two times, as Redshift does.
-CREATE OR REPLACE FUNCTION pg_catalog.datediff(text, timestamp, timestamp) RETURNS bigint LANGUAGE plpgsql IMMUTABLE STRICT AS $$
-DECLARE
-    part text := lower($1);
-    months bigint := (extract(year FROM $3) - extract(year FROM $2)) * 12 + extract(month FROM $3) - extract(month FROM $2);
-    years bigint := extract(year FROM $3) - extract(year FROM $2);
-BEGIN
-    CASE
-        WHEN part IN ('year', 'years', 'y', 'yr', 'yrs') THEN RETURN years;
-        WHEN part IN ('decade', 'decades', 'dec', 'decs') THEN RETURN extract(decade FROM $3) - extract(decade FROM $2);
-        WHEN part IN ('century', 'centuries', 'c', 'cent', 'cents') THEN RETURN extract(century FROM $3) - extract(century FROM $2);
-        WHEN part IN ('quarter', 'quarters', 'qtr', 'qtrs') THEN
-            RETURN years * 4 + extract(quarter FROM $3) - extract(quarter FROM $2);
-        WHEN part IN ('month', 'months', 'mon', 'mons') THEN RETURN months;
-        WHEN part IN ('week', 'weeks', 'w') THEN
-            RETURN ((date_trunc('week', $3 + interval '1 day'))::date - (date_trunc('week', $2 + interval '1 day'))::date) / 7;
-        WHEN part IN ('day', 'days', 'd') THEN RETURN $3::date - $2::date;
-        WHEN part IN ('hour', 'hours', 'h', 'hr', 'hrs') THEN
-            RETURN extract(epoch FROM date_trunc('hour', $3) - date_trunc('hour', $2)) / 3600;
-        WHEN part IN ('minute', 'minutes', 'm', 'min', 'mins') THEN
-            RETURN extract(epoch FROM date_trunc('minute', $3) - date_trunc('minute', $2)) / 60;
-        WHEN part IN ('second', 'seconds', 's', 'sec', 'secs') THEN
-            RETURN extract(epoch FROM date_trunc('second', $3) - date_trunc('second', $2));
-        WHEN part IN ('millisecond', 'milliseconds', 'ms', 'msec', 'msecs') THEN
-            RETURN trunc(extract(epoch FROM $3 - $2) * 1000);
-        WHEN part IN ('microsecond', 'microseconds', 'microsec', 'microsecs', 'usec', 'usecs', 'us') THEN
-            RETURN trunc(extract(epoch FROM $3 - $2) * 1000000);
-        ELSE RAISE EXCEPTION 'datediff: datepart "%" is not recognized', $1;
-    END CASE;
-END
-$$;
-
-CREATE OR REPLACE FUNCTION pg_catalog.add_months(timestamp, integer) RETURNS timestamp LANGUAGE sql IMMUTABLE STRICT AS
-'SELECT CASE WHEN $1::date = (date_trunc(''month'', $1) + interval ''1 month'' - interval ''1 day'')::date
-    THEN date_trunc(''month'', $1) + make_interval(months => $2 + 1) - interval ''1 day'' + ($1 - date_trunc(''day'', $1))
-    ELSE $1 + make_interval(months => $2) END';
-
-CREATE OR REPLACE FUNCTION pg_catalog.last_day(timestamp) RETURNS date LANGUAGE sql IMMUTABLE STRICT
-AS 'SELECT (date_trunc(''month'', $1) + interval ''1 month'' - interval ''1 day'')::date';
-
-CREATE OR REPLACE FUNCTION pg_catalog.convert_timezone(text, timestamp) RETURNS timestamp LANGUAGE sql STABLE STRICT
-AS 'SELECT $2 AT TIME ZONE ''UTC'' AT TIME ZONE $1';
-
-CREATE OR REPLACE FUNCTION pg_catalog.convert_timezone(text, text, timestamp) RETURNS timestamp LANGUAGE sql STABLE STRICT
-AS 'SELECT $3 AT TIME ZONE $1 AT TIME ZONE $2';
-
-CREATE OR REPLACE FUNCTION pg_catalog.to_date(text, text, boolean) RETURNS date LANGUAGE sql STABLE STRICT
-AS 'SELECT to_date($1, $2)';
-
-CREATE OR REPLACE FUNCTION pg_catalog.try_cast(value text, prototype anyelement) RETURNS anyelement LANGUAGE plpgsql STABLE AS $$
-BEGIN
-    EXECUTE format('SELECT %L::%s', value, pg_typeof(prototype)) INTO prototype;
+    EXECUTE format('SELECT %L::%s', value, type_name) INTO prototype;
     RETURN prototype;
 EXCEPTION WHEN data_exception OR invalid_text_representation THEN
     RETURN NULL;
@@ -153,18 +58,6 @@ AS 'SELECT regexp_replace($1, $2, $3, ''g'')';
 
 CREATE OR REPLACE FUNCTION pg_catalog.redshift_regexp_replace(text, text, text, integer) RETURNS text LANGUAGE sql IMMUTABLE
 AS 'SELECT left($1, $4 - 1) || regexp_replace(substr($1, $4), $2, $3, ''g'')';
-
-CREATE OR REPLACE FUNCTION pg_catalog.json_extract_path_text(text, VARIADIC text[]) RETURNS text LANGUAGE sql IMMUTABLE
-AS 'SELECT json_extract_path_text($1::json, VARIADIC $2)';
-
-CREATE OR REPLACE FUNCTION pg_catalog.is_valid_json(text) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
-BEGIN
-    PERFORM $1::json;
-    RETURN true;
-EXCEPTION WHEN invalid_text_representation THEN
-    RETURN false;
-END
-$$;
 
 -- DECODE and LISTAGG of static SQL are rewritten before PostgreSQL sees them; these are for dynamic SQL and for people with psql.
 DO $$
@@ -198,6 +91,15 @@ BEGIN
 END
 $$;
 
+-- `+` joins texts in Redshift.
+DO $$
+BEGIN
+    IF to_regoperator('pg_catalog.+(text, text)') IS NULL THEN
+        CREATE OPERATOR pg_catalog.+ (FUNCTION = textcat, LEFTARG = text, RIGHTARG = text);
+    END IF;
+END
+$$;
+
 -- What EXECUTE in a procedure runs is Redshift's SQL too. The commonest differences are rewritten here, at run time.
 CREATE OR REPLACE FUNCTION pg_catalog.redshift_dynamic(statement text) RETURNS text LANGUAGE plpgsql IMMUTABLE
 SET standard_conforming_strings = on AS $$
@@ -212,8 +114,9 @@ BEGIN
     );
     statement := regexp_replace(
         statement, '\mtry_cast\s*\(((?:[^()]|\([^()]*\))*)\s+as\s+([a-z][a-z_0-9 ]*(?:\([0-9, ]+\))?)\s*\)',
-        'try_cast((\1)::text, NULL::\2)', 'gi'
+        'try_cast((\1)::text, ''\2'', NULL::\2)::\2', 'gi'
     );
+    statement := regexp_replace(statement, '\mto_date\s*\(', 'redshift_to_date(', 'gi');
     statement := regexp_replace(statement, '^(\s*select)\s+top\s+(\d+)\s+([^;]*[^;[:space:]])', '\1 \3 LIMIT \2', 'i');
     RETURN statement;
 END

@@ -3,6 +3,8 @@
 //! Functions that only have another name or are missing there are installed in the database instead (`src/prepare`), so that they also work in
 //! dynamic SQL and for whoever connects with psql.
 
+use std::ops::Range;
+
 use super::text_edit::Edits;
 use super::{SqlError, Token, TokenKind, tokenize};
 
@@ -44,9 +46,11 @@ fn edit_at(tokens: &[Token<'_>], index: usize, edits: &mut Edits) -> Result<(), 
             // PostgreSQL's replaces the first match alone, Redshift's all of them.
             edits.replace(token.start..token.end(), "redshift_regexp_replace");
         }
+        // Redshift's takes a day after the end of its month for one of the next.
+        "to_date" if is_call => edits.replace(token.start..token.end(), "redshift_to_date"),
         "decode" if is_call => edit_decode(&Call::at(tokens, index)?, edits)?,
         "listagg" if is_call => edit_listagg(tokens, &Call::at(tokens, index)?, edits)?,
-        "try_cast" if is_call => edit_try_cast(tokens, &Call::at(tokens, index)?, edits),
+        "try_cast" if is_call => edit_try_cast(tokens, &Call::at(tokens, index)?, edits)?,
         "approximate" if next.is_some_and(|next| next.is_word("count")) => {
             return Err(SqlError::unsupported("APPROXIMATE COUNT"));
         }
@@ -217,46 +221,94 @@ fn rewrite_expression(text: &str) -> Result<String, SqlError> {
 
 /// `LISTAGG([DISTINCT] x [, d]) [WITHIN GROUP (ORDER BY …)]` as `string_agg`.
 fn edit_listagg(tokens: &[Token<'_>], call: &Call<'_>, edits: &mut Edits) -> Result<(), SqlError> {
-    edits.replace(call.name.start..call.name.end(), "string_agg");
     let (first, last) = call.arguments[0];
-    let is_distinct = first.is_word("distinct");
-    edits.insert(
-        if is_distinct { first.end() } else { first.start },
-        if is_distinct { " (" } else { "(" },
-    );
+    if first.is_word("distinct") {
+        return edit_listagg_distinct(tokens, call, edits);
+    }
+    edits.replace(call.name.start..call.name.end(), "string_agg");
+    edits.insert(first.start, "(");
     let delimiter = if call.arguments.len() == 1 {
         ")::text, ''"
     } else {
         ")::text"
     };
     edits.insert(last.end(), delimiter);
+    if let Some(open) = within_group(tokens, call) {
+        edits.remove(call.close.start..open.end());
+    }
+    Ok(())
+}
+
+/// PostgreSQL orders distinct values by themselves alone, and `string_agg` takes texts: they are gathered as what they are, and joined then.
+fn edit_listagg_distinct(tokens: &[Token<'_>], call: &Call<'_>, edits: &mut Edits) -> Result<(), SqlError> {
+    let delimiter = match call.text.get(1) {
+        Some(text) => rewrite_expression(text)?,
+        None => "''".to_owned(),
+    };
+    edits.replace(call.name.start..call.name.end(), "array_to_string(array_agg");
+    let (_, last) = call.arguments[0];
+    let joined = format!("), {delimiter})");
+    match within_group(tokens, call) {
+        Some(open) => {
+            edits.replace(last.end()..open.end(), " ");
+            edits.replace(close_of(tokens, open)?, joined);
+        }
+        None => edits.replace(last.end()..call.close.end(), joined),
+    }
+    Ok(())
+}
+
+/// The parenthesis that the order of `WITHIN GROUP (ORDER BY …)` stands in.
+fn within_group<'a>(tokens: &[Token<'a>], call: &Call<'_>) -> Option<Token<'a>> {
     let within = &tokens[call.close_index + 1..];
     let is_ordered = within.len() > 3
         && within[0].is_word("within")
         && within[1].is_word("group")
         && within[2].is_symbol("(");
-    if is_ordered {
-        edits.remove(call.close.start..within[2].end());
-    }
-    Ok(())
+    is_ordered.then(|| within[2])
 }
 
-/// `TRY_CAST(x AS type)` as a function that takes a null of the type.
-fn edit_try_cast(tokens: &[Token<'_>], call: &Call<'_>, edits: &mut Edits) {
+/// Where the parenthesis that closes this one is.
+fn close_of(tokens: &[Token<'_>], open: Token<'_>) -> Result<Range<usize>, SqlError> {
     let mut depth = 0_usize;
-    for token in tokens
-        .iter()
-        .filter(|token| token.start > call.name.start && token.start < call.close.start)
-    {
+    for token in tokens.iter().filter(|token| token.start >= open.start) {
+        match token.kind {
+            TokenKind::Symbol if token.text == "(" => depth += 1,
+            TokenKind::Symbol if token.text == ")" => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return Ok(token.start..token.end());
+        }
+    }
+    Err(SqlError::near(None, tokens.last().map_or(0, Token::end)))
+}
+
+/// `TRY_CAST(x AS type)` as a function that takes the type's name, and a null of it.
+fn edit_try_cast(tokens: &[Token<'_>], call: &Call<'_>, edits: &mut Edits) -> Result<(), SqlError> {
+    let mut depth = 0_usize;
+    for (index, token) in tokens.iter().enumerate().take(call.close_index) {
+        if token.start <= call.name.start {
+            continue;
+        }
         match token.text {
             "(" => depth += 1,
             ")" => depth -= 1,
             _ if depth == 1 && token.is_word("as") => {
+                let words: Vec<&str> = tokens[index + 1..call.close_index]
+                    .iter()
+                    .map(|token| token.text)
+                    .collect();
+                let kind = rewrite_expression(&words.join(" "))?;
                 edits.insert(call.arguments[0].0.start, "(");
-                edits.replace(token.start..token.end(), ")::text, NULL::");
-                return;
+                edits.replace(
+                    token.start..call.close.end(),
+                    format!(")::text, '{kind}', NULL::{kind})::{kind}"),
+                );
+                return Ok(());
             }
             _ => {}
         }
     }
+    Ok(())
 }

@@ -5,6 +5,7 @@ mod copy;
 mod data_api;
 mod durability;
 mod formats;
+mod functions;
 mod manual;
 mod procedure;
 mod random;

@@ -132,7 +132,7 @@ async fn data_conversion_of_numbers_and_times() {
     check(
         &world,
         "a varbyte(4), b int",
-        &[(b"00ff|1\n", "", &["\\x00ff|1"])],
+        &[(b"00ff|1\n", "", &["00ff|1"])],
     )
     .await;
 }

@@ -1,0 +1,44 @@
+-- SUPER is JSON. Its names are types of PostgreSQL here too, so that casts to them work, in dynamic SQL as well.
+DO $$
+BEGIN
+    IF to_regtype('pg_catalog.super') IS NULL THEN
+        CREATE DOMAIN pg_catalog.super AS jsonb;
+        CREATE DOMAIN pg_catalog.varbyte AS bytea;
+    END IF;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION pg_catalog.json_extract_path_text(text, VARIADIC text[]) RETURNS text LANGUAGE sql IMMUTABLE
+AS 'SELECT json_extract_path_text($1::json, VARIADIC $2)';
+
+CREATE OR REPLACE FUNCTION pg_catalog.is_valid_json(text) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    PERFORM $1::json;
+    RETURN true;
+EXCEPTION WHEN invalid_text_representation THEN
+    RETURN false;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION pg_catalog.json_parse(text) RETURNS super LANGUAGE sql IMMUTABLE STRICT AS 'SELECT $1::jsonb';
+
+-- PostgreSQL writes blanks between the parts, Redshift none; those within strings stay.
+CREATE OR REPLACE FUNCTION pg_catalog.json_serialize(jsonb) RETURNS varchar LANGUAGE sql IMMUTABLE STRICT
+SET standard_conforming_strings = on
+AS $$SELECT regexp_replace($1::text, '("(?:[^"\\]|\\.)*")|\s', '\1', 'g')::varchar$$;
+
+CREATE OR REPLACE FUNCTION pg_catalog.can_json_parse(text) RETURNS boolean LANGUAGE sql IMMUTABLE STRICT AS 'SELECT is_valid_json($1)';
+
+CREATE OR REPLACE FUNCTION pg_catalog.json_typeof(jsonb) RETURNS text LANGUAGE sql IMMUTABLE STRICT AS 'SELECT jsonb_typeof($1)';
+
+CREATE OR REPLACE FUNCTION pg_catalog.get_array_length(jsonb) RETURNS bigint LANGUAGE sql IMMUTABLE STRICT
+AS $$SELECT CASE WHEN jsonb_typeof($1) = 'array' THEN jsonb_array_length($1)::bigint END$$;
+
+CREATE OR REPLACE FUNCTION pg_catalog.json_array_length(text) RETURNS integer LANGUAGE sql IMMUTABLE STRICT
+AS 'SELECT jsonb_array_length($1::jsonb)';
+
+CREATE OR REPLACE FUNCTION pg_catalog.json_extract_array_element_text(text, integer) RETURNS text LANGUAGE sql IMMUTABLE STRICT
+AS 'SELECT $1::jsonb ->> $2';
+
+CREATE OR REPLACE FUNCTION pg_catalog.is_valid_json_array(text) RETURNS boolean LANGUAGE sql IMMUTABLE STRICT
+AS $$SELECT is_valid_json($1) AND left(ltrim($1), 1) = '['$$;
