@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use crate::copy::check_any_bytes;
+use crate::copy::{check_any_bytes, check_any_file};
 use crate::sql;
 
 /// A promise that does not hold of some bytes.
@@ -21,9 +21,8 @@ impl fmt::Display for BrokenPromise {
 impl std::error::Error for BrokenPromise {}
 
 /// Reads bytes as everything that they may be: their first line as a statement and as options of a COPY, the rest as the file that it loads, which
-/// comes whole and in pieces.
-///
-/// Formats whose files must lie on disk (Avro, Parquet, ORC), JSONPaths files and manifests are not read.
+/// comes whole and in pieces (after a line of JSONPaths, where the options name such a file); all of them as an Avro, a Parquet and an ORC file, and as a
+/// manifest.
 ///
 /// # Errors
 /// [`BrokenPromise`] when a record is neither a row nor an error, when PostgreSQL would get other rows than were counted, or when a file in pieces
@@ -43,7 +42,8 @@ pub fn check(bytes: &[u8]) -> Result<(), BrokenPromise> {
         .fold(0_usize, |sum, byte| sum.wrapping_add(usize::from(*byte)))
         % 11
         + 1;
-    check_any_bytes(&line, file, step).map_err(BrokenPromise)
+    check_any_bytes(&line, file, step).map_err(BrokenPromise)?;
+    check_any_file(bytes).map_err(BrokenPromise)
 }
 
 /// A statement is cut, classified and rewritten, or refused.
@@ -63,7 +63,10 @@ fn check_statement(text: &str) {
 #[cfg(test)]
 mod tests {
     use std::io::Write as _;
+    use std::sync::Arc;
 
+    use arrow_array::{ArrayRef, Int32Array, RecordBatch, StringArray};
+    use parquet::arrow::ArrowWriter;
     use proptest::prelude::*;
 
     use super::*;
@@ -236,8 +239,84 @@ mod tests {
         })
     }
 
+    /// Files of the formats that are read from disk, and a manifest, each as its writer left it.
+    fn whole_files() -> Vec<Vec<u8>> {
+        let mut parquet = Vec::new();
+        let numbers: ArrayRef = Arc::new(Int32Array::from(vec![Some(1), None, Some(3)]));
+        let texts: ArrayRef = Arc::new(StringArray::from(vec![Some("a"), Some("ä"), None]));
+        let rows = RecordBatch::try_from_iter([("i", numbers), ("t", texts)]).unwrap();
+        let mut writer = ArrowWriter::try_new(&mut parquet, rows.schema(), None).unwrap();
+        writer.write(&rows).unwrap();
+        writer.close().unwrap();
+        vec![
+            parquet,
+            include_bytes!("../tests/fixtures/people.avro").to_vec(),
+            include_bytes!("../tests/fixtures/people.orc").to_vec(),
+            br#"{"entries": [{"url": "s3://b/k", "mandatory": true, "meta": {"content_length": 7}}]}"#
+                .to_vec(),
+        ]
+    }
+
+    /// One of them, with bytes gone bad and its end cut off.
+    fn damaged_file() -> impl Strategy<Value = Vec<u8>> {
+        let damage = prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4);
+        (prop::sample::select(whole_files()), damage, 0..6_usize).prop_map(|(mut file, damage, cut)| {
+            for (at, byte) in damage {
+                let at = at.index(file.len());
+                file[at] = byte;
+            }
+            file.truncate(file.len() - cut);
+            file
+        })
+    }
+
+    const VALUES: [&str; 8] = [
+        r#"{"a": 1, "b": [1, "x"], "c d": null}"#,
+        r#"{"a": {"b": {"a": "2024-02-29"}}, "e": {"f": [true, {"a": 1.5}]}}"#,
+        r#"["2024-01-01 01:02:03", [1, [2]], {}]"#,
+        r#"[[1, 2], "ä", {"a": []}]"#,
+        "{}",
+        "[]",
+        "{\"a\": ",
+        "7",
+    ];
+    const STEPS: [&str; 10] = [
+        ".a",
+        ".b",
+        "['c d']",
+        "[0]",
+        "[1]",
+        ".e.f",
+        "[-1]",
+        "[99999999999]",
+        "['']",
+        ".ä",
+    ];
+
+    /// As many paths as one of the tables has columns, or one more or less.
+    fn json_paths() -> impl Strategy<Value = String> {
+        let path = prop::collection::vec(prop::sample::select(STEPS.to_vec()), 0..4)
+            .prop_map(|steps| format!("\"${}\"", steps.concat()));
+        prop::collection::vec(path, 4..9)
+            .prop_map(|paths| format!("{{\"jsonpaths\": [{}]}}", paths.join(",")))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(300))]
+        #[test]
+        fn any_damage_of_a_file_on_disk_is_rows_or_a_failed_statement(file in damaged_file()) {
+            prop_assert_eq!(check(&file), Ok(()));
+        }
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(3000))]
+        #[test]
+        fn any_paths_find_values_or_refuse_the_record(paths in json_paths(), values in prop::collection::vec(prop::sample::select(VALUES.to_vec()), 0..6)) {
+            let file = format!("json 's3://b/paths' ignoreallerrors\n{paths}\n{}", values.join("\n"));
+            prop_assert_eq!(check(file.as_bytes()), Ok(()), "{}", file);
+        }
+
         #[test]
         fn any_file_gives_rows_recorded_errors_or_a_failed_statement(
             options in prop::collection::vec(prop::sample::select(OPTIONS.to_vec()), 0..5),

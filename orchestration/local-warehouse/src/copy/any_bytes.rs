@@ -7,7 +7,7 @@ use super::decode::FileDecoder;
 use super::delimited::{Csv, Delimited, FixedWidth};
 use super::fields::{FieldReader, Fields};
 use super::intake::Intake;
-use super::json::{JsonByKey, JsonColumn};
+use super::json::{JsonByKey, JsonByPath, JsonColumn};
 use super::parse;
 use super::records::{Records, Stop};
 use super::report::Report;
@@ -41,17 +41,22 @@ pub(crate) fn check_any_bytes(options: &str, file: &[u8], step: usize) -> Result
     let Ok(copy) = parse(&format!("copy t from 's3://b/k' iam_role default {options}")) else {
         return Ok(());
     };
+    // A JSONPaths file is another object: here it is the first line.
+    let (paths, file) = match copy.format {
+        Format::Json(JsonFields::Paths(_)) => first_line(file),
+        _ => (&[][..], file),
+    };
     for columns in [columns_of_the_usual_types(), columns_that_are_sent_as_text()] {
         let target = Target {
             table_id: 1,
             name: "t".to_owned(),
             columns,
         };
-        let Some(whole) = load(&copy, &target, file, file.len().max(1)) else {
+        let Some(whole) = load(&copy, &target, (paths, file), file.len().max(1)) else {
             return Ok(());
         };
         nothing_is_lost(&copy, &target, file, &whole)?;
-        let pieces = load(&copy, &target, file, step.max(1));
+        let pieces = load(&copy, &target, (paths, file), step.max(1));
         let is_same = pieces
             .as_ref()
             .is_some_and(|pieces| *pieces == whole || pieces.end == End::Failed && whole.end == End::Failed);
@@ -125,9 +130,17 @@ fn rows_in(sent: &[u8], wire: Wire, values: usize) -> Option<u64> {
     rest.is_empty().then_some(rows)
 }
 
-/// None for formats whose readers need a file on disk or another object.
-fn load(copy: &CopyStatement, target: &Target, file: &[u8], step: usize) -> Option<Load> {
-    let mut reader = reader(&copy.format, target)?;
+fn first_line(bytes: &[u8]) -> (&[u8], &[u8]) {
+    let end = bytes
+        .iter()
+        .position(|byte| *byte == b'\n')
+        .unwrap_or(bytes.len());
+    (&bytes[..end], bytes.get(end + 1..).unwrap_or_default())
+}
+
+/// None for formats whose readers need a file on disk, and for paths that are refused.
+fn load(copy: &CopyStatement, target: &Target, (paths, file): (&[u8], &[u8]), step: usize) -> Option<Load> {
+    let mut reader = reader(&copy.format, target, paths)?;
     let decoder = FileDecoder::new(copy.compression, copy.encoding).ok()?;
     let mut report = Report::new(1, 1, 1);
     let mut intake = Intake {
@@ -172,7 +185,7 @@ fn read(
     records.finish()
 }
 
-fn reader(format: &Format, target: &Target) -> Option<Box<dyn FieldReader>> {
+fn reader(format: &Format, target: &Target, paths: &[u8]) -> Option<Box<dyn FieldReader>> {
     Some(match format {
         Format::Delimited {
             delimiter,
@@ -194,6 +207,11 @@ fn reader(format: &Format, target: &Target) -> Option<Box<dyn FieldReader>> {
             columns: target.columns.iter().map(json_column).collect(),
             ignores_case: *format == Format::Json(JsonFields::AutoIgnoreCase),
         }),
+        Format::Json(JsonFields::Paths(_)) => {
+            let columns = target.columns.iter().map(json_column).collect();
+            let reader = JsonByPath::parse(paths, columns).ok()??;
+            (reader.len() == target.columns.len()).then(|| Box::new(reader))?
+        }
         Format::Json(_) | Format::Avro(_) | Format::Parquet | Format::Orc => return None,
     })
 }
@@ -251,7 +269,7 @@ mod tests {
             name: "t".to_owned(),
             columns: columns_of_the_usual_types(),
         };
-        let load = load(&copy, &target, FILE, 7).unwrap();
+        let load = load(&copy, &target, (b"", FILE), 7).unwrap();
         (copy, target, load)
     }
 
@@ -263,6 +281,21 @@ mod tests {
             (End::Read, 3, 2, 1)
         );
         assert_eq!(nothing_is_lost(&copy, &target, FILE, &load), Ok(()));
+    }
+
+    #[test]
+    fn paths_come_before_the_documents() {
+        let copy =
+            parse("copy t from 's3://b/k' iam_role default json 's3://b/paths' ignoreallerrors").unwrap();
+        let target = Target {
+            table_id: 1,
+            name: "t".to_owned(),
+            columns: columns_that_are_sent_as_text(),
+        };
+        let paths = br#"{"jsonpaths": ["$.a", "$.b", "$.c", "$.d", "$.e"]}"#;
+        let documents = br#"{"a": 1, "b": "x", "d": [1]} {"a": "no number"}"#;
+        let load = load(&copy, &target, (paths, documents), 3).unwrap();
+        assert_eq!((load.rows, load.errors), (1, 1));
     }
 
     #[test]

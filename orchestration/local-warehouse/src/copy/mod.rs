@@ -8,6 +8,7 @@
 //! Everything is pushed through in chunks: memory holds one chunk and one record, however large a file is.
 
 mod any_bytes;
+mod any_file;
 mod binary;
 mod column;
 mod datetime;
@@ -38,5 +39,6 @@ mod text_file;
 mod wire;
 
 pub(crate) use any_bytes::check_any_bytes;
+pub(crate) use any_file::check_any_file;
 pub(crate) use load::{CopyContext, run};
 pub(crate) use parse::parse;

@@ -95,7 +95,12 @@ pub(super) async fn read_whole(
 
 async fn manifest_files(objects: &dyn ObjectReader, url: &str) -> Result<Vec<SourceFile>, StatementError> {
     let bytes = read_whole(objects, url, "manifest").await?;
-    let manifest: Manifest = serde_json::from_slice(&bytes)
+    files_of_manifest(url, &bytes)
+}
+
+/// The files that a manifest lists; never none.
+pub(super) fn files_of_manifest(url: &str, bytes: &[u8]) -> Result<Vec<SourceFile>, StatementError> {
+    let manifest: Manifest = serde_json::from_slice(bytes)
         .map_err(|error| StatementError::new(format!("Invalid manifest file {url}: {error}")))?;
     let mut files = Vec::new();
     for entry in manifest.entries {

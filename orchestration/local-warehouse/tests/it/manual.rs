@@ -129,12 +129,7 @@ async fn data_conversion_of_numbers_and_times() {
         &[(b"04:05:06|04:05:06+00\n", "", &["04:05:06|04:05:06+00"])],
     )
     .await;
-    check(
-        &world,
-        "a varbyte(4), b int",
-        &[(b"00ff|1\n", "", &["00ff|1"])],
-    )
-    .await;
+    check(&world, "a varbyte(4), b int", &[(b"00ff|1\n", "", &["00ff|1"])]).await;
 }
 
 /// <https://docs.aws.amazon.com/redshift/latest/dg/copy-parameters-data-format.html>
