@@ -26,6 +26,8 @@ const CHUNK_BYTES: usize = 256 * 1024;
 pub(crate) struct Outcome {
     pub(crate) wall_seconds: f64,
     pub(crate) cpu_seconds: f64,
+    /// Of PostgreSQL's backends.
+    pub(crate) server_seconds: f64,
 }
 
 /// What the contestants share.
@@ -68,6 +70,7 @@ impl Contest {
             self.folder.join("one.txt").display()
         );
         let (_, before) = usage::cpu_seconds()?;
+        let server_before = self.server_seconds()?;
         let started = Instant::now();
         let status = tokio::process::Command::new("psql")
             .args([
@@ -88,6 +91,7 @@ impl Contest {
         Ok(Outcome {
             wall_seconds,
             cpu_seconds: usage::cpu_seconds()?.1 - before,
+            server_seconds: self.server_seconds()? - server_before,
         })
     }
 
@@ -95,6 +99,7 @@ impl Contest {
     pub(crate) async fn copy(&self, prefix: &str, options: &str, rows: i64) -> Result<Outcome, Failure> {
         self.fresh_table().await?;
         let (before, _) = usage::cpu_seconds()?;
+        let server_before = self.server_seconds()?;
         let started = Instant::now();
         let loaded = self
             .run(&format!(
@@ -108,7 +113,12 @@ impl Contest {
         Ok(Outcome {
             wall_seconds,
             cpu_seconds: usage::cpu_seconds()?.0 - before,
+            server_seconds: self.server_seconds()? - server_before,
         })
+    }
+
+    fn server_seconds(&self) -> Result<f64, Failure> {
+        usage::backend_seconds(self.cluster.process_id())
     }
 
     async fn fresh_table(&self) -> Result<(), Failure> {

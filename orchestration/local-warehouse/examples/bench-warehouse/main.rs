@@ -63,6 +63,7 @@ fn median(outcomes: &[Outcome]) -> Outcome {
     Outcome {
         wall_seconds: pick(|outcome| outcome.wall_seconds),
         cpu_seconds: pick(|outcome| outcome.cpu_seconds),
+        server_seconds: pick(|outcome| outcome.server_seconds),
     }
 }
 
@@ -76,20 +77,20 @@ fn report(medians: &[Outcome], megabytes: usize) -> std::process::ExitCode {
         "COPY parquet",
     ];
     println!(
-        "\n{:<28}{:>9}{:>9}{:>9}{:>9}",
-        "", "seconds", "MB/s", "of psql", "CPU"
+        "\n{:<28}{:>9}{:>9}{:>9}{:>9}{:>9}",
+        "", "seconds", "MB/s", "of psql", "CPU", "server"
     );
     for (name, outcome) in names.iter().zip(medians) {
         #[expect(clippy::cast_precision_loss, reason = "a size in megabytes is small")]
         let speed = megabytes as f64 / outcome.wall_seconds;
         let ratio = psql.wall_seconds / outcome.wall_seconds;
         println!(
-            "{name:<28}{:>9.2}{speed:>9.1}{ratio:>9.2}{:>9.2}",
-            outcome.wall_seconds, outcome.cpu_seconds
+            "{name:<28}{:>9.2}{speed:>9.1}{ratio:>9.2}{:>9.2}{:>9.2}",
+            outcome.wall_seconds, outcome.cpu_seconds, outcome.server_seconds
         );
     }
     println!(
-        "CPU is the loader's or psql's own, in seconds. Peak memory of the loader: {} MiB",
+        "CPU is the loader's or psql's own, server that of PostgreSQL's backends, in seconds. Peak memory of the loader: {} MiB",
         usage::peak_mebibytes()
     );
     let bars = bars(medians);

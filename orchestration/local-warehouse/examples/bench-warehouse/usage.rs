@@ -7,7 +7,22 @@ const TICKS_PER_SECOND: f64 = 100.0;
 
 /// CPU seconds of this process, and of its children that have ended.
 pub(crate) fn cpu_seconds() -> Result<(f64, f64), Failure> {
-    let stat = std::fs::read_to_string("/proc/self/stat")?;
+    cpu_seconds_of("self")
+}
+
+/// CPU seconds of PostgreSQL's backends that have ended, and of those that have not.
+pub(crate) fn backend_seconds(postmaster: i32) -> Result<f64, Failure> {
+    let (_, mut seconds) = cpu_seconds_of(&postmaster.to_string())?;
+    let children = std::fs::read_to_string(format!("/proc/{postmaster}/task/{postmaster}/children"))?;
+    for child in children.split_whitespace() {
+        // One that is gone by now counts among the ended, the next time.
+        seconds += cpu_seconds_of(child).map_or(0.0, |(own, _)| own);
+    }
+    Ok(seconds)
+}
+
+fn cpu_seconds_of(process: &str) -> Result<(f64, f64), Failure> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
     // The name in parentheses may hold blanks; what follows it does not.
     let fields: Vec<&str> = stat
         .rsplit(')')
@@ -16,7 +31,7 @@ pub(crate) fn cpu_seconds() -> Result<(f64, f64), Failure> {
         .split_whitespace()
         .collect();
     let ticks = |index: usize| -> Result<f64, Failure> {
-        Ok(fields.get(index).ok_or("a short /proc/self/stat")?.parse()?)
+        Ok(fields.get(index).ok_or("a short /proc/…/stat")?.parse()?)
     };
     let own = ticks(11)? + ticks(12)?;
     let children = ticks(13)? + ticks(14)?;
