@@ -30,6 +30,13 @@ pub(crate) struct Outcome {
     pub(crate) server_seconds: f64,
 }
 
+impl Outcome {
+    /// What the machine spent on the load.
+    pub(crate) fn machine_seconds(&self) -> f64 {
+        self.cpu_seconds + self.server_seconds
+    }
+}
+
 /// What the contestants share.
 pub(crate) struct Contest {
     folder: PathBuf,

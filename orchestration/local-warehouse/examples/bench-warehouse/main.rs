@@ -108,7 +108,8 @@ fn report(medians: &[Outcome], megabytes: usize) -> std::process::ExitCode {
     std::process::ExitCode::from(u8::from(!bars.iter().all(Bar::is_reached)))
 }
 
-/// Several files go through PostgreSQL's one backend of a transaction, so they have no bar of their own: the table shows them.
+/// The loader reads what psql hands on unread, and spares the server that work: only their sums compare. Several files go through PostgreSQL's one
+/// backend of a transaction, so they have no bar of their own: the table shows them.
 fn bars(medians: &[Outcome]) -> [Bar; 3] {
     let (psql, delimited, parquet) = (medians[0], medians[1], medians[4]);
     [
@@ -118,8 +119,8 @@ fn bars(medians: &[Outcome]) -> [Bar; 3] {
             least: 0.95,
         },
         Bar {
-            promise: "CPU of psql beside the loader's own, delimited",
-            ratio: psql.cpu_seconds / delimited.cpu_seconds,
+            promise: "CPU of psql and its server beside ours, delimited",
+            ratio: psql.machine_seconds() / delimited.machine_seconds(),
             least: 1.0,
         },
         Bar {
