@@ -137,11 +137,15 @@ mod tests {
             ),
             (
                 "select listagg(distinct a, ',') within group (order by b desc) from t",
-                "select string_agg(distinct ( a)::text, ',' order by b desc) from t",
+                "select array_to_string(array_agg(distinct a order by b desc), ',') from t",
+            ),
+            (
+                "select listagg(a, ',') within group (order by b desc) from t",
+                "select string_agg((a)::text, ',' order by b desc) from t",
             ),
             (
                 "select try_cast(a as int)",
-                "select try_cast((a )::text, NULL:: int)",
+                "select try_cast((a )::text, 'int', NULL::int)::int",
             ),
             ("select 1 minus select 2", "select 1 EXCEPT select 2"),
             (
