@@ -5,6 +5,8 @@
 //! byte is looked at twice but those few, and every record, character and fault is found as if the text had come in one
 //! piece.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 
 use crate::cut::LocalEnds;
@@ -48,8 +50,8 @@ pub struct RecordCounter {
 #[derive(Debug)]
 pub struct ScannedChunk {
     chunk: Bytes,
-    /// Where its whole records begin and end.
-    whole: std::ops::Range<usize>,
+    /// Where its whole records begin and end; the same place where a single record end is. `None`: it has no record end.
+    whole: Option<Range<usize>>,
     counted: Result<Tally, PrepareError>,
 }
 
@@ -76,13 +78,10 @@ impl RecordCounter {
             self.ends.first(&chunk, false)
         };
         let to = self.ends.last(&chunk, is_start);
-        let whole = match (from, to) {
-            (Some(from), Some(to)) if from <= to => from..to,
-            // No end: all of it belongs to a record that began earlier, or begins here.
-            _ => 0..0,
-        };
+        let whole = from.zip(to).map(|(from, to)| from..to);
+        let records = whole.clone().map_or(&[][..], |whole| &chunk[whole]);
         ScannedChunk {
-            counted: self.count(&chunk[whole.clone()]),
+            counted: self.count(records),
             whole,
             chunk,
         }
@@ -165,10 +164,10 @@ impl TallyJoin {
             whole,
             counted,
         } = scanned;
-        if whole.is_empty() {
+        let Some(whole) = whole else {
             self.open.extend_from_slice(&chunk);
             return self.check_open();
-        }
+        };
         self.open.extend_from_slice(&chunk[..whole.start]);
         self.close_open()?;
         let counted = counted.map_err(|error| self.placed(error))?;
