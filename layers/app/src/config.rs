@@ -15,6 +15,41 @@ pub enum ReportedFailures {
     Fail,
 }
 
+/// How files are read and cut by ranges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RangeLimits {
+    /// Only longer files: S3 copies ranges of objects of more than 5 MiB, and for shorter ones it would not pay.
+    pub least_source_bytes: u64,
+    /// What is read at first around the place where a file is to be cut.
+    pub window_bytes: u64,
+    /// A chunk of a file that is read whole.
+    pub chunk_bytes: u64,
+    /// Chunks that are read at once.
+    pub chunks_in_flight: usize,
+}
+
+impl RangeLimits {
+    /// Those of a process with so much memory: an eighth of it holds what is read at once. Chunks of more than 8 MiB would be no
+    /// faster.
+    pub fn of_memory(memory_bytes: u64) -> Self {
+        const CHUNKS: u64 = 8;
+        let chunk_bytes = (memory_bytes / 8 / CHUNKS).clamp(1024 * 1024, 8 * 1024 * 1024);
+        Self {
+            least_source_bytes: 5 * 1024 * 1024,
+            window_bytes: 32 * 1024,
+            chunk_bytes,
+            chunks_in_flight: CHUNKS as usize,
+        }
+    }
+}
+
+impl Default for RangeLimits {
+    /// Those of half a GiB and more.
+    fn default() -> Self {
+        Self::of_memory(512 * 1024 * 1024)
+    }
+}
+
 /// The settings that decide what the use cases do. `longshore-runtime` reads them from the environment.
 #[derive(Debug, Clone)]
 pub struct AppConfig {
@@ -38,6 +73,8 @@ pub struct AppConfig {
     pub watched: Vec<WatchedPrefix>,
     /// The warehouse of rules that name none.
     pub warehouse: Warehouse,
+    /// How files are read and cut by ranges.
+    pub ranges: RangeLimits,
 }
 
 impl AppConfig {

@@ -2,7 +2,7 @@
 //!
 //! [`ProcessObject`] takes an announced object from claim to submission; [`FinishStatement`] takes a statement's outcome
 //! to audit, archive, follow-up and message; [`Reconcile`] carries on what stands still; [`Operate`] is the operator's hand; [`RunChain`] runs queries one after
-//! the other. What we cannot own (S3, the warehouse, SNS, the clock) is behind
+//! the other; [`PrepareFile`] does to one object what a function does to a file before it is loaded. What we cannot own (S3, the warehouse, SNS, the clock) is behind
 //! [`ports`]; PostgreSQL is used as it is, through `longshore-store`, because a ledger behind a mock proves nothing.
 //!
 //! This crate must not name an AWS type, read the environment, or write SQL.
@@ -26,11 +26,12 @@ mod retry;
 mod submit;
 
 pub use chain::{ChainError, ChainEvent, ChainObserver, ChainReport, QueryOutcome, RunChain};
-pub use config::{AppConfig, ReportedFailures};
+pub use config::{AppConfig, RangeLimits, ReportedFailures};
 pub use error::{AppError, chain};
 pub use finish::{FinishStatement, FinishedAs, StatementStatus};
 pub use lint::lint;
 pub use operate::{CancelPlan, Judged, Operate, ReplayChoice, ReplayPlan};
+pub use prepare::{Counting, FilePreparation, FileWish, PrepareFile, PreparedFile, PreparedPart, Way};
 pub use process::{Announcement, ObjectOutcome, ProcessObject};
 pub use reconcile::{
     Backfill, BackfillMode, BackfillReport, ComparisonReport, ListingReport, Reconcile, ReconcileLimits,

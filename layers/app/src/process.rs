@@ -261,6 +261,10 @@ impl ProcessObject<'_> {
             } => Box::pin(self.split(load, rule, parts, records, remarks)).await,
             Prepared::Refused(reason) => self.reject(load, reason).await,
             Prepared::OutOfTime(progress) => self.hand_over(load, &progress).await,
+            // It came further than the one before: however many it takes, they come to an end.
+            Prepared::CarriedOn => Err(AppError::OutOfTime {
+                url: load.object.url(),
+            }),
         }
     }
 

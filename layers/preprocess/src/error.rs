@@ -89,6 +89,16 @@ pub enum PrepareError {
         /// The limit in bytes.
         limit: usize,
     },
+    /// Where the file was to be cut no record ends, as far as one may reach.
+    #[error(
+        "byte {byte}: no record ends within the {limit} bytes that follow, the most that is loaded of one; look for a missing line end"
+    )]
+    RecordEndMissing {
+        /// Where the search began.
+        byte: u64,
+        /// How far it went.
+        limit: usize,
+    },
     /// The header is longer than any header.
     #[error("line {line}, byte {byte}: the header is longer than {limit} bytes; look for a missing line end")]
     HeaderTooLong {

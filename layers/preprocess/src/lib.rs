@@ -29,6 +29,7 @@
 
 mod compression;
 mod counts;
+mod cut;
 mod decompressor;
 mod encoder;
 mod encoding;
@@ -52,6 +53,7 @@ mod unreadable;
 mod validator;
 
 pub use compression::{Compression, OutputCompression};
+pub use cut::{Head, LocalEnds, RecordCounter, ScannedChunk, Tail, TailTrailer, Tally, TallyJoin};
 pub use encoding::{Encoding, InvalidBytes, OutputEncoding};
 pub use error::{PrepareError, SpecError};
 pub use line_finder::{LineFinder, LineSearch};

@@ -61,7 +61,8 @@ pub(crate) struct TextStage {
 }
 
 impl TextStage {
-    fn new(spec: &PipelineSpec, resolved: Resolved) -> Self {
+    /// Text that begins behind its byte order mark.
+    pub(crate) fn new(spec: &PipelineSpec, resolved: Resolved) -> Self {
         let origin = resolved.mark_bytes as u64;
         let validator = match spec.invalid_bytes {
             InvalidBytes::Reject => Validator::new(resolved.encoding),

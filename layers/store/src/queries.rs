@@ -141,6 +141,8 @@ queries! {
     StatementList => "statement_list",
     StatementRecord => "statement_record",
     StatementSubmit => "statement_submit",
+    TallyFind => "tally_find",
+    TallyNote => "tally_note",
     TargetList => "target_list",
     TargetWrite => "target_write",
     Vitals => "vitals",

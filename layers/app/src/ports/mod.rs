@@ -5,8 +5,8 @@ mod statements;
 mod warehouse;
 
 pub use objects::{
-    ArchiveCopy, ListedObject, ObjectBody, ObjectHead, ObjectPage, ObjectStore, ObjectStoreError, Upload,
-    UploadedObject,
+    ArchiveCopy, Destination, ListedObject, ObjectBody, ObjectHead, ObjectPage, ObjectStart, ObjectStore,
+    ObjectStoreError, Upload, UploadedObject,
 };
 pub use statements::StatementClient;
 pub use warehouse::{

@@ -1,5 +1,7 @@
 //! S3, as far as a loader needs it.
 
+use std::ops::Range;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -26,6 +28,27 @@ pub trait ObjectStore: Send + Sync {
     /// Opens one version of an object from its first byte. The stream goes on with a ranged read when the connection
     /// breaks, and ends with [`ObjectStoreError::Truncated`] rather than early in silence.
     async fn open(&self, object: &Object) -> Result<ObjectBody, ObjectStoreError>;
+
+    /// Reads the first bytes of the present version of a key, as many as there are of so many, and says what the object is:
+    /// one request for both. `None` when there is none.
+    async fn read_start(
+        &self,
+        bucket: &Bucket,
+        key: &ObjectKey,
+        bytes: u64,
+    ) -> Result<Option<ObjectStart>, ObjectStoreError>;
+
+    /// Reads a stretch of one version of an object, all of it. A connection that breaks is mended as in [`Self::open`].
+    async fn read_range(&self, object: &Object, range: Range<u64>) -> Result<Bytes, ObjectStoreError>;
+
+    /// Writes a stretch of one version of an object as an object of its own, on the server's side: no byte of it passes
+    /// through here. Replaces what is there once it is whole; nothing appears and nothing is left behind otherwise.
+    async fn copy_range(
+        &self,
+        object: &Object,
+        range: Range<u64>,
+        to: Destination<'_>,
+    ) -> Result<UploadedObject, ObjectStoreError>;
 
     /// Writes a small object, replacing what is there.
     async fn put(&self, bucket: &Bucket, key: &ObjectKey, bytes: Bytes) -> Result<(), ObjectStoreError>;
@@ -69,6 +92,24 @@ pub struct ObjectHead {
     pub version: Option<String>,
     /// When it was written, by S3's clock, to the second.
     pub modified_at: Option<DateTime<Utc>>,
+}
+
+/// The first bytes of an object, and what it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectStart {
+    /// The object.
+    pub head: ObjectHead,
+    /// Its first bytes.
+    pub bytes: Bytes,
+}
+
+/// Where an object is written.
+#[derive(Debug, Clone, Copy)]
+pub struct Destination<'a> {
+    /// The bucket.
+    pub bucket: &'a Bucket,
+    /// The key.
+    pub key: &'a ObjectKey,
 }
 
 /// A page of a listing.

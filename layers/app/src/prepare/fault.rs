@@ -16,6 +16,7 @@ pub(crate) fn reason(error: PrepareError) -> Result<RejectReason, AppError> {
         Fault::InvalidEncoding { line, byte, .. } => ("invalid_encoding", Some(*line), Some(*byte)),
         Fault::UnbalancedQuotes { line, byte } => ("unbalanced_quotes", Some(*line), Some(*byte)),
         Fault::RecordTooLong { line, byte, .. } => ("record_too_long", Some(*line), Some(*byte)),
+        Fault::RecordEndMissing { byte, .. } => ("record_too_long", None, Some(*byte)),
         Fault::HeaderTooLong { line, byte, .. } => ("header_too_long", Some(*line), Some(*byte)),
         Fault::TrailerMissing { .. } => ("trailer_missing", None, None),
         Fault::TrailerTagMissing { line, byte, .. } => ("trailer_tag_missing", Some(*line), Some(*byte)),

@@ -1,8 +1,12 @@
 //! Checks and preparation of one file: what the engine is asked, what it answers, what COPY will read.
 
+mod by_hand;
+mod counting;
+mod cut;
 mod fault;
 mod pace;
 mod pass;
+mod places;
 mod spec;
 mod uploads;
 
@@ -14,6 +18,8 @@ use longshore_domain::rule::{FileRule, RuleColumn};
 use longshore_preprocess::Report;
 
 use crate::{App, AppError};
+pub use by_hand::{Counting, FilePreparation, FileWish, PrepareFile, PreparedFile, PreparedPart, Way};
+use cut::{Cut, CutFile};
 pub(crate) use pace::{Pace, Progress};
 use pass::{Finished, Passed};
 pub(crate) use spec::{coding_of_source, rule_of_part};
@@ -51,6 +57,8 @@ pub(crate) enum Prepared {
     Refused(RejectReason),
     /// It cannot be read to its end in the time that is left; nothing of it was kept.
     OutOfTime(Progress),
+    /// The same, but what was counted of it is on the ledger, and the next invocation goes on there.
+    CarriedOn,
 }
 
 /// The records of one type.
@@ -82,6 +90,13 @@ pub(crate) async fn prepare(
     if !spec::needs_reading(rule) {
         return Ok(Prepared::Whole(Box::new(as_it_lies(source, rule, None))));
     }
+    match cut::run(app, pace, load, source, rule).await? {
+        Cut::Whole(file) => return prepared_by_ranges(app, source, rule, file).await,
+        Cut::Stopped(Passed::Refused(reason)) => return Ok(Prepared::Refused(reason)),
+        Cut::Stopped(Passed::OutOfTime(progress)) => return Ok(Prepared::OutOfTime(progress)),
+        Cut::Noted => return Ok(Prepared::CarriedOn),
+        Cut::Stopped(Passed::Whole(_)) | Cut::NotThisWay => {}
+    }
     let mut output = spec::output(rule);
     loop {
         let finished = match pass::run(app, pace, load, source, spec::pipeline(rule, output), rule).await? {
@@ -109,6 +124,25 @@ pub(crate) async fn prepare(
     }
 }
 
+async fn prepared_by_ranges(
+    app: &App,
+    source: &Object,
+    rule: &FileRule,
+    file: CutFile,
+) -> Result<Prepared, AppError> {
+    let CutFile {
+        fields,
+        records,
+        written,
+    } = file;
+    let key = written.as_ref().map(|written| written.key.clone());
+    let prepared = whole(source, rule, &fields, Some(records), written);
+    if let (Prepared::Refused(_), Some(key)) = (&prepared, key) {
+        app.objects.delete_work(&source.bucket, &key).await?;
+    }
+    Ok(prepared)
+}
+
 fn conclude(object: &Object, rule: &FileRule, finished: Finished) -> Prepared {
     // Record types differ in their columns, so a header cannot name those of all of them.
     if let Some(prefixes) = &rule.split {
@@ -119,12 +153,24 @@ fn conclude(object: &Object, rule: &FileRule, finished: Finished) -> Prepared {
         .header
         .first()
         .map_or(&[][..], |header| &header.fields);
+    let records = spec::counts_records(rule).then_some(finished.report.records);
+    let written = finished.written.into_iter().next().map(|(_, written)| written);
+    whole(object, rule, fields, records, written)
+}
+
+/// A file that is one load: where it lies, or in its copy.
+fn whole(
+    object: &Object,
+    rule: &FileRule,
+    fields: &[String],
+    records: Option<u64>,
+    written: Option<pass::Written>,
+) -> Prepared {
     let columns = match check::header(rule, fields) {
         Ok(columns) => columns,
         Err(reason) => return Prepared::Refused(reason),
     };
-    let records = spec::counts_records(rule).then_some(finished.report.records);
-    let Some((_, written)) = finished.written.into_iter().next() else {
+    let Some(written) = written else {
         return Prepared::Whole(Box::new(Copyable {
             columns,
             ..as_it_lies(object, rule, records)

@@ -35,6 +35,21 @@ impl Pace {
         Self { began, deadline }
     }
 
+    /// Whether a step that can be taken up where it stopped must stop now.
+    pub(super) fn is_over(&self, now: DateTime<Utc>) -> bool {
+        self.deadline - now <= MARGIN
+    }
+
+    /// Whether so much was done that doing it again would be a pity.
+    pub(super) fn is_worth_noting(&self, now: DateTime<Utc>) -> bool {
+        now - self.began >= LEAST_MEASURE
+    }
+
+    /// How long it has been at work.
+    pub(super) fn took(&self, now: DateTime<Utc>) -> Duration {
+        (now - self.began).to_std().unwrap_or_default()
+    }
+
     /// How far a pass is, when it cannot be finished.
     pub(super) fn cannot_finish(
         &self,

@@ -10,7 +10,7 @@ use longshore_preprocess::{OutputId, OutputKind, Pipeline, PipelineSpec, Prepare
 use super::pace::{Pace, Progress};
 use super::uploads::{Blocks, Uploads};
 use super::{fault, part_key, part_name};
-use crate::ports::ObjectStoreError;
+use crate::ports::{ObjectStore, ObjectStoreError};
 use crate::{App, AppError};
 
 /// A pass that came to its end.
@@ -45,9 +45,12 @@ pub(super) enum Passed {
 }
 
 /// How a pass can stop.
-enum Stop {
+pub(super) enum Stop {
+    /// The file is at fault.
     File(RejectReason),
+    /// There was not time enough.
     Time(Progress),
+    /// We could not do it.
     Us(AppError),
 }
 
@@ -86,9 +89,11 @@ pub(super) async fn run(
     spec: PipelineSpec,
     rule: &FileRule,
 ) -> Result<Passed, AppError> {
-    let mut uploads = Uploads::new(app.objects.as_ref(), &object.bucket);
+    let objects = app.objects.as_ref();
+    let mut uploads = Uploads::new(objects, &object.bucket);
     let key = |output: OutputId| part_key(app, load, rule, &output_name(output, rule));
-    match read(app, pace, object, spec, &mut uploads, key).await {
+    let watch = |read_bytes, size_bytes| pace.cannot_finish(app.clock.now(), read_bytes, size_bytes);
+    match read(objects, object, spec, &mut uploads, key, watch).await {
         Ok(report) => {
             let written = uploads.finish().await?;
             let written = written
@@ -108,21 +113,23 @@ pub(super) async fn run(
     }
 }
 
-async fn read(
-    app: &App,
-    pace: &Pace,
+/// Reads a file from end to end and sends on what the engine makes of it. `watch` is asked, with the bytes read and all there
+/// are, whether the time is over.
+pub(super) async fn read(
+    objects: &dyn ObjectStore,
     object: &Object,
     spec: PipelineSpec,
     uploads: &mut Uploads<'_>,
     key: impl Fn(OutputId) -> ObjectKey,
+    watch: impl Fn(u64, u64) -> Option<Progress>,
 ) -> Result<Report, Stop> {
     let mut pipeline = Pipeline::new(spec).map_err(|error| AppError::Engine(error.into()))?;
     let mut blocks = Blocks::default();
-    let mut body = app.objects.open(object).await?;
+    let mut body = objects.open(object).await?;
     let mut read_bytes = 0;
     while let Some(chunk) = body.chunks.next().await {
         let chunk = chunk?;
-        if let Some(progress) = pace.cannot_finish(app.clock.now(), read_bytes, body.size_bytes) {
+        if let Some(progress) = watch(read_bytes, body.size_bytes) {
             return Err(Stop::Time(progress));
         }
         read_bytes += chunk.len() as u64;

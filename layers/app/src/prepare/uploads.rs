@@ -14,6 +14,8 @@ use crate::ports::{ObjectStore, Upload};
 #[derive(Default)]
 pub(super) struct Blocks {
     blocks: BTreeMap<OutputId, BytesMut>,
+    /// Outputs that have ended.
+    ended: Vec<OutputId>,
 }
 
 impl Outputs for Blocks {
@@ -22,16 +24,19 @@ impl Outputs for Blocks {
         Ok(())
     }
 
-    fn finish(&mut self, _output: OutputId) -> Result<(), OutputError> {
+    fn finish(&mut self, output: OutputId) -> Result<(), OutputError> {
+        self.ended.push(output);
         Ok(())
     }
 }
 
-/// The open uploads of one pass. What is not finished is aborted.
+/// The uploads of one pass. Those of parts that have ended are finished at once, so that one part after the other takes no
+/// more memory than one; what is not finished is aborted.
 pub(super) struct Uploads<'a> {
     objects: &'a dyn ObjectStore,
     bucket: &'a Bucket,
     open: BTreeMap<OutputId, (ObjectKey, Box<dyn Upload>)>,
+    written: Vec<(OutputId, Written)>,
 }
 
 impl<'a> Uploads<'a> {
@@ -40,6 +45,7 @@ impl<'a> Uploads<'a> {
             objects,
             bucket,
             open: BTreeMap::new(),
+            written: Vec::new(),
         }
     }
 
@@ -49,6 +55,7 @@ impl<'a> Uploads<'a> {
         blocks: &mut Blocks,
         key: impl Fn(OutputId) -> ObjectKey,
     ) -> Result<(), AppError> {
+        let ended = std::mem::take(&mut blocks.ended);
         for (output, bytes) in std::mem::take(&mut blocks.blocks) {
             if !self.open.contains_key(&output) {
                 let key = key(output);
@@ -59,37 +66,49 @@ impl<'a> Uploads<'a> {
                 upload.write(Bytes::from(bytes)).await?;
             }
         }
+        for output in ended {
+            self.end(output).await?;
+        }
         Ok(())
     }
 
-    /// Makes every object appear.
-    pub(super) async fn finish(mut self) -> Result<Vec<(OutputId, Written)>, AppError> {
-        let mut written = Vec::with_capacity(self.open.len());
-        while let Some((output, (key, upload))) = self.open.pop_first() {
-            match upload.finish().await {
-                Ok(object) => {
-                    written.push((
-                        output,
-                        Written {
-                            key,
-                            size_bytes: object.size_bytes,
-                            etag: object.etag,
-                        },
-                    ));
-                }
-                Err(error) => {
-                    self.abort().await;
-                    return Err(error.into());
-                }
-            }
-        }
-        Ok(written)
+    /// Makes one object appear.
+    async fn end(&mut self, output: OutputId) -> Result<(), AppError> {
+        let Some((key, upload)) = self.open.remove(&output) else {
+            return Ok(());
+        };
+        let object = upload.finish().await?;
+        let written = Written {
+            key,
+            size_bytes: object.size_bytes,
+            etag: object.etag,
+        };
+        self.written.push((output, written));
+        Ok(())
     }
 
-    /// Gives up on all that is open.
+    /// Makes every object appear, in the order of the outputs.
+    pub(super) async fn finish(mut self) -> Result<Vec<(OutputId, Written)>, AppError> {
+        while let Some(output) = self.open.keys().next().copied() {
+            if let Err(error) = self.end(output).await {
+                self.abort().await;
+                return Err(error);
+            }
+        }
+        self.written.sort_by_key(|(output, _)| *output);
+        Ok(self.written)
+    }
+
+    /// Gives up on all that is open, and takes back what has appeared. That something may stay is harmless in the work folder,
+    /// where the next try writes the same keys; it is told all the same.
     pub(super) async fn abort(self) {
         for (_, upload) in self.open.into_values() {
             upload.abort().await;
+        }
+        for (_, Written { key, .. }) in self.written {
+            if let Err(error) = self.objects.delete_work(self.bucket, &key).await {
+                tracing::warn!(object.key = %key, "a part of a pass that failed was left behind: {error}");
+            }
         }
     }
 }

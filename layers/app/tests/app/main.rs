@@ -11,6 +11,7 @@ mod chain;
 mod leases;
 mod outcomes;
 mod pauses;
+mod ranges;
 mod reconciles;
 mod refusals;
 mod replaced;

@@ -14,7 +14,7 @@ use longshore_domain::object::Object;
 
 use crate::support::bench::Bench;
 use crate::support::calls::{Aim, CLOCK, Fault, Tried};
-use crate::support::files::{HEAD, OPEN};
+use crate::support::files::{COPY_RANGE, HEAD, OPEN};
 use crate::support::notifier::PUBLISH;
 use crate::support::picture::picture;
 use crate::support::rules::Rule;
@@ -57,6 +57,8 @@ struct Walk {
     comes_again: bool,
     /// How it ends.
     picture: String,
+    /// Whether it is read and cut by tiny ranges.
+    by_ranges: bool,
     /// The calls on the way.
     calls: Vec<&'static str>,
     /// How many of them the announcement made.
@@ -83,17 +85,22 @@ enum Next {
 
 impl Walk {
     async fn without_fault(name: &'static str, text: &'static str) -> Self {
-        Self::of(name, text, false, None).await
+        Self::of(name, text, false, None, false).await
+    }
+
+    /// The walk of a file that counts as long: it is read and cut by ranges.
+    async fn by_ranges_without_fault(name: &'static str, text: &'static str) -> Self {
+        Self::of(name, text, false, None, true).await
     }
 
     /// The walk of a file whose content was loaded before.
     async fn again_without_fault(name: &'static str, text: &'static str) -> Self {
-        Self::of(name, text, true, None).await
+        Self::of(name, text, true, None, false).await
     }
 
     /// The walk of a file that the warehouse does something to.
     async fn with_mishap(name: &'static str, text: &'static str, mishap: (&'static str, Mishap)) -> Self {
-        Self::of(name, text, false, Some(mishap)).await
+        Self::of(name, text, false, Some(mishap), false).await
     }
 
     async fn of(
@@ -101,9 +108,10 @@ impl Walk {
         text: &'static str,
         comes_again: bool,
         mishap: Option<(&'static str, Mishap)>,
+        by_ranges: bool,
     ) -> Self {
         let bench = Bench::with(&RULES).await;
-        let world = bench.world();
+        let world = world(&bench, by_ranges);
         let object = land(&world, &format!("in/{name}"), text, comes_again).await;
         meet(&world, mishap.as_ref());
         let before = world.calls.made().len();
@@ -116,6 +124,7 @@ impl Walk {
             mishap,
             comes_again,
             picture: picture(&bench, &world, &object).await,
+            by_ranges,
             calls: world.calls.made().split_off(before),
             announcing,
             runs: AtomicUsize::new(0),
@@ -157,7 +166,7 @@ impl Walk {
 
     async fn with_fault(&self, bench: &Bench, case: Case) {
         let run = self.runs.fetch_add(1, Ordering::Relaxed);
-        let world = bench.world();
+        let world = world(bench, self.by_ranges);
         let key = format!("in/{run}/{}", self.name);
         let object = land(&world, &key, self.text, self.comes_again).await;
         meet(&world, self.mishap.as_ref());
@@ -194,6 +203,13 @@ impl Walk {
         case.number >= self.announcing
             && [RUN, HEAD, OPEN].contains(&case.call)
             && [Fault::NotReached, Fault::AnswerLost].contains(&case.fault)
+    }
+}
+
+fn world(bench: &Bench, by_ranges: bool) -> World {
+    match by_ranges {
+        true => bench.world().with_tiny_ranges(),
+        false => bench.world(),
     }
 }
 
@@ -291,6 +307,23 @@ async fn a_file_whose_trailer_is_cut_off_ends_alike_whatever_call_goes_wrong() {
     row "s"."price": plum|1
     row "s"."price": fig|2
     "#);
+    let runs = walk.with_every_fault().await;
+    assert!(runs > walk.calls.len(), "{runs} runs");
+}
+
+#[tokio::test]
+async fn a_long_file_whose_trailer_is_cut_off_by_ranges_ends_alike_whatever_call_goes_wrong() {
+    let walk = Walk::by_ranges_without_fault("trailer_702.txt", "plum|1\nfig|2\nT|2\n").await;
+    insta::assert_snapshot!(walk.picture, @r#"
+    load complete rows 2 2 []
+    audit FINISHED Y rows 2 2 0 follow-up
+    notice loaded sent
+    told loaded
+    file archive/700/trailer_702.txt: plum|1 fig|2 T|2
+    row "s"."price": plum|1
+    row "s"."price": fig|2
+    "#);
+    assert!(walk.calls.contains(&COPY_RANGE), "{:?}", walk.calls);
     let runs = walk.with_every_fault().await;
     assert!(runs > walk.calls.len(), "{runs} runs");
 }

@@ -26,9 +26,9 @@ const GIBIBYTE: u64 = 1024 * 1024 * 1024;
 /// What `CopyObject` takes.
 const MAX_WHOLE_BYTES: u64 = 5 * GIBIBYTE;
 /// A part of a longer copy, unless 10,000 of them are too few.
-const PART_BYTES: u64 = GIBIBYTE / 2;
+pub(super) const PART_BYTES: u64 = GIBIBYTE / 2;
 /// S3's limit.
-const MAX_PARTS: u64 = 10_000;
+pub(super) const MAX_PARTS: u64 = 10_000;
 /// Parts that S3 copies at once.
 const PARTS_IN_FLIGHT: usize = 4;
 /// S3 answers a copy when it is done, which for gigabytes is later than a client's usual patience.
@@ -129,7 +129,7 @@ impl<'a> CopyJob<'a> {
             None => MetadataDirective::Copy,
         };
         let answer = request
-            .copy_source(self.copy_source())
+            .copy_source(copy_source(self.object))
             .set_copy_source_if_match(source.e_tag.clone())
             .if_none_match("*")
             .metadata_directive(directive)
@@ -158,16 +158,6 @@ impl<'a> CopyJob<'a> {
             .map(|(name, value)| name.len() + value.len())
             .sum();
         (bytes <= MAX_METADATA_BYTES).then_some(metadata)
-    }
-
-    /// `bucket/key?versionId=…`, escaped as the header wants it.
-    fn copy_source(&self) -> String {
-        let key = utf8_percent_encode(self.object.key.as_str(), PATH);
-        let source = format!("{}/{key}", self.object.bucket);
-        match &self.object.version {
-            Some(version) => format!("{source}?versionId={}", utf8_percent_encode(version, PATH)),
-            None => source,
-        }
     }
 
     async fn copy_in_parts(&self, source: &HeadObjectOutput) -> Result<(), Fruitless> {
@@ -233,7 +223,7 @@ impl<'a> CopyJob<'a> {
         let answer = request
             .upload_id(upload_id)
             .part_number(part.number)
-            .copy_source(self.copy_source())
+            .copy_source(copy_source(self.object))
             .copy_source_range(format!("bytes={}-{}", part.first, part.last))
             .set_copy_source_if_match(etag.map(str::to_owned))
             .customize()
@@ -307,6 +297,16 @@ impl<'a> CopyJob<'a> {
     }
 }
 
+/// `bucket/key?versionId=…`, escaped as the header `x-amz-copy-source` wants it.
+pub(super) fn copy_source(object: &Object) -> String {
+    let key = utf8_percent_encode(object.key.as_str(), PATH);
+    let source = format!("{}/{key}", object.bucket);
+    match &object.version {
+        Some(version) => format!("{source}?versionId={}", utf8_percent_encode(version, PATH)),
+        None => source,
+    }
+}
+
 /// Why nothing was copied.
 enum Fruitless {
     /// A condition on the key or on the source did not hold.
@@ -363,7 +363,8 @@ fn content_hash(head: &HeadObjectOutput) -> Option<String> {
     (is_plain && is_md5 && head.sse_customer_algorithm().is_none()).then_some(etag)
 }
 
-fn patient() -> Builder {
+/// A client's configuration for calls that S3 answers only when it has copied what was asked.
+pub(super) fn patient() -> Builder {
     let timeouts = TimeoutConfig::builder()
         .read_timeout(PATIENCE)
         .operation_attempt_timeout(PATIENCE)

@@ -52,6 +52,12 @@ impl Call {
         Self::new(url, "CopyObject", action)
     }
 
+    /// Parts of an object are written by one permission and read by another.
+    pub(super) fn part_copy(url: String) -> Self {
+        let action = "s3:PutObject, and s3:GetObject (s3:GetObjectVersion) on the source,";
+        Self::new(url, "UploadPartCopy", action)
+    }
+
     pub(super) fn delete_object(url: String) -> Self {
         Self::new(url, "DeleteObject", "s3:DeleteObject")
     }

@@ -6,9 +6,12 @@ mod copy;
 mod delete;
 mod error;
 mod list;
+mod part_copy;
+mod range;
 mod upload;
 
 use std::fmt;
+use std::ops::Range;
 
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
@@ -16,7 +19,8 @@ use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 use longshore_app::ports::{
-    ArchiveCopy, ObjectBody, ObjectHead, ObjectPage, ObjectStore, ObjectStoreError, Upload,
+    ArchiveCopy, Destination, ObjectBody, ObjectHead, ObjectPage, ObjectStart, ObjectStore, ObjectStoreError,
+    Upload, UploadedObject,
 };
 use longshore_domain::object::{Bucket, Object, ObjectKey, WatchedPrefix, s3_url};
 
@@ -25,6 +29,7 @@ use body::PinnedBody;
 use budget::Budget;
 use copy::CopyJob;
 use error::Call;
+use part_copy::RangeCopy;
 use upload::{IN_FLIGHT_BYTES, S3Upload, Target};
 
 /// S3 as the use cases see it. All uploads of one store and of its clones share what they may have on their way.
@@ -67,6 +72,33 @@ impl ObjectStore for S3ObjectStore {
 
     async fn open(&self, object: &Object) -> Result<ObjectBody, ObjectStoreError> {
         PinnedBody::open(self.client.clone(), object).await
+    }
+
+    async fn read_start(
+        &self,
+        bucket: &Bucket,
+        key: &ObjectKey,
+        bytes: u64,
+    ) -> Result<Option<ObjectStart>, ObjectStoreError> {
+        range::read_start(&self.client, bucket, key, bytes).await
+    }
+
+    async fn read_range(&self, object: &Object, range: Range<u64>) -> Result<Bytes, ObjectStoreError> {
+        range::read(&self.client, object, range).await
+    }
+
+    async fn copy_range(
+        &self,
+        object: &Object,
+        range: Range<u64>,
+        to: Destination<'_>,
+    ) -> Result<UploadedObject, ObjectStoreError> {
+        let target = Target {
+            client: self.client.clone(),
+            bucket: to.bucket.clone(),
+            key: to.key.clone(),
+        };
+        RangeCopy::new(object, range, target).run().await
     }
 
     async fn put(&self, bucket: &Bucket, key: &ObjectKey, bytes: Bytes) -> Result<(), ObjectStoreError> {

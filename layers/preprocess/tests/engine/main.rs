@@ -4,6 +4,7 @@
 
 mod checks;
 mod compressed;
+mod cuts;
 mod drive;
 mod encodings;
 mod line_finder;

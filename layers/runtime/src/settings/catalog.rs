@@ -53,6 +53,8 @@ pub(super) const AWS_REGION: &str = "AWS_REGION";
 pub(super) const AWS_DEFAULT_REGION: &str = "AWS_DEFAULT_REGION";
 /// Set by Lambda; its presence tells a function from a program in a terminal.
 pub(super) const AWS_LAMBDA_FUNCTION_NAME: &str = "AWS_LAMBDA_FUNCTION_NAME";
+/// Set by Lambda: what memory a function has, in MB.
+pub(super) const AWS_LAMBDA_FUNCTION_MEMORY_SIZE: &str = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE";
 /// Set by Lambda: where a function asks for work and reports that it cannot start.
 pub(super) const AWS_LAMBDA_RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
 

@@ -7,7 +7,7 @@ mod reader;
 use std::path::PathBuf;
 
 use chrono_tz::Tz;
-use longshore_app::{AppConfig, ReportedFailures};
+use longshore_app::{AppConfig, RangeLimits, ReportedFailures};
 use longshore_domain::object::WatchedPrefix;
 use longshore_domain::rule::is_topic_arn;
 use longshore_domain::target::Warehouse;
@@ -69,6 +69,8 @@ pub struct Settings {
     pub redshift_cluster: Option<String>,
     /// Database of the warehouse, when the secret does not say.
     pub redshift_database: Option<String>,
+    /// What memory the function has; `None` outside Lambda.
+    pub memory_bytes: Option<u64>,
 }
 
 /// What is logged, and how.
@@ -143,6 +145,7 @@ impl Settings {
             redshift_workgroup: reader.optional(REDSHIFT_WORKGROUP),
             redshift_cluster: redshift_cluster(&mut reader),
             redshift_database: reader.optional(REDSHIFT_DATABASE),
+            memory_bytes: memory_bytes(&reader),
         };
         check_folders_apart(&mut reader, &settings);
         reader.finish(settings)
@@ -161,8 +164,15 @@ impl Settings {
             statement_prefix: self.statement_prefix.clone(),
             watched: self.watched.clone(),
             warehouse,
+            ranges: self.memory_bytes.map(RangeLimits::of_memory).unwrap_or_default(),
         }
     }
+}
+
+/// Lambda says it in MB. It is no setting of ours, so what does not read is as good as not said.
+fn memory_bytes(reader: &Reader) -> Option<u64> {
+    let megabytes: u64 = reader.optional(AWS_LAMBDA_FUNCTION_MEMORY_SIZE)?.parse().ok()?;
+    Some(megabytes.saturating_mul(1024 * 1024))
 }
 
 /// Where Lambda wants to hear that a function cannot start; `None` outside Lambda.

@@ -435,6 +435,24 @@ async fn a_load_without_a_rule_is_neither_prepared_nor_split() {
     assert_eq!(constraint_of(&error), "ext_file_load_split_has_rule");
 }
 
+#[rstest]
+#[case("0, 0, 0, 0", "ext_load_tally_counted_something")]
+#[case("10, -1, 0, 2", "ext_load_tally_adds_up")]
+#[case("10, 0, -1, 2", "ext_load_tally_adds_up")]
+#[case("10, 2, 1, 2", "ext_load_tally_adds_up")]
+#[case("10, 1, 1, 11", "ext_load_tally_adds_up")]
+#[tokio::test]
+async fn a_tally_that_does_not_add_up_is_refused(#[case] counts: &str, #[case] constraint: &str) {
+    let bench = Bench::new().await;
+    bench.received("in/A_701.txt").await;
+    let sql = format!(
+        "INSERT INTO rdscnfg.ext_load_tally
+             (load_id, counted_as, counted_bytes, records, blank_records, lines, noted_at)
+         SELECT load_id, 'lines', {counts}, now() FROM rdscnfg.ext_file_load"
+    );
+    assert_eq!(refusal(&bench, &sql).await, constraint);
+}
+
 fn constraint_of(error: &StoreError) -> &str {
     match error {
         StoreError::ConstraintViolated { constraint, .. } => constraint,

@@ -23,5 +23,6 @@ mod rule_book;
 mod rule_versions;
 mod rules;
 mod support;
+mod tallies;
 mod transitions;
 mod unsettled;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -9,8 +10,8 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures_util::{StreamExt, stream};
 use longshore_app::ports::{
-    ArchiveCopy, ListedObject, ObjectBody, ObjectHead, ObjectPage, ObjectStore, ObjectStoreError, Upload,
-    UploadedObject,
+    ArchiveCopy, Destination, ListedObject, ObjectBody, ObjectHead, ObjectPage, ObjectStart, ObjectStore,
+    ObjectStoreError, Upload, UploadedObject,
 };
 use longshore_domain::load::LoadId;
 use longshore_domain::object::{Bucket, Object, ObjectKey, WatchedPrefix, s3_url};
@@ -22,6 +23,8 @@ pub(crate) const HEAD: &str = "head";
 pub(crate) const LIST: &str = "list";
 pub(crate) const OPEN: &str = "open";
 pub(crate) const COPY: &str = "copy";
+pub(crate) const READ_RANGE: &str = "read range";
+pub(crate) const COPY_RANGE: &str = "copy range";
 
 /// Objects in a page: few, so that there are several.
 const PAGE: usize = 3;
@@ -51,6 +54,11 @@ impl Stored {
         let mut hasher = DefaultHasher::new();
         self.bytes.hash(&mut hasher);
         format!("{:016x}", hasher.finish())
+    }
+
+    /// Its bytes from one place to another, both within it.
+    fn stretch(&self, range: &Range<u64>) -> Bytes {
+        self.bytes.slice(range.start as usize..range.end as usize)
     }
 
     pub(crate) fn size_bytes(&self) -> u64 {
@@ -130,6 +138,15 @@ impl MemoryStore {
     }
 }
 
+fn head(file: &Stored) -> ObjectHead {
+    ObjectHead {
+        size_bytes: file.size_bytes(),
+        etag: Some(file.etag()),
+        version: None,
+        modified_at: Some(file.modified_at),
+    }
+}
+
 fn unreachable(operation: &'static str, key: &ObjectKey) -> ObjectStoreError {
     ObjectStoreError::Unavailable {
         url: s3_url(&Bucket::new("landing"), key),
@@ -143,12 +160,7 @@ impl ObjectStore for MemoryStore {
     async fn head(&self, _: &Bucket, key: &ObjectKey) -> Result<Option<ObjectHead>, ObjectStoreError> {
         let head = || {
             let file = self.files.get(key.as_str());
-            Ok(file.map(|file| ObjectHead {
-                size_bytes: file.size_bytes(),
-                etag: Some(file.etag()),
-                version: None,
-                modified_at: Some(file.modified_at),
-            }))
+            Ok(file.as_ref().map(head))
         };
         self.call(HEAD, key, head).await
     }
@@ -188,6 +200,44 @@ impl ObjectStore for MemoryStore {
             size_bytes: file.size_bytes(),
             chunks: stream::iter(halves).map(Ok).boxed(),
         })
+    }
+
+    async fn read_start(
+        &self,
+        _: &Bucket,
+        key: &ObjectKey,
+        bytes: u64,
+    ) -> Result<Option<ObjectStart>, ObjectStoreError> {
+        let start = || {
+            let file = self.files.get(key.as_str());
+            Ok(file.map(|file| ObjectStart {
+                bytes: file.bytes.slice(..file.bytes.len().min(bytes as usize)),
+                head: head(&file),
+            }))
+        };
+        self.call(READ_RANGE, key, start).await
+    }
+
+    async fn read_range(&self, object: &Object, range: Range<u64>) -> Result<Bytes, ObjectStoreError> {
+        let read = || Ok(self.files.pinned(object)?.stretch(&range));
+        self.call(READ_RANGE, &object.key, read).await
+    }
+
+    async fn copy_range(
+        &self,
+        object: &Object,
+        range: Range<u64>,
+        to: Destination<'_>,
+    ) -> Result<UploadedObject, ObjectStoreError> {
+        let copy = || {
+            let file = Stored::new(self.files.pinned(object)?.stretch(&range));
+            self.files.put(to.key.as_str(), file.clone());
+            Ok(UploadedObject {
+                size_bytes: file.size_bytes(),
+                etag: Some(file.etag()),
+            })
+        };
+        self.call(COPY_RANGE, &object.key, copy).await
     }
 
     async fn put(&self, _: &Bucket, key: &ObjectKey, bytes: Bytes) -> Result<(), ObjectStoreError> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use longshore_app::{
     Announcement, App, AppConfig, FinishStatement, FinishedAs, Invocation, ObjectOutcome, ProcessObject,
-    Reconcile, ReconcileLimits, ReconcileReport, ReportedFailures, StatementStatus,
+    RangeLimits, Reconcile, ReconcileLimits, ReconcileReport, ReportedFailures, StatementStatus,
 };
 use longshore_domain::load::LoadId;
 use longshore_domain::object::{Bucket, Object, ObjectKey, Sequencer, WatchedPrefix};
@@ -60,6 +60,25 @@ impl World {
             topic,
             clock,
         }
+    }
+
+    /// The same deployment where every file is long, and read and cut by tiny ranges.
+    pub(crate) fn with_tiny_ranges(self) -> Self {
+        let ranges = RangeLimits {
+            least_source_bytes: 0,
+            window_bytes: 4,
+            chunk_bytes: 5,
+            chunks_in_flight: 2,
+        };
+        let config = AppConfig {
+            ranges,
+            ..AppConfig::clone(&self.app.config)
+        };
+        let app = App {
+            config: Arc::new(config),
+            ..self.app
+        };
+        Self { app, ..self }
     }
 
     /// The same deployment on another control database.
@@ -290,5 +309,6 @@ fn config(number: usize) -> AppConfig {
             iam_role: "arn:aws:iam::1:role/copy".to_owned(),
             region: "ap-south-1".to_owned(),
         },
+        ranges: RangeLimits::default(),
     }
 }

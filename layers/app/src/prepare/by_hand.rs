@@ -1,0 +1,399 @@
+//! What the functions do to a file, done to one object by an operator: nothing is loaded, and no ledger is asked.
+
+use std::num::{NonZeroU32, NonZeroU64};
+use std::ops::Range;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::stream::iter;
+use longshore_domain::object::{Bucket, Object, ObjectKey};
+use longshore_domain::reject::RejectReason;
+use longshore_domain::rule::{Compression, FileRule};
+use longshore_preprocess::{
+    HeaderInOutput, LocalEnds, OutputError, OutputFormat, OutputId, Outputs, Pipeline, PipelineSpec,
+    RecordCounter, Tally,
+};
+
+use super::counting::{Counted, count};
+use super::cut::is_verbatim;
+use super::pass::{self, Stop, Written};
+use super::places::Places;
+use super::spec;
+use super::uploads::Uploads;
+use crate::AppError;
+use crate::config::RangeLimits;
+use crate::ports::{Destination, ObjectStart, ObjectStore};
+
+/// Parts that are copied at once.
+const COPIES_IN_FLIGHT: usize = 4;
+/// So much of a compressed file tells how much it expands.
+const SAMPLE_BYTES: u64 = 4 * 1024 * 1024;
+
+/// The use case.
+#[derive(Clone, Copy)]
+pub struct PrepareFile<'a> {
+    /// Where files are.
+    pub objects: &'a dyn ObjectStore,
+    /// How they are read and cut by ranges.
+    pub limits: &'a RangeLimits,
+}
+
+/// What is wanted of a file.
+#[derive(Debug, Clone)]
+pub struct FileWish {
+    /// Its bucket.
+    pub bucket: Bucket,
+    /// Its key.
+    pub key: ObjectKey,
+    /// What it is.
+    pub rule: FileRule,
+    /// How many parts are made of it.
+    pub parts: NonZeroU32,
+    /// Whether its records are counted, and compared with its trailer.
+    pub counting: Counting,
+    /// How the parts are compressed.
+    pub compression: Compression,
+    /// The bucket of the parts.
+    pub to_bucket: Bucket,
+    /// What the keys of the parts begin with; the file's name and the number of the part follow.
+    pub to_prefix: String,
+}
+
+/// Whether records are counted where they need not be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counting {
+    /// They are, and the trailer's count must be theirs. Every byte is read.
+    Verify,
+    /// Only what goes through here anyhow is counted; of what is cut on the server's side the trailer is taken at its word.
+    Skip,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub enum FilePreparation {
+    /// The parts are there.
+    Done(PreparedFile),
+    /// A function would refuse the file.
+    Refused(RejectReason),
+    /// There is no such object.
+    NotThere,
+}
+
+/// A file that was prepared.
+#[derive(Debug)]
+pub struct PreparedFile {
+    /// The version that was read.
+    pub object: Object,
+    /// How it was done.
+    pub way: Way,
+    /// The parts, in the order of the file.
+    pub parts: Vec<PreparedPart>,
+    /// Its data records, if they were counted.
+    pub records: Option<u64>,
+    /// Records that its trailer says it has.
+    pub declared: Option<u64>,
+}
+
+/// How a file was prepared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// It was looked at in a few places, or read once, and cut on the server's side.
+    ByRanges,
+    /// It went through here from end to end and up again.
+    InAStream,
+}
+
+/// One part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PreparedPart {
+    /// Its key.
+    pub key: ObjectKey,
+    /// Its length in bytes.
+    pub size_bytes: u64,
+}
+
+impl PrepareFile<'_> {
+    /// Prepares a file. What a preparation that fails has written does not stay.
+    ///
+    /// # Errors
+    /// Our own failures and those of the object store; a file at fault is an outcome.
+    pub async fn run(&self, wish: &FileWish) -> Result<FilePreparation, AppError> {
+        let start = self
+            .objects
+            .read_start(&wish.bucket, &wish.key, self.limits.window_bytes);
+        let Some(ObjectStart { head, bytes }) = start.await? else {
+            return Ok(FilePreparation::NotThere);
+        };
+        let job = Job {
+            objects: self.objects,
+            limits: self.limits,
+            wish,
+            object: Object {
+                bucket: wish.bucket.clone(),
+                key: wish.key.clone(),
+                version: head.version,
+                etag: head.etag,
+                size_bytes: head.size_bytes,
+                sequencer: None,
+            },
+            spec: pipeline(wish),
+        };
+        match Box::pin(job.prepare(bytes)).await {
+            Ok(prepared) => Ok(FilePreparation::Done(prepared)),
+            Err(Stop::File(reason)) => Ok(FilePreparation::Refused(reason)),
+            Err(Stop::Us(error)) => Err(error),
+            Err(Stop::Time(_)) => Err(AppError::OutOfTime {
+                url: job.object.url(),
+            }),
+        }
+    }
+}
+
+/// What the engine is asked. Parts have no header: the server copies bytes that lie together, and COPY of several files wants
+/// them all alike.
+fn pipeline(wish: &FileWish) -> PipelineSpec {
+    let rule = FileRule {
+        prepared_compression: wish.compression,
+        ..wish.rule.clone()
+    };
+    let mut spec = spec::pipeline(&rule, Some(spec::plain_output(&rule)));
+    if wish.parts.get() > 1 {
+        spec.header.in_output = HeaderInOutput::Drop;
+    }
+    spec
+}
+
+/// One file on its way.
+struct Job<'a> {
+    objects: &'a dyn ObjectStore,
+    limits: &'a RangeLimits,
+    wish: &'a FileWish,
+    object: Object,
+    spec: PipelineSpec,
+}
+
+impl Job<'_> {
+    async fn prepare(&self, start: Bytes) -> Result<PreparedFile, Stop> {
+        if let Some(prepared) = self.by_ranges(start).await? {
+            return Ok(prepared);
+        }
+        self.in_a_stream().await
+    }
+
+    /// `None` when the file must go through the engine: it cannot be cut so, or is wrong in a way that only the engine can
+    /// place.
+    async fn by_ranges(&self, start: Bytes) -> Result<Option<PreparedFile>, Stop> {
+        let Some(places) = self.places() else {
+            return Ok(None);
+        };
+        let Some(head) = places.head(Some(start)).await? else {
+            return Ok(None);
+        };
+        let Some(tail) = places.tail(head.data_from).await? else {
+            return Ok(None);
+        };
+        let trailer = tail.trailer.as_ref();
+        let declared = trailer.and_then(|trailer| trailer.declared(&self.spec));
+        let promises = self
+            .spec
+            .trailer
+            .as_ref()
+            .is_some_and(|trailer| trailer.count.is_some());
+        if promises && declared.is_none() {
+            return Ok(None);
+        }
+        let end = trailer.map_or(self.object.size_bytes, |trailer| trailer.byte);
+        let records = match self.wish.counting {
+            Counting::Skip => None,
+            Counting::Verify => {
+                let tally = self.count(&places, &head, head.data_from..end).await?;
+                if tally.records < self.spec.minimum_records || tally.blank_records != tail.blank_records {
+                    return Ok(None);
+                }
+                if let Some(trailer) = trailer {
+                    trailer.verify(&self.spec, 1 + head.header_lines + tally.lines, tally.records)?;
+                }
+                Some(tally.records)
+            }
+        };
+        let from = match self.spec.header.in_output {
+            HeaderInOutput::Keep => head.mark_bytes,
+            HeaderInOutput::Drop => head.data_from,
+        };
+        let ranges = places.cuts(from..tail.data_to, self.wish.parts.get()).await?;
+        Ok(Some(PreparedFile {
+            object: self.object.clone(),
+            way: Way::ByRanges,
+            parts: self.copy(ranges).await?,
+            records,
+            declared,
+        }))
+    }
+
+    fn places(&self) -> Option<Places<'_>> {
+        let is_pinned = self.object.etag.is_some() || self.object.version.is_some();
+        let is_long = self.object.size_bytes > self.limits.least_source_bytes;
+        let is_verbatim = self.spec.output.as_ref().is_some_and(is_verbatim);
+        let ends = LocalEnds::of(&self.spec).filter(|_| is_pinned && is_long && is_verbatim)?;
+        Some(Places {
+            objects: self.objects,
+            limits: self.limits,
+            source: &self.object,
+            spec: &self.spec,
+            ends,
+        })
+    }
+
+    async fn count(
+        &self,
+        places: &Places<'_>,
+        head: &longshore_preprocess::Head,
+        text: Range<u64>,
+    ) -> Result<Tally, Stop> {
+        let counter = RecordCounter::new(&self.spec)
+            .expect("records that are told on the spot can be counted in chunks");
+        match count(places, counter, head, text, Tally::default(), || false).await? {
+            Counted::Whole(tally) | Counted::Partly(tally) => Ok(tally),
+        }
+    }
+
+    /// Copies the ranges on the server's side, all of them or none.
+    async fn copy(&self, ranges: Vec<Range<u64>>) -> Result<Vec<PreparedPart>, Stop> {
+        let copies = iter(ranges).enumerate().map(|(index, range)| async move {
+            let key = self.key(index);
+            let to = Destination {
+                bucket: &self.wish.to_bucket,
+                key: &key,
+            };
+            let copied = self.objects.copy_range(&self.object, range, to).await;
+            copied.map(|copied| PreparedPart {
+                key,
+                size_bytes: copied.size_bytes,
+            })
+        });
+        let mut copies = copies.buffered(COPIES_IN_FLIGHT);
+        let mut parts = Vec::new();
+        while let Some(copied) = copies.next().await {
+            match copied {
+                Ok(part) => parts.push(part),
+                Err(error) => {
+                    drop(copies);
+                    self.remove(&parts).await;
+                    return Err(error.into());
+                }
+            }
+        }
+        Ok(parts)
+    }
+
+    /// Parts of a preparation that failed would be taken for those of one that did not. That they may stay is told: nobody looks
+    /// for them.
+    async fn remove(&self, parts: &[PreparedPart]) {
+        for PreparedPart { key, .. } in parts {
+            if let Err(error) = self.objects.delete_work(&self.wish.to_bucket, key).await {
+                tracing::warn!(object.key = %key, "a part of a preparation that failed was left behind: {error}");
+            }
+        }
+    }
+
+    async fn in_a_stream(&self) -> Result<PreparedFile, Stop> {
+        let spec = PipelineSpec {
+            output: match self.spec.output {
+                Some(output) => Some(OutputFormat {
+                    part_bytes: self.part_bytes().await?,
+                    ..output
+                }),
+                None => None,
+            },
+            ..self.spec.clone()
+        };
+        let mut uploads = Uploads::new(self.objects, &self.wish.to_bucket);
+        let key = |output: OutputId| self.key(output.part as usize);
+        let report = match pass::read(self.objects, &self.object, spec, &mut uploads, key, |_, _| None).await
+        {
+            Ok(report) => report,
+            Err(stop) => {
+                uploads.abort().await;
+                return Err(stop);
+            }
+        };
+        let written = uploads.finish().await?;
+        Ok(PreparedFile {
+            object: self.object.clone(),
+            way: Way::InAStream,
+            parts: written.into_iter().map(|(_, written)| part(written)).collect(),
+            records: Some(report.records),
+            declared: report.trailer.and_then(|trailer| trailer.count),
+        })
+    }
+
+    /// The length of a part before it is compressed, by which there are as many as are wanted, or about as many where the file
+    /// is compressed itself.
+    async fn part_bytes(&self) -> Result<Option<NonZeroU64>, Stop> {
+        let parts = u64::from(self.wish.parts.get());
+        if parts == 1 {
+            return Ok(None);
+        }
+        let bytes = self.expansion().await? * self.object.size_bytes as f64 / parts as f64;
+        // A length that does not fit was no length of an object.
+        Ok(NonZeroU64::new(bytes.ceil() as u64))
+    }
+
+    /// How many bytes come of one, by the file's beginning.
+    async fn expansion(&self) -> Result<f64, Stop> {
+        if self.spec.compression == longshore_preprocess::Compression::None {
+            return Ok(1.0);
+        }
+        let spec = PipelineSpec {
+            trailer: None,
+            minimum_records: 0,
+            output: Some(OutputFormat::default()),
+            ..self.spec.clone()
+        };
+        let mut pipeline = Pipeline::new(spec).map_err(|error| AppError::Engine(error.into()))?;
+        let mut length = Length::default();
+        let mut body = self.objects.open(&self.object).await?;
+        let mut read_bytes = 0;
+        while let Some(chunk) = body.chunks.next().await {
+            let chunk = chunk?;
+            read_bytes += chunk.len() as u64;
+            pipeline.push_all(&chunk, &mut length)?;
+            if read_bytes >= SAMPLE_BYTES {
+                break;
+            }
+        }
+        Ok((length.0.max(1) as f64 / read_bytes.max(1) as f64).max(1.0))
+    }
+
+    fn key(&self, index: usize) -> ObjectKey {
+        let name = self.object.key.file_name();
+        let extension = self.wish.compression.extension();
+        ObjectKey::new(format!(
+            "{}{name}.{:04}{extension}",
+            self.wish.to_prefix,
+            index + 1
+        ))
+    }
+}
+
+fn part(written: Written) -> PreparedPart {
+    PreparedPart {
+        key: written.key,
+        size_bytes: written.size_bytes,
+    }
+}
+
+/// Counts what is written and keeps none of it.
+#[derive(Default)]
+struct Length(u64);
+
+impl Outputs for Length {
+    fn write(&mut self, _: OutputId, bytes: &[u8]) -> Result<(), OutputError> {
+        self.0 += bytes.len() as u64;
+        Ok(())
+    }
+
+    fn finish(&mut self, _: OutputId) -> Result<(), OutputError> {
+        Ok(())
+    }
+}

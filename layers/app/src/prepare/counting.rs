@@ -1,0 +1,57 @@
+//! Counting a long file by ranges: several are on their way at once, each is scanned once, and the results are joined in
+//! order. What is counted can be noted and taken up again.
+
+use std::ops::Range;
+
+use futures_util::stream::{StreamExt, iter};
+use longshore_preprocess::{Head, RecordCounter, Tally, TallyJoin};
+
+use super::pass::Stop;
+use super::places::Places;
+
+/// What came of counting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Counted {
+    /// All of it.
+    Whole(Tally),
+    /// The first part of it: it was told to stop.
+    Partly(Tally),
+}
+
+/// Counts the records of a text that lies behind a head, from where `so_far` ends. `must_stop` is asked after each chunk.
+pub(super) async fn count(
+    places: &Places<'_>,
+    counter: RecordCounter,
+    head: &Head,
+    text: Range<u64>,
+    so_far: Tally,
+    must_stop: impl Fn() -> bool,
+) -> Result<Counted, Stop> {
+    let begin = text.start + so_far.bytes;
+    let scans = iter(chunks(begin..text.end, places.limits.chunk_bytes)).map(|range| {
+        let counter = &counter;
+        async move {
+            let is_start = range.start == begin;
+            let chunk = places.objects.read_range(places.source, range).await?;
+            Ok::<_, Stop>(counter.scan(chunk, is_start))
+        }
+    });
+    let mut join = TallyJoin::new(counter.clone(), head.header_lines, head.data_from, so_far);
+    let mut scanned = scans.buffered(places.limits.chunks_in_flight);
+    while let Some(chunk) = scanned.next().await {
+        join.join(chunk?)?;
+        if must_stop() {
+            return Ok(Counted::Partly(join.tally()));
+        }
+    }
+    Ok(Counted::Whole(join.finish()?))
+}
+
+/// A stretch in pieces of a size.
+fn chunks(stretch: Range<u64>, bytes: u64) -> impl Iterator<Item = Range<u64>> {
+    let count = (stretch.end - stretch.start).div_ceil(bytes);
+    (0..count).map(move |index| {
+        let from = stretch.start + index * bytes;
+        from..(from + bytes).min(stretch.end)
+    })
+}
