@@ -23,6 +23,7 @@ mod prepare;
 mod process;
 mod reconcile;
 mod retry;
+pub mod rules;
 mod submit;
 
 pub use chain::{ChainError, ChainEvent, ChainObserver, ChainReport, QueryOutcome, RunChain};
