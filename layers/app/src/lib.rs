@@ -1,7 +1,7 @@
 //! The use cases of Longshore, told in order.
 //!
 //! [`ProcessObject`] takes an announced object from claim to submission; [`FinishStatement`] takes a statement's outcome
-//! to audit, archive, follow-up and message; [`Reconcile`] carries on what stands still; [`Operate`] is the operator's hand; [`RunChain`] runs queries one after
+//! to audit, archive, follow-up and message; [`Reconcile`] carries on what stands still; [`Operate`] is the operator's hand; [`BulkRun`] loads what lies below a prefix; [`RunChain`] runs queries one after
 //! the other. What we cannot own (S3, the warehouse, SNS, the clock) is behind
 //! [`ports`]; PostgreSQL is used as it is, through `longshore-store`, because a ledger behind a mock proves nothing.
 //!
@@ -10,6 +10,7 @@
 mod archive;
 mod audit;
 mod batch;
+mod bulk;
 mod chain;
 mod config;
 mod error;
@@ -26,6 +27,7 @@ mod retry;
 pub mod rules;
 mod submit;
 
+pub use bulk::{BulkLoad, BulkReport, BulkRun};
 pub use chain::{ChainError, ChainEvent, ChainObserver, ChainReport, QueryOutcome, RunChain};
 pub use config::{AppConfig, ReportedFailures};
 pub use error::{AppError, chain};

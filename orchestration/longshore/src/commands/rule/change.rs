@@ -28,8 +28,7 @@ struct Change<'a> {
     store: Store,
     catalog: Catalog,
     hand: &'a HandArguments,
-    /// `None`: whoever wants it says what came of it.
-    output: Option<Output>,
+    output: Output,
     /// What the wish is called in messages.
     name: String,
 }
@@ -39,7 +38,7 @@ impl<'a> Change<'a> {
         deployment: &Deployment,
         hand: &'a HandArguments,
         name: impl Into<String>,
-        output: impl Into<Option<Output>>,
+        output: Output,
     ) -> anyhow::Result<Self> {
         let store = deployment.store().await?;
         let catalog = read_catalog(&store).await?;
@@ -47,7 +46,7 @@ impl<'a> Change<'a> {
             store,
             catalog,
             hand,
-            output: output.into(),
+            output,
             name: name.into(),
         })
     }
@@ -100,7 +99,7 @@ impl<'a> Change<'a> {
     }
 
     fn show(&self, plan: &Plan, done: bool, faults: &[RuleFaults]) -> anyhow::Result<()> {
-        let Some(output) = self.output else { return Ok(()) };
+        let output = self.output;
         if output.is_json() {
             return output.json(&json!({ "steps": plan.steps, "done": done, "faults": faults }));
         }
@@ -112,7 +111,8 @@ impl<'a> Change<'a> {
     }
 }
 
-fn lines(step: &Step) -> Vec<Vec<String>> {
+/// A step as rows of a table.
+pub(in crate::commands) fn lines(step: &Step) -> Vec<Vec<String>> {
     let mut lines: Vec<Vec<String>> = step
         .fields
         .iter()
@@ -146,24 +146,6 @@ pub(super) async fn apply(
     let text = read_text(path)?;
     let change = Change::begin(deployment, hand, path.display().to_string(), output).await?;
     change.make(&change.draft(&text)?).await
-}
-
-/// Makes the rules of a document that a command wrote and that is called `name` in messages; without an output nothing is said
-/// of it. `None` when one of their numbers is taken, or somebody else changed rules meanwhile: the document is to be written anew.
-pub(crate) async fn add_all(
-    text: &str,
-    name: &str,
-    hand: &HandArguments,
-    deployment: &Deployment,
-    output: Option<Output>,
-) -> anyhow::Result<Option<ExitStatus>> {
-    let change = Change::begin(deployment, hand, name, output).await?;
-    let draft = change.draft(text)?;
-    let seen = change.store.rule_book(Some(&plan::about(&draft))).await?;
-    match seen.rules.is_empty() {
-        true => change.make_of(&draft, seen).await,
-        false => Ok(None),
-    }
 }
 
 /// Makes a rule.
