@@ -27,7 +27,7 @@ mod retry;
 pub mod rules;
 mod submit;
 
-pub use bulk::{BulkLoad, BulkReport, BulkRun};
+pub use bulk::{BulkLoad, BulkPlan, BulkReport, BulkRun, BulkTarget};
 pub use chain::{ChainError, ChainEvent, ChainObserver, ChainReport, QueryOutcome, RunChain};
 pub use config::{AppConfig, ReportedFailures};
 pub use error::{AppError, chain};
@@ -39,6 +39,8 @@ pub use reconcile::{
     Backfill, BackfillMode, BackfillReport, ComparisonReport, ListingReport, Reconcile, ReconcileLimits,
     ReconcileReport, SettleDifference,
 };
+
+pub use longshore_store::Operator;
 
 use std::sync::Arc;
 

@@ -4,10 +4,12 @@ use longshore_domain::object::ObjectKey;
 use longshore_domain::queue::QueueName;
 use longshore_domain::rule::{MOST_BATCH_FILES, RuleId};
 use longshore_store::{Changed, Record, RuleBook, Sheet};
+use uuid::Uuid;
 
 use super::heap::Heap;
-use super::{BulkLoad, BulkRun};
-use crate::rules::change::{Rehearsed, places, rehearse};
+use super::target::Placed;
+use super::{BulkRun, Settled};
+use crate::rules::change::{Meant, Rehearsed, places, rehearse};
 use crate::rules::draft::{Catalog, Draft, Entry, Field, assign};
 use crate::rules::plan::{Step, make};
 use crate::rules::{Fault, Faults};
@@ -23,40 +25,63 @@ const MOST_TRIES: u32 = 10;
 /// The rule of one bulk load.
 pub(super) struct BulkRule<'a> {
     pub(super) run: &'a BulkRun<'a>,
-    pub(super) load: &'a BulkLoad,
-    pub(super) queue: QueueName,
+    pub(super) load: &'a Settled,
     pub(super) heap: Heap,
+    pub(super) meant: Meant,
 }
 
 /// The rule, if it is there by now, and what making it changed or would change.
-type Found = (Option<RuleId>, Vec<Step>);
+pub(super) type Found = (Option<RuleId>, Vec<Step>);
+
+impl Settled {
+    /// The same load has the same queue, whoever asks for it.
+    fn queue(&self, target: Option<i32>) -> QueueName {
+        let Self { load, format, .. } = self;
+        let said = format!(
+            "{}\n{}\n{}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}",
+            load.path,
+            load.table,
+            format,
+            load.extension,
+            load.columns,
+            load.merge_key,
+            load.merge_order,
+            target,
+            load.fields
+        );
+        let id = Uuid::new_v5(&Uuid::NAMESPACE_URL, said.as_bytes());
+        QueueName::stored(format!("bulk-{}", id.simple()))
+    }
+}
 
 impl BulkRule<'_> {
     /// Of several that are made at once each gets a number of its own, and of two for the same load the second finds the
     /// first one's.
     pub(super) async fn find_or_make(&self) -> Result<Judged<Found>, AppError> {
-        if let Some(rule) = self.find().await? {
-            return Ok(Ok((Some(rule), Vec::new())));
-        }
         let store = &self.run.app.store;
         let catalog = Catalog(store.rule_catalog().await?);
         for _ in 0..MOST_TRIES {
             let number = store.next_rule().await?;
             let seen = store.rule_book(Some(&[number])).await?;
+            let own = &self.run.app.config.warehouse;
+            let placed = self.load.load.target.place(own, &seen);
+            let queue = self.load.queue(placed.number);
+            if let Some(rule) = self.find(&queue).await? {
+                return Ok(Ok((Some(rule), Vec::new())));
+            }
             if !seen.rules.is_empty() {
                 continue;
             }
-            let draft = match self.draft(number, &seen, &catalog) {
-                Ok(draft) => draft,
-                Err(list) => return Ok(Err(refusal(list))),
-            };
-            let plan = match make(&draft, seen, &catalog) {
-                Ok(plan) => plan,
+            let draft = self.draft(number, placed, &queue, &seen, &catalog);
+            let planned = draft.and_then(|draft| Ok((make(&draft, seen, &catalog)?, draft)));
+            let (plan, draft) = match planned {
+                Ok(planned) => planned,
                 Err(list) => return Ok(Err(refusal(list))),
             };
             let Rehearsed { changed, faults } =
-                rehearse(store, &catalog, &plan, self.run.operator, self.run.meant).await?;
-            if let Some(rule) = self.find().await? {
+                rehearse(store, &catalog, &plan, self.run.operator, self.meant).await?;
+            // Whoever asks for the same at the same moment may have been first.
+            if let Some(rule) = self.find(&queue).await? {
                 return Ok(Ok((Some(rule), plan.steps)));
             }
             match changed {
@@ -70,19 +95,26 @@ impl BulkRule<'_> {
         ))
     }
 
-    async fn find(&self) -> Result<Option<RuleId>, AppError> {
+    async fn find(&self, queue: &QueueName) -> Result<Option<RuleId>, AppError> {
         let store = &self.run.app.store;
         let rows = store
-            .candidate_rules(&ObjectKey::new("bulk"), Some(&self.queue))
+            .candidate_rules(&ObjectKey::new("bulk"), Some(queue))
             .await?;
         let found = rows
             .iter()
-            .find(|row| row.queue_name.as_deref() == Some(self.queue.as_str()));
+            .find(|row| row.queue_name.as_deref() == Some(queue.as_str()));
         Ok(found.map(|row| RuleId(row.ext_file_config_sid)))
     }
 
-    /// The rule, and the feed where there is none yet, as somebody would write them.
-    fn draft(&self, number: i32, seen: &RuleBook, catalog: &Catalog) -> Result<Draft, Vec<Fault>> {
+    /// The rule, and its feed and target where there are none yet, as somebody would write them.
+    fn draft(
+        &self,
+        number: i32,
+        placed: Placed,
+        queue: &QueueName,
+        seen: &RuleBook,
+        catalog: &Catalog,
+    ) -> Result<Draft, Vec<Fault>> {
         let mut draft = Draft::default();
         let feed = match feed_of(seen) {
             Some(feed) => feed,
@@ -94,15 +126,20 @@ impl BulkRule<'_> {
             }
         };
         let mut rule = Entry::default();
-        assign(&mut rule, &self.fields(number, &feed), catalog)?;
+        let target = placed.number;
+        assign(&mut rule, &self.fields(number, &feed, target, queue), catalog)?;
+        if let Some(target) = placed.new {
+            draft.entries.insert(Sheet::Target, vec![target]);
+        }
         draft.entries.insert(Sheet::Rule, vec![rule]);
         Ok(draft)
     }
 
-    fn fields(&self, number: i32, feed: &str) -> Vec<String> {
+    fn fields(&self, number: i32, feed: &str, target: Option<i32>, queue: &QueueName) -> Vec<String> {
         let Self {
-            load, queue, heap, ..
+            load: settled, heap, ..
         } = self;
+        let load = &settled.load;
         let mut fields = Vec::new();
         let mut set = |field: &str, value: &dyn std::fmt::Display| fields.push(format!("{field}={value}"));
         set("ext_file_config_sid", &number);
@@ -111,8 +148,8 @@ impl BulkRule<'_> {
         set("tgt_table_name", &load.table.table);
         set("file_prefix", &format!("{queue}."));
         set("queue_name", queue);
-        set("file_format", &load.format);
-        set("file_type", &load.extension());
+        set("file_format", &settled.format);
+        set("file_type", &settled.extension);
         for flag in ["header_flag", "trailer_flag", "split_file_flag", "archive_flag"] {
             set(flag, &"N");
         }
@@ -127,7 +164,7 @@ impl BulkRule<'_> {
         if let Some(order) = &load.merge_order {
             set("merge_order", order);
         }
-        if let Some(target) = load.target {
+        if let Some(target) = target {
             set("ext_target_sid", &target);
         }
         set("columns", &load.columns.join(","));

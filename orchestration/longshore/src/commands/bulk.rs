@@ -1,8 +1,7 @@
 //! `bulk load`: what lies below a prefix, into a table, once.
 
 use chrono::{TimeDelta, Utc};
-use longshore_app::rules::change::Meant;
-use longshore_app::{BulkLoad, BulkReport, BulkRun, Invocation};
+use longshore_app::{BulkLoad, BulkPlan, BulkReport, BulkRun, BulkTarget, Invocation};
 use longshore_store::Operator;
 
 use super::rule::change::lines;
@@ -35,40 +34,47 @@ pub(crate) async fn run(
         app: &app,
         invocation: &invocation,
         operator: &operator,
-        meant: match hand.yes {
-            true => Meant::ToStay,
-            false => Meant::ToBeSeen,
-        },
     };
     let progress = Progress::start(&format!("looking through {}", load.path));
-    let report = run.run(&load).await?.map_err(input)?;
+    let plan = run.judge(&load).await?.map_err(input)?;
+    if plan.is_empty() {
+        return Err(input(format!(
+            "nothing below {} ends with .{}; say with --extension what the files' names end with",
+            load.path,
+            plan.extension()
+        )));
+    }
+    let report = match hand.yes {
+        true => run.carry_out(&plan).await?.map_err(input)?,
+        false => run.look(&plan).await?,
+    };
     drop(progress);
     report.errors.iter().for_each(note);
-    show(&report, output)
+    show(&plan, &report, output)
 }
 
 fn wanted(arguments: BulkLoadArguments) -> (BulkLoad, HandArguments) {
     let load = BulkLoad {
         path: arguments.path,
         table: arguments.table,
-        format: arguments.format,
+        format: Some(arguments.format),
         extension: arguments.extension,
         columns: arguments.columns,
         merge_key: arguments.merge_key,
         merge_order: arguments.merge_order,
-        target: arguments.target,
+        target: arguments.target.map_or(BulkTarget::Own, BulkTarget::Numbered),
         fields: arguments.fields,
     };
     (load, arguments.hand)
 }
 
-fn show(report: &BulkReport, output: Output) -> anyhow::Result<ExitStatus> {
+fn show(plan: &BulkPlan, report: &BulkReport, output: Output) -> anyhow::Result<ExitStatus> {
     if output.is_json() {
         output.json(report)?;
         return Ok(ExitStatus::Done);
     }
-    if !report.steps.is_empty() {
-        let rows = report.steps.iter().flat_map(lines).collect();
+    if !plan.steps.is_empty() {
+        let rows = plan.steps.iter().flat_map(lines).collect();
         output.table(&["what", "is", "field", "from", "to"], rows)?;
     }
     let count = |count: u64| report.done.then(|| count.to_string());
@@ -79,6 +85,9 @@ fn show(report: &BulkReport, output: Output) -> anyhow::Result<ExitStatus> {
         ("batches", Some(report.batches.to_string())),
         ("put on the ledger", count(report.recorded)),
         ("tried again", count(report.again)),
+        ("loaded", Some(report.loaded.to_string())),
+        ("under way", Some(report.under_way.to_string())),
+        ("failed", Some(report.failed.to_string())),
     ])?;
     match report.done {
         true => note(
