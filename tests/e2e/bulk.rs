@@ -6,14 +6,14 @@ use serde_json::Value;
 use crate::support::{World, unique};
 
 /// A folder of a data lake: nobody watches it.
-struct Lake<'a> {
+pub(crate) struct Lake<'a> {
     world: &'a World,
-    folder: String,
-    table: String,
+    pub(crate) folder: String,
+    pub(crate) table: String,
 }
 
 impl<'a> Lake<'a> {
-    async fn with_table(world: &'a World, columns: &str) -> anyhow::Result<Self> {
+    pub(crate) async fn with_table(world: &'a World, columns: &str) -> anyhow::Result<Self> {
         let number = unique();
         let table = format!("rdsftetl.bulk{number}");
         world.query(&format!("CREATE TABLE {table} ({columns})")).await?;
@@ -24,7 +24,7 @@ impl<'a> Lake<'a> {
         })
     }
 
-    async fn put(&self, name: &str, text: &str) -> anyhow::Result<String> {
+    pub(crate) async fn put(&self, name: &str, text: &str) -> anyhow::Result<String> {
         let key = format!("{}{name}", self.folder);
         self.world.put(&key, text).await?;
         Ok(key)
@@ -52,6 +52,12 @@ impl<'a> Lake<'a> {
     /// Loads, and waits until everything about these files is done.
     async fn load_all(&self, keys: &[String], loads: usize, more: &[&str]) -> anyhow::Result<Value> {
         let said = self.load(&[more, &["--yes"]].concat())?;
+        self.settle(&said, keys, loads).await?;
+        Ok(said)
+    }
+
+    /// Waits until everything about these files is done under the rule that was told.
+    pub(crate) async fn settle(&self, said: &Value, keys: &[String], loads: usize) -> anyhow::Result<()> {
         let rule = said["rule"].as_i64().context("a rule")?.to_string();
         // What waits for a minute more is due now.
         for key in keys {
@@ -66,10 +72,10 @@ impl<'a> Lake<'a> {
             }
             self.world.stories(key, loads).await?;
         }
-        Ok(said)
+        Ok(())
     }
 
-    async fn rows(&self) -> anyhow::Result<Vec<String>> {
+    pub(crate) async fn rows(&self) -> anyhow::Result<Vec<String>> {
         let rows = self
             .world
             .query(&format!("SELECT id, name FROM {}", self.table))

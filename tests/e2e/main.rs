@@ -7,6 +7,7 @@ mod backfill;
 mod batches;
 mod boundaries;
 mod bulk;
+mod bulk_events;
 mod by_hand;
 mod chaos;
 mod checks;

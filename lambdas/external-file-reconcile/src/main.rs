@@ -1,5 +1,6 @@
 //! The Lambda function `external-file-reconcile`; see its README.
 
+mod bulk;
 mod event;
 
 use std::process::ExitCode;
@@ -17,6 +18,9 @@ async fn main() -> ExitCode {
 }
 
 async fn handle(app: App, invocation: Invocation, event: Value) -> Result<Value, Failure> {
+    if bulk::asks_for_it(&event) {
+        return Box::pin(bulk::run(&app, &invocation, &event)).await;
+    }
     let limits = event::limits(&event).map_err(|malformed| Failure::new(Disposition::Reject, malformed))?;
     let reconcile = Reconcile {
         app: &app,

@@ -1,8 +1,9 @@
 //! The use cases of Longshore, told in order.
 //!
 //! [`ProcessObject`] takes an announced object from claim to submission; [`FinishStatement`] takes a statement's outcome
-//! to audit, archive, follow-up and message; [`Reconcile`] carries on what stands still; [`Operate`] is the operator's hand; [`RunChain`] runs queries one after
-//! the other; [`PrepareFile`] does to one object what a function does to a file before it is loaded. What we cannot own (S3, the warehouse, SNS, the clock) is behind
+//! to audit, archive, follow-up and message; [`Reconcile`] carries on what stands still; [`Operate`] is the operator's hand; [`BulkRun`] loads what lies
+//! below a prefix; [`RunChain`] runs queries one after the other; [`PrepareFile`] does to one object what a function does to a file before it is loaded. What we
+//! cannot own (S3, the warehouse, SNS, the clock) is behind
 //! [`ports`]; PostgreSQL is used as it is, through `longshore-store`, because a ledger behind a mock proves nothing.
 //!
 //! This crate must not name an AWS type, read the environment, or write SQL.
@@ -10,6 +11,7 @@
 mod archive;
 mod audit;
 mod batch;
+mod bulk;
 mod chain;
 mod config;
 mod error;
@@ -23,8 +25,10 @@ mod prepare;
 mod process;
 mod reconcile;
 mod retry;
+pub mod rules;
 mod submit;
 
+pub use bulk::{BulkLoad, BulkPlan, BulkReport, BulkRun, BulkTarget};
 pub use chain::{ChainError, ChainEvent, ChainObserver, ChainReport, QueryOutcome, RunChain};
 pub use config::{AppConfig, RangeLimits, ReportedFailures};
 pub use error::{AppError, chain};
@@ -37,6 +41,8 @@ pub use reconcile::{
     Backfill, BackfillMode, BackfillReport, ComparisonReport, ListingReport, Reconcile, ReconcileLimits,
     ReconcileReport, SettleDifference,
 };
+
+pub use longshore_store::Operator;
 
 use std::sync::Arc;
 

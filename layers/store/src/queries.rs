@@ -62,6 +62,7 @@ queries! {
     LoadClaimFinish => "load_claim_finish",
     LoadCompareListed => "load_compare_listed",
     LoadConclude => "load_conclude",
+    LoadCountOfRule => "load_count_of_rule",
     LoadCountReplays => "load_count_replays",
     LoadFail => "load_fail",
     LoadFind => "load_find",

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use longshore_domain::load::LoadState;
+use longshore_domain::rule::RuleId;
 use tokio_postgres::Row;
 
 use crate::queries::Query;
@@ -73,6 +74,19 @@ impl Store {
     ) -> Result<Vec<Minute>, StoreError> {
         let rows = self.rows(Query::MinuteList, &[&from, &until]).await?;
         rows.iter().map(read_minute).collect()
+    }
+
+    /// How many files of a rule stand in which state, each by its newest load.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of a read.
+    pub async fn standing_of_rule(&self, rule: RuleId) -> Result<Vec<(LoadState, u64)>, StoreError> {
+        let rows = self.rows(Query::LoadCountOfRule, &[&rule.0]).await?;
+        let standing = |row: &Row| {
+            let reader = Reader::new(row, "ext_file_load");
+            Ok((reader.word("state", LoadState::parse)?, reader.count("files")?))
+        };
+        rows.iter().map(standing).collect()
     }
 }
 

@@ -9,7 +9,7 @@ mod exit;
 mod import;
 mod local;
 mod output;
-mod rules;
+mod read;
 
 use std::process::ExitCode;
 

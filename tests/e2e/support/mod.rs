@@ -9,6 +9,7 @@ mod warehouse;
 mod world;
 
 pub(crate) use feed::{Feed, RuleBuilder};
+pub(crate) use lambda::Answer;
 pub(crate) use story::{Load, Story};
 pub(crate) use warehouse::Rows;
 pub(crate) use world::{PATIENCE, Stack, World};

@@ -15,7 +15,7 @@ use longshore_store::Sighting;
 
 use super::judge::Judge;
 use super::listing::{Found, Listing, OBJECTS_AT_ONCE};
-use super::{Reconcile, ReconcileLimits};
+use super::{LAST_SECONDS, Reconcile, ReconcileLimits};
 use crate::error::chain;
 use crate::ports::{ListedObject, ObjectPage};
 use crate::process::ignores;
@@ -63,7 +63,8 @@ pub struct BackfillReport {
     pub first_keys: Vec<ObjectKey>,
     /// How many of them were put on the ledger.
     pub recorded: u64,
-    /// Whether the last object was reached; if not, there may be more than the limit.
+    /// Whether the last object was reached; if not, there are more than the limit, or there was no time left for them. Doing it
+    /// again goes on with what is missing.
     pub is_through: bool,
     /// Files that could not be looked at, and why.
     pub errors: Vec<String>,
@@ -102,6 +103,8 @@ impl Backfill {
             backfill: self,
             listing,
             mode,
+            ends: invocation.deadline - LAST_SECONDS,
+            stopped: false,
             report: BackfillReport::default(),
         };
         pass.run().await?;
@@ -123,6 +126,10 @@ struct Pass<'run, 'app> {
     backfill: &'run Backfill,
     listing: Listing<'run, 'app>,
     mode: BackfillMode,
+    /// Nothing is begun after this.
+    ends: DateTime<Utc>,
+    /// Whether the time was over before all of it was done.
+    stopped: bool,
     report: BackfillReport,
 }
 
@@ -135,11 +142,16 @@ impl Pass<'_, '_> {
             self.report.seen += page.objects.len() as u64;
             let is_full = self.look_through(&page).await?;
             after = self.listing.next_after(&page);
-            self.report.is_through = after.is_none() && !is_full;
-            if after.is_none() || is_full {
+            self.report.is_through = after.is_none() && !is_full && !self.stopped;
+            if after.is_none() || is_full || self.has_no_time() {
                 return Ok(());
             }
         }
+    }
+
+    fn has_no_time(&mut self) -> bool {
+        self.stopped |= self.listing.app().clock.now() >= self.ends;
+        self.stopped
     }
 
     /// Whether there are more of them than are asked for.
@@ -180,6 +192,9 @@ impl Pass<'_, '_> {
 
     async fn record(&mut self, found: &[Found]) -> Result<(), AppError> {
         for some in found.chunks(OBJECTS_AT_ONCE) {
+            if self.has_no_time() {
+                return Ok(());
+            }
             let loaded = self.listing.loaded_before(some).await?;
             for found in some {
                 match self.listing.record(found, &loaded).await {

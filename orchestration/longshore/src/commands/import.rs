@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
+use longshore_app::rules::{Fault, Faults};
+
 use crate::cli::{ImportArguments, ImportCommand};
 use crate::exit::{ExitStatus, input};
 use crate::import::{Imported, Numbers, awslabs, microbatch};
 use crate::output::Output;
-use crate::rules::{Fault, Faults, read_text};
+use crate::read::read_text;
 
 /// Carries out an `import` command.
 pub(crate) fn run(command: ImportCommand, output: Output) -> anyhow::Result<ExitStatus> {

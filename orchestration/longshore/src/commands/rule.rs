@@ -6,6 +6,8 @@ mod show;
 use std::collections::BTreeMap;
 
 use longshore_app::lint;
+use longshore_app::rules::draft::Catalog;
+use longshore_app::rules::export::is_active;
 use longshore_domain::matching::{self, Match};
 use longshore_domain::object::{ObjectKey, parse_s3_url};
 use longshore_domain::rule::{FileRule, RuleFaults, RuleRow};
@@ -16,8 +18,6 @@ use crate::cli::{RuleCommand, RuleFilter, RuleStatus};
 use crate::deployment::Deployment;
 use crate::exit::{ExitStatus, input};
 use crate::output::Output;
-use crate::rules::draft::Catalog;
-use crate::rules::export::is_active;
 
 /// Carries out a `rule` command.
 pub(crate) async fn run(

@@ -1,9 +1,10 @@
 //! awslabs/aws-lambda-redshift-loader: its config.json, or the item of its table LambdaRedshiftBatchLoadConfig.
 
+use longshore_app::rules::Fault;
+use longshore_app::rules::tree::{Content, Node};
+
 use super::fields::{Fields, read_json};
 use super::{Imported, Numbers, copy_options};
-use crate::rules::Fault;
-use crate::rules::tree::{Content, Node};
 
 /// What both forms call their fields; where they differ, the file's name comes first.
 const KNOWN: [&str; 37] = [

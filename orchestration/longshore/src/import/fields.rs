@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use longshore_app::rules::tree::{Content, Name, Node, read};
+use longshore_app::rules::{Fault, near};
 use serde::de::IgnoredAny;
-
-use crate::rules::tree::{Content, Name, Node, read};
-use crate::rules::{Fault, near};
 
 /// The types that DynamoDB wraps values in.
 const WRAPPERS: [&str; 8] = ["S", "N", "BOOL", "NULL", "L", "M", "SS", "NS"];

@@ -1,9 +1,10 @@
 //! The queue configurations of the SQS microbatch loader: one JSON file per queue, named after it.
 
+use longshore_app::rules::Fault;
+use longshore_app::rules::tree::{Content, Node};
+
 use super::fields::{Fields, read_json};
 use super::{Imported, Numbers, copy_options};
-use crate::rules::Fault;
-use crate::rules::tree::{Content, Node};
 
 const SECTIONS: [&str; 4] = ["output", "copy", "cluster", "options"];
 

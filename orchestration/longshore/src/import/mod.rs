@@ -8,9 +8,8 @@ mod copy_options;
 mod fields;
 pub(crate) mod microbatch;
 
+use longshore_app::rules::write::scalar;
 use serde_json::{Map, Value, json};
-
-use crate::rules::write::scalar;
 
 /// Where the numbers of what is imported begin.
 #[derive(Debug, Clone, Copy)]

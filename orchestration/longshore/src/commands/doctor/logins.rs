@@ -2,6 +2,7 @@
 
 use longshore_app::chain;
 use longshore_app::ports::WarehouseClient;
+use longshore_app::rules::export::is_active;
 use longshore_copy::standing::version_query;
 use longshore_domain::rule::TargetRow;
 use longshore_domain::target::{Login, Warehouse};
@@ -16,7 +17,6 @@ use super::{secrets, setting_faults, show};
 use crate::deployment::Deployment;
 use crate::exit::ExitStatus;
 use crate::output::{Output, Progress};
-use crate::rules::export::is_active;
 
 const CONTROL_LOGIN: &str = "control database's login";
 const WAREHOUSE_LOGIN: &str = "warehouse's login";

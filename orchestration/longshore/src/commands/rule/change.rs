@@ -4,9 +4,12 @@
 use std::path::Path;
 
 use anyhow::Context;
-use longshore_app::lint;
+use longshore_app::rules::change::{Meant, Rehearsed, places, rehearse};
+use longshore_app::rules::draft::{self, Catalog, Draft, Entry, Field};
+use longshore_app::rules::plan::{self, Plan, Step};
+use longshore_app::rules::{Fault, Faults, export, tree};
 use longshore_domain::rule::{RuleFaults, RuleId};
-use longshore_store::{Changed, Operator, RuleBook, RuleRecord, Sheet, Store, Verdict};
+use longshore_store::{Changed, Operator, RuleBook, RuleRecord, Sheet, Store};
 use serde_json::json;
 
 use super::{no_such_rule, read_catalog};
@@ -14,9 +17,7 @@ use crate::cli::HandArguments;
 use crate::deployment::Deployment;
 use crate::exit::{ExitStatus, input};
 use crate::output::{Output, note};
-use crate::rules::draft::{self, Catalog, Draft, Entry, Field};
-use crate::rules::plan::{self, Plan, Step};
-use crate::rules::{Fault, Faults, export, tree};
+use crate::read::read_text;
 
 fn changed_meanwhile() -> anyhow::Error {
     input("somebody else changed these rules just now and nothing was done; look at the plan again")
@@ -27,8 +28,7 @@ struct Change<'a> {
     store: Store,
     catalog: Catalog,
     hand: &'a HandArguments,
-    /// `None`: whoever wants it says what came of it.
-    output: Option<Output>,
+    output: Output,
     /// What the wish is called in messages.
     name: String,
 }
@@ -38,7 +38,7 @@ impl<'a> Change<'a> {
         deployment: &Deployment,
         hand: &'a HandArguments,
         name: impl Into<String>,
-        output: impl Into<Option<Output>>,
+        output: Output,
     ) -> anyhow::Result<Self> {
         let store = deployment.store().await?;
         let catalog = read_catalog(&store).await?;
@@ -46,7 +46,7 @@ impl<'a> Change<'a> {
             store,
             catalog,
             hand,
-            output: output.into(),
+            output,
             name: name.into(),
         })
     }
@@ -63,14 +63,12 @@ impl<'a> Change<'a> {
 
     /// Of the rules as they were seen; `None` when somebody else changed them meanwhile.
     async fn make_of(&self, draft: &Draft, seen: RuleBook) -> anyhow::Result<Option<ExitStatus>> {
-        let about = plan::about(draft);
         let plan = plan::make(draft, seen, &self.catalog).map_err(|faults| self.refuse(faults))?;
         if plan.steps.is_empty() {
             self.show(&plan, false, &[])?;
             return Ok(Some(ExitStatus::Done));
         }
-        let mut faults = Vec::new();
-        let changed = self.rehearse(&plan, &about, &mut faults).await?;
+        let Rehearsed { changed, faults } = self.rehearse(&plan).await?;
         match changed {
             Changed::Meanwhile => Ok(None),
             Changed::Kept | Changed::Undone => {
@@ -86,36 +84,22 @@ impl<'a> Change<'a> {
         }
     }
 
-    /// Writes the change, looks at all rules with it, and lets it stay if it is meant and nothing it touches is at fault.
-    async fn rehearse(
-        &self,
-        plan: &Plan,
-        about: &[i32],
-        faults: &mut Vec<RuleFaults>,
-    ) -> anyhow::Result<Changed> {
+    async fn rehearse(&self, plan: &Plan) -> anyhow::Result<Rehearsed> {
         let operator = Operator {
             name: self.hand.operator.clone(),
             reason: self.hand.why.clone(),
         };
-        let judge = |rows: &[_]| {
-            faults.extend(
-                lint(rows)
-                    .into_iter()
-                    .filter(|found| about.contains(&found.rule.0)),
-            );
-            match self.hand.yes && faults.is_empty() {
-                true => Verdict::Keep,
-                false => Verdict::Undo,
-            }
+        let meant = match self.hand.yes {
+            true => Meant::ToStay,
+            false => Meant::ToBeSeen,
         };
-        let changed = self
-            .store
-            .change_rules(&plan.change, &self.catalog.0, &operator, judge);
-        changed.await.context("write rules")
+        rehearse(&self.store, &self.catalog, plan, &operator, meant)
+            .await
+            .context("write rules")
     }
 
     fn show(&self, plan: &Plan, done: bool, faults: &[RuleFaults]) -> anyhow::Result<()> {
-        let Some(output) = self.output else { return Ok(()) };
+        let output = self.output;
         if output.is_json() {
             return output.json(&json!({ "steps": plan.steps, "done": done, "faults": faults }));
         }
@@ -127,7 +111,8 @@ impl<'a> Change<'a> {
     }
 }
 
-fn lines(step: &Step) -> Vec<Vec<String>> {
+/// A step as rows of a table.
+pub(in crate::commands) fn lines(step: &Step) -> Vec<Vec<String>> {
     let mut lines: Vec<Vec<String>> = step
         .fields
         .iter()
@@ -151,25 +136,6 @@ fn lines(step: &Step) -> Vec<Vec<String>> {
     lines
 }
 
-/// The faults of rules at the places of a draft that are to be mended.
-fn places(faults: &[RuleFaults], draft: &Draft) -> Vec<Fault> {
-    let rules = draft
-        .entries
-        .get(&Sheet::Rule)
-        .map(Vec::as_slice)
-        .unwrap_or_default();
-    let mut placed = Vec::new();
-    for of_rule in faults {
-        let number = of_rule.rule.to_string();
-        let entry = rules.iter().find(|entry| entry.key(Sheet::Rule) == number);
-        for fault in &of_rule.faults {
-            let line = entry.map_or(0, |entry| entry.line_of(&fault.column));
-            placed.push(Fault::new(line, format!("rule {number}: {fault}")));
-        }
-    }
-    placed
-}
-
 /// Brings the tables to what a document says.
 pub(super) async fn apply(
     path: &Path,
@@ -177,27 +143,9 @@ pub(super) async fn apply(
     deployment: &Deployment,
     output: Output,
 ) -> anyhow::Result<ExitStatus> {
-    let text = crate::rules::read_text(path)?;
+    let text = read_text(path)?;
     let change = Change::begin(deployment, hand, path.display().to_string(), output).await?;
     change.make(&change.draft(&text)?).await
-}
-
-/// Makes the rules of a document that a command wrote and that is called `name` in messages; without an output nothing is said
-/// of it. `None` when one of their numbers is taken, or somebody else changed rules meanwhile: the document is to be written anew.
-pub(crate) async fn add_all(
-    text: &str,
-    name: &str,
-    hand: &HandArguments,
-    deployment: &Deployment,
-    output: Option<Output>,
-) -> anyhow::Result<Option<ExitStatus>> {
-    let change = Change::begin(deployment, hand, name, output).await?;
-    let draft = change.draft(text)?;
-    let seen = change.store.rule_book(Some(&plan::about(&draft))).await?;
-    match seen.rules.is_empty() {
-        true => change.make_of(&draft, seen).await,
-        false => Ok(None),
-    }
 }
 
 /// Makes a rule.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use longshore_app::rules::draft::{COLUMNS, Catalog};
+use longshore_app::rules::export;
 use longshore_domain::rule::RuleId;
 use longshore_store::{Record, RuleBook, RuleRecord, RuleVersion, Sheet, Store};
 use serde_json::{Value, json};
@@ -10,8 +12,6 @@ use super::{no_such_rule, read_catalog};
 use crate::commands::load::moment;
 use crate::exit::{ExitStatus, input};
 use crate::output::Output;
-use crate::rules::draft::{COLUMNS, Catalog};
-use crate::rules::export;
 
 /// A rule as it is, and when it was changed; or as it was.
 pub(super) async fn show(

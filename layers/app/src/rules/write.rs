@@ -6,7 +6,7 @@ const WORDS: [&str; 12] = [
 ];
 
 /// A text as the value of a field that is indented by so much; begins where the value begins and ends without a line break.
-pub(crate) fn scalar(text: &str, indent: usize) -> String {
+pub fn scalar(text: &str, indent: usize) -> String {
     if is_plain(text) {
         text.to_owned()
     } else if is_block(text) {

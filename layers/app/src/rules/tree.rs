@@ -12,17 +12,21 @@ const DEEPEST: usize = 32;
 
 /// A value with its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Node {
+pub struct Node {
     /// Where it begins, counted from 1.
     pub line: usize,
+    /// What it is.
     pub content: Content,
 }
 
+/// What a value is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Content {
+pub enum Content {
     /// Nothing, `~` or `null`.
     Null,
+    /// Anything that is written in one piece.
     Text(String),
+    /// Values one after the other.
     List(Vec<Node>),
     /// In the order of writing; no name stands twice.
     Map(Vec<(Name, Node)>),
@@ -30,14 +34,16 @@ pub(crate) enum Content {
 
 /// A field's name with its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Name {
+pub struct Name {
+    /// Counted from 1.
     pub line: usize,
+    /// As it is written.
     pub text: String,
 }
 
 impl Node {
     /// What it is, for messages.
-    pub(crate) fn kind(&self) -> &'static str {
+    pub fn kind(&self) -> &'static str {
         match self.content {
             Content::Null => "nothing",
             Content::Text(_) => "a text",
@@ -48,7 +54,10 @@ impl Node {
 }
 
 /// Reads a document, or says where it is none.
-pub(crate) fn read(text: &str) -> Result<Node, Fault> {
+///
+/// # Errors
+/// The first place where it is none.
+pub fn read(text: &str) -> Result<Node, Fault> {
     let mut reader = Reader {
         parser: Parser::new_from_str(text),
     };

@@ -14,14 +14,16 @@ const SWITCHED_OFF: &str = "I";
 
 /// What a draft changes.
 #[derive(Debug, Default)]
-pub(crate) struct Plan {
+pub struct Plan {
+    /// The rows to write.
     pub change: RuleChange,
+    /// The same for people.
     pub steps: Vec<Step>,
 }
 
 /// A row that is added or changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct Step {
+pub struct Step {
     /// `rule 71`, `interface 701`, `target 3`.
     pub what: String,
     /// In a word.
@@ -30,19 +32,27 @@ pub(crate) struct Step {
     pub fields: Vec<FieldChange>,
 }
 
+/// What happens to a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum StepKind {
+pub enum StepKind {
+    /// It was not there.
     Added,
+    /// Some fields are others.
     Changed,
+    /// A rule rests.
     Paused,
+    /// It works again.
     Resumed,
+    /// It no longer counts.
     SwitchedOff,
+    /// It counts again.
     SwitchedOn,
 }
 
 impl StepKind {
-    pub(crate) fn as_str(self) -> &'static str {
+    /// The word for people.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Added => "added",
             Self::Changed => "changed",
@@ -71,14 +81,17 @@ impl StepKind {
 
 /// A field before and after.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct FieldChange {
+pub struct FieldChange {
+    /// Its name.
     pub field: String,
+    /// What it said.
     pub from: Option<String>,
+    /// What it says then.
     pub to: Option<String>,
 }
 
 /// The numbers of the rules that a draft is about.
-pub(crate) fn about(draft: &Draft) -> Vec<i32> {
+pub fn about(draft: &Draft) -> Vec<i32> {
     let rules = draft.entries.get(&Sheet::Rule).into_iter().flatten();
     rules
         .filter_map(|rule| rule.key(Sheet::Rule).parse().ok())
@@ -86,7 +99,10 @@ pub(crate) fn about(draft: &Draft) -> Vec<i32> {
 }
 
 /// Compares a draft with the tables as they were read for the rules that it is about.
-pub(crate) fn make(draft: &Draft, seen: RuleBook, catalog: &Catalog) -> Result<Plan, Vec<Fault>> {
+///
+/// # Errors
+/// What the draft refers to and nobody knows, with its line.
+pub fn make(draft: &Draft, seen: RuleBook, catalog: &Catalog) -> Result<Plan, Vec<Fault>> {
     let faults = dangling(draft, &seen);
     if !faults.is_empty() {
         return Err(faults);

@@ -6,7 +6,7 @@ use super::draft::{COLUMNS, Catalog, LISTS, canonical};
 use super::write::scalar;
 
 /// The whole document.
-pub(crate) fn document(book: &RuleBook, catalog: &Catalog) -> String {
+pub fn document(book: &RuleBook, catalog: &Catalog) -> String {
     let mut text = String::new();
     for (list, sheet) in LISTS {
         let entries: Vec<String> = match sheet {
@@ -29,7 +29,7 @@ fn entries(records: &[Record], sheet: Sheet, catalog: &Catalog) -> Vec<String> {
 }
 
 /// One rule, as an entry of the list of rules.
-pub(crate) fn rule(rule: &RuleRecord, catalog: &Catalog) -> String {
+pub fn rule(rule: &RuleRecord, catalog: &Catalog) -> String {
     let mut text = item(&fields(&rule.fields, Sheet::Rule, catalog), 2);
     let active: Vec<_> = rule.columns.iter().filter(|column| is_active(column)).collect();
     if !active.is_empty() {
@@ -46,7 +46,7 @@ pub(crate) fn rule(rule: &RuleRecord, catalog: &Catalog) -> String {
 }
 
 /// Whether a row counts.
-pub(crate) fn is_active(record: &Record) -> bool {
+pub fn is_active(record: &Record) -> bool {
     record.get("oprtnl_flag").is_some_and(|flag| flag.trim() == "A")
 }
 
@@ -72,7 +72,7 @@ fn fields<'a>(record: &Record, sheet: Sheet, catalog: &'a Catalog) -> Vec<Said<'
 }
 
 /// A field as a draft would have it. A flag of a fixed length comes with blanks at its end from older tables.
-pub(crate) fn value(record: &Record, column: &SheetColumn) -> Option<String> {
+pub fn value(record: &Record, column: &SheetColumn) -> Option<String> {
     let text = record.get(&column.name)?;
     let text = match column.kind {
         FieldKind::Text if column.name.ends_with("_flag") => text.trim_end().to_owned(),

@@ -8,13 +8,13 @@ use super::tree::{Content, Name, Node};
 use super::{Fault, near};
 
 /// The lists of a document and the tables that they are about.
-pub(crate) const LISTS: [(&str, Sheet); 3] = [
+pub const LISTS: [(&str, Sheet); 3] = [
     ("interfaces", Sheet::Interface),
     ("targets", Sheet::Target),
     ("rules", Sheet::Rule),
 ];
 /// Of a rule: its columns.
-pub(crate) const COLUMNS: &str = "columns";
+pub const COLUMNS: &str = "columns";
 /// Fields of a column that follow from where it stands.
 const IMPLIED: [&str; 4] = [
     "ext_file_config_dtl_sid",
@@ -24,11 +24,11 @@ const IMPLIED: [&str; 4] = [
 ];
 
 /// The columns of the tables of rules.
-pub(crate) struct Catalog(pub Vec<SheetColumn>);
+pub struct Catalog(pub Vec<SheetColumn>);
 
 impl Catalog {
     /// The fields that an entry of a table may have: all but those that the database keeps.
-    pub(crate) fn fields(&self, sheet: Sheet) -> impl Iterator<Item = &SheetColumn> + Clone {
+    pub fn fields(&self, sheet: Sheet) -> impl Iterator<Item = &SheetColumn> + Clone {
         self.0.iter().filter(move |column| {
             let is_implied = sheet == Sheet::Column && IMPLIED.contains(&column.name.as_str());
             column.sheet == sheet && column.preset != Preset::Computed && !is_implied
@@ -36,7 +36,7 @@ impl Catalog {
     }
 
     /// Every field that is written of a table's row.
-    pub(crate) fn written(&self, sheet: Sheet) -> impl Iterator<Item = &SheetColumn> + Clone {
+    pub fn written(&self, sheet: Sheet) -> impl Iterator<Item = &SheetColumn> + Clone {
         self.0
             .iter()
             .filter(move |column| column.sheet == sheet && column.preset != Preset::Computed)
@@ -45,16 +45,17 @@ impl Catalog {
 
 /// What somebody wants of the tables.
 #[derive(Debug, Default)]
-pub(crate) struct Draft {
+pub struct Draft {
     /// Entries by table; columns are within their rules.
     pub entries: BTreeMap<Sheet, Vec<Entry>>,
 }
 
 /// A row that somebody wants.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Entry {
+pub struct Entry {
     /// Where it begins; 0 when it is in no document.
     pub line: usize,
+    /// By their names.
     pub fields: BTreeMap<String, Field>,
     /// Of a rule.
     pub columns: Vec<Entry>,
@@ -62,19 +63,21 @@ pub(crate) struct Entry {
 
 /// A field's text, or that it is to be empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Field {
+pub struct Field {
+    /// Where it stands; 0 when it is in no document.
     pub line: usize,
+    /// What it says; `None` where it is to be empty.
     pub text: Option<String>,
 }
 
 impl Entry {
     /// Where a field stands, or where it would.
-    pub(crate) fn line_of(&self, field: &str) -> usize {
+    pub fn line_of(&self, field: &str) -> usize {
         self.fields.get(field).map_or(self.line, |field| field.line)
     }
 
     /// The row: what is given, and for the rest what counts where nothing is given.
-    pub(crate) fn record(&self, sheet: Sheet, catalog: &Catalog) -> Record {
+    pub fn record(&self, sheet: Sheet, catalog: &Catalog) -> Record {
         let fields = catalog.fields(sheet).filter_map(|column| {
             let text = match (self.fields.get(&column.name), &column.preset) {
                 (Some(field), _) => field.text.clone(),
@@ -87,14 +90,17 @@ impl Entry {
     }
 
     /// The value of its key, once that is known to be there.
-    pub(crate) fn key(&self, sheet: Sheet) -> &str {
+    pub fn key(&self, sheet: Sheet) -> &str {
         let field = self.fields.get(sheet.key());
         field.and_then(|field| field.text.as_deref()).unwrap_or_default()
     }
 }
 
 /// Reads a document, or names everything that is wrong with it.
-pub(crate) fn read(root: &Node, catalog: &Catalog) -> Result<Draft, Vec<Fault>> {
+///
+/// # Errors
+/// Every fault, with its line.
+pub fn read(root: &Node, catalog: &Catalog) -> Result<Draft, Vec<Fault>> {
     let mut reader = Reader {
         catalog,
         faults: Vec::new(),
@@ -107,7 +113,10 @@ pub(crate) fn read(root: &Node, catalog: &Catalog) -> Result<Draft, Vec<Fault>> 
 }
 
 /// An entry of `FIELD=VALUE` texts; an empty value empties the field.
-pub(crate) fn assign(entry: &mut Entry, assignments: &[String], catalog: &Catalog) -> Result<(), Vec<Fault>> {
+///
+/// # Errors
+/// Every text that says nothing, and what is missing then.
+pub fn assign(entry: &mut Entry, assignments: &[String], catalog: &Catalog) -> Result<(), Vec<Fault>> {
     let mut faults = Vec::new();
     for assignment in assignments {
         let Some((name, value)) = assignment.split_once('=') else {
@@ -162,7 +171,10 @@ fn column(text: &str) -> Entry {
 }
 
 /// A value as the database writes it back: the same value has one text.
-pub(crate) fn canonical(kind: FieldKind, text: &str) -> Result<String, String> {
+///
+/// # Errors
+/// What is wrong with it.
+pub fn canonical(kind: FieldKind, text: &str) -> Result<String, String> {
     match kind {
         FieldKind::Text | FieldKind::Other => Ok(text.to_owned()),
         FieldKind::Number => number(text.trim()).ok_or_else(|| format!("{text:?} is no number")),

@@ -1,33 +1,18 @@
 //! Rules as a document: read with places, compared with the tables, written out again.
 
-pub(crate) mod draft;
-pub(crate) mod export;
-pub(crate) mod near;
-pub(crate) mod plan;
-pub(crate) mod tree;
-pub(crate) mod write;
+pub mod change;
+pub mod draft;
+pub mod export;
+pub mod near;
+pub mod plan;
+pub mod tree;
+pub mod write;
 
 use std::fmt;
-use std::io::Read as _;
-use std::path::Path;
-
-use crate::exit::input;
-
-/// The text of a file, or of stdin for `-`.
-pub(crate) fn read_text(path: &Path) -> anyhow::Result<String> {
-    let mut text = String::new();
-    let read = if path == Path::new("-") {
-        std::io::stdin().read_to_string(&mut text).map(drop)
-    } else {
-        std::fs::read_to_string(path).map(|read| text = read)
-    };
-    read.map_err(|error| input(format!("{} cannot be read: {error}", path.display())))?;
-    Ok(text)
-}
 
 /// What is wrong with a document, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Fault {
+pub struct Fault {
     /// Counted from 1; 0 for what was not written in a file.
     pub line: usize,
     /// What is wrong, and what would be right.
@@ -35,7 +20,8 @@ pub(crate) struct Fault {
 }
 
 impl Fault {
-    pub(crate) fn new(line: usize, what: impl Into<String>) -> Self {
+    /// A fault in a line, or in none.
+    pub fn new(line: usize, what: impl Into<String>) -> Self {
         Self {
             line,
             what: what.into(),
@@ -45,7 +31,7 @@ impl Fault {
 
 /// Every fault of a document, each with its place, the first lines first.
 #[derive(Debug)]
-pub(crate) struct Faults {
+pub struct Faults {
     /// What the document is called.
     pub name: String,
     /// Never empty.

@@ -4,11 +4,7 @@
 const LIKENESS: usize = 3;
 
 /// Says that a name is unknown, with the nearest known one.
-pub(crate) fn unknown<'a>(
-    what: &str,
-    name: &str,
-    known: impl IntoIterator<Item = &'a str> + Clone,
-) -> String {
+pub fn unknown<'a>(what: &str, name: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
     match nearest(name, known.clone()) {
         Some(near) => format!("{name:?} is no {what}; did you mean {near}?"),
         None => {
