@@ -2,6 +2,7 @@
 
 pub(crate) mod draft;
 pub(crate) mod export;
+pub(crate) mod file;
 pub(crate) mod near;
 pub(crate) mod plan;
 pub(crate) mod tree;
