@@ -347,6 +347,19 @@ fn parse_table(text: &str) -> Result<TableName, String> {
     }
 }
 
+/// A number of bytes, with a binary unit or without.
+fn parse_size(text: &str) -> Result<u64, String> {
+    let units = [("KiB", 10), ("MiB", 20), ("GiB", 30), ("TiB", 40)];
+    let unit = units
+        .into_iter()
+        .find_map(|(unit, shift)| Some((text.strip_suffix(unit)?, shift)));
+    let (digits, shift) = unit.unwrap_or((text, 0));
+    let number: Option<u64> = digits.trim().parse().ok();
+    number
+        .and_then(|number| number.checked_mul(1 << shift))
+        .ok_or_else(|| "write a number of bytes, KiB, MiB, GiB or TiB, such as 100MiB".to_owned())
+}
+
 fn parse_prefix(text: &str) -> Result<WatchedPrefix, String> {
     WatchedPrefix::parse(text).ok_or_else(|| "write s3://bucket/prefix".to_owned())
 }
@@ -454,6 +467,13 @@ pub(crate) enum RuleCommand {
         /// The object: s3://bucket/key. It need not exist.
         #[arg(value_name = "URL")]
         url: String,
+        /// Say too how a file of the length of --size is prepared under its rule, and what that costs: requests, bytes, memory, seconds
+        /// and dollars.
+        #[arg(long, requires = "size")]
+        plan: bool,
+        /// The length: a number of bytes, or one of KiB, MiB, GiB or TiB, such as 100MiB.
+        #[arg(long, value_name = "SIZE", value_parser = parse_size, requires = "plan")]
+        size: Option<u64>,
     },
 }
 

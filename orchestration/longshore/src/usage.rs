@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use nix::sys::resource::{Usage, UsageWho, getrusage};
-use nix::sys::time::TimeVal;
+use nix::sys::time::{TimeVal, TimeValLike};
 use serde::Serialize;
 
 /// Since when is measured.
@@ -46,10 +46,8 @@ fn usage() -> Option<Usage> {
 }
 
 fn cpu(usage: Option<&Usage>) -> Duration {
-    let seconds = |time: TimeVal| {
-        let microseconds = time.tv_sec() * 1_000_000 + i64::from(time.tv_usec());
-        Duration::from_micros(u64::try_from(microseconds).unwrap_or_default())
-    };
+    let seconds =
+        |time: TimeVal| Duration::from_micros(u64::try_from(time.num_microseconds()).unwrap_or_default());
     usage.map_or(Duration::ZERO, |usage| {
         seconds(usage.user_time()) + seconds(usage.system_time())
     })

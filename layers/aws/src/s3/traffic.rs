@@ -1,4 +1,5 @@
-//! What goes to S3 and comes from it, counted: requests, retries among them, and the bytes of bodies as they are announced.
+//! What goes to S3 and comes from it, counted: requests, retries among them, and the bytes of objects as they are announced. The
+//! words about them (lists of parts, answers to copies) are none.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -28,22 +29,22 @@ impl Traffic {
         self.0.requests.load(Ordering::Relaxed)
     }
 
-    /// Bytes of their bodies.
+    /// Bytes of objects that were sent.
     pub fn bytes_up(&self) -> u64 {
         self.0.bytes_up.load(Ordering::Relaxed)
     }
 
-    /// Bytes of the bodies that were answered.
+    /// Bytes of objects that were answered.
     pub fn bytes_down(&self) -> u64 {
         self.0.bytes_down.load(Ordering::Relaxed)
     }
 }
 
-/// Whether the answer has a body: one to HEAD names a length and has none.
+/// Whether the answer is an object's bytes: one to HEAD names a length and has none.
 #[derive(Debug)]
-struct HasBody(bool);
+struct IsRead(bool);
 
-impl Storable for HasBody {
+impl Storable for IsRead {
     type Storer = StoreReplace<Self>;
 }
 
@@ -58,9 +59,12 @@ impl Intercept for Traffic {
         _: &RuntimeComponents,
         state: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let has_body = HasBody(context.request().method() != "HEAD");
-        state.interceptor_state().store_put(has_body);
+        let method = context.request().method();
+        state.interceptor_state().store_put(IsRead(method == "GET"));
         self.0.requests.fetch_add(1, Ordering::Relaxed);
+        if method != "PUT" {
+            return Ok(());
+        }
         let length = context.request().headers().get("content-length");
         // A length that does not read is none.
         let bytes = length.and_then(|length| length.parse().ok()).unwrap_or(0);
@@ -74,7 +78,7 @@ impl Intercept for Traffic {
         _: &RuntimeComponents,
         state: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        if state.load::<HasBody>().is_some_and(|answer| answer.0) {
+        if state.load::<IsRead>().is_some_and(|answer| answer.0) {
             let length = context.response().headers().get("content-length");
             let bytes = length.and_then(|length| length.parse().ok()).unwrap_or(0);
             self.0.bytes_down.fetch_add(bytes, Ordering::Relaxed);

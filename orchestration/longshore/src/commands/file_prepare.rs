@@ -161,7 +161,7 @@ impl Stats {
             peak_memory_bytes,
         } = self.took;
         format!(
-            "{} requests; bodies of {} bytes down and {} bytes up; {cpu_seconds:.3} s of CPU in {wall_seconds:.3} s; {:.1} MiB of memory at most",
+            "{} requests; {} bytes down and {} bytes up; {cpu_seconds:.3} s of CPU in {wall_seconds:.3} s; {:.1} MiB of memory at most",
             self.traffic.requests(),
             self.traffic.bytes_down(),
             self.traffic.bytes_up(),
