@@ -30,6 +30,7 @@ mod parts;
 mod permissions;
 mod places;
 mod power_cuts;
+mod prepares;
 mod promises;
 mod proof;
 mod queries;

@@ -34,6 +34,6 @@ mod scripted;
 pub use inspect::{BucketEvents, InspectError, Inspector};
 pub use queues::{QueueError, QueueMessage, Queues};
 pub use redshift_data::{RedshiftDataClient, ResultTable};
-pub use s3::S3ObjectStore;
+pub use s3::{S3ObjectStore, Traffic};
 pub use secrets::{Password, PostgresSecret, RedshiftSecret, Secrets, SecretsError};
 pub use sns::SnsNotifier;

@@ -21,6 +21,7 @@ pub mod load;
 pub mod matching;
 pub mod notification;
 pub mod object;
+pub mod preparation;
 pub mod queue;
 pub mod reject;
 pub mod retry;

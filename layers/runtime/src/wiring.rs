@@ -17,7 +17,7 @@ use longshore_app::ports::SystemClock;
 use longshore_aws::{
     Inspector, PostgresSecret, RedshiftDataClient, RedshiftSecret, S3ObjectStore, Secrets, SnsNotifier,
 };
-pub use longshore_aws::{QueueMessage, Queues};
+pub use longshore_aws::{QueueMessage, Queues, Traffic};
 use longshore_domain::disposition::Disposition;
 use longshore_domain::target::{Compute, Login, Warehouse};
 use longshore_store::{ConnectOptions, Password, Store, Tls};

@@ -1,5 +1,6 @@
 //! The commands and their options, as they are typed.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
@@ -219,6 +220,51 @@ pub(crate) enum FileCommand {
         #[command(flatten)]
         arguments: FileArguments,
     },
+    /// Do to an object what a function does before it loads it, and cut it into parts. Nothing is loaded.
+    ///
+    /// The trailer is taken off, and so is the header where there are several parts. What is not compressed is cut on the server's side:
+    /// no byte of it goes up, and of each part some tens of KiB come down.
+    Prepare(PrepareArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PrepareArguments {
+    /// The object: s3://bucket/key.
+    #[arg(value_name = "URL")]
+    pub url: String,
+    /// How many parts of about the same size are made of it.
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub parts: NonZeroU32,
+    /// Read all of it and count its records: the trailer's count must be theirs. Without it, a trailer is taken at its word where
+    /// nothing else needs the bytes.
+    #[arg(long)]
+    pub verify_count: bool,
+    /// Compress the parts with zstd.
+    #[arg(long, conflicts_with = "gzip")]
+    pub zstd: bool,
+    /// Compress the parts with gzip.
+    #[arg(long)]
+    pub gzip: bool,
+    /// What the parts are called: s3://bucket/prefix, to which the file's name and a number are added. Without it, they go to
+    /// by-hand/ in the processing folder of the file's bucket, where nothing takes them for new files.
+    #[arg(long, value_name = "PREFIX", value_parser = parse_prefix)]
+    pub out: Option<WatchedPrefix>,
+    #[command(flatten)]
+    pub rule: WhichRule,
+    /// Print how many requests, bytes, seconds and how much memory it took.
+    #[arg(long)]
+    pub stats: bool,
+}
+
+/// The rule that says what a file is. Without either, the one that the file falls under.
+#[derive(Debug, Args)]
+pub(crate) struct WhichRule {
+    /// This rule, by its number.
+    #[arg(long, value_name = "ID", conflicts_with = "rule_file")]
+    pub rule: Option<i32>,
+    /// The rule in this document (as `rule export` prints it); the control database is not asked.
+    #[arg(long, value_name = "FILE")]
+    pub rule_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -299,6 +345,19 @@ fn parse_table(text: &str) -> Result<TableName, String> {
         Some((schema, table)) if !schema.is_empty() && !table.is_empty() => Ok(TableName::new(schema, table)),
         _ => Err("write schema.table".to_owned()),
     }
+}
+
+/// A number of bytes, with a binary unit or without.
+fn parse_size(text: &str) -> Result<u64, String> {
+    let units = [("KiB", 10), ("MiB", 20), ("GiB", 30), ("TiB", 40)];
+    let unit = units
+        .into_iter()
+        .find_map(|(unit, shift)| Some((text.strip_suffix(unit)?, shift)));
+    let (digits, shift) = unit.unwrap_or((text, 0));
+    let number: Option<u64> = digits.trim().parse().ok();
+    number
+        .and_then(|number| number.checked_mul(1 << shift))
+        .ok_or_else(|| "write a number of bytes, KiB, MiB, GiB or TiB, such as 100MiB".to_owned())
 }
 
 fn parse_prefix(text: &str) -> Result<WatchedPrefix, String> {
@@ -408,6 +467,13 @@ pub(crate) enum RuleCommand {
         /// The object: s3://bucket/key. It need not exist.
         #[arg(value_name = "URL")]
         url: String,
+        /// Say too how a file of the length of --size is prepared under its rule, and what that costs: requests, bytes, memory, seconds
+        /// and dollars.
+        #[arg(long, requires = "size")]
+        plan: bool,
+        /// The length: a number of bytes, or one of KiB, MiB, GiB or TiB, such as 100MiB.
+        #[arg(long, value_name = "SIZE", value_parser = parse_size, requires = "plan")]
+        size: Option<u64>,
     },
 }
 

@@ -54,6 +54,13 @@ impl Deployment {
         wiring::connect(&settings, &access).await
     }
 
+    /// The AWS side and the settings alone: nothing is connected to.
+    pub(crate) async fn clients(&self) -> anyhow::Result<(Settings, AwsClients)> {
+        let (settings, access) = self.settings()?;
+        let clients = AwsClients::new(&settings.region, &access).await;
+        Ok((settings, clients))
+    }
+
     /// The AWS side and the warehouse alone.
     pub(crate) async fn warehouse(&self) -> anyhow::Result<(AwsClients, Warehouse)> {
         let (settings, access) = self.settings()?;

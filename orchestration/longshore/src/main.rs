@@ -10,6 +10,7 @@ mod import;
 mod local;
 mod output;
 mod read;
+mod usage;
 
 use std::process::ExitCode;
 

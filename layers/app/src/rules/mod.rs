@@ -3,6 +3,7 @@
 pub mod change;
 pub mod draft;
 pub mod export;
+pub mod file;
 pub mod near;
 pub mod plan;
 pub mod tree;

@@ -8,6 +8,7 @@
 mod archive;
 mod batches;
 mod chain;
+mod giant;
 mod leases;
 mod outcomes;
 mod pauses;

@@ -8,6 +8,7 @@ mod error;
 mod list;
 mod part_copy;
 mod range;
+mod traffic;
 mod upload;
 
 use std::fmt;
@@ -30,6 +31,7 @@ use budget::Budget;
 use copy::CopyJob;
 use error::Call;
 use part_copy::RangeCopy;
+pub use traffic::Traffic;
 use upload::{IN_FLIGHT_BYTES, S3Upload, Target};
 
 /// S3 as the use cases see it. All uploads of one store and of its clones share what they may have on their way.
@@ -46,6 +48,18 @@ impl S3ObjectStore {
             client,
             budget: Budget::new(IN_FLIGHT_BYTES),
         }
+    }
+
+    /// The same store with its traffic counted.
+    pub fn counted(&self) -> (Self, Traffic) {
+        let traffic = Traffic::default();
+        let config = self
+            .client
+            .config()
+            .to_builder()
+            .interceptor(traffic.clone())
+            .build();
+        (Self::new(Client::from_conf(config)), traffic)
     }
 }
 
@@ -209,6 +223,30 @@ mod tests {
             modified_at: chrono::DateTime::from_timestamp(1_795_262_400, 0),
         };
         assert_eq!(head.unwrap(), Some(expected));
+    }
+
+    #[tokio::test]
+    async fn what_goes_and_comes_is_counted_and_a_head_has_no_body() {
+        let script = Script::new([
+            Reply::ok("").header("content-length", "7"),
+            Reply::ok("").header("etag", "\"abc\""),
+            Reply::ok("0123")
+                .header("content-length", "4")
+                .header("content-range", "bytes 0-3/10")
+                .with_status(206),
+        ]);
+        let (bucket, key) = place();
+        let (store, traffic) = S3ObjectStore::new(s3_client(&script)).counted();
+        store.head(&bucket, &key).await.unwrap();
+        store
+            .put(&bucket, &key, Bytes::from_static(b"xyz"))
+            .await
+            .unwrap();
+        store.read_start(&bucket, &key, 4).await.unwrap();
+        assert_eq!(
+            (traffic.requests(), traffic.bytes_up(), traffic.bytes_down()),
+            (3, 3, 4)
+        );
     }
 
     #[tokio::test]

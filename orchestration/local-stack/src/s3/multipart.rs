@@ -310,6 +310,14 @@ fn etag_of_parts(parts: &[Part]) -> S3Result<String> {
 fn part_of(object: &Object, range: Option<&str>) -> S3Result<Part> {
     let stretch = match range {
         None => 0..object.size,
+        Some(_) if object.size <= MIN_PART_BYTES => {
+            return Err(s3_error!(
+                InvalidRequest,
+                "The specified copy source is not supported as a byte-range copy source: it has {} bytes, and more than \
+                 {MIN_PART_BYTES} are needed.",
+                object.size
+            ));
+        }
         Some(text) => checked_range(text, object.size)?,
     };
     let size = stretch.end - stretch.start;

@@ -5,8 +5,8 @@ use longshore_domain::object::{Bucket, ObjectKey, parse_s3_url};
 use longshore_store::{Load, Operation, Store};
 use serde::Serialize;
 
-use super::by_hand;
 use super::load::{moment, number};
+use super::{by_hand, file_prepare};
 use crate::cli::FileCommand;
 use crate::deployment::Deployment;
 use crate::exit::{ExitStatus, input};
@@ -25,6 +25,7 @@ pub(crate) async fn run(
             accept_duplicates,
             arguments,
         } => by_hand::reprocess(arguments, accept_duplicates, deployment, output).await,
+        FileCommand::Prepare(arguments) => file_prepare::run(arguments, deployment, output).await,
     }
 }
 

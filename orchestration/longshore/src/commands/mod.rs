@@ -8,6 +8,7 @@ mod demo;
 mod dlq;
 mod doctor;
 mod file;
+mod file_prepare;
 mod import;
 mod load;
 mod local;

@@ -1,6 +1,7 @@
 //! The `rule` commands; what changes rules is in [`change`].
 
 pub(super) mod change;
+mod cost;
 mod show;
 
 use std::collections::BTreeMap;
@@ -28,7 +29,9 @@ pub(crate) async fn run(
     let store = || deployment.store();
     match command {
         RuleCommand::List(filter) => list(&store().await?, &filter, output).await,
-        RuleCommand::Explain { url } => explain(&store().await?.all_rules().await?, &url, output),
+        RuleCommand::Explain { url, size, .. } => {
+            explain(&store().await?.all_rules().await?, &url, size, output)
+        }
         RuleCommand::Lint { rules } => lint_rules(&store().await?, &rules, output).await,
         RuleCommand::Show { rule, version } => show::show(&store().await?, rule, version, output).await,
         RuleCommand::Export { rules } => show::export(&store().await?, &rules, output).await,
@@ -231,14 +234,19 @@ fn table(row: &RuleRow) -> String {
     }
 }
 
-fn explain(rows: &[RuleRow], url: &str, output: Output) -> anyhow::Result<ExitStatus> {
+fn explain(rows: &[RuleRow], url: &str, size: Option<u64>, output: Output) -> anyhow::Result<ExitStatus> {
     let (_, key) =
         parse_s3_url(url).ok_or_else(|| input(format!("{url:?} is no object; write s3://bucket/key")))?;
     let verdicts = matching::explain(rows, &key);
     let found = matching::find(rows, &key);
     let (decision, status) = decide(&found, &key);
+    let plan = size.and_then(|size| cost::plan(&found, size));
     if output.is_json() {
-        output.json(&json!({ "key": key, "decision": decision, "rules": verdicts }))?;
+        let mut answer = json!({ "key": key, "decision": decision, "rules": verdicts });
+        if let Some(plan) = &plan {
+            answer["plan"] = cost::json(plan);
+        }
+        output.json(&answer)?;
         return Ok(status);
     }
     let listed = verdicts
@@ -254,6 +262,9 @@ fn explain(rows: &[RuleRow], url: &str, output: Output) -> anyhow::Result<ExitSt
         .collect();
     output.table(&["rule", "", "because"], listed)?;
     output.line(decision)?;
+    if let Some(plan) = &plan {
+        cost::show(plan, output)?;
+    }
     Ok(status)
 }
 

@@ -1,0 +1,342 @@
+//! How a file is prepared, chosen by what it costs.
+//!
+//! Pure figures: from a file's length and what its rule asks for follow the ways in which it can be prepared, each with its
+//! requests, bytes, memory, time and price. The cheapest one that may be gone is taken. `longshore rule explain --plan` prints it.
+
+use serde::Serialize;
+
+use crate::rule::{Compression, DataFormat, Encoding, FieldQuoting, FileRule};
+
+const MEBIBYTE: u64 = 1024 * 1024;
+/// S3 copies ranges of longer objects only.
+const LEAST_CUT_BYTES: u64 = 5 * MEBIBYTE;
+/// From this length on Redshift reads a file of these kinds by several slices at once.
+/// <https://docs.aws.amazon.com/redshift/latest/dg/t_splitting-data-files.html>
+const SPLITS_BY_ITSELF_BYTES: u64 = 128 * MEBIBYTE;
+/// What is looked at around a place.
+const WINDOW_BYTES: u64 = 32 * 1024;
+/// A read of a long file that is counted in chunks.
+const CHUNK_BYTES: u64 = 8 * MEBIBYTE;
+/// Chunks on their way at once.
+const CHUNKS: u64 = 8;
+/// A part of a copy on the server's side.
+const COPY_PART_BYTES: u64 = 512 * MEBIBYTE;
+/// Parts of a copy that are on their way at once.
+const COPIES: u64 = 16;
+/// A part of an upload, and what one upload holds of them.
+const UPLOAD_PART_BYTES: u64 = 5 * MEBIBYTE;
+const UPLOAD_MEMORY_BYTES: u64 = 4 * UPLOAD_PART_BYTES;
+/// What a function reads or writes in a second.
+const NETWORK_BYTES_PER_SECOND: f64 = 75.0 * MEBIBYTE as f64;
+/// What S3 copies of one part in a second.
+const COPY_BYTES_PER_SECOND: f64 = 100.0 * MEBIBYTE as f64;
+/// Until a request is answered.
+const REQUEST_SECONDS: f64 = 0.03;
+/// What a process needs before it does anything.
+const START_MEMORY_BYTES: u64 = 32 * MEBIBYTE;
+/// Dollars of a GET, of any request that writes, and of a GB-second of an arm64 function (us-east-1).
+const READ_DOLLARS: f64 = 0.000_000_4;
+const WRITE_DOLLARS: f64 = 0.000_005;
+const GIGABYTE_SECOND_DOLLARS: f64 = 0.000_013_333_4;
+/// The memory that the template gives a function: what is paid for, used or not.
+const FUNCTION_GIGABYTES: f64 = 0.5;
+
+/// How a file can be prepared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Preparation {
+    /// COPY reads it where it lies, and nobody else reads it.
+    AsItLies,
+    /// It is read and counted, and COPY reads it where it lies.
+    Checked,
+    /// It is read and counted, and rewritten on the server's side.
+    CutByRanges,
+    /// It goes through the function from end to end, and up again.
+    Streamed,
+}
+
+/// A part of the work.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PreparationStep {
+    /// What is done.
+    pub what: &'static str,
+    /// Requests that read.
+    pub reads: u64,
+    /// Requests that write.
+    pub writes: u64,
+    /// Bytes that come down.
+    pub bytes_down: u64,
+    /// Bytes that go up.
+    pub bytes_up: u64,
+    /// How long it takes.
+    pub seconds: f64,
+}
+
+/// A way and what it costs.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PreparationPlan {
+    /// The way.
+    pub way: Preparation,
+    /// Why this one.
+    pub because: &'static str,
+    /// What is done, in order.
+    pub steps: Vec<PreparationStep>,
+    /// The most memory that it takes.
+    pub memory_bytes: u64,
+    /// Whether Redshift reads what is prepared by several slices at once: cutting it into parts would speed up nothing.
+    pub redshift_splits_it: bool,
+}
+
+impl PreparationPlan {
+    /// All of its seconds.
+    pub fn seconds(&self) -> f64 {
+        self.steps.iter().map(|step| step.seconds).sum()
+    }
+
+    /// What its requests and the function's time cost.
+    pub fn dollars(&self) -> f64 {
+        let requests = self
+            .steps
+            .iter()
+            .map(|step| step.reads as f64 * READ_DOLLARS + step.writes as f64 * WRITE_DOLLARS);
+        requests.sum::<f64>() + self.seconds() * FUNCTION_GIGABYTES * GIGABYTE_SECOND_DOLLARS
+    }
+}
+
+/// The cheapest way to prepare a file of this length under this rule.
+pub fn plan(rule: &FileRule, size_bytes: u64) -> PreparationPlan {
+    let mut ways = ways(rule, size_bytes);
+    ways.sort_by(|one, other| one.dollars().total_cmp(&other.dollars()));
+    ways.swap_remove(0)
+}
+
+/// Every way in which it can be prepared; never none.
+fn ways(rule: &FileRule, size_bytes: u64) -> Vec<PreparationPlan> {
+    let of = |way, because, steps, memory_bytes| PreparationPlan {
+        way,
+        because,
+        steps,
+        memory_bytes: START_MEMORY_BYTES + memory_bytes,
+        redshift_splits_it: redshift_splits(rule, size_bytes),
+    };
+    if !reads(rule) {
+        let because = "its format is not looked into";
+        return vec![of(Preparation::AsItLies, because, Vec::new(), 0)];
+    }
+    let by_chunks = may_be_cut(rule, size_bytes) && !is_quoted(rule);
+    let check = if by_chunks {
+        count_by_chunks(size_bytes)
+    } else {
+        read_once(size_bytes)
+    };
+    let chunks = if by_chunks {
+        CHUNKS * CHUNK_BYTES.min(size_bytes)
+    } else {
+        0
+    };
+    if !rewrites(rule) {
+        let because = "COPY can read it as it is, once it is checked";
+        return vec![of(Preparation::Checked, because, vec![check], chunks)];
+    }
+    let streamed = vec![read_once(size_bytes), upload(size_bytes)];
+    let because = "COPY could not read it as it is, and its bytes change";
+    let mut ways = vec![of(Preparation::Streamed, because, streamed, UPLOAD_MEMORY_BYTES)];
+    if may_be_cut(rule, size_bytes) {
+        let because = "only its trailer goes, so the rest is copied on the server's side";
+        let steps = vec![look_at_the_ends(), check, copy(size_bytes)];
+        ways.push(of(Preparation::CutByRanges, because, steps, chunks));
+    }
+    ways
+}
+
+fn reads(rule: &FileRule) -> bool {
+    let is_readable = matches!(
+        rule.compression,
+        Compression::Gzip | Compression::Bzip2 | Compression::Zstd
+    );
+    rule.is_record_oriented() || is_readable
+}
+
+/// Whether COPY could not read it as it is.
+fn rewrites(rule: &FileRule) -> bool {
+    let changes =
+        rule.trailer.is_some() || rule.split.is_some() || rule.prepared_compression != rule.compression;
+    changes && rule.is_record_oriented()
+}
+
+/// Whether what is written are bytes of the file as they lie.
+fn may_be_cut(rule: &FileRule, size_bytes: u64) -> bool {
+    let is_verbatim = rule.compression == Compression::None
+        && rule.prepared_compression == Compression::None
+        && (rule.encoding == Encoding::Utf8 || (rule.encoding == Encoding::Iso88591 && !rewrites(rule)));
+    is_verbatim && rule.split.is_none() && rule.is_record_oriented() && size_bytes > LEAST_CUT_BYTES
+}
+
+fn is_quoted(rule: &FileRule) -> bool {
+    match &rule.format {
+        DataFormat::Delimited(delimited) => matches!(delimited.quoting, FieldQuoting::Csv { .. }),
+        DataFormat::FixedWidth
+        | DataFormat::Json(_)
+        | DataFormat::Avro(_)
+        | DataFormat::Parquet
+        | DataFormat::Orc => false,
+    }
+}
+
+/// Uncompressed and bzip2 delimited text, and columnar files, of 128 MB and more.
+fn redshift_splits(rule: &FileRule, size_bytes: u64) -> bool {
+    let is_kind = match &rule.format {
+        DataFormat::Delimited(_) => {
+            matches!(rule.prepared_compression, Compression::None | Compression::Bzip2)
+        }
+        DataFormat::Parquet | DataFormat::Orc => true,
+        DataFormat::FixedWidth | DataFormat::Json(_) | DataFormat::Avro(_) => false,
+    };
+    is_kind && size_bytes >= SPLITS_BY_ITSELF_BYTES
+}
+
+fn look_at_the_ends() -> PreparationStep {
+    PreparationStep {
+        what: "look at its head and its tail",
+        reads: 2,
+        writes: 0,
+        bytes_down: 2 * WINDOW_BYTES,
+        bytes_up: 0,
+        seconds: 2.0 * REQUEST_SECONDS,
+    }
+}
+
+fn count_by_chunks(size_bytes: u64) -> PreparationStep {
+    PreparationStep {
+        what: "read it once, several ranges at a time, and count",
+        reads: size_bytes.div_ceil(CHUNK_BYTES),
+        writes: 0,
+        bytes_down: size_bytes,
+        bytes_up: 0,
+        seconds: REQUEST_SECONDS + moved(size_bytes),
+    }
+}
+
+fn read_once(size_bytes: u64) -> PreparationStep {
+    PreparationStep {
+        what: "read it from end to end and count",
+        reads: 1,
+        writes: 0,
+        bytes_down: size_bytes,
+        bytes_up: 0,
+        seconds: REQUEST_SECONDS + moved(size_bytes),
+    }
+}
+
+fn upload(size_bytes: u64) -> PreparationStep {
+    let parts = size_bytes.div_ceil(UPLOAD_PART_BYTES).max(1);
+    // Begun and completed, unless one request takes it all.
+    let writes = if parts == 1 { 1 } else { parts + 2 };
+    PreparationStep {
+        what: "write the copy",
+        reads: 0,
+        writes,
+        bytes_down: 0,
+        bytes_up: size_bytes,
+        seconds: REQUEST_SECONDS + moved(size_bytes),
+    }
+}
+
+fn copy(size_bytes: u64) -> PreparationStep {
+    let parts = size_bytes.div_ceil(COPY_PART_BYTES).max(1);
+    let at_once = parts.min(COPIES) as f64;
+    PreparationStep {
+        what: "copy it on the server's side",
+        reads: 0,
+        writes: parts + 2,
+        bytes_down: 0,
+        bytes_up: 0,
+        seconds: 3.0 * REQUEST_SECONDS + size_bytes as f64 / (COPY_BYTES_PER_SECOND * at_once),
+    }
+}
+
+fn moved(bytes: u64) -> f64 {
+    bytes as f64 / NETWORK_BYTES_PER_SECOND
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rule::{ColumnRow, RuleRow};
+
+    const GIBIBYTE: u64 = 1024 * MEBIBYTE;
+
+    fn rule(change: impl FnOnce(&mut RuleRow)) -> FileRule {
+        let mut row = RuleRow {
+            ext_file_config_sid: 1,
+            file_prefix: "527.".to_owned(),
+            file_format: "txt".to_owned(),
+            file_type: "txt".to_owned(),
+            delimiter: Some("|".to_owned()),
+            header_flag: "N".to_owned(),
+            trailer_flag: "Y".to_owned(),
+            trailer_tag: Some("T|".to_owned()),
+            split_file_flag: "N".to_owned(),
+            tgt_schema_name: Some("s".to_owned()),
+            tgt_table_name: Some("t".to_owned()),
+            columns: vec![ColumnRow {
+                column_name: "id".to_owned(),
+                column_width_fixed: None,
+            }],
+            ..RuleRow::default()
+        };
+        change(&mut row);
+        FileRule::from_row(&row).unwrap()
+    }
+
+    #[test]
+    fn a_long_file_with_a_trailer_comes_down_once_and_does_not_go_up() {
+        let plan = plan(&rule(|_| {}), GIBIBYTE);
+        assert_eq!(plan.way, Preparation::CutByRanges);
+        assert_eq!(plan.steps.iter().map(|step| step.bytes_up).sum::<u64>(), 0);
+        let down: u64 = plan.steps.iter().map(|step| step.bytes_down).sum();
+        assert_eq!(down, GIBIBYTE + 2 * WINDOW_BYTES);
+        assert!(plan.redshift_splits_it);
+        assert!((14.0..25.0).contains(&plan.seconds()), "{}", plan.seconds());
+        assert!((0.000_1..0.001).contains(&plan.dollars()), "{}", plan.dollars());
+    }
+
+    #[test]
+    fn short_compressed_and_transcoded_files_are_streamed() {
+        let short = plan(&rule(|_| {}), MEBIBYTE);
+        assert_eq!(
+            (short.way, short.redshift_splits_it),
+            (Preparation::Streamed, false)
+        );
+        let gzipped = rule(|row| row.compression = Some("gzip".to_owned()));
+        assert_eq!(plan(&gzipped, GIBIBYTE).way, Preparation::Streamed);
+        let latin = rule(|row| row.encoding = Some("ISO88591".to_owned()));
+        assert_eq!(plan(&latin, GIBIBYTE).way, Preparation::Streamed);
+    }
+
+    #[test]
+    fn what_needs_no_change_is_checked_or_left_where_it_lies() {
+        let plain = rule(|row| {
+            row.trailer_flag = "N".to_owned();
+            row.trailer_tag = None;
+        });
+        assert_eq!(plan(&plain, GIBIBYTE).way, Preparation::Checked);
+        let parquet = rule(|row| {
+            row.trailer_flag = "N".to_owned();
+            row.trailer_tag = None;
+            row.delimiter = None;
+            row.file_format = "parquet".to_owned();
+        });
+        let plan = plan(&parquet, GIBIBYTE);
+        assert_eq!(
+            (plan.way, plan.seconds(), plan.redshift_splits_it),
+            (Preparation::AsItLies, 0.0, true)
+        );
+    }
+
+    #[test]
+    fn memory_does_not_grow_with_the_file() {
+        let at = |bytes| plan(&rule(|_| {}), bytes).memory_bytes;
+        assert_eq!(at(100 * MEBIBYTE), at(5 * 1024 * GIBIBYTE));
+    }
+}
