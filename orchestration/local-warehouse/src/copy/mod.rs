@@ -9,6 +9,7 @@
 
 mod any_bytes;
 mod binary;
+mod cipher;
 mod column;
 mod datetime;
 mod decode;
