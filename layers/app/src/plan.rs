@@ -2,7 +2,8 @@
 
 use longshore_copy::transaction::{check_follow_up, is_call};
 use longshore_copy::{
-    CarriedLoad, CopySpec, LoadRequest, LoadTransaction, Manifest, ManifestEntry, TransactionError,
+    CarriedLoad, CopySpec, KEY_PLACEHOLDER, LoadRequest, LoadTransaction, Manifest, ManifestEntry,
+    TransactionError,
 };
 use longshore_domain::archive::manifest_key;
 use longshore_domain::load::LoadId;
@@ -17,10 +18,11 @@ use longshore_store::Load;
 use serde::{Deserialize, Serialize};
 
 use crate::error::chain;
+use crate::ports::Sealed;
 use crate::prepare::Copyable;
 use crate::{App, AppError};
 
-/// What will be submitted, and where. Holds no secret: COPY is authorised by a role.
+/// What will be submitted, and where. Holds no secret: COPY is authorised by a role, and the key of encrypted files is named.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct LoadPlan {
     /// Where it runs.
@@ -46,6 +48,9 @@ pub(crate) struct LoadPlan {
     /// What becomes of the rows that its table has.
     #[serde(default)]
     pub mode: LoadMode,
+    /// The secret with the key of its files, where they are encrypted. The COPY has a placeholder for the key.
+    #[serde(default)]
+    pub encryption_secret: Option<String>,
     /// What each statement does.
     pub steps: Vec<LoadStep>,
     /// The statements of the transaction.
@@ -71,6 +76,15 @@ impl LoadPlan {
     /// Whether its table lies in this warehouse, whoever logs in there.
     pub(crate) fn is_for(&self, warehouse: &Warehouse) -> bool {
         self.warehouse.compute == warehouse.compute && self.warehouse.database == warehouse.database
+    }
+
+    /// The key that is to be put into its COPY.
+    pub(crate) fn sealed(&self) -> Option<Sealed> {
+        Some(Sealed {
+            secret_id: self.encryption_secret.clone()?,
+            statement: self.index_of(LoadStep::Copy)?,
+            placeholder: KEY_PLACEHOLDER,
+        })
     }
 
     /// The place of a step in the transaction, from 0.
@@ -220,6 +234,7 @@ pub(crate) fn plan_transaction(
         max_errors: spec.max_errors(),
         load_id_column: rule.load_id_column.clone(),
         mode: rule.mode.clone(),
+        encryption_secret: rule.encryption_secret.clone(),
         steps: transaction.steps,
         statements: transaction.statements,
     };

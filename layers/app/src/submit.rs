@@ -197,6 +197,10 @@ async fn submit(
     let submission = Submission {
         name: record.statement_name,
         client_token: record.client_token,
+        sealed: match kind {
+            StatementKind::Load => plan.sealed(),
+            StatementKind::FollowUp => None,
+        },
         sql,
     };
     let statement_id = match app.warehouse.submit(&plan.warehouse, &submission).await {

@@ -1,5 +1,6 @@
 //! The warehouse client on the Redshift Data API.
 
+mod sealed;
 mod statements;
 
 use std::error::Error;
@@ -21,6 +22,8 @@ use tokio::time::{Instant, sleep};
 
 use crate::classify::{fault_of, fault_of_refusal};
 use crate::fault::{CallError, Fault};
+use crate::secrets::Secrets;
+use sealed::{Unsealed, without_keys};
 
 /// How long one `DescribeStatement` may wait for the statement's end. The service takes up to 30 s; clients give up on an
 /// answer before that.
@@ -45,13 +48,27 @@ pub struct ResultTable {
 #[derive(Clone)]
 pub struct RedshiftDataClient {
     client: Client,
+    /// Where the keys of encrypted files are.
+    secrets: Option<Secrets>,
 }
 
 impl RedshiftDataClient {
     /// Takes a client that knows its region, endpoint, timeouts and retries. Its retries are harmless: every submission
     /// carries a client token.
     pub fn new(client: Client) -> Self {
-        Self { client }
+        Self {
+            client,
+            secrets: None,
+        }
+    }
+
+    /// Takes what reads the keys of encrypted files.
+    #[must_use]
+    pub fn with_secrets(self, secrets: Secrets) -> Self {
+        Self {
+            secrets: Some(secrets),
+            ..self
+        }
     }
 
     async fn submit_transaction(
@@ -275,12 +292,14 @@ impl fmt::Debug for RedshiftDataClient {
 #[async_trait]
 impl WarehouseClient for RedshiftDataClient {
     async fn submit(&self, warehouse: &Warehouse, submission: &Submission) -> Result<String, WarehouseError> {
-        let statement_id = match &submission.sql {
+        let unsealed = Unsealed::of(self.secrets.as_ref(), submission).await?;
+        let submitted = match &unsealed.sql {
             SubmissionSql::Transaction(statements) => {
-                self.submit_transaction(warehouse, submission, statements).await?
+                self.submit_transaction(warehouse, submission, statements).await
             }
-            SubmissionSql::Single(statement) => self.submit_single(warehouse, submission, statement).await?,
+            SubmissionSql::Single(statement) => self.submit_single(warehouse, submission, statement).await,
         };
+        let statement_id = submitted.map_err(|error| unsealed.without_key(error))?;
         statement_id.ok_or_else(|| unusable(warehouse, "ExecuteStatement", "the answer names no statement"))
     }
 
@@ -368,7 +387,7 @@ impl Session {
 fn report(seen: &DescribeStatementOutput) -> StatementReport {
     StatementReport {
         run: run_of_statement(seen.status()),
-        error: seen.error().map(str::to_owned),
+        error: seen.error().map(without_keys),
         fault: seen.error().map(fault_of),
         duration: Duration::from_nanos(u64::try_from(seen.duration()).unwrap_or(0)),
         rows: u64::try_from(seen.result_rows()).ok(),
@@ -380,7 +399,7 @@ fn report(seen: &DescribeStatementOutput) -> StatementReport {
 fn step(seen: &SubStatementData) -> StepReport {
     StepReport {
         run: run_of_step(seen.status()),
-        error: seen.error().map(str::to_owned),
+        error: seen.error().map(without_keys),
         fault: seen.error().map(fault_of),
         rows: u64::try_from(seen.result_rows()).ok(),
         query_id: query_id(seen.redshift_query_id()),
@@ -488,6 +507,7 @@ mod tests {
         Submission {
             name: "longshore-1".to_owned(),
             client_token: "token-1".to_owned(),
+            sealed: None,
             sql,
         }
     }

@@ -33,9 +33,6 @@ pub(crate) enum OptionWord {
     TruncateColumns,
 }
 
-const NO_ENCRYPTION: &str =
-    "files encrypted by the client are not supported; use S3's own encryption, which needs no option";
-
 const KEYWORDS: [(&str, Keyword); 46] = [
     ("ACCEPTANYDATE", Keyword::Option(OptionWord::AcceptAnyDate)),
     (
@@ -82,12 +79,15 @@ const KEYWORDS: [(&str, Keyword); 46] = [
     ("REGION", Keyword::SetByLoader),
     ("SECRET_ACCESS_KEY", Keyword::SetByLoader),
     ("SESSION_TOKEN", Keyword::SetByLoader),
-    ("ENCRYPTED", Keyword::Refused(NO_ENCRYPTION)),
+    ("ENCRYPTED", Keyword::OwnedByColumn("encryption_secret")),
     (
         "EXPLICIT_IDS",
         Keyword::Refused("rows pass through a stage table, and an INSERT cannot set an IDENTITY column"),
     ),
-    ("MASTER_SYMMETRIC_KEY", Keyword::Refused(NO_ENCRYPTION)),
+    (
+        "MASTER_SYMMETRIC_KEY",
+        Keyword::OwnedByColumn("encryption_secret"),
+    ),
     (
         "NOLOAD",
         Keyword::Refused("it checks a file and loads nothing, and the load would count as done"),

@@ -39,6 +39,6 @@ pub use identifier::{Identifier, IdentifierError, QualifiedTable};
 pub use literal::{Literal, LiteralError, OptionText};
 pub use manifest::{Manifest, ManifestEntry, ManifestError};
 pub use script::{WarehouseScript, sample_sql, warehouse_sql};
-pub use spec::CopySpec;
+pub use spec::{CopySpec, KEY_PLACEHOLDER};
 pub use split::split_statements;
 pub use transaction::{CarriedLoad, LoadRequest, LoadTransaction, TransactionError};

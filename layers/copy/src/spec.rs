@@ -18,6 +18,7 @@ pub struct CopySpec {
     compression: Compression,
     encoding: Encoding,
     header: HeaderLine,
+    encryption: Encryption,
     null_text: Option<NullText>,
     formats: Option<DateTimeFormats>,
     options: Vec<CopyOption>,
@@ -46,6 +47,16 @@ enum HeaderLine {
     Absent,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Encryption {
+    BySender,
+    Absent,
+}
+
+/// What stands in a COPY of encrypted files for their key. The key itself comes in when the statement is handed over, so that
+/// no statement that is kept holds it.
+pub const KEY_PLACEHOLDER: &str = "MASTER_SYMMETRIC_KEY '{the key}'";
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct DateTimeFormats {
     date: OptionText,
@@ -71,6 +82,7 @@ impl CopySpec {
                 compression: rule.compression,
                 encoding: rule.encoding,
                 header: header(rule),
+                encryption: encryption(rule),
                 null_text,
                 formats,
                 options: with_defaults(rule, parsed.options),
@@ -103,6 +115,9 @@ impl CopySpec {
     /// The clauses in the order in which they are rendered.
     pub(crate) fn clauses(&self) -> Vec<String> {
         let mut clauses = self.layout_clauses();
+        if self.encryption == Encryption::BySender {
+            clauses.extend(["ENCRYPTED".to_owned(), KEY_PLACEHOLDER.to_owned()]);
+        }
         clauses.extend(compression_word(self.compression).map(str::to_owned));
         if self.encoding != Encoding::Utf8 {
             clauses.push(format!("ENCODING {}", self.encoding.as_str()));
@@ -214,6 +229,13 @@ fn formats(rule: &FileRule) -> Result<Option<DateTimeFormats>, RuleFault> {
         date: option_text("date_format", &rule.date_format)?,
         time: option_text("time_format", &rule.time_format)?,
     }))
+}
+
+fn encryption(rule: &FileRule) -> Encryption {
+    match rule.encryption_secret {
+        Some(_) => Encryption::BySender,
+        None => Encryption::Absent,
+    }
 }
 
 fn header(rule: &FileRule) -> HeaderLine {

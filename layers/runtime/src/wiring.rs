@@ -106,13 +106,15 @@ impl AwsClients {
             aws_sdk_s3::Client::new(&config),
             aws_sdk_sns::Client::new(&config),
         );
+        let secrets = Secrets::new(aws_sdk_secretsmanager::Client::new(&config));
         Self {
             inspector: Inspector::new(objects.clone(), topics.clone()),
             objects: S3ObjectStore::new(objects),
-            warehouse: RedshiftDataClient::new(aws_sdk_redshiftdata::Client::new(&config)),
+            warehouse: RedshiftDataClient::new(aws_sdk_redshiftdata::Client::new(&config))
+                .with_secrets(secrets.clone()),
             notifier: SnsNotifier::new(topics),
             queues: Queues::new(aws_sdk_sqs::Client::new(&config)),
-            secrets: Secrets::new(aws_sdk_secretsmanager::Client::new(&config)),
+            secrets,
         }
     }
 }

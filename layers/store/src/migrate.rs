@@ -72,6 +72,10 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
         include_str!("../../../sql/config-db/migrations/V15__files_that_stay.sql"),
     ),
     (
+        "V18__encrypted_files",
+        include_str!("../../../sql/config-db/migrations/V18__encrypted_files.sql"),
+    ),
+    (
         "V19__tallies",
         include_str!("../../../sql/config-db/migrations/V19__tallies.sql"),
     ),

@@ -126,6 +126,7 @@ pub(crate) fn rule_row(row: &Row) -> Result<RuleRow, StoreError> {
         query_retry_flag: reader.get("query_retry_flag")?,
         resend_policy: reader.get("resend_policy")?,
         archive_flag: reader.get("archive_flag")?,
+        encryption_secret: reader.get("encryption_secret")?,
         batch_files: reader.get("batch_files")?,
         batch_bytes: reader.get("batch_bytes")?,
         batch_seconds: reader.get("batch_seconds")?,

@@ -27,6 +27,8 @@ pub trait ObjectReader: Send + Sync {
 pub struct ObjectBody {
     /// Its length in bytes.
     pub size: u64,
+    /// What its owner wrote beside it: the part of `x-amz-meta-…` after that, and its value.
+    pub metadata: Vec<(String, String)>,
     /// Its bytes in order.
     pub chunks: Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>,
 }

@@ -38,6 +38,7 @@ SELECT
     config.query_retry_flag,
     config.resend_policy,
     config.archive_flag,
+    config.encryption_secret,
     config.batch_files,
     config.batch_bytes,
     config.batch_seconds,

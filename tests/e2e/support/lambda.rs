@@ -76,6 +76,18 @@ impl World {
         Ok(format!("{before}:{name}"))
     }
 
+    /// Makes a secret.
+    pub(crate) async fn create_secret(&self, name: &str, text: &str) -> anyhow::Result<()> {
+        let body = serde_json::json!({
+            "Name": name, "SecretString": text, "ClientRequestToken": format!("{name:-<32}"),
+        });
+        let mut request = self.signed("secretsmanager", "/", body.to_string())?;
+        let headers = request.headers_mut();
+        headers.insert("content-type", "application/x-amz-json-1.1".parse()?);
+        headers.insert("x-amz-target", "secretsmanager.CreateSecret".parse()?);
+        self.exchange(request).await.map(drop)
+    }
+
     async fn send(&self, request: Request<Full<Bytes>>) -> anyhow::Result<(Parts, Value)> {
         let (parts, body) = self.exchange(request).await?;
         let body = serde_json::from_slice(&body).context("understand the endpoint's answer")?;

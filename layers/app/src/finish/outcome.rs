@@ -127,6 +127,7 @@ pub(super) mod tests {
             on_bad_file: longshore_domain::rule::OnBadFile::default(),
             max_errors: Some(0),
             load_id_column: None,
+            encryption_secret: None,
             mode: longshore_domain::rule::LoadMode::Append,
             steps: vec![Lock, Guard, Stage, Copy, Count, Insert, Marker],
             statements: vec![],

@@ -10,7 +10,8 @@ pub use objects::{
 };
 pub use statements::StatementClient;
 pub use warehouse::{
-    StatementReport, StatementRun, StepReport, Submission, SubmissionSql, WarehouseClient, WarehouseError,
+    Sealed, StatementReport, StatementRun, StepReport, Submission, SubmissionSql, WarehouseClient,
+    WarehouseError,
 };
 
 use async_trait::async_trait;

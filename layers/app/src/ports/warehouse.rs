@@ -43,8 +43,21 @@ pub struct Submission {
     pub name: String,
     /// Makes the call idempotent.
     pub client_token: String,
+    /// The key of encrypted files, to be put in at the last moment: nothing that is kept, logged or told ever holds it.
+    pub sealed: Option<Sealed>,
     /// What to run.
     pub sql: SubmissionSql,
+}
+
+/// A key that is named by its secret, and where it belongs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sealed {
+    /// The secret, by name or ARN.
+    pub secret_id: String,
+    /// The statement of the transaction, from 0.
+    pub statement: usize,
+    /// What stands there for the whole clause.
+    pub placeholder: &'static str,
 }
 
 /// What to run.
@@ -149,6 +162,15 @@ pub enum WarehouseError {
         #[source]
         source: BoxError,
     },
+    /// The key of encrypted files could not be had.
+    #[error("the key of the encrypted files could not be had")]
+    KeyUnavailable {
+        /// Whether that passes.
+        fault: WarehouseFault,
+        /// The cause.
+        #[source]
+        source: BoxError,
+    },
     /// A statement that [`WarehouseClient::run`] waited for failed.
     #[error("the warehouse failed a statement: {message}")]
     StatementFailed {
@@ -172,7 +194,9 @@ impl WarehouseError {
     pub fn disposition(&self) -> Disposition {
         match self {
             Self::Busy { .. } | Self::Unavailable { .. } | Self::TooSlow { .. } => Disposition::Retry,
-            Self::Refused { fault, .. } | Self::StatementFailed { fault, .. } => match fault {
+            Self::Refused { fault, .. }
+            | Self::StatementFailed { fault, .. }
+            | Self::KeyUnavailable { fault, .. } => match fault {
                 WarehouseFault::Transient
                 | WarehouseFault::Busy
                 | WarehouseFault::Down
@@ -190,7 +214,9 @@ impl WarehouseError {
         match self {
             Self::Busy { .. } => WarehouseFault::Busy,
             Self::Unavailable { .. } | Self::TooSlow { .. } => WarehouseFault::Down,
-            Self::Refused { fault, .. } | Self::StatementFailed { fault, .. } => *fault,
+            Self::Refused { fault, .. }
+            | Self::StatementFailed { fault, .. }
+            | Self::KeyUnavailable { fault, .. } => *fault,
             Self::UnknownStatement { .. } => WarehouseFault::Unknown,
         }
     }

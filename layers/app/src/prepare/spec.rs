@@ -18,7 +18,7 @@ pub(crate) fn needs_reading(rule: &FileRule) -> bool {
         rule.compression,
         Compression::Gzip | Compression::Bzip2 | Compression::Zstd
     );
-    rule.is_record_oriented() || readable_compression
+    rule.encryption_secret.is_none() && (rule.is_record_oriented() || readable_compression)
 }
 
 /// Whether the engine counts this format's records.

@@ -28,6 +28,20 @@ const POSTGRES_SHAPE: &str =
 const REDSHIFT_SHAPE: &str =
     r#"{"dbClusterIdentifier" or "workgroupName": …, "database": …, "username": …, "password": …}"#;
 
+/// Where a secret has the key of encrypted files.
+const KEY_FIELD: &str = "master_symmetric_key";
+/// What the secret of encrypted files must look like.
+const KEY_SHAPE: &str = r#"{"master_symmetric_key": …}, or the key alone"#;
+
+/// 32 bytes are 43 letters and a filler.
+fn is_key(text: &str) -> bool {
+    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/';
+    text.len() == 44
+        && text
+            .strip_suffix('=')
+            .is_some_and(|letters| letters.bytes().all(is_letter))
+}
+
 /// A password. Neither `Debug` nor anything else prints it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Password(String);
@@ -262,6 +276,32 @@ impl Secrets {
         })
     }
 
+    /// The key that files were encrypted with before they were sent, as COPY takes it: 256 bits in base64, alone or in a field.
+    pub async fn encryption_key(&self, secret_id: &str) -> Result<Password, SecretsError> {
+        let secret = self.read(secret_id).await?;
+        let text = secret.text.trim();
+        let key = match text.starts_with('{') {
+            false => text.to_owned(),
+            true => Fields::of(secret_id, text, KEY_SHAPE)?
+                .required(KEY_FIELD, &[KEY_FIELD])?
+                .trim()
+                .to_owned(),
+        };
+        match is_key(&key) {
+            true => Ok(Password(key)),
+            false => {
+                // A key that is mended counts at once.
+                self.forget(secret_id);
+                Err(SecretsError::FieldInvalid {
+                    secret_id: secret_id.to_owned(),
+                    field: KEY_FIELD,
+                    expected: "a 256-bit key in base64",
+                    shape: KEY_SHAPE,
+                })
+            }
+        }
+    }
+
     async fn read(&self, secret_id: &str) -> Result<Arc<Fetched>, SecretsError> {
         let now = Instant::now();
         let kept = self.kept().get(secret_id).cloned();
@@ -417,6 +457,31 @@ mod tests {
         assert!(said.contains(expected), "{said}");
         assert!(error.to_string().contains("\"username\""), "{error}");
         assert!(!said.contains("hunter2"), "{said}");
+    }
+
+    #[rstest]
+    #[case(r#"{"master_symmetric_key":"MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="}"#)]
+    #[case("MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=\n")]
+    #[tokio::test]
+    async fn the_key_of_encrypted_files_stands_in_a_field_or_alone(#[case] text: &str) {
+        let key = secrets(&holding(text)).encryption_key("s").await.unwrap();
+        assert_eq!(key.expose(), "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=");
+    }
+
+    #[rstest]
+    #[case("hunter2")]
+    #[case(r#"{"key":"hunter2"}"#)]
+    #[case(r#"{"master_symmetric_key":"hunter2"}"#)]
+    #[case("MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5M'--")]
+    #[tokio::test]
+    async fn what_is_no_key_is_refused_and_never_quoted(#[case] text: &str) {
+        let error = secrets(&holding(text)).encryption_key("s").await.unwrap_err();
+        assert_eq!(error.disposition(), Disposition::Misconfigured);
+        let said = format!("{error} {error:?}");
+        assert!(
+            said.contains("master_symmetric_key") && !said.contains("hunter2") && !said.contains("MDEy"),
+            "{said}"
+        );
     }
 
     #[tokio::test]

@@ -69,7 +69,7 @@ fn format(name: &str) -> impl FnOnce(&mut RuleRow) + use<> {
     "EXPLICIT_IDS is refused: rows pass through a stage table"
 )]
 #[case::no_load("txt", "NOLOAD", "NOLOAD is refused: it checks a file and loads nothing")]
-#[case::encrypted("txt", "ENCRYPTED", "ENCRYPTED is refused: files encrypted by the client")]
+#[case::encrypted("txt", "ENCRYPTED", "ENCRYPTED is said by the column encryption_secret")]
 #[case::loader("txt", "IAM_ROLE 'arn:x'", "IAM_ROLE at character 1 is set by the loader")]
 #[case::loader("txt", "iam_role default", "IAM_ROLE at character 1 is set by the loader")]
 #[case::loader("txt", "REGION AS 'x'", "REGION at character 1 is set by the loader")]

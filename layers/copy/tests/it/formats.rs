@@ -122,6 +122,13 @@ fn quotes_are_removed_when_the_escape_character_is_a_quote() {
 }
 
 #[test]
+fn encrypted_files_are_read_with_a_key_that_comes_in_later() {
+    let encrypted = rule(|row| row.encryption_secret = Some("partner".to_owned()));
+    assert!(options(&encrypted).contains(&format!(" ENCRYPTED {} ", longshore_copy::KEY_PLACEHOLDER)));
+    assert!(!copy(&encrypted).contains("partner"));
+}
+
+#[test]
 fn lzop_is_left_to_the_warehouse() {
     let lzop = rule(|row| row.compression = set("lzop"));
     assert!(options(&lzop).contains(" LZOP "));

@@ -117,6 +117,7 @@ pub(super) fn interpret(row: &RuleRow) -> Result<FileRule, RuleFaults> {
             retry,
             resend,
             place: FilePlace::of(row),
+            encryption_secret: non_blank(&row.encryption_secret),
             batch,
             mode,
             pre_sql: non_blank(&row.pre_sql),

@@ -160,6 +160,8 @@ pub struct FileRule {
     pub resend: ResendPolicy,
     /// Where its files are in the end.
     pub place: FilePlace,
+    /// The secret with the key that its files are encrypted with before they are sent. Only the warehouse reads them then.
+    pub encryption_secret: Option<String>,
     /// How its files are gathered into batches; `None`: each is loaded by itself.
     pub batch: Option<BatchPolicy>,
     /// What becomes of the rows that its table has.
@@ -199,5 +201,6 @@ impl FileRule {
     pub fn is_record_oriented(&self) -> bool {
         matches!(self.format, DataFormat::Delimited(_) | DataFormat::FixedWidth)
             && self.compression != Compression::Lzop
+            && self.encryption_secret.is_none()
     }
 }

@@ -48,6 +48,8 @@ pub struct RuleRow {
     pub query_retry_flag: Option<String>,
     pub resend_policy: Option<String>,
     pub archive_flag: Option<String>,
+    #[serde(default)]
+    pub encryption_secret: Option<String>,
     pub batch_files: Option<i32>,
     pub batch_bytes: Option<i64>,
     pub batch_seconds: Option<i32>,

@@ -44,6 +44,45 @@ fn faults(row: &RuleRow) -> String {
         })
 }
 
+#[test]
+fn what_reads_a_file_cannot_stand_with_its_encryption() {
+    let encrypted = RuleRow {
+        encryption_secret: set("partner"),
+        ..row()
+    };
+    assert_eq!(faults(&encrypted), "");
+    assert!(
+        !FileRule::from_row(&encrypted)
+            .expect("a rule")
+            .is_record_oriented()
+    );
+    let ignored = RuleRow {
+        header_flag: "Y".to_owned(),
+        header_policy: set("ignore"),
+        ..encrypted.clone()
+    };
+    assert_eq!(faults(&ignored), "", "COPY passes over a header by itself");
+    let read = RuleRow {
+        trailer_flag: "Y".to_owned(),
+        trailer_pstn: set("5:13"),
+        split_file_flag: "Y".to_owned(),
+        split_prefix: set("HD,DT"),
+        header_policy: set("names"),
+        ..ignored
+    };
+    insta::assert_snapshot!(faults(&read), @r"
+    trailer_flag: must be N, because the file is encrypted, and only the warehouse can read it (encryption_secret)
+    split_file_flag: must be N, because the file is encrypted, and only the warehouse can read it (encryption_secret)
+    header_policy: must be ignore, because the file is encrypted, and only the warehouse can read it (encryption_secret)
+    ");
+    let parquet = RuleRow {
+        file_format: "parquet".to_owned(),
+        file_type: "parquet".to_owned(),
+        ..encrypted
+    };
+    insta::assert_snapshot!(faults(&parquet), @"encryption_secret: must be NULL, because COPY reads no Parquet that is encrypted by its sender");
+}
+
 fn set(value: &str) -> Option<String> {
     Some(value.to_owned())
 }

@@ -130,6 +130,9 @@ fn check_what_the_engine_must_read(rule: &FileRule, faults: &mut Collector) {
         return;
     }
     let obstacle = match rule.compression {
+        _ if rule.encryption_secret.is_some() => {
+            "encrypted, and only the warehouse can read it (encryption_secret)"
+        }
         Compression::Lzop => "lzop, which only the warehouse can read",
         _ => rule.format.name(),
     };
@@ -162,6 +165,15 @@ fn check_columnar(rule: &FileRule, faults: &mut Collector) {
         );
     }
     let columnar = matches!(rule.format, DataFormat::Parquet | DataFormat::Orc);
+    if columnar && rule.encryption_secret.is_some() {
+        faults.add(
+            "encryption_secret",
+            format!(
+                "must be NULL, because COPY reads no {} that is encrypted by its sender",
+                rule.format.name()
+            ),
+        );
+    }
     if columnar && rule.compression != Compression::None {
         faults.add(
             "compression",

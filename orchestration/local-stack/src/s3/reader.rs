@@ -24,6 +24,7 @@ impl ObjectReader for Storage {
         })?;
         Ok(object.map(|object| ObjectBody {
             size: object.size,
+            metadata: object.attributes.metadata.into_iter().collect(),
             chunks: lease.into_stream().boxed(),
         }))
     }

@@ -168,6 +168,7 @@ impl ObjectReader for Folder {
         });
         Ok(Some(ObjectBody {
             size,
+            metadata: Vec::new(),
             chunks: Box::pin(chunks),
         }))
     }

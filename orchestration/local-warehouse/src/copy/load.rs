@@ -10,7 +10,7 @@ use super::intake::{Intake, Sink};
 use super::readers::{field_reader, format_name};
 use super::report::{Loaded, Report};
 use super::row::{RowWriter, TrailingDelimiter};
-use super::source::{SourceFile, source_files};
+use super::source::{SourceFile, source_files, whole};
 use super::spooled_file::{load_avro_file, load_columnar_file};
 use super::statement::{CopyStatement, Format};
 use super::text_file::{load_text_file, problem};
@@ -172,6 +172,11 @@ async fn load_file(
             &"S3ServiceException:The specified key does not exist.,Status 404",
         );
         return if file.mandatory { Err(missing) } else { Ok(false) };
+    };
+    let body = whole(body);
+    let body = match &intake.copy.root_key {
+        Some(key) => key.decrypt(body).map_err(|error| problem(&url, &error))?,
+        None => body,
     };
     let (size, started) = (body.size, Utc::now().naive_utc());
     intake.begin_file(&url);

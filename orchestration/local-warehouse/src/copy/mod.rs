@@ -10,6 +10,7 @@
 mod any_bytes;
 mod any_file;
 mod binary;
+mod cipher;
 mod column;
 mod datetime;
 mod decode;

@@ -51,7 +51,7 @@ const COLUMNAR_OPTIONS: [&str; 13] = [
 ];
 
 /// Options that are parsed here and not executed.
-const UNSUPPORTED: [&str; 2] = ["SHAPEFILE", "ENCRYPTED"];
+const UNSUPPORTED: [&str; 1] = ["SHAPEFILE"];
 
 const NAMES: [&str; 46] = [
     "IAM_ROLE",
@@ -123,6 +123,11 @@ pub(super) fn check_combination(seen: &BTreeSet<&'static str>, source: &str) -> 
     }
     if seen.contains("READRATIO") {
         return Err(refused("READRATIO is not compatible with COPY from Amazon S3"));
+    }
+    if seen.contains("ENCRYPTED") && seen.contains("CREDENTIALS") {
+        return Err(SqlError::unsupported(
+            "the key of COPY option ENCRYPTED in CREDENTIALS (only MASTER_SYMMETRIC_KEY is)",
+        ));
     }
     match UNSUPPORTED.into_iter().find(|name| seen.contains(name)) {
         Some(name) => Err(SqlError::unsupported(format!("COPY option {name}"))),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::cipher::RootKey;
 use super::options::{check_combination, option_name, refused};
 use super::statement::{
     Compression, Conversion, CopyStatement, Encoding, Format, JsonFields, TimeFormat, Tolerance,
@@ -49,6 +50,7 @@ fn column_list(cursor: &mut Cursor<'_>) -> Result<Option<Vec<String>>, SqlError>
 struct Options {
     source: String,
     seen: BTreeSet<&'static str>,
+    root_key: Option<RootKey>,
     delimiter: u8,
     quote: u8,
     widths: Vec<(String, usize)>,
@@ -64,6 +66,7 @@ impl Options {
         Self {
             source,
             seen: BTreeSet::new(),
+            root_key: None,
             delimiter: b'|',
             quote: b'"',
             widths: Vec::new(),
@@ -106,13 +109,14 @@ impl Options {
             "IAM_ROLE" if !cursor.accept(&["default"]) => {
                 cursor.expect_string()?;
             }
-            "CREDENTIALS"
-            | "ACCESS_KEY_ID"
-            | "SECRET_ACCESS_KEY"
-            | "SESSION_TOKEN"
-            | "MASTER_SYMMETRIC_KEY"
-            | "REGION" => {
+            "CREDENTIALS" | "ACCESS_KEY_ID" | "SECRET_ACCESS_KEY" | "SESSION_TOKEN" | "REGION" => {
                 text(cursor)?;
+            }
+            "MASTER_SYMMETRIC_KEY" => {
+                let key = RootKey::parse(&text(cursor)?);
+                self.root_key = Some(key.ok_or_else(|| {
+                    refused("Invalid master_symmetric_key: it is no 256-bit key in base64")
+                })?);
             }
             "DELIMITER" => self.delimiter = one_character(name, cursor)?,
             "CSV" if cursor.accept(&["quote"]) => self.quote = one_character("QUOTE", cursor)?,
@@ -187,6 +191,7 @@ impl Options {
             no_load: self.has("NOLOAD"),
             serialize_to_json: self.has("SERIALIZETOJSON"),
             source: self.source,
+            root_key: self.root_key,
             conversion: self.conversion,
         })
     }
@@ -503,7 +508,14 @@ mod tests {
             ("csv quote 'ab'", "single ASCII character"),
             ("encoding latin1", "at or near \"latin1\""),
             ("encrypted", "ENCRYPTED needs MASTER_SYMMETRIC_KEY"),
-            ("master_symmetric_key 'k'", "MASTER_SYMMETRIC_KEY needs ENCRYPTED"),
+            (
+                "master_symmetric_key 'BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc='",
+                "MASTER_SYMMETRIC_KEY needs ENCRYPTED",
+            ),
+            (
+                "encrypted master_symmetric_key 'k'",
+                "it is no 256-bit key in base64",
+            ),
             ("delimiter '||'", "single ASCII character"),
         ] {
             let error = with(options).unwrap_err().to_string();

@@ -1,7 +1,7 @@
 //! Which files a COPY reads.
 
 use bytes::Bytes;
-use futures_util::StreamExt;
+use futures_util::{StreamExt, stream};
 use serde::Deserialize;
 
 use super::statement::CopyStatement;
@@ -74,7 +74,7 @@ pub(super) async fn read_whole(
         .open(bucket, key)
         .await
         .map_err(|error| problem(error.to_string()))?;
-    let Some(ObjectBody { size, mut chunks }) = body else {
+    let Some(ObjectBody { size, mut chunks, .. }) = body else {
         return Err(problem(
             "S3ServiceException:The specified key does not exist.,Status 404".to_owned(),
         ));
@@ -91,6 +91,33 @@ pub(super) async fn read_whole(
         return Err(problem("the connection ended early".to_owned()));
     }
     Ok(bytes)
+}
+
+/// The same, and an end before its end is an error.
+pub(super) fn whole(body: ObjectBody) -> ObjectBody {
+    let ObjectBody {
+        size,
+        chunks,
+        metadata,
+    } = body;
+    let counted = stream::try_unfold((chunks, 0_u64), move |(mut chunks, read)| async move {
+        match chunks.next().await {
+            Some(chunk) => {
+                let chunk = chunk?;
+                let read = read + u64::try_from(chunk.len()).unwrap_or_default();
+                Ok(Some((chunk, (chunks, read))))
+            }
+            None if read == size => Ok(None),
+            None => Err(std::io::Error::other(format!(
+                "the connection ended after {read} of {size} bytes"
+            ))),
+        }
+    });
+    ObjectBody {
+        size,
+        metadata,
+        chunks: counted.boxed(),
+    }
 }
 
 async fn manifest_files(objects: &dyn ObjectReader, url: &str) -> Result<Vec<SourceFile>, StatementError> {

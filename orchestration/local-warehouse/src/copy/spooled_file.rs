@@ -124,22 +124,14 @@ async fn spool(
     compression: Option<Compression>,
 ) -> Result<File, StatementError> {
     let explain = |error: std::io::Error| problem(url, &error);
-    let ObjectBody { size, mut chunks } = body;
+    let ObjectBody { mut chunks, .. } = body;
     let mut file = tempfile::tempfile().map_err(explain)?;
     let mut decoder = FileDecoder::new(compression, Encoding::Binary).map_err(explain)?;
-    let mut read = 0_u64;
     while let Some(chunk) = chunks.next().await {
         let chunk: Bytes = chunk.map_err(explain)?;
-        read += u64::try_from(chunk.len()).unwrap_or_default();
         decoder
             .push(&chunk, |plain| file.write_all(plain))
             .map_err(explain)?;
-    }
-    if read != size {
-        return Err(problem(
-            url,
-            &format!("the connection ended after {read} of {size} bytes"),
-        ));
     }
     decoder.finish(|plain| file.write_all(plain)).map_err(explain)?;
     file.rewind().map_err(explain)?;

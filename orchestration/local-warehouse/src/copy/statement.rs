@@ -1,5 +1,7 @@
 //! A COPY statement, understood.
 
+use super::cipher::RootKey;
+
 /// What a COPY says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CopyStatement {
@@ -11,6 +13,8 @@ pub(crate) struct CopyStatement {
     pub(crate) source: String,
     /// Whether the source is a manifest, else it is a prefix.
     pub(crate) manifest: bool,
+    /// The key that the files are encrypted with.
+    pub(crate) root_key: Option<RootKey>,
     /// How records look.
     pub(crate) format: Format,
     /// How files are compressed.

@@ -31,6 +31,7 @@ impl ObjectReader for Objects {
                 .collect();
             ObjectBody {
                 size: bytes.len() as u64,
+                metadata: Vec::new(),
                 chunks: Box::pin(stream::iter(chunks)),
             }
         }))

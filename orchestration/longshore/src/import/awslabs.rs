@@ -318,7 +318,7 @@ impl Import<'_> {
             ),
             (
                 &["symmetricKey", "masterSymmetricKey"],
-                "the symmetric key is not carried over: put it into Secrets Manager",
+                "the symmetric key is not carried over: put it into Secrets Manager, and name the secret in encryption_secret",
             ),
         ];
         for (names, remark) in left_out {

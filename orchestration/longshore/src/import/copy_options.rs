@@ -71,7 +71,9 @@ fn take(word: &str, words: &mut Words, imported: &mut Imported) -> bool {
                 }
             },
             "MANIFEST" => {}
-            "ENCRYPTED" => imported.remark("encrypted input: the key belongs into Secrets Manager"),
+            "ENCRYPTED" => imported.remark(
+                "encrypted input: put the key into Secrets Manager, and name the secret in encryption_secret",
+            ),
             _ => return false,
         }
     }
