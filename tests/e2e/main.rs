@@ -42,4 +42,5 @@ mod rule_commands;
 mod rules;
 mod secrecy;
 mod seed;
+mod snapshots;
 mod support;

@@ -15,6 +15,7 @@ mod config;
 mod error;
 mod finish;
 mod lint;
+mod maintain;
 mod notify;
 mod operate;
 mod plan;
@@ -23,6 +24,7 @@ mod prepare;
 mod process;
 mod reconcile;
 mod retry;
+mod snapshot;
 mod submit;
 
 pub use chain::{ChainError, ChainEvent, ChainObserver, ChainReport, QueryOutcome, RunChain};
@@ -30,11 +32,16 @@ pub use config::{AppConfig, ReportedFailures};
 pub use error::{AppError, chain};
 pub use finish::{FinishStatement, FinishedAs, StatementStatus};
 pub use lint::lint;
+pub use maintain::Maintain;
 pub use operate::{CancelPlan, Judged, Operate, ReplayChoice, ReplayPlan};
 pub use process::{Announcement, ObjectOutcome, ProcessObject};
 pub use reconcile::{
     Backfill, BackfillMode, BackfillReport, ComparisonReport, ListingReport, Reconcile, ReconcileLimits,
     ReconcileReport, SettleDifference,
+};
+
+pub use snapshot::{
+    CheckedSnapshot, FoundSnapshot, Freshness, Replaces, SnapshotInput, SnapshotLoad, SnapshotRule,
 };
 
 use std::sync::Arc;

@@ -128,6 +128,7 @@ pub(super) mod tests {
             max_errors: Some(0),
             load_id_column: None,
             mode: longshore_domain::rule::LoadMode::Append,
+            vacuum_rows: None,
             steps: vec![Lock, Guard, Stage, Copy, Count, Insert, Marker],
             statements: vec![],
         }

@@ -1,6 +1,7 @@
 //! Checks and preparation of one file: what the engine is asked, what it answers, what COPY will read.
 
 mod fault;
+mod manifest;
 mod pace;
 mod pass;
 mod spec;
@@ -14,6 +15,7 @@ use longshore_domain::rule::{FileRule, RuleColumn};
 use longshore_preprocess::Report;
 
 use crate::{App, AppError};
+pub(crate) use manifest::files_of;
 pub(crate) use pace::{Pace, Progress};
 use pass::{Finished, Passed};
 pub(crate) use spec::{coding_of_source, rule_of_part};
@@ -29,6 +31,8 @@ pub(crate) struct Copyable {
     pub rule: FileRule,
     /// The columns in the order of the fields.
     pub columns: Vec<RuleColumn>,
+    /// The files that COPY reads, where `source` is a list of them.
+    pub listed: Vec<Object>,
     /// Records counted; unknown for formats that are not read.
     pub records: Option<u64>,
 }
@@ -78,6 +82,15 @@ pub(crate) async fn prepare(
         .and_then(|()| check::extension(object, rule));
     if let Err(reason) = named {
         return Ok(Prepared::Refused(reason));
+    }
+    if rule.takes_manifests() {
+        return Ok(match manifest::files_of(app, source).await? {
+            Ok(listed) => Prepared::Whole(Box::new(Copyable {
+                listed,
+                ..as_it_lies(source, rule, None)
+            })),
+            Err(reason) => Prepared::Refused(reason),
+        });
     }
     if !spec::needs_reading(rule) {
         return Ok(Prepared::Whole(Box::new(as_it_lies(source, rule, None))));
@@ -133,6 +146,7 @@ fn conclude(object: &Object, rule: &FileRule, finished: Finished) -> Prepared {
     Prepared::Whole(Box::new(Copyable {
         source: work_object(object, written),
         is_prepared_copy: true,
+        listed: vec![],
         rule: spec::rule_of_prepared_copy(rule),
         columns,
         records,
@@ -143,6 +157,7 @@ fn as_it_lies(object: &Object, rule: &FileRule, records: Option<u64>) -> Copyabl
     Copyable {
         source: object.clone(),
         is_prepared_copy: false,
+        listed: vec![],
         rule: rule.clone(),
         columns: rule.columns.clone(),
         records,

@@ -48,6 +48,12 @@ pub struct RuleRow {
     pub query_retry_flag: Option<String>,
     pub resend_policy: Option<String>,
     pub archive_flag: Option<String>,
+    #[serde(default)]
+    pub rule_kind: Option<String>,
+    #[serde(default)]
+    pub period_end: Option<String>,
+    #[serde(default)]
+    pub vacuum_rows: Option<i64>,
     pub batch_files: Option<i32>,
     pub batch_bytes: Option<i64>,
     pub batch_seconds: Option<i32>,

@@ -190,7 +190,7 @@ impl NewRule<'_> {
             queue,
             heap,
         } = self;
-        let feed = feed(store).await?;
+        let feed = feed(store, FEED).await?;
         let mut bulk = Imported::default();
         bulk.interface.set("ext_interface_cid", &feed);
         bulk.interface.set("interface_name", FEED);
@@ -231,12 +231,12 @@ impl NewRule<'_> {
     }
 }
 
-/// The number of the feed of bulk loads: that which it has, or the next free one.
-async fn feed(store: &Store) -> anyhow::Result<String> {
+/// The number of a feed of ours: that which it has, or the next free one.
+pub(super) async fn feed(store: &Store, name: &str) -> anyhow::Result<String> {
     let book = store.rule_book(Some(&[])).await?;
     let number = |feed: &std::collections::BTreeMap<String, String>| feed.get("ext_interface_cid").cloned();
     let is_ours = |feed: &&std::collections::BTreeMap<String, String>| {
-        feed.get("interface_name").map(String::as_str) == Some(FEED)
+        feed.get("interface_name").map(String::as_str) == Some(name)
     };
     if let Some(number) = book.interfaces.iter().find(is_ours).and_then(number) {
         return Ok(number);

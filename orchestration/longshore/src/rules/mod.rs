@@ -4,12 +4,13 @@ pub(crate) mod draft;
 pub(crate) mod export;
 pub(crate) mod near;
 pub(crate) mod plan;
-pub(crate) mod tree;
 pub(crate) mod write;
 
 use std::fmt;
 use std::io::Read as _;
 use std::path::Path;
+
+pub(crate) use longshore_domain::document::{self as tree, Fault};
 
 use crate::exit::input;
 
@@ -23,24 +24,6 @@ pub(crate) fn read_text(path: &Path) -> anyhow::Result<String> {
     };
     read.map_err(|error| input(format!("{} cannot be read: {error}", path.display())))?;
     Ok(text)
-}
-
-/// What is wrong with a document, and where.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Fault {
-    /// Counted from 1; 0 for what was not written in a file.
-    pub line: usize,
-    /// What is wrong, and what would be right.
-    pub what: String,
-}
-
-impl Fault {
-    pub(crate) fn new(line: usize, what: impl Into<String>) -> Self {
-        Self {
-            line,
-            what: what.into(),
-        }
-    }
 }
 
 /// Every fault of a document, each with its place, the first lines first.

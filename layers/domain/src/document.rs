@@ -5,24 +5,45 @@
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
-use super::Fault;
-
 /// A document of ours has four levels; one that has more than these is not read.
 const DEEPEST: usize = 32;
 
+/// What is wrong with a document, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Counted from 1; 0 for what was not written in a file.
+    pub line: usize,
+    /// What is wrong, and what would be right.
+    pub what: String,
+}
+
+impl Fault {
+    /// A fault at a line.
+    pub fn new(line: usize, what: impl Into<String>) -> Self {
+        Self {
+            line,
+            what: what.into(),
+        }
+    }
+}
+
 /// A value with its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Node {
+pub struct Node {
     /// Where it begins, counted from 1.
     pub line: usize,
+    /// What it is.
     pub content: Content,
 }
 
+/// What a value is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Content {
+pub enum Content {
     /// Nothing, `~` or `null`.
     Null,
+    /// A text, as it is written.
     Text(String),
+    /// A list.
     List(Vec<Node>),
     /// In the order of writing; no name stands twice.
     Map(Vec<(Name, Node)>),
@@ -30,14 +51,16 @@ pub(crate) enum Content {
 
 /// A field's name with its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Name {
+pub struct Name {
+    /// Where it stands, counted from 1.
     pub line: usize,
+    /// The name.
     pub text: String,
 }
 
 impl Node {
     /// What it is, for messages.
-    pub(crate) fn kind(&self) -> &'static str {
+    pub fn kind(&self) -> &'static str {
         match self.content {
             Content::Null => "nothing",
             Content::Text(_) => "a text",
@@ -48,7 +71,7 @@ impl Node {
 }
 
 /// Reads a document, or says where it is none.
-pub(crate) fn read(text: &str) -> Result<Node, Fault> {
+pub fn read(text: &str) -> Result<Node, Fault> {
     let mut reader = Reader {
         parser: Parser::new_from_str(text),
     };
