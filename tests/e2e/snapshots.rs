@@ -108,7 +108,7 @@ impl<'a> Snapshots<'a> {
     /// Runs it, and it is refused with exit 1 in these words.
     #[track_caller]
     fn assert_refused(&self, more: &[&str], says: &[&str]) {
-        let output = self.run(more).unwrap();
+        let output = self.run(more).expect("longshore runs");
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(1), "{said}");
         for words in says {

@@ -16,6 +16,9 @@ use crate::{App, AppError};
 /// How long a look at the catalogue or at the newest rows may take.
 const LOOK_PATIENCE: Duration = Duration::from_secs(300);
 
+/// Whether a column is the distribution key, and its place in the sort key, where the warehouse says.
+type Keys = (Option<bool>, Option<u32>);
+
 type Rows = Vec<Vec<Option<String>>>;
 
 async fn ask(app: &App, warehouse: &Warehouse, sql: &str) -> Result<Rows, AppError> {
@@ -38,7 +41,7 @@ pub(super) async fn columns(
     }
     let primary = ask(app, warehouse, &sql::primary_key_query(table).map_err(engine)?).await?;
     let keys = ask(app, warehouse, &sql::keys_query(table).map_err(engine)?).await?;
-    let keys: HashMap<String, (Option<bool>, Option<u32>)> = keys.into_iter().filter_map(key).collect();
+    let keys: HashMap<String, Keys> = keys.into_iter().filter_map(key).collect();
     let column = |row: Vec<Option<String>>| {
         let [name, kind, length, digits, scale, nullable, default] =
             <[Option<String>; 7]>::try_from(row).ok()?;
@@ -62,7 +65,7 @@ pub(super) async fn columns(
     Ok(Some(columns))
 }
 
-fn key(row: Vec<Option<String>>) -> Option<(String, (Option<bool>, Option<u32>))> {
+fn key(row: Vec<Option<String>>) -> Option<(String, Keys)> {
     let [name, dist, sort] = <[Option<String>; 3]>::try_from(row).ok()?;
     let dist = dist.map(|dist| matches!(dist.as_str(), "t" | "true"));
     // An interleaved key counts with turning signs; its places are the same.

@@ -9,6 +9,7 @@ mod archive;
 mod batches;
 mod chain;
 mod leases;
+mod maintenance;
 mod outcomes;
 mod pauses;
 mod reconciles;
