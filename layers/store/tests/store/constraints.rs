@@ -322,7 +322,6 @@ async fn a_replay_follows_a_policy_that_is_known() {
 #[case("state = 'begun'", "ext_maintenance_state_is_known")]
 #[case("state = 'submitted'", "ext_maintenance_submission_is_whole")]
 #[case("finished_at = now()", "ext_maintenance_end_is_whole")]
-#[case("load_id = gen_random_uuid()", "ext_maintenance_load_fkey")]
 #[case("kind = 'vacuum'", "ext_maintenance_of_load")]
 #[case(
     "kind = 'vacuum', state = 'submitted', submitted_at = now(), load_id = (SELECT min(load_id::text)::uuid FROM other)",
