@@ -476,6 +476,8 @@ fn help_names_every_command_and_ends_with_0() -> anyhow::Result<()> {
       file       What the ledger knows of one key, and what an operator may do about it
       backfill   Load what lies in a bucket under a rule and was never loaded
       bulk       Load what lies under a prefix into a table, once, by as few transactions as it takes
+      snapshot   Load dated snapshots: the newest file into a table that is made, or widened, to fit its
+                 description
       marker     Where the ledger and the markers in the warehouse differ
       warehouse  The warehouses that loads go to
       dlq        Announcements that no function could take

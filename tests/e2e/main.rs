@@ -45,4 +45,5 @@ mod rule_commands;
 mod rules;
 mod secrecy;
 mod seed;
+mod snapshots;
 mod support;

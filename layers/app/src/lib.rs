@@ -17,6 +17,7 @@ mod config;
 mod error;
 mod finish;
 mod lint;
+mod maintain;
 mod notify;
 mod operate;
 mod plan;
@@ -26,6 +27,7 @@ mod process;
 mod reconcile;
 mod retry;
 pub mod rules;
+mod snapshot;
 mod submit;
 
 pub use bulk::{BulkLoad, BulkPlan, BulkReport, BulkRun, BulkTarget};
@@ -34,6 +36,7 @@ pub use config::{AppConfig, RangeLimits, ReportedFailures};
 pub use error::{AppError, chain};
 pub use finish::{FinishStatement, FinishedAs, StatementStatus};
 pub use lint::lint;
+pub use maintain::Maintain;
 pub use operate::{CancelPlan, Judged, Operate, ReplayChoice, ReplayPlan};
 pub use prepare::{Counting, FilePreparation, FileWish, PrepareFile, PreparedFile, PreparedPart, Way};
 pub use process::{Announcement, ObjectOutcome, ProcessObject};
@@ -43,6 +46,9 @@ pub use reconcile::{
 };
 
 pub use longshore_store::Operator;
+pub use snapshot::{
+    CheckedSnapshot, FoundSnapshot, Freshness, Replaces, SnapshotInput, SnapshotLoad, SnapshotRule,
+};
 
 use std::sync::Arc;
 

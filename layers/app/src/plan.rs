@@ -8,7 +8,7 @@ use longshore_copy::{
 use longshore_domain::archive::manifest_key;
 use longshore_domain::load::LoadId;
 use longshore_domain::matching::Captures;
-use longshore_domain::object::{Bucket, ObjectKey, s3_url};
+use longshore_domain::object::{Bucket, Object, ObjectKey, s3_url};
 use longshore_domain::reject::RejectReason;
 use longshore_domain::retry::RetryPolicy;
 use longshore_domain::rule::{FileRule, LoadMode, OnBadFile, RuleColumn, RuleFault, RuleFaults};
@@ -51,6 +51,9 @@ pub(crate) struct LoadPlan {
     /// The secret with the key of its files, where they are encrypted. The COPY has a placeholder for the key.
     #[serde(default)]
     pub encryption_secret: Option<String>,
+    /// From how many deleted rows on its table is to be put in order afterwards.
+    #[serde(default)]
+    pub vacuum_rows: Option<u64>,
     /// What each statement does.
     pub steps: Vec<LoadStep>,
     /// The statements of the transaction.
@@ -159,16 +162,31 @@ pub(crate) fn plan(
             warehouse: &warehouse_of(app, &copyable.rule),
             rule: &copyable.rule,
             columns: &copyable.columns,
-            sources: vec![ManifestEntry {
-                url: copyable.source.url(),
-                content_length: copyable.source.size_bytes,
-            }],
+            sources: sources_of(copyable),
             rows_expected: copyable.records,
             captures: &load.captures,
             carried: &[],
             replaces,
         },
     )
+}
+
+/// What COPY reads: the file, or those that it lists.
+fn sources_of(copyable: &Copyable) -> Vec<ManifestEntry> {
+    let files = match copyable.listed.as_slice() {
+        [] => std::slice::from_ref(&copyable.source),
+        listed => listed,
+    };
+    entries(files)
+}
+
+/// The manifest's lines for files.
+pub(crate) fn entries(files: &[Object]) -> Vec<ManifestEntry> {
+    let entry = |file: &Object| ManifestEntry {
+        url: file.url(),
+        content_length: file.size_bytes,
+    };
+    files.iter().map(entry).collect()
 }
 
 /// Plans a transaction, or says what of its rule or its names cannot be.
@@ -235,6 +253,7 @@ pub(crate) fn plan_transaction(
         load_id_column: rule.load_id_column.clone(),
         mode: rule.mode.clone(),
         encryption_secret: rule.encryption_secret.clone(),
+        vacuum_rows: rule.vacuum_rows,
         steps: transaction.steps,
         statements: transaction.statements,
     };

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use longshore_domain::load::{LoadId, LoadState};
+use longshore_domain::matching::Captures;
 use longshore_domain::object::{Object, ObjectKey};
 use longshore_domain::queue::QueueName;
 use longshore_domain::reject::RejectReason;
@@ -137,16 +138,26 @@ pub struct ProcessObject<'a> {
 impl ProcessObject<'_> {
     /// Takes an announced object from claim to submission.
     pub async fn run(&self, announcement: Announcement) -> Result<ObjectOutcome, AppError> {
+        self.run_with(announcement, Captures::new()).await
+    }
+
+    /// The same of an object of which more is said than its key tells.
+    pub(crate) async fn run_with(
+        &self,
+        announcement: Announcement,
+        captures: Captures,
+    ) -> Result<ObjectOutcome, AppError> {
         let Announcement { object, at, queue } = announcement;
         if let Some(reason) = ignores(&self.app.config, &object.key) {
             return Ok(ObjectOutcome::Ignored { reason });
         }
         self.has_time_left(&object)?;
         let lease = self.lease();
+        let announced = Announced { at, queue, captures };
         let claim = self
             .app
             .store
-            .claim_load(&object, &Announced { at, queue }, &lease, self.app.clock.now())
+            .claim_load(&object, &announced, &lease, self.app.clock.now())
             .await?;
         self.take_up(claim).await
     }

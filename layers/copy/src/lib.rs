@@ -29,6 +29,7 @@ mod option_text;
 mod own_sql;
 pub mod row_errors;
 pub mod script;
+pub mod snapshot;
 mod spec;
 mod split;
 pub mod standing;

@@ -201,20 +201,28 @@ fn parts(statement: &str) -> Result<Vec<Part<'_>>, String> {
 pub fn check_placeholders(rule: &FileRule, captures: &Captures) -> Result<(), TransactionError> {
     if let LoadMode::ReplacePeriod(period) = &rule.mode {
         period_value(period, captures)?;
+        period_end(period, captures)?;
     }
     render_own_sql("pre_sql", rule.pre_sql.as_deref(), captures)?;
     render_own_sql("post_sql", rule.post_sql.as_deref(), captures)?;
     Ok(())
 }
 
-/// The period of a file whose key gave these captures.
+/// The period of a file whose key gave these captures; of a span, its beginning.
 pub(crate) fn period_value(period: &Period, captures: &Captures) -> Result<Literal, TransactionError> {
-    let value =
-        fill_placeholders(&period.value, captures).map_err(|placeholder| TransactionError::NotInTheKey {
-            column: "period_value",
-            placeholder,
-        })?;
-    literal("period_value", &value)
+    filled("period_value", &period.value, captures)
+}
+
+/// The end of a span.
+pub(crate) fn period_end(period: &Period, captures: &Captures) -> Result<Option<Literal>, TransactionError> {
+    let end = period.end.as_deref();
+    end.map(|end| filled("period_end", end, captures)).transpose()
+}
+
+fn filled(column: &'static str, template: &str, captures: &Captures) -> Result<Literal, TransactionError> {
+    let value = fill_placeholders(template, captures)
+        .map_err(|placeholder| TransactionError::NotInTheKey { column, placeholder })?;
+    literal(column, &value)
 }
 
 fn literal(part: &'static str, text: &str) -> Result<Literal, TransactionError> {

@@ -17,6 +17,9 @@ pub fn size(object: &Object, threshold_bytes: u64) -> Result<(), RejectReason> {
 
 /// Refuses an object whose extension is not the rule's.
 pub fn extension(object: &Object, rule: &FileRule) -> Result<(), RejectReason> {
+    if rule.ends_with_a_date() {
+        return Ok(());
+    }
     let found = object.key.extension().unwrap_or_default().to_ascii_lowercase();
     // A rule may name a double extension such as csv.gz.
     let file_name = object.key.file_name().to_ascii_lowercase();

@@ -31,6 +31,8 @@ pub enum Matcher {
     KeyRegex(KeyRegex),
     /// Nothing in the key: the queue that brought it alone.
     Queue(QueueName),
+    /// The same, of dated snapshots: whoever puts one on the ledger says which date and period it is about.
+    Snapshot(QueueName),
 }
 
 impl Matcher {
@@ -40,7 +42,7 @@ impl Matcher {
             Self::Token(token) => (key.token() == token).then(Captures::new),
             Self::KeyPattern(pattern) => pattern.matches(key),
             Self::KeyRegex(regex) => regex.matches(key),
-            Self::Queue(_) => None,
+            Self::Queue(_) | Self::Snapshot(_) => None,
         }
     }
 
@@ -63,6 +65,10 @@ impl Matcher {
                 regex.0.capture_names().flatten().collect(),
                 format!("key_regex has no group (?<{name}>…); name one so"),
             ),
+            Self::Snapshot(_) => (
+                SNAPSHOT_CAPTURES.to_vec(),
+                format!("a snapshot is said to have {}", SNAPSHOT_CAPTURES.join(", ")),
+            ),
             Self::Queue(_) => (
                 vec![],
                 format!(
@@ -80,7 +86,7 @@ impl Matcher {
         match self {
             Self::Token(_) => Specificity::Token,
             Self::KeyRegex(_) => Specificity::Regex,
-            Self::Queue(_) => Specificity::Queue,
+            Self::Queue(_) | Self::Snapshot(_) => Specificity::Queue,
             Self::KeyPattern(pattern) => Specificity::Pattern {
                 prefix: pattern.literal_prefix(),
                 literals: pattern.literal_characters(),
@@ -91,6 +97,9 @@ impl Matcher {
     /// How a row finds its files, or what is wrong with that.
     pub fn of(row: &RuleRow) -> Result<Self, RuleFault> {
         let set = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
+        if is_snapshot(row)? {
+            return snapshot_queue(row).map(Self::Snapshot);
+        }
         match (set(&row.key_pattern), set(&row.key_regex)) {
             (Some(_), Some(_)) => Err(RuleFault::new(
                 "key_regex",
@@ -119,6 +128,29 @@ pub fn queue_of(row: &RuleRow) -> Result<Option<QueueName>, RuleFault> {
         .map_err(|problem| RuleFault::new("queue_name", problem))
 }
 
+/// What is said of every snapshot.
+const SNAPSHOT_CAPTURES: [&str; 3] = ["data_date", "period_start", "period_end"];
+
+fn is_snapshot(row: &RuleRow) -> Result<bool, RuleFault> {
+    match row.rule_kind.as_deref().map(str::trim) {
+        None | Some("" | "file") => Ok(false),
+        Some("snapshot") => Ok(true),
+        Some(word) => Err(RuleFault::new(
+            "rule_kind",
+            format!("{word:?} is no kind of rule; write file or snapshot, or leave it NULL"),
+        )),
+    }
+}
+
+fn snapshot_queue(row: &RuleRow) -> Result<QueueName, RuleFault> {
+    queue_of(row)?.ok_or_else(|| {
+        RuleFault::new(
+            "queue_name",
+            "is not set, and snapshots are put on the ledger by it; longshore snapshot load names one by itself",
+        )
+    })
+}
+
 fn token_of(row: &RuleRow) -> Result<String, RuleFault> {
     match row.file_prefix.trim().trim_end_matches('.') {
         "" => Err(RuleFault::new(
@@ -137,6 +169,7 @@ impl fmt::Display for Matcher {
             Self::KeyPattern(pattern) => write!(formatter, "key pattern {:?}", pattern.text),
             Self::KeyRegex(regex) => write!(formatter, "key expression {:?}", regex.0.as_str()),
             Self::Queue(queue) => write!(formatter, "queue {queue}"),
+            Self::Snapshot(queue) => write!(formatter, "snapshots of {queue}"),
         }
     }
 }
@@ -361,7 +394,7 @@ pub fn ambiguities(rows: &[RuleRow]) -> Vec<(RuleId, RuleId)> {
         let group = match &matcher {
             Matcher::Token(token) => (0, token.clone(), 0),
             Matcher::KeyRegex(regex) => (1, regex.0.as_str().to_owned(), 0),
-            Matcher::Queue(queue) => (3, queue.to_string(), 0),
+            Matcher::Queue(queue) | Matcher::Snapshot(queue) => (3, queue.to_string(), 0),
             // Both must be equally specific, and a key can begin with but one text of that length.
             Matcher::KeyPattern(pattern) => {
                 let prefix = pattern.text[..pattern.literal_prefix()].to_owned();
@@ -464,6 +497,7 @@ fn reason_against(matcher: &Matcher, key: &ObjectKey) -> String {
         Matcher::Token(_) => format!("{matcher} is not the name's token {:?}", key.token()),
         Matcher::KeyPattern(_) => format!("{matcher} does not hold folder {:?}", key.folder()),
         Matcher::KeyRegex(_) => format!("{matcher} does not match the key"),
+        Matcher::Snapshot(_) => format!("it takes {matcher}, and looks at no key"),
         Matcher::Queue(_) => format!("it takes what {matcher} brings, and looks at no key"),
     }
 }

@@ -2,12 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use longshore_domain::load::{LoadId, LoadState};
+use longshore_domain::matching::Captures;
 use longshore_domain::object::{Object, Sequencer};
 use longshore_domain::queue::QueueName;
 
 use crate::load::{Lease, Load, find_load};
 use crate::queries::Query;
-use crate::read::{Reader, bigint, optional_bigint};
+use crate::read::{Reader, bigint, json, optional_bigint};
 use crate::store::{Parameters, Transaction};
 use crate::{Store, StoreError};
 
@@ -40,6 +41,8 @@ pub struct Announced {
     pub at: Option<DateTime<Utc>>,
     /// The queue that brought it.
     pub queue: Option<QueueName>,
+    /// What else is said of it, by name: it counts beside what its key gives.
+    pub captures: Captures,
 }
 
 /// A part that a file is cut into.
@@ -105,6 +108,7 @@ impl Store {
             &lease.until,
             &now,
             &announced.queue.as_ref().map(QueueName::as_str),
+            &json(&announced.captures),
         ];
         let load = claimed(&transaction, Query::LoadClaim, parameters).await?;
         transaction.commit().await?;

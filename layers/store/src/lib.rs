@@ -41,6 +41,7 @@ mod file;
 mod history;
 mod listing;
 mod load;
+mod maintenance;
 mod marker_difference;
 mod marker_table;
 mod migrate;
@@ -73,6 +74,7 @@ pub use file::Forgotten;
 pub use history::HistoryEntry;
 pub use listing::{ComparedPage, ListedLoad, Lister, Refusal, Sighting, Unaccounted};
 pub use load::{Lease, LeaseStep, Load, LoadFilter, Retry, Source};
+pub use maintenance::{Maintenance, MaintenanceKind, MaintenanceState};
 pub use marker_difference::{
     DifferenceKind, MarkerDifference, MarkerSlice, MarkerTable, SettledAs, Settlement,
 };

@@ -79,6 +79,10 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
         "V19__tallies",
         include_str!("../../../sql/config-db/migrations/V19__tallies.sql"),
     ),
+    (
+        "V20__snapshots",
+        include_str!("../../../sql/config-db/migrations/V20__snapshots.sql"),
+    ),
 ];
 
 /// The version that this program brings a schema to: the number in the last migration's name.

@@ -20,9 +20,10 @@ INSERT INTO rdscnfg.ext_file_load AS load (
     lease_step,
     lease_until,
     received_at,
-    queue_name
+    queue_name,
+    announced_captures
 )
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $12, $9, $9, $10, $11, $12, $13)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $12, $9, $9, $10, $11, $12, $13, $14)
 ON CONFLICT (bucket_name, object_key, coalesce(object_version, etag, ''), coalesce(sequencer, ''))
     WHERE parent_load_id IS NULL
 DO UPDATE

@@ -18,7 +18,8 @@ INSERT INTO rdscnfg.ext_file_load (
     resend_policy,
     claims,
     received_at,
-    queue_name
+    queue_name,
+    announced_captures
 )
 SELECT
     $2,
@@ -38,6 +39,7 @@ SELECT
     $7,
     0,
     $9,
-    load.queue_name
+    load.queue_name,
+    load.announced_captures
 FROM rdscnfg.ext_file_load AS load
 WHERE load.load_id = $1

@@ -82,7 +82,17 @@ fn repeated_key(by: &MergeBy) -> String {
 }
 
 fn other_period(period: &Period, load: &Load, error: &str) -> String {
-    let value = fill_placeholders(&period.value, &load.captures).unwrap_or_else(|_| period.value.clone());
+    let filled = |text: &String| fill_placeholders(text, &load.captures).unwrap_or_else(|_| text.clone());
+    let value = filled(&period.value);
+    if let Some(end) = &period.end {
+        return format!(
+            "a row's {} is not from {value:?} up to {:?}, which is the file's period, or that is no value for the column \
+             ({error}); nothing was loaded. Such a row would stay when the period comes again: mend the file, or say another \
+             granularity or time zone",
+            period.column,
+            filled(end)
+        );
+    }
     format!(
         "a row's {} is not {value:?}, which the file's key says is its period, or that is no value for the column ({error}); \
          nothing was loaded. Mend the file or its name, or period_value of the rule",

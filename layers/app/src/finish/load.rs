@@ -24,7 +24,7 @@ use crate::archive::PutAway;
 use crate::plan::LoadPlan;
 use crate::ports::{StatementReport, WarehouseError};
 use crate::retry::{self, Afterwards, FailedStatement, Sent};
-use crate::{AppError, archive, audit, notify, submit};
+use crate::{AppError, archive, audit, maintain, notify, submit};
 
 /// How long a look at the marker may take.
 const LOOK_PATIENCE: Duration = Duration::from_secs(60);
@@ -155,6 +155,8 @@ impl FinishStatement<'_> {
         self.app.store.finish_statement(attempt, &end, now).await?;
         match outcome {
             LoadOutcome::Committed { rows_loaded, .. } => {
+                // Before its end is on record: whoever tells it again leaves nothing twice.
+                maintain::queue(self.app, &load, &plan, report).await?;
                 self.committed(load, &plan, statement_id, rows_loaded).await
             }
             LoadOutcome::GuardFailed { error, fault } => match self.rows_by_marker(&load, &plan).await? {

@@ -129,6 +129,7 @@ pub(super) mod tests {
             load_id_column: None,
             encryption_secret: None,
             mode: longshore_domain::rule::LoadMode::Append,
+            vacuum_rows: None,
             steps: vec![Lock, Guard, Stage, Copy, Count, Insert, Marker],
             statements: vec![],
         }

@@ -4,6 +4,7 @@ mod by_hand;
 mod counting;
 mod cut;
 mod fault;
+mod manifest;
 mod pace;
 mod pass;
 mod places;
@@ -20,6 +21,7 @@ use longshore_preprocess::Report;
 use crate::{App, AppError};
 pub use by_hand::{Counting, FilePreparation, FileWish, PrepareFile, PreparedFile, PreparedPart, Way};
 use cut::{Cut, CutFile};
+pub(crate) use manifest::files_of;
 pub(crate) use pace::{Pace, Progress};
 use pass::{Finished, Passed};
 pub(crate) use spec::{coding_of_source, rule_of_part};
@@ -35,6 +37,8 @@ pub(crate) struct Copyable {
     pub rule: FileRule,
     /// The columns in the order of the fields.
     pub columns: Vec<RuleColumn>,
+    /// The files that COPY reads, where `source` is a list of them.
+    pub listed: Vec<Object>,
     /// Records counted; unknown for formats that are not read.
     pub records: Option<u64>,
 }
@@ -86,6 +90,15 @@ pub(crate) async fn prepare(
         .and_then(|()| check::extension(object, rule));
     if let Err(reason) = named {
         return Ok(Prepared::Refused(reason));
+    }
+    if rule.takes_manifests() {
+        return Ok(match manifest::files_of(app, source).await? {
+            Ok(listed) => Prepared::Whole(Box::new(Copyable {
+                listed,
+                ..as_it_lies(source, rule, None)
+            })),
+            Err(reason) => Prepared::Refused(reason),
+        });
     }
     if !spec::needs_reading(rule) {
         return Ok(Prepared::Whole(Box::new(as_it_lies(source, rule, None))));
@@ -179,6 +192,7 @@ fn whole(
     Prepared::Whole(Box::new(Copyable {
         source: work_object(object, written),
         is_prepared_copy: true,
+        listed: vec![],
         rule: spec::rule_of_prepared_copy(rule),
         columns,
         records,
@@ -189,6 +203,7 @@ fn as_it_lies(object: &Object, rule: &FileRule, records: Option<u64>) -> Copyabl
     Copyable {
         source: object.clone(),
         is_prepared_copy: false,
+        listed: vec![],
         rule: rule.clone(),
         columns: rule.columns.clone(),
         records,

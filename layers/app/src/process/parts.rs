@@ -231,6 +231,7 @@ impl ProcessObject<'_> {
         let copyable = Copyable {
             source: load.object.clone(),
             is_prepared_copy: true,
+            listed: vec![],
             rule: rule_of_part(&rule, plan.compression),
             columns: rule.columns.clone(),
             records: load.rows_expected,

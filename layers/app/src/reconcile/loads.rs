@@ -43,6 +43,12 @@ impl Reconcile<'_> {
         now - slice.began <= self.invocation.deadline - now
     }
 
+    /// One step with one load. What cannot go on now is left for the next look.
+    pub(crate) async fn look_once(&self, load: Load) -> Result<(), AppError> {
+        let mut report = ReconcileReport::default();
+        self.look_at(load, &mut report).await
+    }
+
     pub(super) async fn look_at(&self, load: Load, report: &mut ReconcileReport) -> Result<(), AppError> {
         let id = load.id;
         let before = progress(&load);

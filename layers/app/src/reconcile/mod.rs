@@ -1,8 +1,8 @@
 //! Settling what no event will settle: nothing in this system depends on an event arriving.
 //!
-//! A run has five parts, and none of them keeps the others from their work: objects that no event announced are put on the
+//! A run has six parts, and none of them keeps the others from their work: objects that no event announced are put on the
 //! ledger (`listing`), batches that are due are made (`buffers`), loads that stand still are carried on from the state they are in, by the very steps that an event
-//! would have started (`loads`), messages that wait are sent, and the markers in the warehouses are compared with the
+//! would have started (`loads`), tables are put in order that loads left in disorder, messages that wait are sent, and the markers in the warehouses are compared with the
 //! ledger (`markers`). A run is bounded, since the next one goes on where it stopped; two may run at once, since every load,
 //! listing and comparison is claimed before it is touched.
 
@@ -22,8 +22,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tracing::{info, warn};
 
 use crate::error::chain;
-use crate::{App, AppError, Invocation, notify};
+use crate::{App, AppError, Invocation, Maintain, notify};
 
+/// Steps with vacuums and analyses.
+const MAINTENANCE_STEPS: u32 = 20;
 /// Messages claimed at a time: few enough to be out before another sender may take them.
 const NOTICES_AT_ONCE: u32 = 20;
 /// What is begun should not be cut off by the end of the invocation.
@@ -93,6 +95,7 @@ impl Reconcile<'_> {
         self.list_objects(&slice, &mut report).await?;
         self.make_batches(&slice, &mut report).await?;
         self.carry_loads_on(&slice, &mut report).await?;
+        self.put_tables_in_order(&slice).await?;
         self.send_notices(&slice, &mut report).await?;
         self.compare_markers(&slice, &mut report).await?;
         report.unsent = self.app.store.unsent_notices().await?;
@@ -104,6 +107,14 @@ impl Reconcile<'_> {
     fn slice(&self, began: DateTime<Utc>) -> Slice {
         let ends = (began + self.limits.time).min(self.invocation.deadline - LAST_SECONDS);
         Slice { began, ends }
+    }
+
+    /// Nothing but the speed of tables depends on it, and what is begun is asked about by later runs.
+    async fn put_tables_in_order(&self, slice: &Slice) -> Result<(), AppError> {
+        if !self.is_over(slice) {
+            Maintain { app: self.app }.run(MAINTENANCE_STEPS).await?;
+        }
+        Ok(())
     }
 
     async fn send_notices(&self, slice: &Slice, report: &mut ReconcileReport) -> Result<(), AppError> {

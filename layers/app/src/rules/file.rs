@@ -7,7 +7,7 @@ use super::tree::{self, Content, Node};
 use super::{Fault, near};
 
 /// Columns that are numbers or flags; all others are text.
-const NUMBERS: [&str; 7] = [
+const NUMBERS: [&str; 8] = [
     "ext_file_config_sid",
     "max_attempts",
     "retry_minutes",
@@ -15,6 +15,7 @@ const NUMBERS: [&str; 7] = [
     "batch_bytes",
     "batch_seconds",
     "rule_version",
+    "vacuum_rows",
 ];
 
 /// Reads the rules of a document.

@@ -6,29 +6,11 @@ pub mod export;
 pub mod file;
 pub mod near;
 pub mod plan;
-pub mod tree;
 pub mod write;
 
 use std::fmt;
 
-/// What is wrong with a document, and where.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
-    /// Counted from 1; 0 for what was not written in a file.
-    pub line: usize,
-    /// What is wrong, and what would be right.
-    pub what: String,
-}
-
-impl Fault {
-    /// A fault in a line, or in none.
-    pub fn new(line: usize, what: impl Into<String>) -> Self {
-        Self {
-            line,
-            what: what.into(),
-        }
-    }
-}
+pub use longshore_domain::document::{self as tree, Fault};
 
 /// Every fault of a document, each with its place, the first lines first.
 #[derive(Debug)]

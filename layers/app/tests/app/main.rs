@@ -10,6 +10,7 @@ mod batches;
 mod chain;
 mod giant;
 mod leases;
+mod maintenance;
 mod outcomes;
 mod pauses;
 mod ranges;

@@ -17,7 +17,7 @@ use longshore_domain::statement::LoadStep;
 use super::{LoadRequest, Parts, TransactionError, list, name};
 use crate::identifier::Identifier;
 use crate::literal::Literal;
-use crate::own_sql::period_value;
+use crate::own_sql::{period_end, period_value};
 
 /// The place of a row among those of its key. The `$` keeps it apart from any column that a file brings.
 const RANK: &str = "longshore$rank";
@@ -35,6 +35,8 @@ pub(super) enum Mode {
     ReplacePeriod {
         /// What the target's rows are found by.
         period: (Identifier, Literal),
+        /// Where the period is a span: its end, which is not in it.
+        end: Option<Literal>,
         /// Whether the file brings the column; otherwise the load fills it.
         is_in_file: bool,
     },
@@ -78,6 +80,7 @@ impl Mode {
                 name("period_column", &period.column)?,
                 period_value(period, request.captures)?,
             ),
+            end: period_end(period, request.captures)?,
             is_in_file: request.columns.is_empty()
                 || listed.any(|column| column.name.eq_ignore_ascii_case(&period.column)),
         })
@@ -97,6 +100,7 @@ impl Mode {
             Self::ReplacePeriod {
                 period,
                 is_in_file: false,
+                ..
             } => Some(period),
             Self::Append | Self::Truncate | Self::Merge { .. } | Self::ReplacePeriod { .. } => None,
         }
@@ -125,8 +129,9 @@ impl Parts {
             }
             Mode::ReplacePeriod {
                 period: (column, value),
+                end,
                 is_in_file: true,
-            } => vec![(LoadStep::Period, self.check_period(column, value))],
+            } => vec![(LoadStep::Period, self.check_period(column, value, end.as_ref()))],
             Mode::ReplacePeriod {
                 is_in_file: false, ..
             } => vec![],
@@ -151,9 +156,13 @@ impl Parts {
         )
     }
 
-    fn check_period(&self, column: &Identifier, value: &Literal) -> String {
+    fn check_period(&self, column: &Identifier, value: &Literal, end: Option<&Literal>) -> String {
+        let is_outside = match end {
+            Some(end) => format!("{column} < {value} OR {column} >= {end}"),
+            None => format!("{column} <> {value}"),
+        };
         format!(
-            "SELECT 1 / (CASE WHEN COUNT(*) = 0 THEN 1 ELSE 0 END) FROM {} WHERE {column} <> {value} OR {column} IS NULL",
+            "SELECT 1 / (CASE WHEN COUNT(*) = 0 THEN 1 ELSE 0 END) FROM {} WHERE {is_outside} OR {column} IS NULL",
             self.stage
         )
     }
@@ -165,11 +174,16 @@ impl Parts {
             Mode::Truncate => vec![(LoadStep::Replace, format!("DELETE FROM {}", self.target))],
             Mode::ReplacePeriod {
                 period: (column, value),
+                end,
                 ..
-            } => vec![(
-                LoadStep::Replace,
-                format!("DELETE FROM {}\nWHERE {column} = {value}", self.target),
-            )],
+            } => {
+                let is_replaced = match end {
+                    Some(end) => format!("{column} >= {value} AND {column} < {end}"),
+                    None => format!("{column} = {value}"),
+                };
+                let delete = format!("DELETE FROM {}\nWHERE {is_replaced}", self.target);
+                vec![(LoadStep::Replace, delete)]
+            }
             Mode::Merge { keys, order, newest } => {
                 let mut statements = Vec::new();
                 if let Some(newest) = newest {

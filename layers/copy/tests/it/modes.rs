@@ -149,6 +149,34 @@ fn a_rule_without_columns_brings_its_period_in_the_file() {
 }
 
 #[test]
+fn a_period_may_be_a_span() {
+    let mut load = Load::of(&rule(|row| {
+        row.rule_kind = set("snapshot");
+        row.queue_name = set("snapshot-1");
+        row.load_mode = set("replace_period");
+        row.period_column = set("ndc");
+        row.period_value = set("{period_start}");
+        row.period_end = set("{period_end}");
+    }));
+    load.captures
+        .insert("period_start".to_owned(), "2026-11-26".to_owned());
+    let missing = TransactionError::NotInTheKey {
+        column: "period_end",
+        placeholder: "period_end".to_owned(),
+    };
+    assert_eq!(load.render(), Err(missing));
+    load.captures
+        .insert("period_end".to_owned(), "2026-11-27'".to_owned());
+    let statements = statements(&load);
+    for says in [
+        r#"WHERE "ndc" < '2026-11-26' OR "ndc" >= '2026-11-27''' OR "ndc" IS NULL"#,
+        r#"WHERE "ndc" >= '2026-11-26' AND "ndc" < '2026-11-27'''"#,
+    ] {
+        assert!(statements.contains(says), "{statements}");
+    }
+}
+
+#[test]
 fn a_period_that_the_key_leaves_blank_is_not_guessed() {
     let refused = Load::of(&rule(replacing)).render();
     let placeholder = TransactionError::NotInTheKey {

@@ -57,6 +57,7 @@ pub(super) fn interpret(row: &RuleRow) -> Result<FileRule, RuleFaults> {
     let archives = row.archive_flag.as_deref().filter(|flag| !flag.trim().is_empty());
     faults.keep(archives.map(|flag| is_yes("archive_flag", flag)).transpose());
     let batch = batch::batch(row, &mut faults);
+    let vacuum_rows = vacuum_rows(row, &mut faults);
     let topics = RuleTopics::read(row, &mut faults);
 
     let parts = (
@@ -122,8 +123,15 @@ pub(super) fn interpret(row: &RuleRow) -> Result<FileRule, RuleFaults> {
             mode,
             pre_sql: non_blank(&row.pre_sql),
             post_sql: non_blank(&row.post_sql),
+            vacuum_rows,
             topics,
         };
+        if matches!(rule.matcher, Matcher::Snapshot(_)) && rule.batch.is_some() {
+            faults.add(
+                "batch_files",
+                "is set, and rule_kind is snapshot: each is about a date of its own and is loaded by itself; leave it NULL",
+            );
+        }
         together::check(&rule, &mut faults);
         if faults.list.is_empty() {
             return Ok(rule);
@@ -133,6 +141,19 @@ pub(super) fn interpret(row: &RuleRow) -> Result<FileRule, RuleFaults> {
         rule: RuleId(row.ext_file_config_sid),
         faults: faults.list,
     })
+}
+
+/// None of them is no reason to put a table in order.
+fn vacuum_rows(row: &RuleRow, faults: &mut Collector) -> Option<u64> {
+    let rows = row.vacuum_rows?;
+    let positive = u64::try_from(rows).ok().filter(|rows| *rows > 0);
+    if positive.is_none() {
+        faults.add(
+            "vacuum_rows",
+            format!("is {rows}; write 1 or more, or leave it NULL"),
+        );
+    }
+    positive
 }
 
 pub(super) fn non_blank(text: &Option<String>) -> Option<String> {

@@ -170,6 +170,8 @@ pub struct FileRule {
     pub pre_sql: Option<String>,
     /// The same, after they are moved.
     pub post_sql: Option<String>,
+    /// A load that deletes so many rows or more has its table vacuumed and analyzed afterwards.
+    pub vacuum_rows: Option<u64>,
     /// Whom its outcomes are told to, when not the deployment's topic.
     pub topics: RuleTopics,
 }
@@ -195,6 +197,16 @@ impl FileRule {
         self.table
             .as_ref()
             .is_some_and(|table| table.schema.contains('{') || table.table.contains('{'))
+    }
+
+    /// Whether its files are lists of the files that COPY reads.
+    pub fn takes_manifests(&self) -> bool {
+        matches!(self.matcher, Matcher::Snapshot(_)) && self.extension == "manifest"
+    }
+
+    /// Whether its files' names end with their date, so that there is nothing to compare with: `file_type` `none` of snapshots.
+    pub fn ends_with_a_date(&self) -> bool {
+        matches!(self.matcher, Matcher::Snapshot(_)) && self.extension == crate::snapshot::NO_EXTENSION
     }
 
     /// Whether the engine reads the file record by record. What it cannot read it loads on the warehouse's word.

@@ -39,6 +39,9 @@ pub struct Period {
     pub column: String,
     /// What it is, with `{placeholders}` that the key fills.
     pub value: String,
+    /// Where it is a span: its end, which is not in it; `value` is its beginning. Placeholders as there.
+    #[serde(default)]
+    pub end: Option<String>,
 }
 
 impl LoadMode {
@@ -100,6 +103,7 @@ pub(super) fn mode(row: &RuleRow, faults: &mut Collector) -> Option<LoadMode> {
     only_for("merge", "merge_order", &row.merge_order);
     only_for("replace_period", "period_column", &row.period_column);
     only_for("replace_period", "period_value", &row.period_value);
+    only_for("replace_period", "period_end", &row.period_end);
     match word {
         "merge" => merge(row, faults).map(LoadMode::Merge),
         "replace_period" => period(row, faults).map(LoadMode::ReplacePeriod),
@@ -156,6 +160,7 @@ fn period(row: &RuleRow, faults: &mut Collector) -> Option<Period> {
     Some(Period {
         column: column?,
         value: value?,
+        end: super::interpret::non_blank(&row.period_end),
     })
 }
 
@@ -257,16 +262,36 @@ fn check_period(rule: &FileRule, period: &Period, faults: &mut Collector) {
             );
         }
     }
-    match placeholders(&period.value) {
+    check_placeholders(rule, "period_value", &period.value, faults);
+    if let Some(end) = &period.end {
+        check_placeholders(rule, "period_end", end, faults);
+        let mut listed = rule.columns.iter();
+        // Of what the load fills in itself there is one value, not a span.
+        if !rule.columns.is_empty() && !listed.any(|listed| listed.name.eq_ignore_ascii_case(&period.column))
+        {
+            faults.add(
+                "period_end",
+                format!(
+                    "is set, and {:?} is not among the columns of the rule's files, whose values a span is about; list it or \
+                     clear period_end",
+                    period.column
+                ),
+            );
+        }
+    }
+}
+
+fn check_placeholders(rule: &FileRule, column: &str, template: &str, faults: &mut Collector) {
+    match placeholders(template) {
         Ok(names) => {
             for name in names {
                 if let Err(problem) = rule.matcher.check_capture(&name) {
-                    faults.add("period_value", problem);
+                    faults.add(column, problem);
                 }
             }
         }
         Err(open) => faults.add(
-            "period_value",
+            column,
             format!("the brace before {open:?} is never closed; write for example {{business_date}}"),
         ),
     }

@@ -50,6 +50,12 @@ pub struct RuleRow {
     pub archive_flag: Option<String>,
     #[serde(default)]
     pub encryption_secret: Option<String>,
+    #[serde(default)]
+    pub rule_kind: Option<String>,
+    #[serde(default)]
+    pub period_end: Option<String>,
+    #[serde(default)]
+    pub vacuum_rows: Option<i64>,
     pub batch_files: Option<i32>,
     pub batch_bytes: Option<i64>,
     pub batch_seconds: Option<i32>,

@@ -413,6 +413,7 @@ fn a_rule_appends_unless_it_names_another_mode() {
     let period = Period {
         column: "business_date".to_owned(),
         value: "{business_date}".to_owned(),
+        end: None,
     };
     assert_eq!(mode_of(&replacing()), LoadMode::ReplacePeriod(period));
 }
@@ -547,4 +548,46 @@ fn where_a_mode_says_which_rows_go_a_file_is_loaded_again_and_reload_means_nothi
         assert!(refused.starts_with("resend_policy: is reload"), "{refused}");
     }
     insta::assert_snapshot!(faults(&again(merging(), Some("reload"))), @"resend_policy: is reload, which deletes the rows of an earlier load by its id, and load_mode merge says itself which rows go; leave it NULL, or write skip or accept");
+}
+
+fn snapshot() -> RuleRow {
+    RuleRow {
+        rule_kind: set("snapshot"),
+        queue_name: set("snapshot-1"),
+        file_type: "none".to_owned(),
+        load_mode: set("replace_period"),
+        period_column: set("code"),
+        period_value: set("{period_start}"),
+        period_end: set("{period_end}"),
+        ..row()
+    }
+}
+
+fn snapshot_faults(row: &RuleRow) -> String {
+    FileRule::from_row(row).map_or_else(|faults| faults.to_string(), |_| String::new())
+}
+
+#[test]
+fn a_snapshot_has_a_date_a_period_and_need_not_have_an_extension() {
+    assert_eq!(snapshot_faults(&snapshot()), "");
+    let rule = FileRule::from_row(&snapshot()).unwrap();
+    assert!(rule.ends_with_a_date() && !rule.takes_manifests());
+    let LoadMode::ReplacePeriod(period) = rule.mode else {
+        panic!("{:?}", rule.mode)
+    };
+    assert_eq!(period.end.as_deref(), Some("{period_end}"));
+}
+
+#[rstest::rstest]
+#[case(RuleRow { rule_kind: set("snap"), ..snapshot() }, "rule_kind: \"snap\" is no kind of rule")]
+#[case(RuleRow { file_type: String::new(), ..snapshot() }, "file_type: is blank")]
+#[case(RuleRow { queue_name: None, ..snapshot() }, "queue_name: is not set")]
+#[case(RuleRow { batch_files: Some(10), ..snapshot() }, "batch_files: is set, and rule_kind is snapshot")]
+#[case(RuleRow { vacuum_rows: Some(0), ..snapshot() }, "vacuum_rows: is 0; write 1 or more")]
+#[case(RuleRow { period_column: set("elsewhere"), ..snapshot() }, "period_end: is set, and \"elsewhere\" is not among")]
+#[case(RuleRow { period_end: set("{until}"), ..snapshot() }, "period_end: the key does not give {until}")]
+#[case(RuleRow { period_end: set("x"), load_mode: None, period_column: None, period_value: None, ..snapshot() }, "period_end: is set, and load_mode is append")]
+fn a_snapshot_rule_at_fault_says_so(#[case] row: RuleRow, #[case] says: &str) {
+    let found = snapshot_faults(&row);
+    assert!(found.contains(says), "{found}");
 }

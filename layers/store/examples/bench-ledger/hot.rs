@@ -146,6 +146,7 @@ impl Ledger {
                     until,
                     now,
                     NULL,
+                    quoted("{}"),
                 ]
             )
         };

@@ -304,6 +304,7 @@ async fn the_ledger_keeps_the_queue_that_announced_an_object() {
     let announced = |queue: Option<&str>| Announced {
         at: Some(at(0)),
         queue: queue.map(QueueName::stored),
+        ..Announced::default()
     };
     let claim = bench
         .store

@@ -66,6 +66,11 @@ use crate::support::{ACTOR, Bench, at, prepared, split_facts};
     "ext_file_load_concluded_has_outcome"
 )]
 #[case(LoadState::Received, "captures = '[]'", "ext_file_load_lists_are_lists")]
+#[case(
+    LoadState::Received,
+    "announced_captures = '[]'",
+    "ext_file_load_announced_captures_are_named"
+)]
 #[case(LoadState::Received, "remarks = '{}'", "ext_file_load_lists_are_lists")]
 #[case(LoadState::Received, "state = 'rejected'", "ext_file_load_error_is_explained")]
 #[case(LoadState::Rejected, "reject = NULL", "ext_file_load_rejected_has_reason")]
@@ -310,6 +315,37 @@ async fn a_replay_follows_a_policy_that_is_known() {
                SELECT gen_random_uuid(), bucket_name, 'again', 1, 'again', now(), 'x', now(), load_id, 'maybe'
                FROM rdscnfg.ext_file_load";
     assert_eq!(refusal(&bench, sql).await, "ext_file_load_resend_policy_known");
+}
+
+#[rstest]
+#[case("kind = 'polish'", "ext_maintenance_kind_is_known")]
+#[case("state = 'begun'", "ext_maintenance_state_is_known")]
+#[case("state = 'submitted'", "ext_maintenance_submission_is_whole")]
+#[case("finished_at = now()", "ext_maintenance_end_is_whole")]
+#[case("kind = 'vacuum'", "ext_maintenance_of_load")]
+#[case(
+    "kind = 'vacuum', state = 'submitted', submitted_at = now(), load_id = (SELECT min(load_id::text)::uuid FROM other)",
+    "ext_maintenance_one_vacuum"
+)]
+#[tokio::test]
+async fn impossible_maintenance_is_refused(#[case] change: &str, #[case] constraint: &str) {
+    let bench = Bench::new().await;
+    bench.load_of("first", LoadState::Prepared).await;
+    let queue = "INSERT INTO rdscnfg.ext_maintenance
+                     (load_id, kind, warehouse, tgt_schema_name, tgt_table_name, rows_deleted, place, queued_at, due_at,
+                      state, submitted_at)
+                 SELECT load_id, step.kind, 'w', 's', 't', 1, '{}', now(), now(), step.state, step.at
+                 FROM rdscnfg.ext_file_load,
+                     (VALUES ('vacuum', 'submitted', now()), ('analyze', 'queued', NULL)) AS step (kind, state, at)";
+    bench.run(queue, &[]).await.unwrap();
+    bench.load_of("second", LoadState::Prepared).await;
+    let sql = format!(
+        "WITH other AS (
+             SELECT load_id FROM rdscnfg.ext_file_load WHERE object_key = 'second'
+         )
+         UPDATE rdscnfg.ext_maintenance SET {change} WHERE kind = 'analyze'"
+    );
+    assert_eq!(refusal(&bench, &sql).await, constraint);
 }
 
 #[rstest]

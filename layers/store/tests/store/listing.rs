@@ -43,7 +43,10 @@ async fn record(store: &Store, listed: &ListedLoad, now: i64) -> bool {
 }
 
 fn announced_at(at: Option<DateTime<Utc>>) -> Announced {
-    Announced { at, queue: None }
+    Announced {
+        at,
+        ..Announced::default()
+    }
 }
 
 /// An event about the object under [`KEY`], with a sequencer and a time of its own.
@@ -462,6 +465,7 @@ async fn a_load_that_an_event_takes_over_has_its_queue() {
     let announced = Announced {
         at: Some(at(0)),
         queue: Some(QueueName::stored("orders")),
+        ..Announced::default()
     };
     let claim = bench
         .store

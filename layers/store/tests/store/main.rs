@@ -13,6 +13,7 @@ mod constraints;
 mod content;
 mod differences;
 mod listing;
+mod maintenance;
 mod migrations;
 mod model;
 mod outbox;

@@ -185,6 +185,24 @@ SELECT
 FROM information_schema.columns
 WHERE table_schema <> 'longshore_local' AND table_schema !~ '^pg_(toast|temp)';
 
+-- PostgreSQL has no distribution and sort keys and forgets those of a CREATE TABLE: NULL, where Redshift says.
+CREATE OR REPLACE VIEW pg_catalog.svv_redshift_columns AS
+SELECT
+    table_catalog::text AS database_name,
+    table_schema::text AS schema_name,
+    table_name::text,
+    column_name::text,
+    ordinal_position::integer,
+    data_type::text,
+    column_default::text,
+    is_nullable::text,
+    NULL::text AS encoding,
+    NULL::boolean AS distkey,
+    NULL::integer AS sortkey,
+    NULL::text AS column_acl,
+    remarks
+FROM pg_catalog.svv_columns;
+
 CREATE OR REPLACE VIEW pg_catalog.pg_table_def AS
 SELECT
     namespace.nspname::text AS schemaname,

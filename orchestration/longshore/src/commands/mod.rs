@@ -20,6 +20,7 @@ mod query;
 mod reconcile;
 mod rule;
 mod secret;
+mod snapshot;
 mod warehouse;
 
 use crate::cli::{Cli, Command, LocalCommand};
@@ -41,6 +42,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitStatus> {
         Command::Batch(command) => batch::run(command, &deployment, output).await,
         Command::File(command) => file::run(command, &deployment, output).await,
         Command::Backfill(arguments) => backfill::run(arguments, &deployment, output).await,
+        Command::Snapshot(command) => Box::pin(snapshot::run(command, &deployment, output)).await,
         Command::Bulk(command) => bulk::run(command, &deployment, output).await,
         Command::Marker(command) => marker::run(command, &deployment, output).await,
         Command::Warehouse(command) => warehouse::run(command, &deployment, output).await,

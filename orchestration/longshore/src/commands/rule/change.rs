@@ -28,7 +28,8 @@ struct Change<'a> {
     store: Store,
     catalog: Catalog,
     hand: &'a HandArguments,
-    output: Output,
+    /// None when nothing is said of the change.
+    output: Option<Output>,
     /// What the wish is called in messages.
     name: String,
 }
@@ -38,7 +39,7 @@ impl<'a> Change<'a> {
         deployment: &Deployment,
         hand: &'a HandArguments,
         name: impl Into<String>,
-        output: Output,
+        output: impl Into<Option<Output>>,
     ) -> anyhow::Result<Self> {
         let store = deployment.store().await?;
         let catalog = read_catalog(&store).await?;
@@ -46,7 +47,7 @@ impl<'a> Change<'a> {
             store,
             catalog,
             hand,
-            output,
+            output: output.into(),
             name: name.into(),
         })
     }
@@ -99,7 +100,9 @@ impl<'a> Change<'a> {
     }
 
     fn show(&self, plan: &Plan, done: bool, faults: &[RuleFaults]) -> anyhow::Result<()> {
-        let output = self.output;
+        let Some(output) = self.output else {
+            return Ok(());
+        };
         if output.is_json() {
             return output.json(&json!({ "steps": plan.steps, "done": done, "faults": faults }));
         }
@@ -146,6 +149,23 @@ pub(super) async fn apply(
     let text = read_text(path)?;
     let change = Change::begin(deployment, hand, path.display().to_string(), output).await?;
     change.make(&change.draft(&text)?).await
+}
+
+/// Makes the rules of a document that a command wrote and that is called `name` in messages; nothing is said of it. `None` when
+/// one of their numbers is taken, or somebody else changed rules meanwhile: the document is to be written anew.
+pub(crate) async fn add_all(
+    text: &str,
+    name: &str,
+    hand: &HandArguments,
+    deployment: &Deployment,
+) -> anyhow::Result<Option<ExitStatus>> {
+    let change = Change::begin(deployment, hand, name, None).await?;
+    let draft = change.draft(text)?;
+    let seen = change.store.rule_book(Some(&plan::about(&draft))).await?;
+    match seen.rules.is_empty() {
+        true => change.make_of(&draft, seen).await,
+        false => Ok(None),
+    }
 }
 
 /// Makes a rule.

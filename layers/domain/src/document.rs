@@ -5,10 +5,27 @@
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
-use super::Fault;
-
 /// A document of ours has four levels; one that has more than these is not read.
 const DEEPEST: usize = 32;
+
+/// What is wrong with a document, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Counted from 1; 0 for what was not written in a file.
+    pub line: usize,
+    /// What is wrong, and what would be right.
+    pub what: String,
+}
+
+impl Fault {
+    /// A fault at a line.
+    pub fn new(line: usize, what: impl Into<String>) -> Self {
+        Self {
+            line,
+            what: what.into(),
+        }
+    }
+}
 
 /// A value with its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,9 +41,9 @@ pub struct Node {
 pub enum Content {
     /// Nothing, `~` or `null`.
     Null,
-    /// Anything that is written in one piece.
+    /// A text, as it is written.
     Text(String),
-    /// Values one after the other.
+    /// A list.
     List(Vec<Node>),
     /// In the order of writing; no name stands twice.
     Map(Vec<(Name, Node)>),
@@ -35,9 +52,9 @@ pub enum Content {
 /// A field's name with its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Name {
-    /// Counted from 1.
+    /// Where it stands, counted from 1.
     pub line: usize,
-    /// As it is written.
+    /// The name.
     pub text: String,
 }
 
@@ -54,9 +71,6 @@ impl Node {
 }
 
 /// Reads a document, or says where it is none.
-///
-/// # Errors
-/// The first place where it is none.
 pub fn read(text: &str) -> Result<Node, Fault> {
     let mut reader = Reader {
         parser: Parser::new_from_str(text),
