@@ -10,7 +10,7 @@ use longshore_domain::matching::Captures;
 use longshore_domain::object::{Bucket, ObjectKey, s3_url};
 use longshore_domain::reject::RejectReason;
 use longshore_domain::retry::RetryPolicy;
-use longshore_domain::rule::{FileRule, LoadMode, OnBadFile, RuleColumn, RuleFault, RuleFaults};
+use longshore_domain::rule::{FileRule, LoadMode, OnBadFile, RuleColumn, RuleFault, RuleFaults, RuleId};
 use longshore_domain::statement::LoadStep;
 use longshore_domain::target::{TableName, Warehouse};
 use longshore_store::Load;
@@ -46,10 +46,27 @@ pub(crate) struct LoadPlan {
     /// What becomes of the rows that its table has.
     #[serde(default)]
     pub mode: LoadMode,
+    /// Of a set, the files of one rule each. Empty otherwise.
+    #[serde(default)]
+    pub sections: Vec<Section>,
+    /// Of a set, which section each statement belongs to.
+    #[serde(default)]
+    pub section_of: Vec<Option<usize>>,
     /// What each statement does.
     pub steps: Vec<LoadStep>,
     /// The statements of the transaction.
     pub statements: Vec<String>,
+}
+
+/// Files of a set that go through one COPY.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Section {
+    /// Their rule.
+    pub rule: RuleId,
+    /// Where their rows go.
+    pub table: TableName,
+    /// Their loads.
+    pub loads: Vec<LoadId>,
 }
 
 impl LoadPlan {
@@ -220,6 +237,8 @@ pub(crate) fn plan_transaction(
         max_errors: spec.max_errors(),
         load_id_column: rule.load_id_column.clone(),
         mode: rule.mode.clone(),
+        sections: vec![],
+        section_of: vec![],
         steps: transaction.steps,
         statements: transaction.statements,
     };
@@ -231,7 +250,7 @@ pub(crate) fn plan_transaction(
 }
 
 /// A statement that failed left nothing behind, unless it is a CALL: its procedure may have committed halfway.
-fn follow_up_repeats(rule: &FileRule) -> bool {
+pub(crate) fn follow_up_repeats(rule: &FileRule) -> bool {
     let sql = rule.follow_up.as_deref().unwrap_or_default();
     rule.follow_up_repeats.unwrap_or_else(|| !is_call(sql))
 }

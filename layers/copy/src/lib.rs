@@ -41,4 +41,6 @@ pub use manifest::{Manifest, ManifestEntry, ManifestError};
 pub use script::{WarehouseScript, sample_sql, warehouse_sql};
 pub use spec::CopySpec;
 pub use split::split_statements;
-pub use transaction::{CarriedLoad, LoadRequest, LoadTransaction, TransactionError};
+pub use transaction::{
+    CarriedLoad, GroupFault, GroupTransaction, LoadRequest, LoadTransaction, TransactionError,
+};

@@ -17,6 +17,7 @@ pub mod chain;
 pub mod check;
 pub mod disposition;
 pub mod fault;
+pub mod group;
 pub mod load;
 pub mod matching;
 pub mod notification;

@@ -6,7 +6,7 @@ use super::{
     HeaderPolicy, Interface, InvalidBytes, LoadMode, Paths, ResendPolicy, RuleColumn, RuleFault, RuleFaults,
     RuleId, RuleRow, RuleTopics, TargetRow, Trailer,
 };
-use super::{attempts, batch, mode, together};
+use super::{attempts, batch, group, mode, together};
 use crate::matching::{self, Matcher};
 use crate::target::{Compute, Login, TableName, Warehouse};
 
@@ -57,6 +57,7 @@ pub(super) fn interpret(row: &RuleRow) -> Result<FileRule, RuleFaults> {
     let archives = row.archive_flag.as_deref().filter(|flag| !flag.trim().is_empty());
     faults.keep(archives.map(|flag| is_yes("archive_flag", flag)).transpose());
     let batch = batch::batch(row, &mut faults);
+    let group = group::group(row, &mut faults);
     let topics = RuleTopics::read(row, &mut faults);
 
     let parts = (
@@ -118,6 +119,7 @@ pub(super) fn interpret(row: &RuleRow) -> Result<FileRule, RuleFaults> {
             resend,
             place: FilePlace::of(row),
             batch,
+            group,
             mode,
             pre_sql: non_blank(&row.pre_sql),
             post_sql: non_blank(&row.post_sql),
