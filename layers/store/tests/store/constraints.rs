@@ -116,8 +116,8 @@ use crate::support::{ACTOR, Bench, at, prepared, split_facts};
     LoadState::Received,
     "batch_id = load_id",
     "ext_file_load_carried_from_buffer"
-    "ext_file_load_set_part_in_buffer"
 )]
+#[case(LoadState::Received, "set_part = '{}'", "ext_file_load_set_part_in_buffer")]
 #[case(
     LoadState::Loaded,
     "forgotten_at = now()",
