@@ -20,6 +20,7 @@ mod events;
 mod files;
 mod follow_up;
 mod formats;
+mod groups;
 mod imports;
 mod matching;
 mod messages;

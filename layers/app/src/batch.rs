@@ -27,28 +27,34 @@ use crate::{App, AppError};
 /// How the files of a buffer are loaded: their rule as it was when they came, and where they go. Files of equal recipes may go
 /// through one transaction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Recipe {
+pub(crate) struct Recipe {
     /// The rule.
-    rule: RuleRow,
+    pub(crate) rule: RuleRow,
     /// How the files are compressed that COPY reads: prepared ones may differ from what the rule says.
-    compression: Compression,
+    pub(crate) compression: Compression,
     /// How their characters are coded.
-    encoding: Encoding,
+    pub(crate) encoding: Encoding,
     /// What their first record is.
-    header: HeaderPolicy,
+    pub(crate) header: HeaderPolicy,
     /// The columns in the order of the fields.
-    columns: Vec<RuleColumn>,
+    pub(crate) columns: Vec<RuleColumn>,
     /// Where the rows go.
-    table: TableName,
+    pub(crate) table: TableName,
     /// The warehouse of that table.
-    warehouse: Warehouse,
+    pub(crate) warehouse: Warehouse,
     /// What their keys gave for the placeholders of the rule's SQL and period.
     #[serde(default)]
-    captures: Captures,
+    pub(crate) captures: Captures,
 }
 
 impl Recipe {
-    fn of(app: &App, row: &RuleRow, copyable: &Copyable, table: &TableName, captures: &Captures) -> Self {
+    pub(crate) fn of(
+        app: &App,
+        row: &RuleRow,
+        copyable: &Copyable,
+        table: &TableName,
+        captures: &Captures,
+    ) -> Self {
         Self {
             rule: row.clone(),
             compression: copyable.rule.compression,
@@ -62,7 +68,7 @@ impl Recipe {
     }
 
     /// The rule as it applies to what COPY reads.
-    fn rule(&self) -> Result<FileRule, String> {
+    pub(crate) fn rule(&self) -> Result<FileRule, String> {
         let rule = FileRule::from_row(&self.rule).map_err(|faults| faults.to_string())?;
         Ok(FileRule {
             compression: self.compression,

@@ -16,6 +16,7 @@ mod chain;
 mod config;
 mod error;
 mod finish;
+mod group;
 mod lint;
 mod maintain;
 mod notify;
@@ -35,6 +36,7 @@ pub use chain::{ChainError, ChainEvent, ChainObserver, ChainReport, QueryOutcome
 pub use config::{AppConfig, RangeLimits, ReportedFailures};
 pub use error::{AppError, chain};
 pub use finish::{FinishStatement, FinishedAs, StatementStatus};
+pub use group::set_lacks;
 pub use lint::lint;
 pub use maintain::Maintain;
 pub use operate::{CancelPlan, Judged, Operate, ReplayChoice, ReplayPlan};

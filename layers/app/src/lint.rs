@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use longshore_copy::CopySpec;
 use longshore_copy::transaction::check_follow_up;
+use longshore_domain::group::LoadGroup;
 use longshore_domain::matching;
-use longshore_domain::rule::{FileRule, RuleFault, RuleFaults, RuleId, RuleRow};
+use longshore_domain::rule::{FileRule, GroupPart, RuleFault, RuleFaults, RuleId, RuleRow};
 
 use crate::error::chain;
 
@@ -33,10 +34,29 @@ pub fn lint(rows: &[RuleRow]) -> Vec<RuleFaults> {
             found.entry(rule).or_default().push(fault);
         }
     }
+    for (rule, fault) in faults_of_groups(rows) {
+        found.entry(rule).or_default().push(fault);
+    }
     let faults = found
         .into_iter()
         .map(|(rule, faults)| RuleFaults { rule, faults });
     faults.collect()
+}
+
+/// What is wrong with rules of one group together. A rule with faults of its own is left out, as it is told already.
+fn faults_of_groups(rows: &[RuleRow]) -> Vec<(RuleId, RuleFault)> {
+    let mut groups: BTreeMap<String, Vec<FileRule>> = BTreeMap::new();
+    for row in rows {
+        if let Ok(rule) = FileRule::from_row(row)
+            && let Some(part) = &rule.group
+        {
+            groups.entry(part.group.clone()).or_default().push(rule);
+        }
+    }
+    let faults = groups
+        .values()
+        .filter_map(|rules| LoadGroup::of(rules, None).err());
+    faults.flatten().collect()
 }
 
 fn lint_one(row: &RuleRow) -> Vec<RuleFault> {
@@ -46,7 +66,9 @@ fn lint_one(row: &RuleRow) -> Vec<RuleFault> {
     };
     let mut found = Vec::new();
     // The parts of a file that is cut have rules of their own.
+    let is_loaded = rule.group.as_ref().is_none_or(GroupPart::is_data);
     if rule.split.is_none()
+        && is_loaded
         && let Err(faults) = CopySpec::from_rule(&rule, &rule.columns)
     {
         found.extend(faults.faults);

@@ -11,7 +11,7 @@ use longshore_domain::matching::Captures;
 use longshore_domain::object::{Bucket, Object, ObjectKey, s3_url};
 use longshore_domain::reject::RejectReason;
 use longshore_domain::retry::RetryPolicy;
-use longshore_domain::rule::{FileRule, LoadMode, OnBadFile, RuleColumn, RuleFault, RuleFaults};
+use longshore_domain::rule::{FileRule, LoadMode, OnBadFile, RuleColumn, RuleFault, RuleFaults, RuleId};
 use longshore_domain::statement::LoadStep;
 use longshore_domain::target::{TableName, Warehouse};
 use longshore_store::Load;
@@ -54,10 +54,27 @@ pub(crate) struct LoadPlan {
     /// From how many deleted rows on its table is to be put in order afterwards.
     #[serde(default)]
     pub vacuum_rows: Option<u64>,
+    /// Of a set, the files of one rule each. Empty otherwise.
+    #[serde(default)]
+    pub sections: Vec<Section>,
+    /// Of a set, which section each statement belongs to.
+    #[serde(default)]
+    pub section_of: Vec<Option<usize>>,
     /// What each statement does.
     pub steps: Vec<LoadStep>,
     /// The statements of the transaction.
     pub statements: Vec<String>,
+}
+
+/// Files of a set that go through one COPY.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Section {
+    /// Their rule.
+    pub rule: RuleId,
+    /// Where their rows go.
+    pub table: TableName,
+    /// Their loads.
+    pub loads: Vec<LoadId>,
 }
 
 impl LoadPlan {
@@ -254,6 +271,8 @@ pub(crate) fn plan_transaction(
         mode: rule.mode.clone(),
         encryption_secret: rule.encryption_secret.clone(),
         vacuum_rows: rule.vacuum_rows,
+        sections: vec![],
+        section_of: vec![],
         steps: transaction.steps,
         statements: transaction.statements,
     };
@@ -265,7 +284,7 @@ pub(crate) fn plan_transaction(
 }
 
 /// A statement that failed left nothing behind, unless it is a CALL: its procedure may have committed halfway.
-fn follow_up_repeats(rule: &FileRule) -> bool {
+pub(crate) fn follow_up_repeats(rule: &FileRule) -> bool {
     let sql = rule.follow_up.as_deref().unwrap_or_default();
     rule.follow_up_repeats.unwrap_or_else(|| !is_call(sql))
 }

@@ -7,6 +7,7 @@ mod batch;
 mod bounds;
 mod cancel;
 mod conclude;
+mod group;
 mod identify;
 mod parts;
 mod reject;
@@ -254,6 +255,14 @@ impl ProcessObject<'_> {
             Ok(identified) => identified,
             Err(unidentified) => return self.stop_at(unidentified).await,
         };
+        if let Some(part) = &rule.group {
+            if let Some(reason) = self.fault_of_group(part, rule.id).await? {
+                return self.reject(load, reason).await;
+            }
+            if !part.is_data() {
+                return Box::pin(self.join_as_leader(load, &row, part)).await;
+            }
+        }
         let others = self.admit(&load).await?;
         let policy = load.resend.unwrap_or(rule.resend);
         if let Some(note) = resend::reason_to_skip(policy, &others) {

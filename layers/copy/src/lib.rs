@@ -42,4 +42,6 @@ pub use manifest::{Manifest, ManifestEntry, ManifestError};
 pub use script::{WarehouseScript, sample_sql, warehouse_sql};
 pub use spec::{CopySpec, KEY_PLACEHOLDER};
 pub use split::split_statements;
-pub use transaction::{CarriedLoad, LoadRequest, LoadTransaction, TransactionError};
+pub use transaction::{
+    CarriedLoad, GroupFault, GroupTransaction, LoadRequest, LoadTransaction, TransactionError,
+};

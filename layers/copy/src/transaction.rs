@@ -16,6 +16,7 @@
 //!
 //! Nothing here commits by itself: no `TRUNCATE`, no `VACUUM`, no `ALTER TABLE APPEND`.
 
+mod group;
 mod modes;
 
 use longshore_domain::load::LoadId;
@@ -30,6 +31,8 @@ use crate::marker::marker_table;
 use crate::own_sql::render_own_sql;
 use crate::spec::CopySpec;
 use modes::Mode;
+
+pub use group::{GroupFault, GroupTransaction};
 
 pub use crate::follow_up::{check_follow_up, is_call};
 pub use crate::own_sql::check_placeholders;
@@ -121,12 +124,27 @@ impl LoadTransaction {
     /// Renders the transaction, or says which part of the request cannot stand in SQL.
     pub fn render(request: &LoadRequest<'_>) -> Result<Self, TransactionError> {
         let parts = Parts::quote(request)?;
-        let mut transaction = Self {
-            statements: Vec::new(),
-            steps: Vec::new(),
-        };
+        let mut transaction = Self::empty();
         transaction.push(LoadStep::Lock, parts.lock());
         transaction.push(LoadStep::Guard, parts.guard());
+        transaction.load_rows(&parts, request)?;
+        transaction.push(LoadStep::Marker, parts.insert_marker());
+        for markers in parts.insert_carried_markers() {
+            transaction.push(LoadStep::Marker, markers);
+        }
+        transaction.within_limits()
+    }
+
+    fn empty() -> Self {
+        Self {
+            statements: Vec::new(),
+            steps: Vec::new(),
+        }
+    }
+
+    /// From the empty stage to rows in the target.
+    fn load_rows(&mut self, parts: &Parts, request: &LoadRequest<'_>) -> Result<(), TransactionError> {
+        let transaction = self;
         transaction.push(LoadStep::Stage, parts.create_stage(request.spec));
         transaction.push(LoadStep::Copy, parts.copy(request.spec));
         if let Some(check) = parts.count(request) {
@@ -147,11 +165,7 @@ impl LoadTransaction {
         for statement in render_own_sql("post_sql", request.post_sql, request.captures)? {
             transaction.push(LoadStep::PostSql, statement);
         }
-        transaction.push(LoadStep::Marker, parts.insert_marker());
-        for markers in parts.insert_carried_markers() {
-            transaction.push(LoadStep::Marker, markers);
-        }
-        transaction.within_limits()
+        Ok(())
     }
 
     fn extend(&mut self, statements: Vec<(LoadStep, String)>) {
@@ -204,6 +218,11 @@ struct Parts {
 
 impl Parts {
     fn quote(request: &LoadRequest<'_>) -> Result<Self, TransactionError> {
+        Self::quote_section(request, "")
+    }
+
+    /// With `section` the names of its temporary tables differ from those of other sections of the transaction.
+    fn quote_section(request: &LoadRequest<'_>, section: &str) -> Result<Self, TransactionError> {
         let columns = request
             .columns
             .iter()
@@ -216,11 +235,11 @@ impl Parts {
                 .map_err(|source| not_a_name("table", request.table, source))?,
             stage: name(
                 "stage",
-                &format!("longshore_stage_{}", request.load.as_uuid().simple()),
+                &format!("longshore_stage_{}{section}", request.load.as_uuid().simple()),
             )?,
             columns,
             lineage: lineage(request)?,
-            mode: Mode::quote(request)?,
+            mode: Mode::quote(request, section)?,
             load_id: text("load id", &request.load.to_string())?,
             object_url: text("object's address", request.object_url)?,
             carried: request
@@ -523,6 +542,17 @@ pub enum TransactionError {
     /// Rows are to be replaced, and the target has no column that tells them apart.
     #[error("rows can only be replaced in a table with a load_id_column")]
     NothingToFindRowsBy,
+    /// Files of a set that go into one table by more than one COPY, where each would delete what the one before it brought.
+    #[error(
+        "the set's files of table {table} differ in how they are read (a rule that was changed meanwhile, a header in another \
+         order, other values of the key), and load_mode {mode} deletes rows: each would delete what the other brought"
+    )]
+    WouldDeleteEachOther {
+        /// The table.
+        table: String,
+        /// The mode.
+        mode: &'static str,
+    },
     /// Rows are to be merged, and no column is listed to compare them by.
     #[error("rows can only be merged under a rule that lists the columns of its files")]
     NothingToMergeBy,
@@ -538,7 +568,10 @@ pub enum TransactionError {
         bytes: usize,
     },
     /// More statements than the Data API takes as one transaction.
-    #[error("the transaction has {statements} statements, and the Data API takes {MAX_STATEMENTS}")]
+    #[error(
+        "the transaction has {statements} statements, and the Data API takes {MAX_STATEMENTS}; write less in pre_sql and \
+         post_sql, or fewer rules in one group"
+    )]
     TooManyStatements {
         /// How many it has.
         statements: usize,

@@ -18,6 +18,7 @@ pub mod check;
 pub mod disposition;
 pub mod document;
 pub mod fault;
+pub mod group;
 pub mod load;
 pub mod matching;
 pub mod notification;

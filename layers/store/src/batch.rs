@@ -311,21 +311,32 @@ async fn fail_quietly(
     actor: &str,
 ) -> Result<u64, StoreError> {
     let id = load.as_uuid();
-    let parameters: Parameters<'_> = &[
-        &id,
-        &failure.code,
-        &text(&failure.error),
-        &None::<i64>,
-        &now,
-        &actor,
-    ];
-    let changed = transaction.execute(Query::LoadFail, parameters).await?;
+    let changed = fail_in(transaction, load, failure, now, actor).await?;
     let none = None::<&str>;
     let parameters: Parameters<'_> = &[&id, &none, &now, &actor, &none, &none, &json::<[(); 0]>(&[])];
     if changed > 0 {
         transaction.execute(Query::LoadConclude, parameters).await?;
     }
     Ok(changed)
+}
+
+/// Fails a load within a transaction.
+pub(crate) async fn fail_in(
+    transaction: &Transaction<'_>,
+    load: LoadId,
+    failure: &LoadFailure,
+    now: DateTime<Utc>,
+    actor: &str,
+) -> Result<u64, StoreError> {
+    let parameters: Parameters<'_> = &[
+        &load.as_uuid(),
+        &failure.code,
+        &text(&failure.error),
+        &None::<i64>,
+        &now,
+        &actor,
+    ];
+    transaction.execute(Query::LoadFail, parameters).await
 }
 
 fn read_standing(row: &Row) -> Result<BatchStanding, StoreError> {

@@ -165,6 +165,7 @@ impl Store {
             &actor,
             &buffer,
             &joining.order,
+            &None::<Value>,
         ];
         let changed = transaction.execute(QUERY, parameters).await?;
         let moved = moved(&transaction, QUERY, load, changed).await?;

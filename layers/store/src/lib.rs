@@ -55,6 +55,7 @@ mod rule_book;
 mod rule_version;
 mod rules;
 mod samples;
+mod set;
 mod standing;
 mod store;
 mod tally;
@@ -88,6 +89,7 @@ pub use rule_book::{
 };
 pub use rule_version::RuleVersion;
 pub use samples::sample_sql;
+pub use set::{JoiningSet, NewSet, SetMember, WaitingSet, set_id};
 pub use standing::DatabaseStanding;
 pub use store::{ConnectOptions, Password, Store};
 pub use tally::NotedTally;

@@ -72,6 +72,10 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
         include_str!("../../../sql/config-db/migrations/V15__files_that_stay.sql"),
     ),
     (
+        "V17__load_groups",
+        include_str!("../../../sql/config-db/migrations/V17__load_groups.sql"),
+    ),
+    (
         "V18__encrypted_files",
         include_str!("../../../sql/config-db/migrations/V18__encrypted_files.sql"),
     ),

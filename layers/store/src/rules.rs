@@ -44,6 +44,15 @@ impl Store {
         self.rules(None).await
     }
 
+    /// The active rules of a group, by its name.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of a read.
+    pub async fn rules_of_group(&self, group: &str) -> Result<Vec<RuleRow>, StoreError> {
+        let rows = self.rows(Query::RuleListGroup, &[&group]).await?;
+        self.rules_by_number(&rows).await
+    }
+
     /// One rule; None when there is none of that number in operation.
     ///
     /// # Errors
@@ -70,6 +79,10 @@ impl Store {
 
     async fn candidates(&self, parameters: Parameters<'_>) -> Result<Vec<RuleRow>, StoreError> {
         let rows = self.rows(Query::RuleListCandidates, parameters).await?;
+        self.rules_by_number(&rows).await
+    }
+
+    async fn rules_by_number(&self, rows: &[Row]) -> Result<Vec<RuleRow>, StoreError> {
         let ids: Result<Vec<i32>, _> = rows
             .iter()
             .map(|row| Reader::new(row, TABLE).get("ext_file_config_sid"))
@@ -136,6 +149,12 @@ pub(crate) fn rule_row(row: &Row) -> Result<RuleRow, StoreError> {
         batch_concurrency: reader.get("batch_concurrency")?,
         batch_order: reader.get("batch_order")?,
         batch_divide_flag: reader.get("batch_divide_flag")?,
+        load_group: reader.get("load_group")?,
+        group_role: reader.get("group_role")?,
+        group_key: reader.get("group_key")?,
+        group_files: reader.get("group_files")?,
+        group_seconds: reader.get("group_seconds")?,
+        group_inactive: reader.get("group_inactive")?,
         load_mode: reader.get("load_mode")?,
         merge_keys: reader.get("merge_keys")?,
         merge_order: reader.get("merge_order")?,

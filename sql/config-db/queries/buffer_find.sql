@@ -17,3 +17,4 @@ SELECT
     buffer.flush_at
 FROM rdscnfg.ext_load_buffer AS buffer
 WHERE buffer.buffer_id = $1
+    AND buffer.group_name IS NULL

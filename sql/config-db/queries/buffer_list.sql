@@ -17,6 +17,7 @@ SELECT
     buffer.flush_at
 FROM rdscnfg.ext_load_buffer AS buffer
 WHERE buffer.files > 0
+    AND buffer.group_name IS NULL
     AND ($1::integer IS NULL OR buffer.ext_file_config_sid = $1::integer)
 ORDER BY
     buffer.first_at,

@@ -3,6 +3,7 @@
 SELECT buffer.buffer_id
 FROM rdscnfg.ext_load_buffer AS buffer
 WHERE buffer.files > 0
+    AND buffer.group_name IS NULL
     AND (
         buffer.files >= buffer.max_files
         OR buffer.bytes >= buffer.max_bytes

@@ -9,6 +9,7 @@ SET
     prepared_at = $7,
     buffer_id = $9,
     batch_order = load.captures ->> $10::text,
+    set_part = $11,
     state = 'batched',
     state_at = $7,
     state_actor = $8,

@@ -48,6 +48,18 @@ SELECT
     config.batch_concurrency,
     config.batch_order,
     config.batch_divide_flag,
+    config.load_group,
+    config.group_role,
+    config.group_key,
+    config.group_files,
+    config.group_seconds,
+    ARRAY(
+        SELECT other.ext_file_config_sid
+        FROM rdscnfg.ext_file_config AS other
+        WHERE lower(other.load_group) = lower(config.load_group)
+            AND other.oprtnl_flag <> 'A'
+        ORDER BY other.ext_file_config_sid
+    ) AS group_inactive,
     config.load_mode,
     config.merge_keys,
     config.merge_order,

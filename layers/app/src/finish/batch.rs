@@ -8,6 +8,7 @@ use longshore_domain::fault::WarehouseFault;
 use longshore_domain::load::{LoadId, LoadState};
 use longshore_domain::rule::{LoadMode, OnBadFile};
 use longshore_domain::statement::LoadStep;
+use longshore_domain::target::TableName;
 use longshore_store::{BufferId, Load, LoadFailure, LoadedFacts, Return, Statement};
 use tracing::{info, warn};
 
@@ -169,7 +170,7 @@ impl FinishStatement<'_> {
         error: &str,
     ) -> Result<Option<Load>, AppError> {
         let carried = self.app.store.carried(batch.id).await?;
-        let loaded = self.with_marker(plan, &carried).await?;
+        let loaded = self.with_marker(plan, &plan.table, &carried).await?;
         if loaded.is_empty() {
             return Ok(None);
         }
@@ -232,9 +233,32 @@ impl FinishStatement<'_> {
         Ok(())
     }
 
-    async fn with_marker(&self, plan: &LoadPlan, loads: &[LoadId]) -> Result<Vec<LoadId>, AppError> {
-        let sql =
-            marker::present_query(&plan.table, loads).map_err(|error| AppError::Engine(error.into()))?;
+    /// Of a set whose own marker is not there, which of its files the warehouse has all the same: none may be loaded without the
+    /// others, and these must not be loaded twice.
+    pub(super) async fn parts_loaded_before(&self, plan: &LoadPlan) -> Result<Option<String>, AppError> {
+        let mut found = Vec::new();
+        for section in &plan.sections {
+            for id in self.with_marker(plan, &section.table, &section.loads).await? {
+                let key = self.reload(id).await?.object.key;
+                found.push(format!("{key} (rule {}, load {id})", section.rule));
+            }
+        }
+        Ok((!found.is_empty()).then(|| {
+            format!(
+                "the warehouse has files of the set already: {}; nothing of it was loaded. Send the others without them, or \
+                 undo what these brought and replay the set",
+                found.join(", ")
+            )
+        }))
+    }
+
+    async fn with_marker(
+        &self,
+        plan: &LoadPlan,
+        table: &TableName,
+        loads: &[LoadId],
+    ) -> Result<Vec<LoadId>, AppError> {
+        let sql = marker::present_query(table, loads).map_err(|error| AppError::Engine(error.into()))?;
         let rows = self
             .app
             .warehouse

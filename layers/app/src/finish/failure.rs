@@ -41,6 +41,9 @@ pub(super) fn explained(
     if fault != WarehouseFault::Data {
         return error;
     }
+    if !plan.sections.is_empty() {
+        return error;
+    }
     match (step, &plan.mode) {
         (Some(LoadStep::Count), _) => wrong_count(load, plan),
         (Some(LoadStep::KeysPresent), LoadMode::Merge(by)) => missing_key(by),

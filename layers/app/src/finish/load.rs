@@ -168,7 +168,13 @@ impl FinishStatement<'_> {
                     self.committed(load, &plan, statement_id, rows_loaded).await
                 }
                 None => {
+                    if !plan.sections.is_empty()
+                        && let Some(error) = self.parts_loaded_before(&plan).await?
+                    {
+                        return self.failed(load, "partly_loaded", error).await;
+                    }
                     if load.is_batch()
+                        && plan.sections.is_empty()
                         && let Some(load) = self.part_company(&load, &plan, &error).await?
                     {
                         return Ok(load);
@@ -387,7 +393,11 @@ impl FinishStatement<'_> {
             Some(LoadStep::Copy) => self.collect_row_errors(&load, &plan, statement.as_ref()).await,
             _ => None,
         };
-        let error = row_error.or(load.error);
+        let error = match (row_error, load.error) {
+            // Whose file it was is said there.
+            (Some(row), Some(error)) if !plan.sections.is_empty() => Some(format!("{error}: {row}")),
+            (row, error) => row.or(error),
+        };
         let load = Load { error, ..load };
         if load.is_batch() {
             self.conclude_carried_failed(&load, statement.as_ref()).await?;

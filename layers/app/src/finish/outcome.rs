@@ -57,7 +57,7 @@ pub(super) fn of(report: &StatementReport, plan: &LoadPlan) -> LoadOutcome {
     let copy_query_id = step_report(LoadStep::Copy).and_then(|copy| copy.query_id);
     match report.run {
         StatementRun::Finished => LoadOutcome::Committed {
-            rows_loaded: step_report(LoadStep::Insert).and_then(|insert| insert.rows),
+            rows_loaded: rows_moved(report, plan),
             copy_query_id,
         },
         StatementRun::Aborted => LoadOutcome::Aborted {
@@ -77,11 +77,39 @@ pub(super) fn of(report: &StatementReport, plan: &LoadPlan) -> LoadOutcome {
             }
             LoadOutcome::Failed {
                 step,
-                error: error_of(report, failed),
+                error: blamed(plan, failed, error_of(report, failed)),
                 fault: fault_of(report, failed),
-                copy_query_id: copy_query_id.filter(|_| step == Some(LoadStep::Copy)),
+                copy_query_id: failed
+                    .filter(|_| step == Some(LoadStep::Copy))
+                    .and_then(|index| report.steps.get(index)?.query_id),
             }
         }
+    }
+}
+
+/// What the inserts moved; where a file has columns filled in the stage, that is counted before and not again.
+fn rows_moved(report: &StatementReport, plan: &LoadPlan) -> Option<u64> {
+    let sections = plan.sections.len().max(1);
+    (0..sections)
+        .map(|section| {
+            let is_insert = |index: &usize| {
+                plan.steps[*index] == LoadStep::Insert
+                    && plan.section_of.get(*index).is_none_or(|of| *of == Some(section))
+            };
+            let index = (0..plan.steps.len()).find(is_insert)?;
+            report.steps.get(index)?.rows
+        })
+        .sum()
+}
+
+/// Of a set, whose files the failing statement was about.
+fn blamed(plan: &LoadPlan, failed: Option<usize>, error: String) -> String {
+    let section = failed
+        .and_then(|index| *plan.section_of.get(index)?)
+        .and_then(|section| plan.sections.get(section));
+    match section {
+        Some(section) => format!("rule {} ({}): {error}", section.rule, section.table),
+        None => error,
     }
 }
 
@@ -130,6 +158,8 @@ pub(super) mod tests {
             encryption_secret: None,
             mode: longshore_domain::rule::LoadMode::Append,
             vacuum_rows: None,
+            sections: vec![],
+            section_of: vec![],
             steps: vec![Lock, Guard, Stage, Copy, Count, Insert, Marker],
             statements: vec![],
         }

@@ -10,7 +10,7 @@ use crate::error::chain;
 use crate::plan::{self, Planned};
 use crate::prepare::Copyable;
 use crate::submit::{self, Tables};
-use crate::{AppError, batch};
+use crate::{AppError, batch, group};
 
 impl ProcessObject<'_> {
     /// Puts a prepared file where it waits for others. What would keep it from being loaded alone would spoil a batch: that is
@@ -74,7 +74,11 @@ impl ProcessObject<'_> {
     pub(crate) async fn flush(&self, buffer: BufferId) -> Result<usize, AppError> {
         let mut made = 0;
         while self.may_begin() {
-            let batch = match batch::make(self.app, buffer, self.actor()).await? {
+            let making = match Box::pin(group::make_if_set(self.app, buffer, self.actor())).await? {
+                Some(making) => making,
+                None => batch::make(self.app, buffer, self.actor()).await?,
+            };
+            let batch = match making {
                 Making::Made(batch) => batch,
                 Making::Overtaken => continue,
                 Making::Nothing => break,

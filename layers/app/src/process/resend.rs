@@ -133,6 +133,9 @@ impl ProcessObject<'_> {
         copyable: Copyable,
         earlier: Earlier,
     ) -> Result<ObjectOutcome, AppError> {
+        if let Some(part) = copyable.rule.group.clone() {
+            return Box::pin(self.gather_in_set(load, row, copyable, &part)).await;
+        }
         match copyable.rule.batch.clone() {
             Some(policy) if earlier.replaces.is_empty() => {
                 Box::pin(self.gather(load, row, copyable, &policy)).await

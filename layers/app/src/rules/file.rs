@@ -7,7 +7,7 @@ use super::tree::{self, Content, Node};
 use super::{Fault, near};
 
 /// Columns that are numbers or flags; all others are text.
-const NUMBERS: [&str; 8] = [
+const NUMBERS: [&str; 10] = [
     "ext_file_config_sid",
     "max_attempts",
     "retry_minutes",
@@ -16,6 +16,8 @@ const NUMBERS: [&str; 8] = [
     "batch_seconds",
     "rule_version",
     "vacuum_rows",
+    "group_files",
+    "group_seconds",
 ];
 
 /// Reads the rules of a document.

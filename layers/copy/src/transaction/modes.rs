@@ -43,16 +43,16 @@ pub(super) enum Mode {
 }
 
 impl Mode {
-    pub(super) fn quote(request: &LoadRequest<'_>) -> Result<Self, TransactionError> {
+    pub(super) fn quote(request: &LoadRequest<'_>, section: &str) -> Result<Self, TransactionError> {
         Ok(match request.mode {
             LoadMode::Append => Self::Append,
             LoadMode::Truncate => Self::Truncate,
-            LoadMode::Merge(by) => Self::merge(request, by)?,
+            LoadMode::Merge(by) => Self::merge(request, by, section)?,
             LoadMode::ReplacePeriod(period) => Self::replace_period(request, period)?,
         })
     }
 
-    fn merge(request: &LoadRequest<'_>, by: &MergeBy) -> Result<Self, TransactionError> {
+    fn merge(request: &LoadRequest<'_>, by: &MergeBy, section: &str) -> Result<Self, TransactionError> {
         if request.columns.is_empty() {
             return Err(TransactionError::NothingToMergeBy);
         }
@@ -62,7 +62,7 @@ impl Mode {
                 .map(|column| name(part, column))
                 .collect::<Result<Vec<_>, _>>()
         };
-        let newest = format!("longshore_newest_{}", request.load.as_uuid().simple());
+        let newest = format!("longshore_newest_{}{section}", request.load.as_uuid().simple());
         Ok(Self::Merge {
             keys: quoted("merge_keys", &by.keys)?,
             order: quoted("merge_order", &by.order)?,

@@ -6,7 +6,7 @@ use super::{
     HeaderPolicy, Interface, InvalidBytes, LoadMode, Paths, ResendPolicy, RuleColumn, RuleFault, RuleFaults,
     RuleId, RuleRow, RuleTopics, TargetRow, Trailer,
 };
-use super::{attempts, batch, mode, together};
+use super::{attempts, batch, group, mode, together};
 use crate::matching::{self, Matcher};
 use crate::target::{Compute, Login, TableName, Warehouse};
 
@@ -58,6 +58,7 @@ pub(super) fn interpret(row: &RuleRow) -> Result<FileRule, RuleFaults> {
     faults.keep(archives.map(|flag| is_yes("archive_flag", flag)).transpose());
     let batch = batch::batch(row, &mut faults);
     let vacuum_rows = vacuum_rows(row, &mut faults);
+    let group = group::group(row, &mut faults);
     let topics = RuleTopics::read(row, &mut faults);
 
     let parts = (
@@ -120,6 +121,7 @@ pub(super) fn interpret(row: &RuleRow) -> Result<FileRule, RuleFaults> {
             place: FilePlace::of(row),
             encryption_secret: non_blank(&row.encryption_secret),
             batch,
+            group,
             mode,
             pre_sql: non_blank(&row.pre_sql),
             post_sql: non_blank(&row.post_sql),

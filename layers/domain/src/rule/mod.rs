@@ -7,6 +7,7 @@ mod attempts;
 mod batch;
 mod fault;
 mod format;
+mod group;
 mod interpret;
 mod mode;
 mod resend;
@@ -20,6 +21,7 @@ mod trailer;
 pub use batch::{BatchPolicy, Concurrency, MOST_BATCH_FILES, OnBadFile};
 pub use fault::{RuleFault, RuleFaults};
 pub use format::{Compression, DataFormat, Delimited, Encoding, Escaping, FieldQuoting, InvalidBytes, Paths};
+pub use group::{GroupPart, GroupRole, SetKey};
 pub use mode::{LoadMode, MergeBy, Period};
 pub use resend::ResendPolicy;
 pub use row::{ColumnRow, RuleRow, TargetRow, fingerprint};
@@ -164,6 +166,8 @@ pub struct FileRule {
     pub encryption_secret: Option<String>,
     /// How its files are gathered into batches; `None`: each is loaded by itself.
     pub batch: Option<BatchPolicy>,
+    /// The group whose rules load their files together.
+    pub group: Option<GroupPart>,
     /// What becomes of the rows that its table has.
     pub mode: LoadMode,
     /// The operator's SQL that runs in the load's transaction before the rows are moved; `longshore-copy` reads and checks it.

@@ -62,6 +62,14 @@ pub struct RuleRow {
     pub batch_concurrency: Option<String>,
     pub batch_order: Option<String>,
     pub batch_divide_flag: Option<String>,
+    pub load_group: Option<String>,
+    pub group_role: Option<String>,
+    pub group_key: Option<String>,
+    pub group_files: Option<i32>,
+    pub group_seconds: Option<i32>,
+    /// The rules of its group that are not in operation.
+    #[serde(default)]
+    pub group_inactive: Vec<i32>,
     pub load_mode: Option<String>,
     pub merge_keys: Option<String>,
     pub merge_order: Option<String>,

@@ -1,8 +1,8 @@
 //! What is right part by part and wrong together.
 
 use super::fault::Collector;
-use super::mode;
-use super::{Compression, DataFormat, Encoding, FileRule, HeaderPolicy, ResendPolicy};
+use super::{Compression, DataFormat, Encoding, FileRule, GroupPart, HeaderPolicy, ResendPolicy};
+use super::{group, mode};
 
 /// Judges the parts of a rule against each other.
 pub(super) fn check(rule: &FileRule, faults: &mut Collector) {
@@ -12,11 +12,13 @@ pub(super) fn check(rule: &FileRule, faults: &mut Collector) {
             "is blank; write the extension of the file's name, for example txt",
         );
     }
-    if rule.split.is_none() {
+    let is_loaded = rule.group.as_ref().is_none_or(GroupPart::is_data);
+    if rule.split.is_none() && is_loaded {
         check_target(rule, faults);
         check_resends(rule, faults);
     }
     check_batches(rule, faults);
+    group::check(rule, faults);
     if matches!(rule.format, DataFormat::FixedWidth) {
         check_fixed_width(rule, faults);
     }

@@ -122,6 +122,7 @@ use crate::support::{ACTOR, Bench, at, prepared, split_facts};
     "batch_id = load_id",
     "ext_file_load_carried_from_buffer"
 )]
+#[case(LoadState::Received, "set_part = '{}'", "ext_file_load_set_part_in_buffer")]
 #[case(
     LoadState::Loaded,
     "forgotten_at = now()",
@@ -145,6 +146,8 @@ async fn an_impossible_load_is_refused(
 #[case("bytes = -1", "ext_load_buffer_counts_not_negative")]
 #[case("files = 0", "ext_load_buffer_first_of_files")]
 #[case("first_at = NULL", "ext_load_buffer_first_of_files")]
+#[case("group_name = 'g'", "ext_load_buffer_set_of_group")]
+#[case("tgt_table_name = NULL", "ext_load_buffer_has_table")]
 #[tokio::test]
 async fn an_impossible_buffer_is_refused(#[case] change: &str, #[case] constraint: &str) {
     let bench = Bench::new().await;

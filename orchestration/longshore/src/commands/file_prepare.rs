@@ -62,7 +62,7 @@ fn rules_of(path: &Path) -> anyhow::Result<Vec<RuleRow>> {
         let name = path.display().to_string();
         input(Faults { name, list }.to_string())
     };
-    Ok(rules::file::read(&read_text(path)?).map_err(at_fault)?)
+    rules::file::read(&read_text(path)?).map_err(at_fault)
 }
 
 /// The rule that was named, or the one that takes the key.
