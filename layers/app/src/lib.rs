@@ -14,6 +14,7 @@ mod chain;
 mod config;
 mod error;
 mod finish;
+mod follow_up;
 mod lint;
 mod notify;
 mod operate;
@@ -29,6 +30,7 @@ pub use chain::{ChainError, ChainEvent, ChainObserver, ChainReport, QueryOutcome
 pub use config::{AppConfig, ReportedFailures};
 pub use error::{AppError, chain};
 pub use finish::{FinishStatement, FinishedAs, StatementStatus};
+pub use follow_up::check_chain;
 pub use lint::lint;
 pub use operate::{CancelPlan, Judged, Operate, ReplayChoice, ReplayPlan};
 pub use process::{Announcement, ObjectOutcome, ProcessObject};

@@ -71,6 +71,10 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
         "V15__files_that_stay",
         include_str!("../../../sql/config-db/migrations/V15__files_that_stay.sql"),
     ),
+    (
+        "V21__chains",
+        include_str!("../../../sql/config-db/migrations/V21__chains.sql"),
+    ),
 ];
 
 /// The version that this program brings a schema to: the number in the last migration's name.

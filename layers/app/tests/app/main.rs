@@ -8,6 +8,7 @@
 mod archive;
 mod batches;
 mod chain;
+mod follow_ups;
 mod leases;
 mod outcomes;
 mod pauses;

@@ -97,9 +97,10 @@ impl<'a> Change<'a> {
             name: self.hand.operator.clone(),
             reason: self.hand.why.clone(),
         };
+        let chains = self.store.chains().await.context("read chains")?;
         let judge = |rows: &[_]| {
             faults.extend(
-                lint(rows)
+                lint(rows, &chains)
                     .into_iter()
                     .filter(|found| about.contains(&found.rule.0)),
             );
