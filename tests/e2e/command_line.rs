@@ -482,6 +482,7 @@ fn help_names_every_command_and_ends_with_0() -> anyhow::Result<()> {
       warehouse  The warehouses that loads go to
       dlq        Announcements that no function could take
       query      Chains of SQL statements
+      chain      Chains that rules name as their follow-up
       import     Turn the configuration of an older loader into rules
       secret     The secrets and logins of a deployment
       notify     The topics that outcomes are told to

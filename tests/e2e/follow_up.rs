@@ -1,6 +1,11 @@
 //! The SQL that runs after a load.
 
-use crate::support::World;
+use std::time::{Duration, Instant};
+
+use anyhow::ensure;
+use serde_json::{Value, json};
+
+use crate::support::{Feed, PATIENCE, World};
 
 #[tokio::test]
 async fn the_follow_up_runs_after_the_load_and_is_audited() -> anyhow::Result<()> {
@@ -47,4 +52,200 @@ async fn a_follow_up_that_fails_is_told_and_the_rows_stay() -> anyhow::Result<()
     assert_eq!(told, ["loaded", "follow_up_failed"], "{story}");
     assert_eq!(feed.lines("id, name").await?, ["1|a"]);
     story.assert_archived(&world, &feed.token, b"1|a\n").await
+}
+
+#[tokio::test]
+async fn a_follow_up_of_several_statements_runs_them_in_order_and_audits_each() -> anyhow::Result<()> {
+    let world = World::shared().await?;
+    let feed = world.feed().create().await?;
+    let update = |what: &str| format!("UPDATE {} SET name = {what}", feed.table);
+    let steps = json!([
+        update("'one ' || name"),
+        { "ExecuteStatementParameters": { "Sql": update("'two ' || name") } },
+    ]);
+    follow(&world, &feed, &steps.to_string()).await?;
+
+    let story = feed.land("1|a\n").await?;
+
+    story.assert_loaded(1);
+    assert_eq!(feed.lines("id, name").await?, ["1|two one a"]);
+    let audit = story.audit_row();
+    assert_eq!(audit["followup_status"], "FINISHED", "{story}");
+    assert_eq!(
+        facts(&audit["followup_steps"]),
+        [json!([1, "finished", 1, 1]), json!([2, "finished", 1, 1])]
+    );
+    let load = audit["load_id"].as_str().unwrap_or_default();
+    let shown = world.longshore(&["load", "show", load])?;
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert!(shown.contains("steps of the follow-up"), "{shown}");
+    assert!(shown.contains("follow_up step 2"), "{shown}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_step_that_fails_ends_the_follow_up_and_is_named() -> anyhow::Result<()> {
+    let world = World::shared().await?;
+    let feed = world.feed().create().await?;
+    let steps = json!([
+        format!("UPDATE {} SET name = 'one'", feed.table),
+        "DELETE FROM rdsftetl.nobody_knows_this",
+        format!("UPDATE {} SET name = 'three'", feed.table),
+    ]);
+    follow(&world, &feed, &steps.to_string()).await?;
+
+    let story = feed.land("1|a\n").await?;
+
+    assert_eq!(story.state(), "transform_failed", "{story}");
+    assert_eq!(feed.lines("id, name").await?, ["1|one"]);
+    let audit = story.audit_row();
+    let error = audit["followup_error"].as_str().unwrap_or_default();
+    assert!(error.starts_with("step 2 of 3: "), "{error}: {story}");
+    assert!(error.contains("nobody_knows_this"), "{error}: {story}");
+    assert_eq!(
+        facts(&audit["followup_steps"]),
+        [
+            json!([1, "finished", 1, 1]),
+            json!([2, "failed", 1, null]),
+            json!([3, null, 0, null])
+        ]
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_step_that_is_to_be_retried_waits_and_goes_on_from_there() -> anyhow::Result<()> {
+    let world = World::reconciled().await?;
+    let feed = world.feed().create().await?;
+    let late = format!("{}_late", feed.table);
+    let steps = json!([
+        format!("UPDATE {} SET name = name || '!'", feed.table),
+        { "ExecuteStatementParameters": format!("INSERT INTO {late} SELECT id FROM {}", feed.table),
+          "MaxRetries": 100, "BaseWaitTime": 0, "MaxWait": 1, "RetryErrorMatch": "does not exist" },
+    ]);
+    follow(&world, &feed, &steps.to_string()).await?;
+    let key = world.input_key(&feed.file_name());
+    world.put(&key, "1|a\n").await?;
+    has_waited(&world, &key).await?;
+    world.query(&format!("CREATE TABLE {late} (id integer)")).await?;
+
+    let stories = world.reconcile_until_settled(&key, 1).await?;
+
+    assert_eq!(stories[0].state(), "complete", "{}", stories[0]);
+    assert_eq!(feed.lines("id, name").await?, ["1|a!"]);
+    let rows = world.query(&format!("SELECT id FROM {late}")).await?;
+    assert_eq!(rows.len(), 1);
+    let audit = stories[0].audit_row();
+    let steps = facts(&audit["followup_steps"]);
+    assert_eq!(steps[0], json!([1, "finished", 1, 1]));
+    assert!(steps[1][2].as_u64().unwrap_or_default() > 1, "{steps:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_chain_is_written_by_a_command_and_run_by_its_name() -> anyhow::Result<()> {
+    let world = World::shared().await?;
+    let feed = world.feed().create().await?;
+    let name = format!("chain_{}", feed.rule);
+    let file = tempfile::NamedTempFile::new()?;
+    let chain = json!([format!("UPDATE {} SET name = 'by name'", feed.table), "SELECT 1"]);
+    std::fs::write(file.path(), chain.to_string())?;
+    let path = file.path().to_string_lossy().into_owned();
+    let rehearsed = world.longshore(&["chain", "apply", &name, &path])?;
+    assert!(rehearsed.status.success());
+    assert_eq!(world.longshore(&["chain", "show", &name])?.status.code(), Some(1));
+    assert!(
+        world
+            .longshore(&["chain", "apply", &name, &path, "--yes"])?
+            .status
+            .success()
+    );
+    let shown = world.longshore(&["chain", "show", &name])?;
+    assert_eq!(serde_json::from_slice::<Value>(&shown.stdout)?, chain);
+    let listed = world.longshore(&["chain", "list"])?;
+    assert!(String::from_utf8_lossy(&listed.stdout).contains(&name));
+    follow(&world, &feed, &format!("chain:{name}")).await?;
+
+    let story = feed.land("1|a\n").await?;
+
+    story.assert_loaded(1);
+    assert_eq!(feed.lines("id, name").await?, ["1|by name"]);
+    assert_eq!(facts(&story.audit_row()["followup_steps"]).len(), 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_follow_up_that_cannot_run_is_a_fault_with_its_place() -> anyhow::Result<()> {
+    let world = World::shared().await?;
+    let feed = world.feed().create().await?;
+    let rule = feed.rule.to_string();
+    for (query, problem) in [
+        (
+            r#"["SELECT 1", {"MaxRetries": 1}]"#,
+            "query 2: there is no ExecuteStatementParameters",
+        ),
+        ("[\"SELECT 1\",\n]", "line 2 column 1"),
+        (
+            "chain:nobody_knows_this",
+            "there is no chain \"nobody_knows_this\"",
+        ),
+    ] {
+        follow(&world, &feed, query).await?;
+        let output = world.longshore(&["rule", "lint", &rule, "--json"])?;
+        assert_eq!(output.status.code(), Some(1), "{query}");
+        let faults: Value = serde_json::from_slice(&output.stdout)?;
+        let said = faults["faults"][0]["faults"].to_string().replace('\\', "");
+        assert!(said.contains(problem), "{query}: {said}");
+    }
+    let story = feed.land("1|a\n").await?;
+    assert_eq!(story.state(), "rejected", "{story}");
+    let file = tempfile::NamedTempFile::new()?;
+    std::fs::write(
+        file.path(),
+        r#"["SELECT 1", {"ExecuteStatementParameters": "SELECT 1", "MaxWait": -1}]"#,
+    )?;
+    let path = file.path().to_string_lossy().into_owned();
+    let refused = world.longshore(&["chain", "apply", "never", &path, "--yes"])?;
+    assert_eq!(refused.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(
+        said.contains("query 2, MaxWait: must be a whole number of seconds"),
+        "{said}"
+    );
+    follow(&world, &feed, "SELECT 1").await
+}
+
+/// The follow-up of the feed's rule.
+async fn follow(world: &World, feed: &Feed<'_>, query: &str) -> anyhow::Result<()> {
+    let sql = format!(
+        "UPDATE rdscnfg.ext_file_config SET query = $${query}$$ WHERE ext_file_config_sid = {}",
+        feed.rule
+    );
+    Ok(world.control.batch_execute(&sql).await?)
+}
+
+/// Step, state, tries and rows.
+fn facts(steps: &Value) -> Vec<Value> {
+    let steps = steps.as_array().map(Vec::as_slice).unwrap_or_default();
+    let fact = |step: &Value| json!([step["step"], step["state"], step["attempts"], step["rows"]]);
+    steps.iter().map(fact).collect()
+}
+
+/// Until the follow-up of a file failed once and waits.
+async fn has_waited(world: &World, key: &str) -> anyhow::Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let loads = world.loads_of(key).await?;
+        if loads
+            .iter()
+            .any(|load| load.state() == "transforming" && !load.value("due_at").is_null())
+        {
+            return Ok(());
+        }
+        ensure!(
+            Instant::now() < deadline,
+            "no follow-up of {key} waits: {loads:?}"
+        );
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }

@@ -245,7 +245,8 @@ async fn plan_batch(app: &App, buffer: &Buffer, chosen: &[Waiting]) -> Result<Ne
             carried: &carried,
             replaces: &[],
         },
-    )?;
+    )
+    .await?;
     let Planned {
         plan,
         manifest_key,

@@ -23,6 +23,7 @@ use uuid::Uuid;
 
 use crate::batch::{Making, Recipe};
 use crate::error::chain;
+use crate::follow_up;
 use crate::plan::{self, LoadPlan, Section, warehouse_of};
 use crate::{App, AppError};
 
@@ -253,10 +254,19 @@ async fn plan_set(
 ) -> Result<NewSet, AppError> {
     let sections = sections(chosen);
     let mut new = new_set(app, set, chosen, Some(rules))?;
-    let planned = match plan_sections(app, set, &new, &sections, rules) {
+    let mut planned = match plan_sections(app, set, &new, &sections, rules) {
         Ok(planned) => planned,
         Err(problem) => return failed_set(app, set, chosen, Some(rules), "group_invalid", problem),
     };
+    if let Some(rule) = rules.rules.iter().find(|rule| rule.follow_up.is_some()) {
+        planned.plan.follow_up_steps = match plan::follow_up_steps(app, rule).await? {
+            Ok(steps) => follow_up::plan_steps(rule, steps),
+            Err(fault) => {
+                let problem = format!("rule {}: query: {}", rule.id, chain(&fault));
+                return failed_set(app, set, chosen, Some(rules), "group_invalid", problem);
+            }
+        };
+    }
     for (index, (key, manifest)) in planned.manifests.into_iter().enumerate() {
         if index > 0 {
             new.manifests.push(Source {
@@ -372,7 +382,10 @@ fn plan_sections(
             warehouse: sections[0].recipe.warehouse.clone(),
             table: sections[0].recipe.table.clone(),
             follow_up: follows.and_then(|rule| rule.follow_up.clone()),
-            follow_up_repeats: follows.is_some_and(plan::follow_up_repeats),
+            // Found in the control database, when the rest is sound.
+            follow_up_steps: vec![],
+            follow_up_repeats: follows
+                .is_some_and(|rule| follow_up::repeats(rule, rule.follow_up.as_deref().unwrap_or_default())),
             retry: prepared[0].0.retry,
             on_bad_file: OnBadFile::FailAll,
             max_errors: all_counted.then_some(0),
@@ -448,6 +461,7 @@ fn new_set(
         warehouse,
         table: table.clone(),
         follow_up: None,
+        follow_up_steps: vec![],
         follow_up_repeats: false,
         retry: Default::default(),
         on_bad_file: OnBadFile::FailAll,

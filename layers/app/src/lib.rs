@@ -16,6 +16,7 @@ mod chain;
 mod config;
 mod error;
 mod finish;
+mod follow_up;
 mod group;
 mod lint;
 mod maintain;
@@ -36,6 +37,7 @@ pub use chain::{ChainError, ChainEvent, ChainObserver, ChainReport, QueryOutcome
 pub use config::{AppConfig, RangeLimits, ReportedFailures};
 pub use error::{AppError, chain};
 pub use finish::{FinishStatement, FinishedAs, StatementStatus};
+pub use follow_up::check_chain;
 pub use group::set_lacks;
 pub use lint::lint;
 pub use maintain::Maintain;

@@ -3,19 +3,20 @@
 use std::collections::BTreeMap;
 
 use longshore_copy::CopySpec;
-use longshore_copy::transaction::check_follow_up;
 use longshore_domain::group::LoadGroup;
 use longshore_domain::matching;
 use longshore_domain::rule::{FileRule, GroupPart, RuleFault, RuleFaults, RuleId, RuleRow};
+use longshore_store::Chain;
 
 use crate::error::chain;
+use crate::follow_up;
 
 /// Every fault of every rule, in the order of rules: what interpreting it says, what COPY would refuse of its options, what is
-/// no statement in its follow-up, and which other rule takes the same files.
-pub fn lint(rows: &[RuleRow]) -> Vec<RuleFaults> {
+/// no follow-up, the names of chains that are not there among it, and which other rule takes the same files.
+pub fn lint(rows: &[RuleRow], chains: &[Chain]) -> Vec<RuleFaults> {
     let mut found: BTreeMap<RuleId, Vec<RuleFault>> = BTreeMap::new();
     for row in rows {
-        let faults = lint_one(row);
+        let faults = lint_one(row, chains);
         if !faults.is_empty() {
             found
                 .entry(RuleId(row.ext_file_config_sid))
@@ -59,7 +60,7 @@ fn faults_of_groups(rows: &[RuleRow]) -> Vec<(RuleId, RuleFault)> {
     faults.flatten().collect()
 }
 
-fn lint_one(row: &RuleRow) -> Vec<RuleFault> {
+fn lint_one(row: &RuleRow, chains: &[Chain]) -> Vec<RuleFault> {
     let rule = match FileRule::from_row(row) {
         Ok(rule) => rule,
         Err(faults) => return faults.faults,
@@ -73,8 +74,9 @@ fn lint_one(row: &RuleRow) -> Vec<RuleFault> {
     {
         found.extend(faults.faults);
     }
-    if let Some(Err(error)) = rule.follow_up.as_deref().map(check_follow_up) {
-        found.push(RuleFault::new("query", chain(&error)));
+    let judge = |text| follow_up::judge(text, chains);
+    if let Some(Err(fault)) = rule.follow_up.as_deref().map(judge) {
+        found.push(RuleFault::new("query", chain(&fault)));
     }
     found
 }
@@ -107,7 +109,7 @@ mod tests {
     }
 
     fn said(rows: &[RuleRow]) -> Vec<String> {
-        lint(rows).iter().map(ToString::to_string).collect()
+        lint(rows, &[]).iter().map(ToString::to_string).collect()
     }
 
     #[test]

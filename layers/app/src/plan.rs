@@ -1,11 +1,11 @@
 //! The plan of a load transaction, kept on the ledger so that a retry runs the very same SQL.
 
-use longshore_copy::transaction::{check_follow_up, is_call};
 use longshore_copy::{
     CarriedLoad, CopySpec, KEY_PLACEHOLDER, LoadRequest, LoadTransaction, Manifest, ManifestEntry,
     TransactionError,
 };
 use longshore_domain::archive::manifest_key;
+use longshore_domain::chain::ChainQuery;
 use longshore_domain::load::LoadId;
 use longshore_domain::matching::Captures;
 use longshore_domain::object::{Bucket, Object, ObjectKey, s3_url};
@@ -18,19 +18,23 @@ use longshore_store::Load;
 use serde::{Deserialize, Serialize};
 
 use crate::error::chain;
+use crate::follow_up::{self, FollowUp, FollowUpFault, PlannedStep};
 use crate::ports::Sealed;
 use crate::prepare::Copyable;
 use crate::{App, AppError};
 
 /// What will be submitted, and where. Holds no secret: COPY is authorised by a role, and the key of encrypted files is named.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct LoadPlan {
     /// Where it runs.
     pub warehouse: Warehouse,
     /// The table it fills.
     pub table: TableName,
-    /// The transformation SQL that runs afterwards.
+    /// The transformation that runs afterwards, in the rule's words.
     pub follow_up: Option<String>,
+    /// Its steps, where it is a chain; else empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub follow_up_steps: Vec<PlannedStep>,
     /// Whether that may run again after a run that failed in passing.
     #[serde(default)]
     pub follow_up_repeats: bool,
@@ -107,6 +111,27 @@ impl LoadPlan {
         })
     }
 
+    /// What is to be run of the follow-up at a place of it, from 1.
+    pub(crate) fn follow_up_at(&self, place: u32) -> Option<FollowUpPart<'_>> {
+        if self.follow_up_steps.is_empty() {
+            let sql = self.follow_up.as_deref().filter(|_| place == 1)?;
+            return Some(FollowUpPart {
+                sql,
+                repeats: self.follow_up_repeats,
+                chain_step: None,
+                query: None,
+            });
+        }
+        let index = usize::try_from(place.checked_sub(1)?).ok()?;
+        let step = self.follow_up_steps.get(index)?;
+        Some(FollowUpPart {
+            sql: &step.query.request.sql,
+            repeats: step.repeats,
+            chain_step: Some(place),
+            query: Some(&step.query),
+        })
+    }
+
     /// The place of a step in the transaction, from 0.
     pub(crate) fn index_of(&self, step: LoadStep) -> Option<usize> {
         self.steps.iter().position(|candidate| *candidate == step)
@@ -118,6 +143,19 @@ fn inconsistent(load: LoadId, what: &str) -> AppError {
         load,
         what: what.to_owned(),
     }
+}
+
+/// A statement of a follow-up: all of it, or a step.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FollowUpPart<'a> {
+    /// What is run.
+    pub sql: &'a str,
+    /// Whether it may run again after a run that failed in passing.
+    pub repeats: bool,
+    /// Which step of a chain it is, from 1.
+    pub chain_step: Option<u32>,
+    /// The step's own rules.
+    pub query: Option<&'a ChainQuery>,
 }
 
 /// A plan and the manifest that its COPY reads.
@@ -161,7 +199,7 @@ pub(crate) struct ToLoad<'a> {
 }
 
 /// Plans the load of one copyable file into `table`. Options that the warehouse would refuse are refused here.
-pub(crate) fn plan(
+pub(crate) async fn plan(
     app: &App,
     load: &Load,
     table: &TableName,
@@ -186,6 +224,7 @@ pub(crate) fn plan(
             replaces,
         },
     )
+    .await
 }
 
 /// What COPY reads: the file, or those that it lists.
@@ -207,7 +246,7 @@ pub(crate) fn entries(files: &[Object]) -> Vec<ManifestEntry> {
 }
 
 /// Plans a transaction, or says what of its rule or its names cannot be.
-pub(crate) fn plan_transaction(
+pub(crate) async fn plan_transaction(
     app: &App,
     to_load: ToLoad<'_>,
 ) -> Result<Result<Planned, RejectReason>, AppError> {
@@ -252,14 +291,16 @@ pub(crate) fn plan_transaction(
         Err(error) => return Ok(Err(rule_fault(rule, "ext_file_config", &error))),
     };
     // Better now than after the rows are there.
-    if let Some(Err(error)) = rule.follow_up.as_deref().map(check_follow_up) {
-        return Ok(Err(rule_fault(rule, "query", &error)));
-    }
+    let follow_up_steps = match follow_up_steps(app, rule).await? {
+        Ok(steps) => follow_up::plan_steps(rule, steps),
+        Err(fault) => return Ok(Err(rule_fault(rule, "query", &fault))),
+    };
     let plan = LoadPlan {
         warehouse: to_load.warehouse.clone(),
         table: to_load.table.clone(),
         follow_up: rule.follow_up.clone(),
-        follow_up_repeats: follow_up_repeats(rule),
+        follow_up_steps,
+        follow_up_repeats: follow_up::repeats(rule, rule.follow_up.as_deref().unwrap_or_default()),
         retry: rule.retry,
         on_bad_file: rule
             .batch
@@ -283,10 +324,25 @@ pub(crate) fn plan_transaction(
     }))
 }
 
-/// A statement that failed left nothing behind, unless it is a CALL: its procedure may have committed halfway.
-pub(crate) fn follow_up_repeats(rule: &FileRule) -> bool {
-    let sql = rule.follow_up.as_deref().unwrap_or_default();
-    rule.follow_up_repeats.unwrap_or_else(|| !is_call(sql))
+/// The steps of a rule's follow-up, none where it is a single statement. A chain is taken over as it is now: a retry runs what was
+/// planned, whatever the chain says by then.
+pub(crate) async fn follow_up_steps(
+    app: &App,
+    rule: &FileRule,
+) -> Result<Result<Vec<ChainQuery>, FollowUpFault>, AppError> {
+    let Some(text) = rule.follow_up.as_deref() else {
+        return Ok(Ok(vec![]));
+    };
+    let name = match follow_up::read(text) {
+        Ok(FollowUp::Sql) => return Ok(Ok(vec![])),
+        Ok(FollowUp::Steps(steps)) => return Ok(Ok(steps)),
+        Ok(FollowUp::Named(name)) => name,
+        Err(fault) => return Ok(Err(fault)),
+    };
+    match app.store.chain(name).await? {
+        Some(chain) => Ok(follow_up::read_chain(&chain)),
+        None => Ok(Err(follow_up::unknown(name, &app.store.chains().await?))),
+    }
 }
 
 /// Where a rule's table lies.
@@ -295,7 +351,7 @@ pub(crate) fn warehouse_of(app: &App, rule: &FileRule) -> Warehouse {
     rule.warehouse.clone().unwrap_or_else(own)
 }
 
-fn rule_fault(rule: &FileRule, column: &str, error: &TransactionError) -> RejectReason {
+fn rule_fault(rule: &FileRule, column: &str, error: &(dyn std::error::Error + 'static)) -> RejectReason {
     RejectReason::RuleInvalid(RuleFaults {
         rule: rule.id,
         faults: vec![RuleFault::new(column, chain(error))],

@@ -313,7 +313,7 @@ impl ProcessObject<'_> {
             plan,
             manifest_key,
             manifest,
-        } = match plan::plan(self.app, &load, &table, &copyable, &earlier.replaces)? {
+        } = match plan::plan(self.app, &load, &table, &copyable, &earlier.replaces).await? {
             Ok(planned) => planned,
             Err(reason) => return self.reject_prepared(load, &copyable, reason).await,
         };

@@ -169,6 +169,29 @@ pub(crate) async fn after_failure(
         NextTry::Exhausted => return Ok(Afterwards::GivenUp(exhausted(failed.error, tries, now - since))),
         NextTry::After(wait) => wait,
     };
+    let again = Again { wait, uses_a_try };
+    let load = try_again(app, load, warehouse, failed, again, actor).await?;
+    Ok(Afterwards::Waits(Box::new(load)))
+}
+
+/// Another try.
+pub(crate) struct Again {
+    /// After so long.
+    pub wait: Duration,
+    /// Whether the one that failed is one of those that the load's rule allows.
+    pub uses_a_try: bool,
+}
+
+/// The load waits, and its statement is tried again then.
+pub(crate) async fn try_again(
+    app: &App,
+    load: Load,
+    warehouse: &Warehouse,
+    failed: &FailedStatement<'_>,
+    Again { wait, uses_a_try }: Again,
+    actor: &str,
+) -> Result<Load, AppError> {
+    let now = app.clock.now();
     let postponement = Postponement {
         from: load.state,
         due_at: now + wait,
@@ -189,7 +212,7 @@ pub(crate) async fn after_failure(
         failed.error
     );
     let moved = app.store.postpone(load.id, &postponement, now, actor).await?;
-    Ok(Afterwards::Waits(Box::new(moved.into_load())))
+    Ok(moved.into_load())
 }
 
 /// What is told of a load whose service was too busy for it for longer than its rule allows.

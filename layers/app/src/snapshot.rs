@@ -416,7 +416,8 @@ impl SnapshotLoad<'_> {
                 carried: &[],
                 replaces: &[],
             },
-        )?;
+        )
+        .await?;
         Ok(planned
             .map(|planned| planned.plan.statements)
             .map_err(|reason| reason.to_string()))

@@ -14,7 +14,7 @@ use longshore_domain::statement::{Attempt, LoadStep, StatementKind};
 use longshore_store::{AttemptRecord, Load, Statement, StatementOutcome, StatementState};
 use tracing::info;
 
-use crate::plan::LoadPlan;
+use crate::plan::{FollowUpPart, LoadPlan};
 use crate::ports::{Submission, SubmissionSql, WarehouseError};
 use crate::retry::{self, Sent};
 use crate::{App, AppError};
@@ -35,6 +35,7 @@ pub(crate) async fn submit_load(app: &App, load: Load, actor: &str) -> Result<Se
         kind: StatementKind::Load,
         steps: &plan.steps,
         sql: SubmissionSql::Transaction(plan.statements.clone()),
+        chain_step: None,
     };
     let number = match resume(app, &load, &plan, StatementKind::Load, actor).await? {
         Resume::Found => return Ok(Sent::Submitted),
@@ -56,12 +57,13 @@ pub(crate) fn newest(statements: &[Statement], kind: StatementKind) -> Option<&S
         .max_by_key(|statement| statement.attempt)
 }
 
-/// Submits the follow-up of a load: a statement of its own, so that it may commit as it likes.
+/// Submits the follow-up of a load, or a step of it: a statement of its own, so that it may commit as it likes. The attempts at all steps
+/// have one row of numbers: which of them is the newest, and its name and token, need no step to be known.
 pub(crate) async fn submit_follow_up(
     app: &App,
     load: Load,
     plan: &LoadPlan,
-    sql: String,
+    part: FollowUpPart<'_>,
     actor: &str,
 ) -> Result<FollowUpSent, AppError> {
     if let Some(until) = retry::wait_while_paused(app, &load, &plan.warehouse, actor).await? {
@@ -70,7 +72,8 @@ pub(crate) async fn submit_follow_up(
     let submittable = Submittable {
         kind: StatementKind::FollowUp,
         steps: &[LoadStep::FollowUp],
-        sql: SubmissionSql::Single(sql),
+        sql: SubmissionSql::Single(part.sql.to_owned()),
+        chain_step: part.chain_step,
     };
     let number = match resume(app, &load, plan, StatementKind::FollowUp, actor).await? {
         Resume::Found => return Ok(FollowUpSent::Sent(Sent::Submitted)),
@@ -161,6 +164,7 @@ struct Submittable<'a> {
     kind: StatementKind,
     steps: &'a [LoadStep],
     sql: SubmissionSql,
+    chain_step: Option<u32>,
 }
 
 /// Whether the attempt was on the ledger before does not matter: the token makes the second call harmless, and a load that is
@@ -173,7 +177,12 @@ async fn submit(
     number: u32,
     actor: &str,
 ) -> Result<Sent, AppError> {
-    let Submittable { kind, steps, sql } = submittable;
+    let Submittable {
+        kind,
+        steps,
+        sql,
+        chain_step,
+    } = submittable;
     let attempt = Attempt {
         load: load.id,
         kind,
@@ -184,6 +193,7 @@ async fn submit(
         statement_name: attempt.statement_name(&app.config.statement_prefix),
         steps: steps.to_vec(),
         warehouse: plan.warehouse.to_string(),
+        chain_step,
     };
     let load = app
         .store

@@ -1,10 +1,12 @@
 //! When a load that the warehouse failed is tried again, and when it is given up.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::chain::Pace;
 use crate::fault::WarehouseFault;
 use crate::load::LoadId;
 use crate::statement::LoadStep;
@@ -92,6 +94,15 @@ pub fn delay(load: LoadId, attempt: u32) -> Duration {
         wait = SHORTEST + (widest - SHORTEST).mul_f64(fraction(load, number));
     }
     wait
+}
+
+/// The pause of a chain's step after these attempts at it failed, by the pace of the step; drawn as [`delay`] is.
+pub fn pause(pace: &Pace, load: LoadId, attempts: RangeInclusive<u32>) -> Duration {
+    let mut pauses = pace.pauses();
+    attempts
+        .map(|attempt| pauses.next(fraction(load, attempt)))
+        .last()
+        .unwrap_or_default()
 }
 
 /// A number from 0 to 1 that looks like chance and is not.
@@ -197,5 +208,22 @@ mod tests {
             ..failed(WarehouseFault::Down, 50)
         };
         assert!(matches!(policy.after(&down), NextTry::After(_)));
+    }
+
+    #[test]
+    fn pauses_of_a_step_keep_to_its_pace_and_come_out_alike() {
+        let pace = Pace {
+            initial_wait: 0.0,
+            base_wait: 2.0,
+            wait_multiplier: 1.0,
+            max_wait: 9.0,
+        };
+        for number in 0..100 {
+            for last in 3..12 {
+                let drawn = pause(&pace, load(number), 3..=last);
+                assert!((2..=9).contains(&drawn.as_secs()), "{number} {last} {drawn:?}");
+                assert_eq!(drawn, pause(&pace, load(number), 3..=last));
+            }
+        }
     }
 }

@@ -28,6 +28,8 @@ pub struct AttemptRecord {
     pub steps: Vec<LoadStep>,
     /// Where it is sent, for people and for finding it again.
     pub warehouse: String,
+    /// Which step of a follow-up that is a chain, from 1.
+    pub chain_step: Option<u32>,
 }
 
 /// Where a statement stands.
@@ -127,6 +129,8 @@ pub struct Statement {
     pub submitted_at: Option<DateTime<Utc>>,
     /// When its end was known.
     pub finished_at: Option<DateTime<Utc>>,
+    /// Which step of a follow-up that is a chain, from 1.
+    pub chain_step: Option<u32>,
 }
 
 impl Statement {
@@ -156,7 +160,14 @@ impl Store {
     ) -> Result<Moved, StoreError> {
         let id = attempt.load.as_uuid();
         let number = integer("statement_record", "attempt", attempt.number)?;
-        let note = format!("attempt {number}");
+        let note = record.chain_step.map_or_else(
+            || format!("attempt {number}"),
+            |step| format!("attempt {number}, step {step}"),
+        );
+        let chain_step = record
+            .chain_step
+            .map(|step| integer("statement_record", "chain_step", step))
+            .transpose()?;
         let mut client = self.client("statement_record").await?;
         let transaction = Transaction::begin(self, &mut client).await?;
         transaction.execute(Query::LoadLock, &[&id]).await?;
@@ -167,7 +178,7 @@ impl Store {
                 (Query::LoadQueue, changed)
             }
             StatementKind::FollowUp => {
-                let parameters: Parameters<'_> = &[&id, &number, &now, &actor, &note];
+                let parameters: Parameters<'_> = &[&id, &number, &now, &actor, &note, &chain_step];
                 let changed = transaction.execute(Query::LoadTransform, parameters).await?;
                 (Query::LoadTransform, changed)
             }
@@ -183,6 +194,7 @@ impl Store {
                 &steps,
                 &record.warehouse,
                 &now,
+                &chain_step,
             ];
             transaction.execute(Query::StatementRecord, parameters).await?;
         }
@@ -299,6 +311,7 @@ fn read_statement(row: &Row) -> Result<Statement, StoreError> {
         recorded_at: reader.get("recorded_at")?,
         submitted_at: reader.get("submitted_at")?,
         finished_at: reader.get("finished_at")?,
+        chain_step: reader.optional_small_count("chain_step")?,
     })
 }
 

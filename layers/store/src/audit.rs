@@ -106,6 +106,7 @@ pub struct AuditEntry {
     pub followup_duration: Option<Duration>,
     pub processed_at: Option<DateTime<Utc>>,
     pub replays: Option<LoadId>,
+    pub followup_steps: Option<serde_json::Value>,
 }
 
 /// Which audit rows to list. What is None lets everything pass.
@@ -199,5 +200,6 @@ fn read_entry(row: &Row) -> Result<AuditEntry, StoreError> {
         followup_duration: reader.duration("followup_duration_ms")?,
         processed_at: reader.get("processed_at")?,
         replays: reader.get::<Option<_>>("replays_load_id")?.map(LoadId::from_uuid),
+        followup_steps: reader.get("followup_steps")?,
     })
 }

@@ -8,6 +8,7 @@ use longshore_domain::notification::{Message, Outcome};
 use longshore_domain::object::ObjectKey;
 
 use crate::audit::{AuditRow, AuditStatus, insert_audit};
+use crate::chain::FollowUpStep;
 use crate::queries::Query;
 use crate::read::{json, milliseconds, optional_text};
 use crate::store::{Parameters, Transaction};
@@ -57,6 +58,8 @@ pub struct FollowUpEnd {
     pub process_date: NaiveDateTime,
     /// The messages.
     pub notices: Vec<OutboxNotice>,
+    /// Each step, where it is a chain; else empty.
+    pub steps: Vec<FollowUpStep>,
 }
 
 impl Store {
@@ -152,6 +155,7 @@ async fn audit_follow_up(
     end: &FollowUpEnd,
 ) -> Result<(), StoreError> {
     const QUERY: Query = Query::AuditFinishFollowUp;
+    let steps = (!end.steps.is_empty()).then(|| json(&end.steps));
     let parameters: Parameters<'_> = &[
         &load.as_uuid(),
         &end.status.as_str(),
@@ -159,6 +163,7 @@ async fn audit_follow_up(
         &end.statement_id,
         &milliseconds(QUERY.name(), "followup_duration_ms", end.duration)?,
         &end.process_date,
+        &steps,
     ];
     transaction.execute(QUERY, parameters).await?;
     Ok(())

@@ -87,6 +87,10 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
         "V20__snapshots",
         include_str!("../../../sql/config-db/migrations/V20__snapshots.sql"),
     ),
+    (
+        "V21__chains",
+        include_str!("../../../sql/config-db/migrations/V21__chains.sql"),
+    ),
 ];
 
 /// The version that this program brings a schema to: the number in the last migration's name.

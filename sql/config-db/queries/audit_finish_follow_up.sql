@@ -5,7 +5,8 @@ SET
     followup_error = $3,
     followup_statement_id = $4,
     followup_duration_ms = $5,
-    modified_date = $6
+    modified_date = $6,
+    followup_steps = $7
 WHERE load_id = $1
     OR load_id IN (
         SELECT carried.load_id

@@ -30,7 +30,8 @@ SELECT
     audit.load_duration_ms,
     audit.followup_duration_ms,
     audit.processed_at,
-    audit.replays_load_id
+    audit.replays_load_id,
+    audit.followup_steps
 FROM rdscnfg.ext_file_audit AS audit
 WHERE ($1::uuid IS NULL OR audit.load_id = $1::uuid)
     AND ($2::text IS NULL OR audit.ext_interface_cid = $2::text::numeric)

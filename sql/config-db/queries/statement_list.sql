@@ -16,7 +16,8 @@ SELECT
     statement.duration_ms,
     statement.recorded_at,
     statement.submitted_at,
-    statement.finished_at
+    statement.finished_at,
+    statement.chain_step
 FROM rdscnfg.ext_statement AS statement
 WHERE statement.load_id = $1
 ORDER BY statement.kind DESC, statement.attempt

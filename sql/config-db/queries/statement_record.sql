@@ -7,7 +7,8 @@ INSERT INTO rdscnfg.ext_statement (
     client_token,
     steps,
     warehouse,
-    recorded_at
+    recorded_at,
+    chain_step
 )
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 ON CONFLICT (load_id, kind, attempt) DO NOTHING

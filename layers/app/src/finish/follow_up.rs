@@ -1,19 +1,28 @@
-//! Starting and settling a follow-up statement.
+//! Starting and settling a follow-up: a single statement, or steps one after the other.
+//!
+//! Where a chain stands is nowhere written down but in its statements: the newest says which step it is a try at and how far that is. So
+//! whoever comes by - the event of a step, a repeated one, the reconciler - finds the same next thing to do, and the attempt's
+//! number keeps two of them from doing it twice.
 
+use std::time::Duration;
+
+use longshore_domain::chain::Verdict;
 use longshore_domain::fault::WarehouseFault;
 use longshore_domain::load::LoadState;
 use longshore_domain::notification::Outcome;
+use longshore_domain::retry::pause;
 use longshore_domain::statement::{Attempt, LoadStep, StatementKind};
 use longshore_store::{
-    AuditStatus, FollowUpEnd, Load, OutboxNotice, Statement, StatementOutcome, StatementState,
+    AuditStatus, FollowUpEnd, FollowUpStep, Load, OutboxNotice, Statement, StatementOutcome, StatementState,
+    follow_up_steps,
 };
 use tracing::{info, warn};
 
 use super::FinishStatement;
 use crate::error::chain;
-use crate::plan::LoadPlan;
+use crate::plan::{FollowUpPart, LoadPlan};
 use crate::ports::{StatementReport, StatementRun, WarehouseError};
-use crate::retry::{self, Afterwards, FailedStatement, Sent};
+use crate::retry::{self, Afterwards, Again, FailedStatement, Sent};
 use crate::submit::FollowUpSent;
 use crate::{AppError, notify, submit};
 
@@ -21,23 +30,17 @@ impl FinishStatement<'_> {
     /// Hands the follow-up over, unless that was done before or it is not due. A try that died after recording the attempt left
     /// it without a statement id; the same token makes it safe to call again.
     pub(super) async fn start_follow_up(&self, load: Load, plan: &LoadPlan) -> Result<Load, AppError> {
-        let Some(sql) = plan.follow_up.clone() else {
-            return Ok(load);
-        };
         let now = self.app.clock.now();
         if load.due_at.is_some_and(|due_at| due_at > now) {
             return Ok(load);
         }
         let statements = self.app.store.statements(load.id).await?;
-        if let Some(newest) = submit::newest(&statements, StatementKind::FollowUp) {
-            let is_counted = load.retry.failed_attempt >= newest.attempt;
-            let is_under_way = newest.statement_id.is_some() || newest.finished_at.is_some();
-            if is_under_way && !is_counted {
-                return Ok(load);
-            }
-        }
+        let newest = submit::newest(&statements, StatementKind::FollowUp);
+        let Some(part) = next_part(&load, plan, newest) else {
+            return Ok(load);
+        };
         let id = load.id;
-        match submit::submit_follow_up(self.app, load, plan, sql, self.actor()).await? {
+        match submit::submit_follow_up(self.app, load, plan, part, self.actor()).await? {
             FollowUpSent::Sent(Sent::Submitted | Sent::Waits { .. }) => self.reload(id).await,
             // The service will not take it, now or later: that is how it ended.
             FollowUpSent::Sent(Sent::Refused { error }) => {
@@ -78,12 +81,14 @@ impl FinishStatement<'_> {
         let statements = self.app.store.statements(load.id).await?;
         let is_newest = submit::newest(&statements, StatementKind::FollowUp)
             .is_none_or(|newest| newest.attempt <= attempt.number);
-        // The late event of an earlier try says nothing about the one that is under way; that of a failure that was counted
-        // is a repetition.
-        if !is_newest {
-            return Ok(load);
-        }
-        if load.retry.failed_attempt >= attempt.number {
+        // The late event of an earlier try, or step, says nothing about the one that is under way, but that one may be on record and not
+        // sent; that of a failure that was counted, or of a step that was done, is a repetition.
+        let step = place_of(&statements, attempt);
+        let is_last = plan.follow_up_at(step + 1).is_none();
+        if !is_newest
+            || load.retry.failed_attempt >= attempt.number
+            || (is_finished(&statements, attempt) && !is_last)
+        {
             return self.start_follow_up(load, &plan).await;
         }
         let report = match self.ended(statement_id).await {
@@ -100,15 +105,25 @@ impl FinishStatement<'_> {
             retry::ran(self.app, &load, &plan.warehouse, attempt).await?;
         }
         let ended = Ended::of(statement_id, report);
-        let error = match &ended.error {
-            Some(error) if ended.state == StatementState::Failed && plan.follow_up_repeats => error.clone(),
-            _ => return self.record_follow_up(load, attempt, ended).await,
-        };
-        self.again_or_told(load, &plan, attempt, ended, (fault, error))
-            .await
+        match &ended.error {
+            Some(error) if ended.state == StatementState::Failed => {
+                let error = error.clone();
+                self.again_or_told(load, &plan, attempt, ended, (fault, error))
+                    .await
+            }
+            None if !is_last => {
+                let now = self.app.clock.now();
+                self.app
+                    .store
+                    .finish_statement(attempt, &ended.as_outcome(), now)
+                    .await?;
+                self.start_follow_up(load, &plan).await
+            }
+            _ => self.record_follow_up(load, attempt, ended).await,
+        }
     }
 
-    /// A follow-up that failed and left nothing behind is run again, as its load would be.
+    /// What failed is run again where its step says so; else as its load would be, if it left nothing behind.
     async fn again_or_told(
         &self,
         load: Load,
@@ -118,6 +133,19 @@ impl FinishStatement<'_> {
         (fault, error): (WarehouseFault, String),
     ) -> Result<Load, AppError> {
         let id = load.id;
+        let statements = self.app.store.statements(id).await?;
+        let tries = tries_at_step(&statements, attempt);
+        let Some(part) = plan.follow_up_at(place_of(&statements, attempt)) else {
+            return self.record_follow_up(load, attempt, ended).await;
+        };
+        let by_its_step = part
+            .query
+            // What a warehouse that is down could not do uses up no try, where its rule may try again.
+            .filter(|_| !(fault.is_of_the_warehouse() && part.repeats))
+            .filter(|query| query.judge(tries, &error) == Verdict::TryAgain);
+        if by_its_step.is_none() && !part.repeats {
+            return self.record_follow_up(load, attempt, ended).await;
+        }
         let failed = FailedStatement {
             attempt,
             step: Some(LoadStep::FollowUp),
@@ -127,6 +155,14 @@ impl FinishStatement<'_> {
         let outcome = ended.as_outcome();
         let now = self.app.clock.now();
         self.app.store.finish_statement(attempt, &outcome, now).await?;
+        if let Some(query) = by_its_step {
+            let first = attempt.number + 1 - tries;
+            let again = Again {
+                wait: pause(&query.pace, id, first..=attempt.number),
+                uses_a_try: false,
+            };
+            return retry::try_again(self.app, load, &plan.warehouse, &failed, again, self.actor()).await;
+        }
         match retry::after_failure(
             self.app,
             load,
@@ -177,8 +213,24 @@ impl FinishStatement<'_> {
             statement_id,
             ..
         } = ended;
-        let duration = outcome.duration;
         self.app.store.finish_statement(attempt, &outcome, now).await?;
+        let statements = self.app.store.statements(load.id).await?;
+        let plan = LoadPlan::of(&load)?;
+        let steps = all_steps(&plan, &statements);
+        let duration = match steps.is_empty() {
+            true => outcome.duration,
+            false => Some(
+                steps
+                    .iter()
+                    .filter_map(|step| step.duration_ms)
+                    .map(Duration::from_millis)
+                    .sum(),
+            ),
+        };
+        let error = error.map(|error| match steps.len() {
+            0 => error,
+            count => format!("step {} of {count}: {error}", place_of(&statements, attempt)),
+        });
         let end = FollowUpEnd {
             status: match state {
                 StatementState::Finished => AuditStatus::Finished,
@@ -195,6 +247,7 @@ impl FinishStatement<'_> {
             statement_id,
             duration,
             process_date: self.app.config.local_time(now),
+            steps,
         };
         let moved = self
             .app
@@ -213,6 +266,63 @@ impl FinishStatement<'_> {
         };
         notify::notice(self.app, &told, Outcome::FollowUpFailed).await
     }
+}
+
+/// What is to be sent next: the first step, the one whose try is on record and not sent, or failed and is due again, or the one after the
+/// newest that is done. None while a try is under way, when its end is to be judged, and after the last.
+fn next_part<'a>(load: &Load, plan: &'a LoadPlan, newest: Option<&Statement>) -> Option<FollowUpPart<'a>> {
+    let Some(newest) = newest else {
+        return plan.follow_up_at(1);
+    };
+    let place = newest.chain_step.unwrap_or(1);
+    if newest.state == StatementState::Finished {
+        return plan.follow_up_at(place + 1);
+    }
+    let is_counted = load.retry.failed_attempt >= newest.attempt;
+    let is_under_way = newest.statement_id.is_some() || newest.finished_at.is_some();
+    match is_under_way && !is_counted {
+        true => None,
+        false => plan.follow_up_at(place),
+    }
+}
+
+/// The place of an attempt in its follow-up, from 1.
+fn place_of(statements: &[Statement], attempt: &Attempt) -> u32 {
+    let found = find(statements, attempt);
+    found.and_then(|statement| statement.chain_step).unwrap_or(1)
+}
+
+fn is_finished(statements: &[Statement], attempt: &Attempt) -> bool {
+    find(statements, attempt).is_some_and(|statement| statement.state == StatementState::Finished)
+}
+
+fn find<'a>(statements: &'a [Statement], attempt: &Attempt) -> Option<&'a Statement> {
+    statements
+        .iter()
+        .find(|statement| statement.as_attempt() == *attempt)
+}
+
+/// How many tries there were at the step of this attempt, itself included.
+fn tries_at_step(statements: &[Statement], attempt: &Attempt) -> u32 {
+    let place = place_of(statements, attempt);
+    let tries = statements.iter().filter(|statement| {
+        statement.kind == StatementKind::FollowUp
+            && statement.chain_step.unwrap_or(1) == place
+            && statement.attempt <= attempt.number
+    });
+    u32::try_from(tries.count()).unwrap_or(u32::MAX)
+}
+
+/// Every step of a follow-up that is a chain, those that were not come to among them; none where it is a single statement.
+fn all_steps(plan: &LoadPlan, statements: &[Statement]) -> Vec<FollowUpStep> {
+    let run = follow_up_steps(statements);
+    let places = (1..).zip(&plan.follow_up_steps).map(|(place, _)| place);
+    places
+        .map(|place| {
+            let known = run.iter().find(|step| step.step == place);
+            known.cloned().unwrap_or_else(|| FollowUpStep::not_run(place))
+        })
+        .collect()
 }
 
 /// How a follow-up ended, in the warehouse or before it.

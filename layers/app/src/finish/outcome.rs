@@ -150,6 +150,7 @@ pub(super) mod tests {
             },
             table: TableName::new("s", "t"),
             follow_up: None,
+            follow_up_steps: vec![],
             follow_up_repeats: false,
             retry: longshore_domain::retry::RetryPolicy::default(),
             on_bad_file: longshore_domain::rule::OnBadFile::default(),

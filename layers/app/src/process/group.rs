@@ -61,7 +61,7 @@ impl ProcessObject<'_> {
                 what: "it matched a rule without a table".to_owned(),
             });
         };
-        let Planned { plan, .. } = match plan::plan(self.app, &load, &table, &copyable, &[])? {
+        let Planned { plan, .. } = match plan::plan(self.app, &load, &table, &copyable, &[]).await? {
             Ok(planned) => planned,
             Err(reason) => return self.reject_prepared(load, &copyable, reason).await,
         };

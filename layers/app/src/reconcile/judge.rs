@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use longshore_copy::transaction::{check_follow_up, check_placeholders};
+use longshore_copy::transaction::check_placeholders;
 use longshore_copy::{CopySpec, marker};
 use longshore_domain::matching::{self, Captures, Match};
 use longshore_domain::object::ObjectKey;
@@ -11,6 +11,7 @@ use longshore_domain::queue::QueueName;
 use longshore_domain::rule::{FileRule, RuleId, RuleRow, fingerprint};
 use longshore_domain::target::{TableName, Warehouse};
 
+use crate::follow_up;
 use crate::ports::WarehouseError;
 use crate::process::resolve_table;
 use crate::{App, AppError};
@@ -65,8 +66,21 @@ impl<'a> Judge<'a> {
             Match::One { row, captures } => accept(row, &captures),
             Match::None | Match::Several(_) | Match::Unreadable(_) => None,
         };
+        let mut fingerprint = fingerprint(&rows);
+        let mut accepted = accepted;
+        if let Some((rule, _)) = &accepted
+            && let Some(name) = rule.follow_up.as_deref().and_then(follow_up::named)
+        {
+            let chain = self.app.store.chain(name).await?;
+            // A file that was refused for its chain is taken up once that is mended, which leaves the rules as they are.
+            let written = chain.as_ref().map(|chain| chain.modified_at.to_rfc3339());
+            fingerprint = format!("{fingerprint} {name} {}", written.as_deref().unwrap_or("-"));
+            if chain.is_none_or(|chain| follow_up::read_chain(&chain).is_err()) {
+                accepted = None;
+            }
+        }
         Ok(Judgement {
-            fingerprint: fingerprint(&rows),
+            fingerprint,
             is_accepted: accepted.is_some(),
             rule: accepted.as_ref().map(|(rule, _)| rule.id),
             target: accepted.and_then(|(rule, table)| {
@@ -108,7 +122,7 @@ fn accept(row: &RuleRow, captures: &Captures) -> Option<(FileRule, Option<TableN
         check_placeholders(&rule, captures).ok()?;
     }
     if let Some(follow_up) = &rule.follow_up {
-        check_follow_up(follow_up).ok()?;
+        follow_up::read(follow_up).ok()?;
     }
     Some((rule, table))
 }

@@ -38,10 +38,11 @@ pub async fn rehearse(
     meant: Meant,
 ) -> Result<Rehearsed, StoreError> {
     let about = plan.change.about.as_deref().unwrap_or_default();
+    let chains = store.chains().await?;
     let mut faults = Vec::new();
     let judge = |rows: &[_]| {
         faults.extend(
-            lint(rows)
+            lint(rows, &chains)
                 .into_iter()
                 .filter(|found| about.contains(&found.rule.0)),
         );

@@ -8,6 +8,7 @@
 mod archive;
 mod batches;
 mod chain;
+mod follow_ups;
 mod giant;
 mod leases;
 mod maintenance;

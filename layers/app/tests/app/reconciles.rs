@@ -232,3 +232,31 @@ async fn a_run_begins_nothing_after_its_time() {
     let submitted = world.app.store.list_loads(&filter).await.unwrap();
     assert_eq!(submitted.len(), 1);
 }
+
+#[tokio::test]
+async fn a_file_refused_for_its_chain_is_loaded_once_the_chain_is_there() {
+    let bench = Bench::with(&[]).await;
+    let world = bench.world();
+    Rule::new(1, "701", "price")
+        .with("query = 'chain:totals'")
+        .insert(&bench.client)
+        .await;
+    let object = world.land("in/plain_701.txt", "plum|1\n");
+    world.announce(&object, "first").await.done();
+    for _ in 0..3 {
+        world.clock.advance(TimeDelta::minutes(16));
+        let report = run(&world, limits()).await;
+        let tried: u64 = report.listings.iter().map(|listing| listing.tried_again).sum();
+        assert_eq!(tried, 0, "{report:?}");
+    }
+    let queries = serde_json::json!(["call s.one()", "call s.two()"]);
+    bench
+        .store
+        .write_chain("totals", &queries, world.clock.reads())
+        .await
+        .unwrap();
+    world.clock.advance(TimeDelta::minutes(16));
+    run(&world, limits()).await;
+    world.deliver_events().await.unwrap();
+    assert_eq!(world.warehouse.follow_ups(), ["call s.one()", "call s.two()"]);
+}

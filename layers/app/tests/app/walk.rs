@@ -21,7 +21,7 @@ use crate::support::rules::Rule;
 use crate::support::warehouse::{Mishap, RUN, SUBMIT};
 use crate::support::world::World;
 
-const RULES: [Rule; 14] = [
+const RULES: [Rule; 15] = [
     Rule::new(1, "701", "price").with("query = 'call s.follow_up()'"),
     Rule::new(2, "702", "price").with("trailer_flag = 'Y', trailer_tag = 'T|'"),
     Rule::splitting(3, "703", "split_file_flag = 'Y', split_prefix = 'HD,DT'"),
@@ -40,6 +40,9 @@ const RULES: [Rule; 14] = [
     Rule::new(12, "707-DT", "detail").with("load_id_column = 'load_id'"),
     Rule::new(13, "708", "price").with("query = 'DELETE FROM s.old'"),
     Rule::new(14, "709", "price").with("load_mode = 'truncate'"),
+    Rule::new(15, "710", "price").with(
+        r#"query = '["call s.one()", {"ExecuteStatementParameters": "call s.two()", "MaxRetries": 1}, "DELETE FROM s.old"]'"#,
+    ),
 ];
 
 /// A load waits so often at most: for its own mishap, and for the fault.
@@ -532,6 +535,30 @@ async fn a_file_whose_follow_up_fails_in_passing_ends_alike_whatever_call_goes_w
     told loaded
     file archive/700/after_708.txt: plum|1
     row "s"."price": plum|1
+    follow-up DELETE FROM s.old
+    "#);
+    let runs = walk.with_every_fault().await;
+    assert!(runs > walk.calls.len(), "{runs} runs");
+}
+
+/// The second step fails in passing: then every step has run once, and all of them in their order.
+#[tokio::test]
+async fn a_file_whose_follow_up_has_steps_ends_alike_whatever_call_goes_wrong() {
+    let walk = Walk::with_mishap(
+        "steps_710.txt",
+        "plum|1\n",
+        ("s.two", Mishap::Fails("ERROR: locked")),
+    )
+    .await;
+    insta::assert_snapshot!(walk.picture, @r#"
+    load complete rows 1 1 []
+    audit FINISHED Y rows 1 1 0 follow-up FINISHED
+    notice loaded sent
+    told loaded
+    file archive/700/steps_710.txt: plum|1
+    row "s"."price": plum|1
+    follow-up call s.one()
+    follow-up call s.two()
     follow-up DELETE FROM s.old
     "#);
     let runs = walk.with_every_fault().await;

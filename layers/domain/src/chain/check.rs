@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{ErrorPattern, Pace, StatementRequest};
@@ -19,7 +19,7 @@ pub struct ChainDefaults {
 }
 
 /// A query that can run.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ChainQuery {
     /// What is asked of the Data API.

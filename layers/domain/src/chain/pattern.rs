@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Stands for `.*` while a pattern is taken apart.
 const GAP: char = '\u{1}';
@@ -17,14 +17,14 @@ const END: char = '\u{3}';
 const MOST_ALTERNATIVES: usize = 64;
 
 /// Which errors are worth another try: those that hold one of the alternatives.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ErrorPattern {
     alternatives: Vec<Alternative>,
 }
 
 /// Texts that an error holds in this order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Alternative {
     pieces: Vec<String>,

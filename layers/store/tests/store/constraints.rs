@@ -167,6 +167,8 @@ async fn an_impossible_buffer_is_refused(#[case] change: &str, #[case] constrain
 #[case("state = 'finished'", "ext_statement_ended_has_time")]
 #[case("error = 'x'", "ext_statement_finished_has_no_error")]
 #[case("duration_ms = -1", "ext_statement_counts_not_negative")]
+#[case("chain_step = 1", "ext_statement_step_of_follow_up")]
+#[case("kind = 'follow_up', chain_step = 0", "ext_statement_step_of_follow_up")]
 #[tokio::test]
 async fn an_impossible_statement_is_refused(#[case] change: &str, #[case] constraint: &str) {
     let bench = Bench::new().await;
@@ -508,4 +510,19 @@ async fn refusal(bench: &Bench, sql: &str) -> String {
         "{refusal}"
     );
     refusal.constraint().unwrap().to_owned()
+}
+
+#[rstest]
+#[case("'Totals', '[\"SELECT 1\"]'", "ext_chain_name_plain")]
+#[case("'', '[\"SELECT 1\"]'", "ext_chain_name_plain")]
+#[case("'totals', '[]'", "ext_chain_holds_queries")]
+#[case("'totals', '{\"a\": 1}'", "ext_chain_holds_queries")]
+#[case("'known', '[\"SELECT 1\"]'", "ext_chain_pk")]
+#[tokio::test]
+async fn an_impossible_chain_is_refused(#[case] values: &str, #[case] constraint: &str) {
+    let bench = Bench::new().await;
+    let queries = serde_json::json!(["SELECT 1"]);
+    bench.store.write_chain("known", &queries, at(1)).await.unwrap();
+    let sql = format!("INSERT INTO rdscnfg.ext_chain (chain_name, queries) VALUES ({values})");
+    assert_eq!(refusal(&bench, &sql).await, constraint);
 }

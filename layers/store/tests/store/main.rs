@@ -7,6 +7,7 @@
 mod attempts;
 mod batches;
 mod candidates;
+mod chains;
 mod claims;
 mod connection;
 mod constraints;

@@ -84,6 +84,7 @@ pub(crate) fn record(attempt: &Attempt) -> AttemptRecord {
         statement_name: attempt.statement_name("longshore/test"),
         steps,
         warehouse: "cluster c/d".to_owned(),
+        chain_step: None,
     }
 }
 
@@ -199,6 +200,7 @@ pub(crate) fn follow_up_end(status: AuditStatus) -> FollowUpEnd {
         duration: Some(Duration::from_secs(7)),
         process_date: local(60),
         notices,
+        steps: vec![],
     }
 }
 

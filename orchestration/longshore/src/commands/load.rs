@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use longshore_domain::load::{LoadId, LoadState};
 use longshore_domain::rule::RuleId;
-use longshore_store::{Load, LoadFilter, Store};
+use longshore_store::{FollowUpStep, Load, LoadFilter, StatementState, Store, follow_up_steps};
 use serde_json::json;
 
 use super::by_hand;
@@ -72,6 +72,19 @@ pub(crate) fn file(load: &Load) -> String {
     }
 }
 
+fn step_row(step: &FollowUpStep) -> Vec<String> {
+    let state = step.state.map_or("not_run", StatementState::as_str);
+    let took = step.duration_ms.map(|took| format!("{took} ms"));
+    vec![
+        step.step.to_string(),
+        state.to_owned(),
+        step.attempts.to_string(),
+        number(step.rows),
+        took.unwrap_or_default(),
+        step.error.clone().unwrap_or_default(),
+    ]
+}
+
 /// A count, or nothing.
 pub(crate) fn number(count: Option<u64>) -> String {
     count.map(|count| count.to_string()).unwrap_or_default()
@@ -92,6 +105,7 @@ pub(crate) async fn find(store: &Store, id: LoadId) -> anyhow::Result<Load> {
 pub(crate) async fn show(store: &Store, id: LoadId, output: Output) -> anyhow::Result<ExitStatus> {
     let load = find(store, id).await?;
     let statements = store.statements(id).await?;
+    let steps = follow_up_steps(&statements);
     let row_errors = store.row_errors(id).await?;
     let notices = store.notices(id).await?;
     let parts = store.children(id).await?;
@@ -99,7 +113,7 @@ pub(crate) async fn show(store: &Store, id: LoadId, output: Output) -> anyhow::R
     if output.is_json() {
         output.json(&json!({
             "load": load, "statements": statements, "row_errors": row_errors, "notices": notices, "parts": parts,
-            "operations": operations,
+            "operations": operations, "follow_up_steps": steps,
         }))?;
         return Ok(ExitStatus::Done);
     }
@@ -113,8 +127,11 @@ pub(crate) async fn show(store: &Store, id: LoadId, output: Output) -> anyhow::R
         let rows = statements
             .iter()
             .map(|statement| {
+                let kind = statement.kind;
                 vec![
-                    statement.kind.to_string(),
+                    statement
+                        .chain_step
+                        .map_or_else(|| kind.to_string(), |step| format!("{kind} step {step}")),
                     statement.attempt.to_string(),
                     statement.state.as_str().to_owned(),
                     statement.statement_id.clone().unwrap_or_default(),
@@ -130,6 +147,11 @@ pub(crate) async fn show(store: &Store, id: LoadId, output: Output) -> anyhow::R
             &["for", "try", "state", "statement id", "failed step", "error"],
             rows,
         )?;
+    }
+    if !steps.is_empty() {
+        output.line("\nsteps of the follow-up")?;
+        let rows = steps.iter().map(step_row).collect();
+        output.table(&["step", "state", "tries", "rows", "took", "error"], rows)?;
     }
     if !row_errors.is_empty() {
         output.line("\nrows that the warehouse refused")?;

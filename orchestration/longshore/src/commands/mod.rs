@@ -4,6 +4,7 @@ mod backfill;
 mod batch;
 mod bulk;
 mod by_hand;
+mod chain;
 mod demo;
 mod dlq;
 mod doctor;
@@ -47,6 +48,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitStatus> {
         Command::Marker(command) => marker::run(command, &deployment, output).await,
         Command::Warehouse(command) => warehouse::run(command, &deployment, output).await,
         Command::Dlq(command) => dlq::run(command, &deployment, output).await,
+        Command::Chain(command) => chain::run(command, &deployment, output).await,
         Command::Query(command) => query::run(command, &deployment, output).await,
         Command::Import(command) => import::run(command, output),
         Command::Secret(command) => secret::run(command, &deployment, output).await,

@@ -98,7 +98,7 @@ async fn list(store: &Store, filter: &RuleFilter, output: Output) -> anyhow::Res
         return list_off(store, filter, output).await;
     }
     let rows = store.all_rules().await?;
-    let faults = lint(&rows);
+    let faults = lint(&rows, &store.chains().await?);
     let by_rule: BTreeMap<i32, &RuleFaults> = faults.iter().map(|faults| (faults.rule.0, faults)).collect();
     let judged = rows.iter().map(|row| Judged {
         row,
@@ -183,7 +183,7 @@ async fn lint_rules(store: &Store, rules: &[i32], output: Output) -> anyhow::Res
             "there is no rule {missing} in operation; see: longshore rule list --status off"
         )));
     }
-    let faults: Vec<_> = lint(&rows)
+    let faults: Vec<_> = lint(&rows, &store.chains().await?)
         .into_iter()
         .filter(|found| is_meant(found.rule.0))
         .collect();

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use crate::exit::input;
 
 /// What messages call a chain's file.
-pub(super) fn name(path: &Path) -> String {
+pub(crate) fn name(path: &Path) -> String {
     if is_stdin(path) {
         "stdin".to_owned()
     } else {
@@ -23,7 +23,7 @@ fn is_stdin(path: &Path) -> bool {
 }
 
 /// Reads a file, or stdin for `-`.
-pub(super) fn read(path: &Path) -> anyhow::Result<Value> {
+pub(crate) fn read(path: &Path) -> anyhow::Result<Value> {
     let text = if is_stdin(path) {
         let mut text = String::new();
         std::io::stdin().read_to_string(&mut text).map(|_| text)

@@ -1,7 +1,7 @@
 //! `query run`: a chain of queries, one after the other.
 
 mod display;
-mod document;
+pub(crate) mod document;
 
 use std::sync::Arc;
 

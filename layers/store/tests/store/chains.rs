@@ -1,0 +1,98 @@
+//! Chains on record, and the steps of a follow-up.
+
+use longshore_domain::load::LoadState;
+use longshore_domain::statement::StatementKind;
+use longshore_store::{
+    AttemptRecord, AuditFilter, AuditStatus, FollowUpStep, StatementOutcome, StatementState, follow_up_steps,
+};
+use serde_json::json;
+
+use crate::support::{ACTOR, Bench, at, attempt, follow_up_end, record};
+
+#[tokio::test]
+async fn a_chain_is_there_as_it_was_written_last() {
+    let bench = Bench::new().await;
+    let store = &bench.store;
+    store.write_chain("b", &json!(["SELECT 1"]), at(1)).await.unwrap();
+    store.write_chain("a", &json!(["SELECT 2"]), at(2)).await.unwrap();
+    store.write_chain("b", &json!(["SELECT 3"]), at(3)).await.unwrap();
+    let names: Vec<_> = store
+        .chains()
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|chain| chain.name)
+        .collect();
+    assert_eq!(names, ["a", "b"]);
+    let chain = store.chain("b").await.unwrap().unwrap();
+    assert_eq!((chain.queries, chain.modified_at), (json!(["SELECT 3"]), at(3)));
+    assert_eq!(store.chain("c").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_further_step_counts_its_failures_from_none_and_is_recorded_once() {
+    let bench = Bench::new().await;
+    let load = bench.load_in(LoadState::Loaded).await.id;
+    let store = &bench.store;
+    for (number, step, tries) in [(1, 1, 0), (2, 1, 4), (3, 2, 0)] {
+        let try_at = attempt(load, StatementKind::FollowUp, number);
+        let record = AttemptRecord {
+            chain_step: Some(step),
+            ..record(&try_at)
+        };
+        let moved = store
+            .record_attempt(&try_at, &record, at(10), ACTOR)
+            .await
+            .unwrap();
+        assert!(moved.has_moved());
+        assert_eq!(moved.load().retry.tries, tries, "attempt {number}");
+        bench
+            .run("UPDATE rdscnfg.ext_file_load SET tries = 4", &[])
+            .await
+            .unwrap();
+        let again = store
+            .record_attempt(&try_at, &record, at(11), ACTOR)
+            .await
+            .unwrap();
+        assert!(!again.has_moved());
+        assert_eq!(again.load().retry.tries, 4, "recording it again forgets nothing");
+        let outcome = StatementOutcome {
+            statement_id: Some(format!("s-{number}")),
+            state: StatementState::Finished,
+            error: None,
+            failed_step: None,
+            result_rows: Some(7),
+            query_id: None,
+            duration: None,
+        };
+        store.finish_statement(&try_at, &outcome, at(12)).await.unwrap();
+    }
+    let steps = follow_up_steps(&store.statements(load).await.unwrap());
+    let seen: Vec<_> = steps
+        .iter()
+        .map(|step| (step.step, step.attempts, step.rows))
+        .collect();
+    assert_eq!(seen, [(1, 2, Some(7)), (2, 1, Some(7))]);
+}
+
+#[tokio::test]
+async fn the_audit_keeps_the_steps_of_a_follow_up() {
+    let bench = Bench::new().await;
+    let load = bench.load_in(LoadState::Transforming).await.id;
+    let end = longshore_store::FollowUpEnd {
+        steps: vec![FollowUpStep::not_run(1)],
+        ..follow_up_end(AuditStatus::Finished)
+    };
+    bench
+        .store
+        .finish_follow_up(load, &end, at(60), ACTOR)
+        .await
+        .unwrap();
+    let filter = AuditFilter {
+        load: Some(load),
+        limit: 1,
+        ..AuditFilter::default()
+    };
+    let row = bench.store.audit_rows(&filter).await.unwrap().remove(0);
+    assert_eq!(row.followup_steps.unwrap()[0]["state"], json!(null));
+}

@@ -1,0 +1,93 @@
+//! `chain list`, `chain show` and `chain apply`.
+
+use std::path::Path;
+
+use anyhow::Context;
+use chrono::Utc;
+use longshore_app::check_chain;
+use longshore_store::{Chain, Store};
+use serde_json::json;
+
+use super::load::moment;
+use super::query::document;
+use crate::cli::ChainCommand;
+use crate::deployment::Deployment;
+use crate::exit::{ExitStatus, input};
+use crate::output::Output;
+
+/// Carries out a `chain` command.
+pub(crate) async fn run(
+    command: ChainCommand,
+    deployment: &Deployment,
+    output: Output,
+) -> anyhow::Result<ExitStatus> {
+    let store = deployment.store().await?;
+    match command {
+        ChainCommand::List => list(&store, output).await,
+        ChainCommand::Show { name } => show(&store, &name, output).await,
+        ChainCommand::Apply { name, chain, yes } => apply(&store, &name, &chain, yes, output).await,
+    }
+}
+
+async fn list(store: &Store, output: Output) -> anyhow::Result<ExitStatus> {
+    let chains = store.chains().await?;
+    if output.is_json() {
+        output.json(&chains)?;
+        return Ok(ExitStatus::Done);
+    }
+    let rows = chains
+        .iter()
+        .map(|chain| vec![chain.name.clone(), condition(chain), moment(chain.modified_at)])
+        .collect();
+    output.table(&["chain", "steps", "written"], rows)?;
+    Ok(ExitStatus::Done)
+}
+
+/// How many steps it has, or what keeps it from running: others than this command may have written it.
+fn condition(chain: &Chain) -> String {
+    match check_chain(&chain.queries) {
+        Ok(steps) => steps.to_string(),
+        Err(faults) => format!("cannot run: {}", faults.join("; ")),
+    }
+}
+
+/// Prints the chain as it was written, so that it can be changed and applied again.
+async fn show(store: &Store, name: &str, output: Output) -> anyhow::Result<ExitStatus> {
+    let chain = store.chain(name).await?;
+    let chain =
+        chain.ok_or_else(|| input(format!("there is no chain {name:?}; see: longshore chain list")))?;
+    match output.is_json() {
+        true => output.json(&chain)?,
+        false => output.line(&serde_json::to_string_pretty(&chain.queries)?)?,
+    }
+    Ok(ExitStatus::Done)
+}
+
+async fn apply(
+    store: &Store,
+    name: &str,
+    file: &Path,
+    yes: bool,
+    output: Output,
+) -> anyhow::Result<ExitStatus> {
+    let queries = document::read(file)?;
+    let steps = check_chain(&queries).map_err(|faults| {
+        input(format!(
+            "{}: nothing was written: {}",
+            document::name(file),
+            faults.join("; ")
+        ))
+    })?;
+    if yes {
+        let written = store.write_chain(name, &queries, Utc::now()).await;
+        written.with_context(|| format!("write chain {name}"))?;
+    }
+    match (output.is_json(), yes) {
+        (true, _) => output.json(&json!({ "chain": name, "steps": steps, "done": yes }))?,
+        (false, true) => output.line(format!("chain {name} is written, with {steps} steps"))?,
+        (false, false) => output.line(format!(
+            "chain {name} would be written, with {steps} steps; say so with --yes"
+        ))?,
+    }
+    Ok(ExitStatus::Done)
+}

@@ -1,0 +1,7 @@
+-- One chain.
+SELECT
+    chain.chain_name,
+    chain.queries,
+    chain.modified_at
+FROM rdscnfg.ext_chain AS chain
+WHERE chain.chain_name = $1

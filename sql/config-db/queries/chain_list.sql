@@ -1,0 +1,8 @@
+-- The chains by name, at most $1.
+SELECT
+    chain.chain_name,
+    chain.queries,
+    chain.modified_at
+FROM rdscnfg.ext_chain AS chain
+ORDER BY chain.chain_name
+LIMIT $1::bigint
