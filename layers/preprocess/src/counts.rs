@@ -7,7 +7,6 @@ use crate::report::{HeaderRecord, LineEnding, TrailerRecord, Unlisted};
 pub(crate) struct Counts {
     pub(crate) records: u64,
     pub(crate) blank_records: u64,
-    pub(crate) longest_record_bytes: u64,
     pub(crate) records_by_prefix: Vec<u64>,
     pub(crate) unlisted: Unlisted,
     pub(crate) header: Vec<HeaderRecord>,

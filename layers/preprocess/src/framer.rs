@@ -5,6 +5,7 @@
 
 use crate::error::PrepareError;
 use crate::spec::Framing;
+use crate::sweep::Quoting;
 use crate::unit::Unit;
 
 /// A place in the decompressed stream.
@@ -88,6 +89,27 @@ impl Framer {
                 self.next_unquoted_end(block, from, origin, quotes)
             }
         }
+    }
+
+    /// How records may be counted many at a time from where a record begins; `None` where only the framer knows.
+    pub(crate) fn sweeping(&self) -> Option<Option<Quoting>> {
+        if self.unit != Unit::One || self.state != RECORD_START {
+            return None;
+        }
+        match (self.framing, self.delimiter) {
+            (Framing::Lines, _) => Some(None),
+            (Framing::Quoted { quote, escape }, Some(delimiter))
+                if escape.is_none_or(|escape| escape == quote) =>
+            {
+                Some(Some(Quoting { quote, delimiter }))
+            }
+            (Framing::Quoted { .. } | Framing::Escaped { .. } | Framing::Opaque, _) => None,
+        }
+    }
+
+    /// Takes note of records that were counted without it; the next unit is the first of a record.
+    pub(crate) fn pass_records(&mut self, newlines: u64) {
+        self.newlines += newlines;
     }
 
     /// Refuses a file that ends inside quotes.

@@ -251,7 +251,6 @@ impl End {
             trailer: self.counts.trailer,
             records_by_prefix: self.counts.records_by_prefix,
             unlisted: self.counts.unlisted,
-            longest_record_bytes: self.counts.longest_record_bytes,
             has_byte_order_mark: self.resolved.mark_bytes > 0,
             encoding: self.resolved.encoding,
             line_ending,

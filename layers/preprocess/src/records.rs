@@ -6,6 +6,8 @@
 
 use std::ops::Range;
 
+use memchr::memchr_iter;
+
 use crate::counts::Counts;
 use crate::encoding::Encoding;
 use crate::error::PrepareError;
@@ -16,6 +18,7 @@ use crate::region::{Record, Region};
 use crate::report::{LineEnding, TrailerRecord};
 use crate::sinks::Exits;
 use crate::spec::{Framing, HEADER_LIMIT_BYTES, HeaderInOutput, PipelineSpec, UnlistedRecords};
+use crate::sweep::sweep;
 use crate::trailer::{Trailer, verify_count};
 use crate::unit::Unit;
 
@@ -106,6 +109,15 @@ impl RecordStage {
             from = end;
         }
         let mut region = Region::new(block);
+        while self.header_left > 0 {
+            let Some(end) = self.framer.next_end(block, from, self.origin) else {
+                return self.carry_on(&block[from..], block.len());
+            };
+            self.record(&mut region, from..end, exits)?;
+            self.start_record(end);
+            from = end;
+        }
+        from = self.sweep(&mut region, from, exits)?;
         while let Some(end) = self.framer.next_end(block, from, self.origin) {
             self.record(&mut region, from..end, exits)?;
             self.start_record(end);
@@ -113,6 +125,46 @@ impl RecordStage {
         }
         self.close(region, exits)?;
         self.carry_on(&block[from..], block.len())
+    }
+
+    /// Handles the records from `from` on all at once, if there is nothing to do about any single one of them but the last;
+    /// gives where the others begin, which is `from` if there is.
+    fn sweep(
+        &mut self,
+        region: &mut Region<'_>,
+        from: usize,
+        exits: &mut Exits<'_>,
+    ) -> Result<usize, PrepareError> {
+        let block = &region.bytes[from..];
+        let fits = block.len() <= self.record_limit;
+        let (true, 0, None, Some(quoting)) = (fits, self.header_left, &self.prefixes, self.framer.sweeping())
+        else {
+            return Ok(from);
+        };
+        let swept = sweep(block, quoting);
+        if !swept.is_plain() || swept.records < 2 {
+            return Ok(from);
+        }
+        // The last record goes the usual way, because it may be the trailer.
+        let last = swept.previous_end..swept.end;
+        let newlines_of_last = memchr_iter(b'\n', &block[last.clone()]).count() as u64;
+        let ends_in_return = self.unit.ends_with(&block[..last.end - 1], b'\r');
+        let run = from..from + last.start;
+        let records = swept.records - 1;
+        self.release_held(exits)?;
+        // A part ends within them: each has to be asked whether it is the one.
+        if exits.sinks.room(0) <= run.len() as u64 {
+            return Ok(from);
+        }
+        self.counts.records += records;
+        self.counts.ends.all += records;
+        self.counts.ends.with_return += swept.with_return - u64::from(ends_in_return);
+        self.framer.pass_records(swept.newlines - newlines_of_last);
+        self.start_record(run.end);
+        if exits.sinks.is_writing() {
+            region.send_run(run.clone(), records, exits)?;
+        }
+        Ok(run.end)
     }
 
     /// Takes the end of the text: the last record, the trailer, and the verdict on the counts.
@@ -263,7 +315,6 @@ impl RecordStage {
         exits: &mut Exits<'_>,
     ) -> Result<(), PrepareError> {
         self.counts.records += 1;
-        self.counts.longest_record_bytes = self.counts.longest_record_bytes.max(record.content_bytes as u64);
         let slot = match &self.prefixes {
             None => Some(0),
             Some(prefixes) => {

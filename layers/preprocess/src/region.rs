@@ -72,6 +72,24 @@ impl<'a> Region<'a> {
         }
     }
 
+    /// Sends neighbouring records that fit into the part of the only slot.
+    pub(crate) fn send_run(
+        &mut self,
+        range: Range<usize>,
+        records: u64,
+        exits: &mut Exits<'_>,
+    ) -> Result<(), PrepareError> {
+        self.flush(exits)?;
+        let room = exits.sinks.room(0);
+        self.run = Some(Run {
+            slot: 0,
+            range,
+            records,
+            room,
+        });
+        Ok(())
+    }
+
     /// Writes what was gathered.
     pub(crate) fn flush(&mut self, exits: &mut Exits<'_>) -> Result<(), PrepareError> {
         let Some(run) = self.run.take() else { return Ok(()) };

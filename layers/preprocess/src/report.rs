@@ -23,8 +23,6 @@ pub struct Report {
     pub records_by_prefix: Vec<u64>,
     /// Data records that begin with no listed prefix.
     pub unlisted: Unlisted,
-    /// The longest data record in bytes, without its line end.
-    pub longest_record_bytes: u64,
     /// Whether the text begins with a byte order mark. Outputs never carry it.
     pub has_byte_order_mark: bool,
     /// The encoding with its byte order settled: never [`Encoding::Utf16`].

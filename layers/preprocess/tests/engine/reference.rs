@@ -17,7 +17,6 @@ pub(crate) enum Expected {
         trailer: Option<String>,
         by_prefix: Vec<u64>,
         unlisted: u64,
-        longest: u64,
         line_ending: Option<LineEnding>,
         outputs: BTreeMap<OutputId, Vec<u8>>,
     },
@@ -60,11 +59,6 @@ pub(crate) fn prepare(spec: &PipelineSpec, text: &[u8]) -> Expected {
         trailer,
         by_prefix,
         unlisted,
-        longest: records
-            .iter()
-            .map(|record| content(record).len() as u64)
-            .max()
-            .unwrap_or(0),
         line_ending,
         outputs,
     }

@@ -1,0 +1,130 @@
+//! Sixty-four bytes at a time: where a character stands among them, as the bits of one number.
+//!
+//! `pulp` picks the widest instructions that the machine has and keeps what is unsafe about them to itself. Elsewhere eight
+//! bytes are compared within one register, which every machine can.
+
+/// Bytes that are looked at together; bit `i` of a mask stands for byte `i` of them.
+pub(crate) const LANES: usize = 64;
+
+/// A way to compare [`LANES`] bytes at once.
+pub(crate) trait Compare: Copy {
+    /// A bit for each byte that is `needle`.
+    fn equal(self, bytes: &[u8; LANES], needle: u8) -> u64;
+}
+
+/// Work over many bytes, done with the best [`Compare`] there is.
+pub(crate) trait Sweep {
+    type Output;
+    /// Does the work. Must be `#[inline(always)]`: the instructions are chosen where it is inlined.
+    fn sweep(self, compare: impl Compare) -> Self::Output;
+}
+
+/// Does the work with the best instructions of this machine.
+pub(crate) fn run<S: Sweep>(sweep: S) -> S::Output {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(simd) = pulp::x86::V3::try_new() {
+        return simd.vectorize(
+            #[inline(always)]
+            || sweep.sweep(wide::Wide(simd)),
+        );
+    }
+    sweep.sweep(Portable)
+}
+
+/// Bits of all bytes up to and with each quote's own: a bit is set where an odd number of quotes has come.
+#[inline(always)]
+pub(crate) fn parity(quotes: u64) -> u64 {
+    let mut bits = quotes;
+    for shift in [1, 2, 4, 8, 16, 32] {
+        bits ^= bits << shift;
+    }
+    bits
+}
+
+/// Eight bytes in a register at a time.
+#[derive(Clone, Copy)]
+pub(crate) struct Portable;
+
+impl Compare for Portable {
+    #[inline(always)]
+    fn equal(self, bytes: &[u8; LANES], needle: u8) -> u64 {
+        const LOW: u64 = 0x0101_0101_0101_0101;
+        const SEVEN: u64 = LOW * 0x7F;
+        // Multiplied by this, the lowest bits of eight bytes become the highest byte.
+        const GATHER: u64 = 0x0102_0408_1020_4080;
+        let (words, _) = bytes.as_chunks::<8>();
+        let mut mask = 0;
+        for (index, word) in words.iter().enumerate() {
+            let difference = u64::from_le_bytes(*word) ^ (LOW * u64::from(needle));
+            let nonzero = ((difference & SEVEN) + SEVEN) | difference;
+            let equal = (!nonzero >> 7) & LOW;
+            mask |= (equal.wrapping_mul(GATHER) >> 56) << (8 * index);
+        }
+        mask
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod wide {
+    use std::arch::x86_64::__m256i;
+
+    use pulp::bytemuck::cast;
+    use pulp::x86::V3;
+
+    use super::{Compare, LANES};
+
+    /// Two times thirty-two bytes, by AVX2.
+    #[derive(Clone, Copy)]
+    pub(super) struct Wide(pub(super) V3);
+
+    impl Compare for Wide {
+        #[inline(always)]
+        fn equal(self, bytes: &[u8; LANES], needle: u8) -> u64 {
+            let needles = self.0.avx._mm256_set1_epi8(needle.cast_signed());
+            let [low, high]: [__m256i; 2] = cast(*bytes);
+            let mask = |half| {
+                let equal = self.0.avx2._mm256_cmpeq_epi8(half, needles);
+                u64::from(self.0.avx2._mm256_movemask_epi8(equal).cast_unsigned())
+            };
+            mask(low) | (mask(high) << 32)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{Compare, LANES, Portable, Sweep, parity, run};
+
+    struct Equal<'a>(&'a [u8; LANES], u8);
+
+    impl Sweep for Equal<'_> {
+        type Output = u64;
+        #[inline(always)]
+        fn sweep(self, compare: impl Compare) -> u64 {
+            compare.equal(self.0, self.1)
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_way_to_compare_gives_what_comparing_byte_by_byte_gives(
+            bytes in prop::collection::vec(prop_oneof![Just(b'\n'), Just(0x8A), Just(b'\x0B'), any::<u8>()], LANES),
+            needle in prop_oneof![Just(b'\n'), any::<u8>()],
+        ) {
+            let bytes: [u8; LANES] = bytes.try_into().unwrap();
+            let expected = (0..LANES).fold(0, |mask, at| mask | (u64::from(bytes[at] == needle) << at));
+            prop_assert_eq!(Portable.equal(&bytes, needle), expected);
+            prop_assert_eq!(run(Equal(&bytes, needle)), expected);
+        }
+
+        #[test]
+        fn a_bit_of_the_parity_says_whether_an_odd_number_of_quotes_has_come(quotes in any::<u64>()) {
+            for at in 0..64 {
+                let come = (quotes & (u64::MAX >> (63 - at))).count_ones();
+                prop_assert_eq!((parity(quotes) >> at) & 1, u64::from(come % 2));
+            }
+        }
+    }
+}
