@@ -82,6 +82,14 @@ async fn a_set_is_loaded_by_one_transaction_when_its_sentinel_and_all_files_are_
     let first = put(&world, &orders, "1|a\n").await?;
     until_waiting(&world, &group, 2).await?;
     assert!(orders.lines("id").await?.is_empty(), "the set is not whole");
+    let list = world.longshore(&["batch", "list"])?;
+    let said = String::from_utf8_lossy(&list.stdout);
+    let missing = format!("1 of 1 files of rule {}", lines.rule);
+    assert!(
+        said.lines()
+            .any(|line| line.contains(&group) && line.contains(&missing)),
+        "{said}"
+    );
     let second = put(&world, &lines, "7|x\n8|y\n").await?;
 
     for key in [&sentinel, &first, &second] {

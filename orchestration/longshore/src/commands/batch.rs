@@ -1,10 +1,12 @@
 //! `batch list`, `batch show` and `batch flush`; the other commands do to files what the `load` commands do.
 
 use anyhow::Context;
-use chrono::Utc;
+use chrono::{DateTime, Utc};
+use longshore_app::{App, set_lacks};
 use longshore_domain::load::LoadId;
 use longshore_domain::rule::RuleId;
 use longshore_store::{BatchStanding, Buffer, BufferId, Load, LoadFilter, Store};
+use serde::Serialize;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -28,7 +30,7 @@ pub(crate) async fn run(
     output: Output,
 ) -> anyhow::Result<ExitStatus> {
     match command {
-        BatchCommand::List(arguments) => list(&deployment.store().await?, &arguments, output).await,
+        BatchCommand::List(arguments) => list(&deployment.app().await?, &arguments, output).await,
         BatchCommand::Show { id } => show(&deployment.store().await?, id, output).await,
         BatchCommand::Flush(arguments) => flush(&deployment.store().await?, &arguments, output).await,
         BatchCommand::Release(arguments) => by_hand::release(arguments, deployment, output).await,
@@ -37,9 +39,15 @@ pub(crate) async fn run(
     }
 }
 
-async fn list(store: &Store, arguments: &BatchListArguments, output: Output) -> anyhow::Result<ExitStatus> {
+async fn list(app: &App, arguments: &BatchListArguments, output: Output) -> anyhow::Result<ExitStatus> {
+    let store = &app.store;
     let rule = arguments.rule.map(RuleId);
     let waiting = store.buffers(rule).await?;
+    let sets = match rule {
+        None => sets(app).await?,
+        // A set is of several rules.
+        Some(_) => vec![],
+    };
     let filter = LoadFilter {
         state: arguments.state,
         rule,
@@ -49,13 +57,22 @@ async fn list(store: &Store, arguments: &BatchListArguments, output: Output) -> 
     };
     let batches = store.batches(&filter).await?;
     if output.is_json() {
-        output.json(&json!({ "waiting": waiting, "batches": batches }))?;
+        output.json(&json!({ "waiting": waiting, "sets": sets, "batches": batches }))?;
         return Ok(ExitStatus::Done);
     }
     if !waiting.is_empty() {
         output.line("waiting")?;
         list_waiting(&waiting, output)?;
-        output.line("\nbatches")?;
+        output.line("")?;
+    }
+    if !sets.is_empty() {
+        output.line("sets that are not whole")?;
+        let rows = sets.iter().map(Set::row).collect();
+        output.table(&["group", "set", "files", "since", "lacks"], rows)?;
+        output.line("")?;
+    }
+    if !waiting.is_empty() || !sets.is_empty() {
+        output.line("batches")?;
     }
     let rows = batches.iter().map(row).collect();
     output.table(
@@ -65,6 +82,43 @@ async fn list(store: &Store, arguments: &BatchListArguments, output: Output) -> 
         rows,
     )?;
     Ok(ExitStatus::Done)
+}
+
+/// A set that waits for files.
+#[derive(Serialize)]
+struct Set {
+    group: String,
+    set: String,
+    files: u32,
+    since: Option<DateTime<Utc>>,
+    lacks: Vec<String>,
+}
+
+impl Set {
+    fn row(&self) -> Vec<String> {
+        vec![
+            self.group.clone(),
+            self.set.clone(),
+            self.files.to_string(),
+            self.since.map(moment).unwrap_or_default(),
+            self.lacks.join("; "),
+        ]
+    }
+}
+
+async fn sets(app: &App) -> anyhow::Result<Vec<Set>> {
+    let mut sets = Vec::new();
+    for set in app.store.waiting_sets(None).await? {
+        let lacks = set_lacks(app, &set).await?;
+        sets.push(Set {
+            group: set.group,
+            set: set.set,
+            files: set.files,
+            since: set.first_at,
+            lacks,
+        });
+    }
+    Ok(sets)
 }
 
 fn list_waiting(buffers: &[Buffer], output: Output) -> anyhow::Result<()> {
