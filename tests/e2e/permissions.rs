@@ -97,12 +97,14 @@ async fn reconcile_until_called(world: &World, call: &str) -> anyhow::Result<()>
     Ok(())
 }
 
-/// A file that is found wanting when most of its copy has been uploaded.
+/// A file that is found wanting when most of its copy has been uploaded: it is transcoded, so it cannot be cut where it lies.
 async fn an_upload_that_is_given_up(world: &World) -> anyhow::Result<()> {
-    let feed = world.feed().trailer("5:13").create().await?;
+    let rule = world.feed().set("encoding", "UTF16LE").trailer("5:13");
+    let feed = rule.create().await?;
     let mut file = "1|a name of some thirty characters\n".repeat(400_000);
     file.push_str("TRL|00000001\n");
-    world.land(&feed.file_name(), file).await?;
+    let bytes: Vec<u8> = file.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    world.land(&feed.file_name(), bytes).await?;
     Ok(())
 }
 
