@@ -368,7 +368,7 @@ pub(crate) struct SnapshotLoadArguments {
     /// The date of the data, in RFC 3339: 2026-11-26T00:00:00Z. Without it, the newest by the dates in the files' names.
     #[arg(long, value_name = "DATE", value_parser = DataDate::parse)]
     pub date: Option<DataDate>,
-    /// The description of the tables: a file, or s3://bucket/key. Without it, config_<schema>_<table>_<date>.yml beside the data.
+    /// The description of the tables: a file, or s3://bucket/key. Without it, config_SCHEMA_TABLE_DATE.yml beside the data.
     #[arg(long, value_name = "FILE")]
     pub config: Option<String>,
     /// Load data that is older than what the table holds.

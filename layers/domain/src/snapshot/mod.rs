@@ -1,7 +1,7 @@
 //! Dated snapshots: files whose names tell the date of their data, and the tables that are made to fit them.
 //!
 //! [`Layout`] says where the data of a date lies and which date a key is about; [`Granularity`] and a time zone turn that date
-//! into the [`Span`] of the table that it replaces; [`Description`] is the table as somebody wants it, and [`fit`] says what is
+//! into the [`Span`] of the table that it replaces; [`Description`] is the table as somebody wants it, and [`fit()`] says what is
 //! to be done about the one that is there.
 
 mod date;
