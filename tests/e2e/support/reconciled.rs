@@ -60,6 +60,7 @@ impl World {
             let run = self.longshore(&["reconcile", "--idle", "0"])?;
             ensure!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
         }
-        bail!("{key} did not come to {count} settled loads in {MOST_RUNS} runs")
+        let loads = self.loads_of(key).await?;
+        bail!("{key} did not come to {count} settled loads in {MOST_RUNS} runs: {loads:#?}")
     }
 }
