@@ -150,17 +150,10 @@ pub(crate) async fn make(app: &App, buffer: BufferId, actor: &str) -> Result<Mak
     let Some(buffer) = app.store.buffer(buffer).await? else {
         return Ok(Making::Nothing);
     };
-    let waiting = app.store.waiting(buffer.id, buffer.limits.max_files).await?;
-    // In this order: what somebody else takes between the two is among those that were looked at, and what is left over when it
-    // was taken before is not due.
-    if app
+    let waiting = app
         .store
-        .buffers_due(Some(buffer.id), app.clock.now())
-        .await?
-        .is_empty()
-    {
-        return Ok(Making::Nothing);
-    }
+        .waiting_if_due(buffer.id, buffer.limits.max_files, app.clock.now())
+        .await?;
     let chosen = choose(&waiting, &buffer.limits);
     if chosen.is_empty() {
         return Ok(Making::Nothing);

@@ -197,17 +197,12 @@ impl Store {
         rows.iter().map(read_buffer).collect()
     }
 
-    /// The buffers of which a batch is to be made now, all or this one.
+    /// The buffers of which a batch is to be made now.
     ///
     /// # Errors
     /// Any [`StoreError`] of a read.
-    pub async fn buffers_due(
-        &self,
-        only: Option<BufferId>,
-        now: DateTime<Utc>,
-    ) -> Result<Vec<BufferId>, StoreError> {
-        let only = only.map(|buffer| buffer.as_uuid());
-        let parameters: Parameters<'_> = &[&now, &only, &bounded(LIST_LIMIT)];
+    pub async fn buffers_due(&self, now: DateTime<Utc>) -> Result<Vec<BufferId>, StoreError> {
+        let parameters: Parameters<'_> = &[&now, &None::<Uuid>, &bounded(LIST_LIMIT)];
         let rows = self.rows(Query::BufferListDue, parameters).await?;
         rows.iter()
             .map(|row| Ok(BufferId(Reader::new(row, TABLE).get("buffer_id")?)))
@@ -221,6 +216,33 @@ impl Store {
     pub async fn waiting(&self, buffer: BufferId, limit: u32) -> Result<Vec<Waiting>, StoreError> {
         let parameters: Parameters<'_> = &[&buffer.as_uuid(), &i64::from(limit)];
         let rows = self.rows(Query::BufferListWaiting, parameters).await?;
+        rows.iter().map(read_waiting).collect()
+    }
+
+    /// The first loads that wait in a buffer of which a batch is to be made now; none where it is not due.
+    ///
+    /// Both are asked of one moment. Of two moments, the load that makes a batch due, or those that made it, would not be among
+    /// the loads: what is left out then waits for others that need not come.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of a read.
+    pub async fn waiting_if_due(
+        &self,
+        buffer: BufferId,
+        limit: u32,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Waiting>, StoreError> {
+        const QUERY: Query = Query::BufferListWaiting;
+        let id = buffer.as_uuid();
+        let mut client = self.client(QUERY.name()).await?;
+        let moment = Transaction::of_one_moment(self, &mut client).await?;
+        let due = moment
+            .rows(Query::BufferListDue, &[&now, &Some(id), &1_i64])
+            .await?;
+        if due.is_empty() {
+            return Ok(vec![]);
+        }
+        let rows = moment.rows(QUERY, &[&id, &i64::from(limit)]).await?;
         rows.iter().map(read_waiting).collect()
     }
 

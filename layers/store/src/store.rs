@@ -9,7 +9,7 @@ use deadpool_postgres::{
 };
 use tokio_postgres::config::SslMode;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Config, NoTls, Row};
+use tokio_postgres::{Config, IsolationLevel, NoTls, Row};
 
 use crate::error::{Place, StoreError};
 use crate::queries::{Query, Statements};
@@ -182,6 +182,21 @@ impl<'client> Transaction<'client> {
     ) -> Result<Self, StoreError> {
         let inner = client
             .transaction()
+            .await
+            .map_err(|error| store.place.error("begin", error))?;
+        Ok(Self { inner, store })
+    }
+
+    /// One that only reads, and whose statements all see what the first one saw.
+    pub(crate) async fn of_one_moment(
+        store: &'client Store,
+        client: &'client mut Object,
+    ) -> Result<Self, StoreError> {
+        let inner = client
+            .build_transaction()
+            .isolation_level(IsolationLevel::RepeatableRead)
+            .read_only(true)
+            .start()
             .await
             .map_err(|error| store.place.error("begin", error))?;
         Ok(Self { inner, store })

@@ -16,7 +16,7 @@ impl Reconcile<'_> {
             invocation: self.invocation,
         };
         let now = self.app.clock.now();
-        let mut due = self.app.store.buffers_due(None, now).await?;
+        let mut due = self.app.store.buffers_due(now).await?;
         // Whether a set is whole only its rules say, so each that waits is looked at.
         due.extend(self.app.store.waiting_sets(None).await?.iter().map(|set| set.id));
         for buffer in due {

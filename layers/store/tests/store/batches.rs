@@ -28,12 +28,15 @@ impl Bench {
                 unreachable!("each is announced once");
             };
             self.store.record_match(load.id, &matched()).await.unwrap();
-            let joined = self.store.join_buffer(load.id, joining, at(second), ACTOR).await;
-            let moved = joined.unwrap();
-            assert!(moved.has_moved());
+            self.join(load.id, joining, second).await;
             loads.push(load.id);
         }
         loads
+    }
+
+    async fn join(&self, load: LoadId, joining: &Joining, now: i64) {
+        let joined = self.store.join_buffer(load, joining, at(now), ACTOR).await;
+        assert!(joined.unwrap().has_moved());
     }
 
     async fn buffer(&self, joining: &Joining) -> Buffer {
@@ -69,7 +72,7 @@ impl Bench {
     }
 
     async fn is_due(&self, joining: &Joining, now: i64) -> bool {
-        let due = self.store.buffers_due(Some(joining.buffer), at(now)).await;
+        let due = self.store.waiting_if_due(joining.buffer, 1, at(now)).await;
         !due.unwrap().is_empty()
     }
 }
@@ -203,6 +206,48 @@ async fn a_load_is_in_one_batch_however_many_are_made_at_once() {
     assert_eq!(distinct.len(), carried.len(), "none twice");
     let buffer = bench.buffer(&joining).await;
     assert_eq!(usize::try_from(buffer.files).unwrap(), 9 - carried.len());
+}
+
+#[tokio::test]
+async fn what_is_due_is_seen_with_the_load_that_made_it_so() {
+    let bench = Bench::new().await;
+    let joining = Joining {
+        limits: BufferLimits {
+            max_files: 2,
+            ..joining(1).limits
+        },
+        ..joining(1)
+    };
+    let mut looks = 0;
+    for round in 0..60 {
+        let mut pair = Vec::new();
+        for file in 0..2 {
+            let key = format!("in/R{round:03}{file}_701.txt");
+            let Claim::New(load) = bench.claim(&key, "first", round).await else {
+                unreachable!("each is announced once");
+            };
+            bench.store.record_match(load.id, &matched()).await.unwrap();
+            pair.push(load.id);
+        }
+        bench.join(pair[0], &joining, round).await;
+        let look = async {
+            loop {
+                let seen = bench
+                    .store
+                    .waiting_if_due(joining.buffer, 2, at(round))
+                    .await
+                    .unwrap();
+                looks += 1;
+                assert_ne!(seen.len(), 1, "one of two, which alone is not due");
+                if !seen.is_empty() {
+                    return;
+                }
+            }
+        };
+        futures_util::future::join(bench.join(pair[1], &joining, round), look).await;
+        bench.made(&joining, &pair, round).await;
+    }
+    assert!(looks > 60, "nobody looked before the second came");
 }
 
 #[tokio::test]
