@@ -21,6 +21,7 @@ use longshore_domain::matching::Captures;
 use longshore_domain::object::{Object, ObjectKey};
 use longshore_domain::queue::QueueName;
 use longshore_domain::reject::RejectReason;
+use longshore_domain::target::TableName;
 use longshore_store::{Announced, BufferId, Claim, Lease, LeaseStep, Load, Source};
 use tracing::{Instrument, info, info_span};
 
@@ -134,6 +135,13 @@ pub struct ProcessObject<'a> {
     pub app: &'a App,
     /// Who works.
     pub invocation: &'a Invocation,
+}
+
+/// A load that nothing of its own keeps from the warehouse.
+struct ToGo {
+    load: Load,
+    table: TableName,
+    planned: Planned,
 }
 
 impl ProcessObject<'_> {
@@ -296,6 +304,34 @@ impl ProcessObject<'_> {
         }
     }
 
+    /// Plans a load whose file is prepared, and makes sure of the tables that the plan names: what would spoil a transaction of
+    /// several files, and what would fail alone, is looked for here, while it is the file's own affair.
+    async fn plan_for_tables(
+        &self,
+        load: Load,
+        copyable: &Copyable,
+        replaces: &[LoadId],
+    ) -> Result<Result<ToGo, ObjectOutcome>, AppError> {
+        let Some(table) = load.table.clone() else {
+            return Err(AppError::Inconsistent {
+                load: load.id,
+                what: "it matched a rule without a table".to_owned(),
+            });
+        };
+        let planned = match plan::plan(self.app, &load, &table, copyable, replaces).await? {
+            Ok(planned) => planned,
+            Err(reason) => return Ok(Err(self.reject_prepared(load, copyable, reason).await?)),
+        };
+        match submit::ensure_tables(self.app, &load, &planned.plan, self.actor()).await? {
+            Tables::Ready => Ok(Ok(ToGo { load, table, planned })),
+            Tables::Missing(reason) => Ok(Err(self.reject_prepared(load, copyable, reason).await?)),
+            Tables::Waits(until) => Ok(Err(ObjectOutcome::Waiting {
+                load_id: load.id,
+                until,
+            })),
+        }
+    }
+
     /// Writes the manifest and puts the plan on the ledger. From here on the load is the warehouse's business.
     async fn plan_and_submit(
         &self,
@@ -303,30 +339,16 @@ impl ProcessObject<'_> {
         copyable: Copyable,
         earlier: Earlier,
     ) -> Result<ObjectOutcome, AppError> {
-        let Some(table) = load.table.clone() else {
-            return Err(AppError::Inconsistent {
-                load: load.id,
-                what: "it matched a rule without a table".to_owned(),
-            });
-        };
+        let ToGo { load, table, planned } =
+            match Box::pin(self.plan_for_tables(load, &copyable, &earlier.replaces)).await? {
+                Ok(to_go) => to_go,
+                Err(outcome) => return Ok(outcome),
+            };
         let Planned {
             plan,
             manifest_key,
             manifest,
-        } = match plan::plan(self.app, &load, &table, &copyable, &earlier.replaces).await? {
-            Ok(planned) => planned,
-            Err(reason) => return self.reject_prepared(load, &copyable, reason).await,
-        };
-        match submit::ensure_tables(self.app, &load, &plan, self.actor()).await? {
-            Tables::Ready => {}
-            Tables::Missing(reason) => return self.reject_prepared(load, &copyable, reason).await,
-            Tables::Waits(until) => {
-                return Ok(ObjectOutcome::Waiting {
-                    load_id: load.id,
-                    until,
-                });
-            }
-        }
+        } = planned;
         self.app
             .objects
             .put(&load.object.bucket, &manifest_key, manifest.into())

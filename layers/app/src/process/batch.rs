@@ -4,12 +4,10 @@ use longshore_domain::rule::{BatchPolicy, RuleRow};
 use longshore_store::{BufferId, Load};
 use tracing::{info, warn};
 
-use super::{ObjectOutcome, ProcessObject};
+use super::{ObjectOutcome, ProcessObject, ToGo};
 use crate::batch::Making;
 use crate::error::chain;
-use crate::plan::{self, Planned};
 use crate::prepare::Copyable;
-use crate::submit::{self, Tables};
 use crate::{AppError, batch, group};
 
 impl ProcessObject<'_> {
@@ -22,26 +20,10 @@ impl ProcessObject<'_> {
         copyable: Copyable,
         policy: &BatchPolicy,
     ) -> Result<ObjectOutcome, AppError> {
-        let Some(table) = load.table.clone() else {
-            return Err(AppError::Inconsistent {
-                load: load.id,
-                what: "it matched a rule without a table".to_owned(),
-            });
+        let ToGo { load, table, .. } = match Box::pin(self.plan_for_tables(load, &copyable, &[])).await? {
+            Ok(to_go) => to_go,
+            Err(outcome) => return Ok(outcome),
         };
-        let Planned { plan, .. } = match plan::plan(self.app, &load, &table, &copyable, &[]).await? {
-            Ok(planned) => planned,
-            Err(reason) => return self.reject_prepared(load, &copyable, reason).await,
-        };
-        match submit::ensure_tables(self.app, &load, &plan, self.actor()).await? {
-            Tables::Ready => {}
-            Tables::Missing(reason) => return self.reject_prepared(load, &copyable, reason).await,
-            Tables::Waits(until) => {
-                return Ok(ObjectOutcome::Waiting {
-                    load_id: load.id,
-                    until,
-                });
-            }
-        }
         let joining = batch::joining(self.app, &load, row, &copyable, policy, self.worked_on(&load))?;
         let now = self.app.clock.now();
         self.app

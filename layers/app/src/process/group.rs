@@ -7,13 +7,11 @@ use longshore_domain::rule::{GroupPart, GroupRole, RuleId, RuleRow};
 use longshore_store::{JoiningSet, Load, Source, set_id};
 use tracing::info;
 
-use super::{ObjectOutcome, ProcessObject};
+use super::{ObjectOutcome, ProcessObject, ToGo};
 use crate::AppError;
 use crate::batch::Recipe;
 use crate::group::{self, SetPart};
-use crate::plan::{self, Planned};
 use crate::prepare::Copyable;
-use crate::submit::{self, Tables};
 
 /// A control file of more bytes lists more than fits into one transaction.
 const MOST_BYTES: u64 = 1 << 20;
@@ -55,26 +53,10 @@ impl ProcessObject<'_> {
         copyable: Copyable,
         part: &GroupPart,
     ) -> Result<ObjectOutcome, AppError> {
-        let Some(table) = load.table.clone() else {
-            return Err(AppError::Inconsistent {
-                load: load.id,
-                what: "it matched a rule without a table".to_owned(),
-            });
+        let ToGo { load, table, .. } = match Box::pin(self.plan_for_tables(load, &copyable, &[])).await? {
+            Ok(to_go) => to_go,
+            Err(outcome) => return Ok(outcome),
         };
-        let Planned { plan, .. } = match plan::plan(self.app, &load, &table, &copyable, &[]).await? {
-            Ok(planned) => planned,
-            Err(reason) => return self.reject_prepared(load, &copyable, reason).await,
-        };
-        match submit::ensure_tables(self.app, &load, &plan, self.actor()).await? {
-            Tables::Ready => {}
-            Tables::Missing(reason) => return self.reject_prepared(load, &copyable, reason).await,
-            Tables::Waits(until) => {
-                return Ok(ObjectOutcome::Waiting {
-                    load_id: load.id,
-                    until,
-                });
-            }
-        }
         let recipe = Recipe::of(self.app, row, &copyable, &table, &load.captures);
         let brings = Brings {
             part: SetPart::Data {
