@@ -31,6 +31,7 @@ mod retry;
 pub mod rules;
 mod snapshot;
 mod submit;
+mod trace;
 
 pub use bulk::{BulkLoad, BulkPlan, BulkReport, BulkRun, BulkTarget};
 pub use chain::{ChainError, ChainEvent, ChainObserver, ChainReport, QueryOutcome, RunChain};
@@ -56,6 +57,7 @@ pub use snapshot::{
 
 use std::sync::Arc;
 
+use longshore_domain::trace::TraceId;
 use longshore_store::Store;
 
 /// Everything a use case works with. Cheap to clone; built once per process.
@@ -83,4 +85,6 @@ pub struct Invocation {
     pub request_id: String,
     /// When the invocation is stopped.
     pub deadline: chrono::DateTime<chrono::Utc>,
+    /// Its trace, when it has one: what it claims first is followed by that.
+    pub trace: Option<TraceId>,
 }

@@ -69,6 +69,7 @@ impl Hand {
             invocation: Invocation {
                 request_id: format!("longshore/{}", Uuid::now_v7()),
                 deadline: Utc::now() + PATIENCE,
+                trace: None,
             },
             operator: Operator {
                 name: arguments.operator,

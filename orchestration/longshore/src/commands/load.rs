@@ -203,6 +203,7 @@ fn facts(load: &Load) -> Vec<(&'static str, Option<String>)> {
     let at = |at: Option<DateTime<Utc>>| at.map(moment);
     vec![
         ("load", Some(load.id.to_string())),
+        ("trace", load.trace.as_ref().map(ToString::to_string)),
         ("part of", load.parent.map(|parent| parent.to_string())),
         ("batch", load.batch.map(|batch| batch.to_string())),
         (
