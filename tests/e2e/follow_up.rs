@@ -127,6 +127,8 @@ async fn a_step_that_is_to_be_retried_waits_and_goes_on_from_there() -> anyhow::
     let key = world.input_key(&feed.file_name());
     world.put(&key, "1|a\n").await?;
     has_waited(&world, &key).await?;
+    let loads = world.loads_of(&key).await?;
+    assert_eq!(loads[0].text("waits_for"), None, "the warehouse is not to blame");
     world.query(&format!("CREATE TABLE {late} (id integer)")).await?;
 
     let stories = world.reconcile_until_settled(&key, 1).await?;
