@@ -243,7 +243,12 @@ fn call(service: &str, parts: &Parts, body: &Bytes) -> Option<Call> {
     let service = FaultService::of_credential(service)?;
     let mut call = Call::new(service, Stage::Request, operation(&parts.headers));
     match service {
-        FaultService::Sns | FaultService::Sts => Form::parse(body).action().clone_into(&mut call.operation),
+        FaultService::Sns | FaultService::Sts => {
+            let form = Form::parse(body);
+            form.action().clone_into(&mut call.operation);
+            call.resources
+                .extend(form.optional("TopicArn").map(str::to_owned));
+        }
         FaultService::Lambda => {
             "Invoke".clone_into(&mut call.operation);
             call.function = invoke_api::function(parts.uri.path());
@@ -251,10 +256,21 @@ fn call(service: &str, parts: &Parts, body: &Bytes) -> Option<Call> {
         FaultService::RedshiftData => {
             let request: Value = serde_json::from_slice(body).unwrap_or_default();
             call.statement = request["StatementName"].as_str().map(str::to_owned);
+            call.resources = named(&request, &["ClusterIdentifier", "WorkgroupName", "SecretArn"]);
+        }
+        FaultService::SecretsManager | FaultService::Sqs => {
+            let request: Value = serde_json::from_slice(body).unwrap_or_default();
+            call.resources = named(&request, &["SecretId", "QueueUrl"]);
         }
         _ => {}
     }
     Some(call)
+}
+
+/// What a request names under these fields, in their order.
+fn named(request: &Value, fields: &[&str]) -> Vec<String> {
+    let texts = fields.iter().filter_map(|field| request[*field].as_str());
+    texts.map(str::to_owned).collect()
 }
 
 async fn read(body: Incoming) -> Result<Bytes, ApiError> {
