@@ -86,7 +86,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Notify(NotifyCommand),
     /// Look at a deployment from the settings to the tables that its rules fill, and say what mends what is wrong.
-    Doctor,
+    Doctor(DoctorArguments),
     /// Carry on what stands still until nothing is left. What external-file-reconcile does.
     ///
     /// Lost events and answers, workers that died, messages unsent, and files that no event announced; and it compares the ledger
@@ -910,4 +910,12 @@ mod tests {
         );
         assert!(moment("yesterday").is_err());
     }
+}
+
+/// What else a doctor looks at.
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArguments {
+    /// The functions' role: IAM is asked whether it may do what the functions do. The stack's output `LoaderRole`.
+    #[arg(long, value_name = "ARN")]
+    pub role: Option<String>,
 }

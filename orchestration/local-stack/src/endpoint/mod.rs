@@ -20,6 +20,7 @@ use crate::endpoint::protocol::{Protocol, content_type, header, json_response, s
 use crate::events::EventBus;
 use crate::faults::{Call, Caller, FaultService, Faults, Stage, s3_call, under_faults};
 use crate::http::{ApiError, Credential, Disconnect, Keys};
+use crate::iam::Roles;
 use crate::index::Index;
 use crate::lambda::{Functions, Invocations, invoke_api};
 use crate::query::{Form, element, response};
@@ -40,6 +41,7 @@ pub(crate) struct Endpoint {
     pub(crate) topics: Arc<Topics>,
     pub(crate) queues: Arc<Queues>,
     pub(crate) bus: Arc<EventBus>,
+    pub(crate) roles: Roles,
     pub(crate) functions: Arc<Functions>,
     pub(crate) invocations: Arc<Invocations>,
     pub(crate) warehouse: Warehouse,
@@ -164,6 +166,7 @@ impl Endpoint {
                 .await
             }
             "sns" => self.topics.handle(&Form::parse(body), request_id).await.map(xml),
+            "iam" => self.roles.handle(&Form::parse(body), request_id).map(xml),
             "sts" => self.caller_identity(&Form::parse(body), request_id).map(xml),
             "secretsmanager" | "sqs" | "events" | "redshift-data" => self.dispatch_json(asked).await,
             _ => {
