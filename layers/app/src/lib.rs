@@ -42,7 +42,7 @@ pub use follow_up::check_chain;
 pub use group::set_lacks;
 pub use lint::lint;
 pub use maintain::Maintain;
-pub use operate::{CancelPlan, Judged, Operate, ReplayChoice, ReplayPlan};
+pub use operate::{CancelPlan, FollowUpAgain, Judged, Operate, ReplayChoice, ReplayPlan};
 pub use prepare::{Counting, FilePreparation, FileWish, PrepareFile, PreparedFile, PreparedPart, Way};
 pub use process::{Announcement, ObjectOutcome, ProcessObject};
 pub use reconcile::{

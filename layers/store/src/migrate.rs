@@ -92,8 +92,8 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
         include_str!("../../../sql/config-db/migrations/V21__chains.sql"),
     ),
     (
-        "V24__traces",
-        include_str!("../../../sql/config-db/migrations/V24__traces.sql"),
+        "V24__traces_and_follow_ups_again",
+        include_str!("../../../sql/config-db/migrations/V24__traces_and_follow_ups_again.sql"),
     ),
 ];
 

@@ -652,6 +652,8 @@ pub(crate) enum LoadCommand {
     Release(ByHandArguments),
     /// Put loads aside that wait or cannot begin; their files go to the archive.
     Skip(ByHandArguments),
+    /// Run the follow-up of a load again, where that failed; its rows stay as they are.
+    FollowUp(FollowUpArguments),
 }
 
 #[derive(Debug, Subcommand)]
@@ -735,6 +737,18 @@ pub(crate) struct ByHandArguments {
     /// The loads' ids.
     #[arg(value_name = "ID", value_parser = parse_load, required = true)]
     pub ids: Vec<LoadId>,
+    #[command(flatten)]
+    pub hand: HandArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FollowUpArguments {
+    /// The load's id; of a file in a batch, the batch's.
+    #[arg(value_name = "ID", value_parser = parse_load)]
+    pub id: LoadId,
+    /// The step to begin at, from 1, where the follow-up is a chain: the one that failed, unless said otherwise.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub from: Option<u32>,
     #[command(flatten)]
     pub hand: HandArguments,
 }

@@ -35,6 +35,7 @@ pub(crate) async fn run(
         LoadCommand::Cancel(arguments) => by_hand::cancel(arguments, deployment, output).await,
         LoadCommand::Release(arguments) => by_hand::release(arguments, deployment, output).await,
         LoadCommand::Skip(arguments) => by_hand::skip(arguments, deployment, output).await,
+        LoadCommand::FollowUp(arguments) => by_hand::follow_up(arguments, deployment, output).await,
     }
 }
 

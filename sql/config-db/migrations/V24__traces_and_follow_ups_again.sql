@@ -37,3 +37,13 @@ CREATE TRIGGER ext_file_load_trace
     FOR EACH ROW
     WHEN (NEW.trace_id IS NULL)
     EXECUTE FUNCTION rdscnfg.ext_file_load_trace();
+
+-- A follow-up that failed may be run again by hand.
+INSERT INTO rdscnfg.ext_load_transition (from_state, to_state)
+VALUES ('transform_failed', 'transforming');
+
+ALTER TABLE rdscnfg.ext_load_operation
+    DROP CONSTRAINT ext_load_operation_known,
+    ADD CONSTRAINT ext_load_operation_known CHECK (
+        operation IN ('replay', 'cancel', 'release', 'skip', 'forget', 'follow_up')
+    );
