@@ -40,6 +40,16 @@ const OF_STEP_FUNCTIONS: [&str; 12] = [
     "xray:PutTraceSegments",
 ];
 
+/// What Lambda asks for to put functions into subnets.
+const OF_LAMBDA_IN_A_VPC: [&str; 6] = [
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
+];
+
 /// What the template's parameters and resources are called here.
 fn parameters(world: &World) -> BTreeMap<&'static str, String> {
     let ready = world.ready();
@@ -462,9 +472,15 @@ async fn each_role_may_do_what_is_done_under_it_where_it_is_done_and_nothing_els
         &secret_arn(&world.ready().secret_postgres),
     );
 
-    let policies: [(&str, BTreeSet<Use>); 9] = [
+    let of_vpc = OF_LAMBDA_IN_A_VPC
+        .iter()
+        .map(|action| used(action, "*"))
+        .collect();
+
+    let policies: [(&str, BTreeSet<Use>); 10] = [
         ("loader.json", of_loader),
         ("loader-bulk.json", of_bulk),
+        ("loader-vpc.json", of_vpc),
         ("loader-key.json", of_key(&["kms:Decrypt", "kms:GenerateDataKey"])),
         ("copy.json", of_bucket(&of_copy, &world.ready().bucket)),
         ("copy-bulk.json", of_bucket(&of_copy, LAKE)),

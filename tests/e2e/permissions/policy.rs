@@ -6,8 +6,14 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use serde_json::Value;
 
-/// Actions that name no resource: IAM lets them name none.
-const WITHOUT_RESOURCE: [&str; 16] = [
+/// Actions that name no resource: IAM lets them name none, or Lambda does not know it beforehand.
+const WITHOUT_RESOURCE: [&str; 22] = [
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
     "logs:CreateLogDelivery",
     "logs:DeleteLogDelivery",
     "logs:DescribeLogGroups",
