@@ -5,7 +5,7 @@ SHELL := /bin/bash
 CARGO ?= cargo
 ARCHITECTURE ?= arm64
 export CARGO_TERM_COLOR ?= auto
-.PHONY: help demo local test fmt fmt-check lint doc unit e2e crash-walk power-cuts chaos state-machines clients dependencies postgres tools build memory bench-batch bench-ledger bench-warehouse lint-deploy lambdas test-lambdas layer
+.PHONY: help demo local test fmt fmt-check lint doc unit e2e crash-walk power-cuts chaos state-machines clients dependencies postgres tools build memory bench-batch bench-ledger bench-warehouse lint-deploy lambdas test-lambdas test-reproducible layer
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -82,6 +82,9 @@ lambdas: ## build the functions for AWS, as zips; ARCHITECTURE=x86_64 for the ot
 
 test-lambdas: postgres build ## start what make lambdas built for this machine's architecture
 	@scripts/test-lambdas
+
+test-reproducible: ## build what is deployed twice, in two folders, and compare the bytes; ARCHITECTURE=x86_64 for the other kind
+	@scripts/test-reproducible $(ARCHITECTURE)
 
 layer: ## build the layer of RDS's certificates, as a zip
 	@layers/rds-ca/build

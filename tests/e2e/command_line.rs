@@ -90,6 +90,7 @@ fn with_filters(check: impl FnOnce()) {
         r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
         "<id>",
     );
+    settings.add_filter(r"1-[0-9a-f]{8}-[0-9a-f]{24}", "<trace>");
     settings.add_filter(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}", "<time>");
     settings.add_filter(r"\d{4}-\d\d-\d\d-\d\d-\d\d-\d\d", "<stamp>");
     settings.add_filter(r"\+\d+ ms", "<ms>");
@@ -191,6 +192,7 @@ async fn load_show_tells_everything_about_a_load() -> anyhow::Result<()> {
     with_filters(|| {
         assert_snapshot!(loaded, @"
     load                 <id>
+    trace                <trace>
     state                complete
     file                 PRICES_GOOD_701.txt
     object               s3://longshore-landing/external_input/PRICES_GOOD_701.txt
@@ -228,6 +230,7 @@ async fn load_show_tells_everything_about_a_load() -> anyhow::Result<()> {
     with_filters(|| {
         assert_snapshot!(refused, @"
     load                 <id>
+    trace                <trace>
     state                rejected
     file                 PRICES_SHORT_701.txt
     object               s3://longshore-landing/external_input/PRICES_SHORT_701.txt

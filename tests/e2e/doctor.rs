@@ -113,9 +113,14 @@ async fn a_stack_that_is_well_is_green_and_each_thing_broken_on_purpose_is_found
             &format!("events of {}", patient.world.ready().bucket),
             "topic",
             "event rule",
+            "deployed event rule",
+            "clock",
+            "rights of the functions",
         ]
     );
     wrong_names(&patient)?;
+    rights(&patient)?;
+    disabled_rule(&patient).await?;
     broken_control_database(&patient).await?;
     broken_warehouse(&patient).await
 }
@@ -153,6 +158,69 @@ fn wrong_names(patient: &Patient) -> anyhow::Result<()> {
         first["mend"].to_string().contains("get-caller-identity"),
         "{first}"
     );
+    Ok(())
+}
+
+/// The functions' role has what they need; another role has not, and one that is not there has nothing.
+fn rights(patient: &Patient) -> anyhow::Result<()> {
+    let examine = |role: &str| {
+        let command = patient
+            .world
+            .stack
+            .local
+            .command(&["doctor", "--json", "--role", role])?;
+        Findings::of(command)
+    };
+    let role = "arn:aws:iam::000000000000:role/longshore-functions";
+    let well = examine(role)?;
+    assert!(well.faults().is_empty(), "{:#}", Value::from(well.findings));
+    examine("arn:aws:iam::000000000000:role/nobody")?.assert_only(
+        "rights of the functions",
+        "there is no role",
+        "LoaderRole",
+    );
+    let elsewhere = {
+        let text = fs::read_to_string(patient.world.stack.local.ready_file())?;
+        let mut ready: Value = serde_json::from_str(&text)?;
+        ready["archive_folder"] = json!("elsewhere");
+        let path = patient.folder.path().join("elsewhere.json");
+        fs::write(&path, ready.to_string())?;
+        let mut command = Command::new(program("longshore")?);
+        command.arg("--local").arg(path);
+        command.args(["doctor", "--json", "--role", role]);
+        Findings::of(command)?
+    };
+    let lacks: Vec<&str> = elsewhere
+        .faults()
+        .iter()
+        .filter_map(|fault| fault["seen"].as_str())
+        .collect();
+    assert_eq!(lacks.len(), 3, "to read, to write, and with tags: {lacks:?}");
+    assert!(
+        lacks
+            .iter()
+            .any(|seen| seen.contains("may not s3:PutObject on arn:aws:s3:::longshore-landing/elsewhere/")),
+        "{lacks:?}"
+    );
+    Ok(())
+}
+
+/// The rule that brings the ends of statements is switched off.
+async fn disabled_rule(patient: &Patient) -> anyhow::Result<()> {
+    let world = &patient.world;
+    world
+        .ask_events("DisableRule", &json!({ "Name": "load-status" }))
+        .await?;
+    let found = patient.examine()?;
+    world
+        .ask_events("EnableRule", &json!({ "Name": "load-status" }))
+        .await?;
+    found.assert_only(
+        "deployed event rule",
+        "is disabled",
+        "aws events enable-rule --name load-status",
+    );
+    assert!(patient.examine()?.faults().is_empty());
     Ok(())
 }
 

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 use serde_json::{Value, json};
 
-use crate::support::{Feed, PATIENCE, World};
+use crate::support::{Feed, PATIENCE, Story, World};
 
 #[tokio::test]
 async fn the_follow_up_runs_after_the_load_and_is_audited() -> anyhow::Result<()> {
@@ -127,6 +127,8 @@ async fn a_step_that_is_to_be_retried_waits_and_goes_on_from_there() -> anyhow::
     let key = world.input_key(&feed.file_name());
     world.put(&key, "1|a\n").await?;
     has_waited(&world, &key).await?;
+    let loads = world.loads_of(&key).await?;
+    assert_eq!(loads[0].text("waits_for"), None, "the warehouse is not to blame");
     world.query(&format!("CREATE TABLE {late} (id integer)")).await?;
 
     let stories = world.reconcile_until_settled(&key, 1).await?;
@@ -213,6 +215,156 @@ async fn a_follow_up_that_cannot_run_is_a_fault_with_its_place() -> anyhow::Resu
         "{said}"
     );
     follow(&world, &feed, "SELECT 1").await
+}
+
+/// A load whose second step of three fails, for want of a table. The steps leave an exclamation mark, and rows of two more.
+async fn failed_at_its_second_step(world: &World, feed: &Feed<'_>) -> anyhow::Result<(Story, String)> {
+    let late = format!("{}_late", feed.table);
+    let steps = json!([
+        format!("UPDATE {} SET name = name || '!'", feed.table),
+        format!("INSERT INTO {late} SELECT id FROM {}", feed.table),
+        format!("INSERT INTO {late} SELECT id + 100 FROM {}", feed.table),
+    ]);
+    follow(world, feed, &steps.to_string()).await?;
+    let key = world.input_key(&feed.file_name());
+    world.put(&key, "1|a\n").await?;
+    let mut stories = world.reconcile_until_settled(&key, 1).await?;
+    let story = stories.pop().context("a load")?;
+    assert_eq!(story.state(), "transform_failed", "{story}");
+    Ok((story, late))
+}
+
+fn again(world: &World, load: &str, more: &[&str]) -> anyhow::Result<(Option<i32>, String)> {
+    let fixed = [
+        "load",
+        "follow-up",
+        load,
+        "--why",
+        "the table is there now",
+        "--as",
+        "ann",
+    ];
+    let said = world.longshore(&[&fixed[..], more].concat())?;
+    let text = [said.stdout, said.stderr].concat();
+    Ok((said.status.code(), String::from_utf8_lossy(&text).into_owned()))
+}
+
+#[tokio::test]
+async fn a_follow_up_that_failed_is_run_again_from_the_step_that_failed() -> anyhow::Result<()> {
+    let world = World::reconciled().await?;
+    let feed = world.feed().create().await?;
+    let (story, late) = failed_at_its_second_step(&world, &feed).await?;
+    let id = story.load.id();
+    let (code, said) = again(&world, id, &[])?;
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("from step 2 on"), "{said}");
+    assert_eq!(
+        world.story(story.key()).await?.state(),
+        "transform_failed",
+        "it was not meant yet"
+    );
+
+    // Not mended yet: it fails as it did, and may be run once more.
+    assert_eq!(again(&world, id, &["--yes"])?.0, Some(0));
+    let failed = world.reconcile_until_settled(story.key(), 1).await?;
+    assert_eq!(failed[0].state(), "transform_failed", "{}", failed[0]);
+
+    world.query(&format!("CREATE TABLE {late} (id integer)")).await?;
+    assert_eq!(again(&world, id, &["--yes"])?.0, Some(0));
+    let done = world.reconcile_until_settled(story.key(), 1).await?;
+    assert_eq!(done[0].state(), "complete", "{}", done[0]);
+    assert_eq!(feed.lines("id, name").await?, ["1|a!"], "the first step ran once");
+    let rows = world.query(&format!("SELECT id FROM {late} ORDER BY id")).await?;
+    assert_eq!(rows.len(), 2, "the third step ran too");
+    let audit = done[0].audit_row();
+    assert_eq!(audit["followup_status"], "FINISHED", "{}", done[0]);
+    assert!(audit["followup_error"].is_null(), "{}", done[0]);
+    let shown = world.longshore(&["load", "show", id])?;
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert!(
+        shown.contains("follow_up") && shown.contains("the table is there now"),
+        "{shown}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_follow_up_is_run_again_from_the_step_that_is_named() -> anyhow::Result<()> {
+    let world = World::reconciled().await?;
+    let feed = world.feed().create().await?;
+    let (story, late) = failed_at_its_second_step(&world, &feed).await?;
+    let (code, said) = again(&world, story.load.id(), &["--from", "4", "--yes"])?;
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("no step 4; it has 3"), "{said}");
+    world.query(&format!("CREATE TABLE {late} (id integer)")).await?;
+    // Of two at once one puts its try on record.
+    let both = [1, 2].map(|_| again(&world, story.load.id(), &["--from", "1", "--yes"]));
+    let codes: Vec<_> = both
+        .into_iter()
+        .map(|said| said.map(|(code, _)| code))
+        .collect::<Result<_, _>>()?;
+    assert_eq!(codes, [Some(0), Some(1)]);
+    let done = world.reconcile_until_settled(story.key(), 1).await?;
+    assert_eq!(done[0].state(), "complete", "{}", done[0]);
+    assert_eq!(
+        feed.lines("id, name").await?,
+        ["1|a!!"],
+        "the first step ran again"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_follow_up_of_a_batch_is_run_again_for_all_its_files() -> anyhow::Result<()> {
+    let world = World::reconciled().await?;
+    let feed = world
+        .feed()
+        .set("batch_files", "2")
+        .set("file_name_column", "")
+        .create()
+        .await?;
+    let late = format!("{}_late", feed.table);
+    follow(
+        &world,
+        &feed,
+        &format!("INSERT INTO {late} SELECT id FROM {}", feed.table),
+    )
+    .await?;
+    let keys = [feed.file_name(), feed.file_name()].map(|name| world.input_key(&name));
+    for (number, key) in keys.iter().enumerate() {
+        world.put(key, format!("{number}|a\n")).await?;
+    }
+    let stories = world.reconcile_until_settled(&keys[0], 1).await?;
+    let story = &stories[0];
+    assert_eq!(story.state(), "transform_failed", "{story}");
+    let batch = story.load.text("batch_id").context("a batch")?.to_owned();
+    let (code, said) = again(&world, story.load.id(), &["--yes"])?;
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        said.contains(&format!("longshore load follow-up {batch}")),
+        "{said}"
+    );
+
+    world.query(&format!("CREATE TABLE {late} (id integer)")).await?;
+    assert_eq!(again(&world, &batch, &["--yes"])?.0, Some(0));
+    for key in &keys {
+        let done = world.reconcile_until_settled(key, 1).await?;
+        assert_eq!(done[0].state(), "complete", "{}", done[0]);
+        assert_eq!(done[0].audit_row()["followup_status"], "FINISHED", "{}", done[0]);
+    }
+    assert_eq!(world.query(&format!("SELECT id FROM {late}")).await?.len(), 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_follow_up_that_did_not_fail_is_not_run_again() -> anyhow::Result<()> {
+    let world = World::shared().await?;
+    let feed = world.feed().create().await?;
+    let story = world.land(&feed.file_name(), "1|a\n").await?;
+    let (code, said) = again(&world, story.load.id(), &["--yes"])?;
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("its follow-up is done, or it has none"), "{said}");
+    Ok(())
 }
 
 /// The follow-up of the feed's rule.

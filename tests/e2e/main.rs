@@ -48,3 +48,4 @@ mod secrecy;
 mod seed;
 mod snapshots;
 mod support;
+mod traces;

@@ -1,12 +1,13 @@
 //! One event: every announcement in it on its own, then an answer that loses none of them.
 
-use longshore_app::{Announcement, App, Invocation, ObjectOutcome, ProcessObject, ReportedFailures};
+use longshore_app::{Announcement, App, Invocation, ObjectOutcome, ProcessObject, ReportedFailures, chain};
 use longshore_domain::disposition::Disposition;
 use longshore_domain::load::LoadId;
 use longshore_runtime::diagnostic::Failure;
 use longshore_runtime::envelope::{self, Delivery, MalformedEvent};
 use serde_json::{Value, json};
-use tracing::{error, info};
+use tracing::field::Empty;
+use tracing::{Instrument, error, info, info_span, warn};
 
 /// Carries out an event. A queue is told which of its messages to deliver again; without a queue the invocation fails
 /// after everything was tried, and its repetition finds what is done already.
@@ -64,14 +65,32 @@ async fn carry_out(
 ) -> Result<ObjectOutcome, Failure> {
     let announcement = record.map_err(|malformed| Failure::new(Disposition::Reject, malformed))?;
     let url = announcement.object.url();
-    match (ProcessObject { app, invocation }).run(announcement).await {
-        Ok(outcome) => {
-            info!(object.url = url, "processed {url}");
-            answer_for(app.config.reported_failures, outcome)
-                .map_err(|failure| failure.context(format!("process {url}")))
-        }
-        Err(error) => Err(Failure::from(error).context(format!("process {url}"))),
+    // The app says which load it is, once that is claimed.
+    let span = info_span!(
+        "announcement",
+        request.id = %invocation.request_id,
+        object.url = url,
+        load.id = Empty,
+        trace.id = Empty
+    );
+    process(app, invocation, announcement)
+        .instrument(span)
+        .await
+        .map_err(|failure| failure.context(format!("process {url}")))
+}
+
+async fn process(
+    app: &App,
+    invocation: &Invocation,
+    announcement: Announcement,
+) -> Result<ObjectOutcome, Failure> {
+    let url = announcement.object.url();
+    let outcome = (ProcessObject { app, invocation }).run(announcement).await;
+    match &outcome {
+        Ok(_) => info!("processed {url}"),
+        Err(error) => warn!("could not process {url} now: {}", chain(error)),
     }
+    answer_for(app.config.reported_failures, outcome?)
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ use tracing::info;
 use crate::error::chain;
 use crate::plan::{Planned, ToLoad, plan_transaction, warehouse_of};
 use crate::prepare::Copyable;
-use crate::{App, AppError};
+use crate::{App, AppError, trace};
 
 /// How the files of a buffer are loaded: their rule as it was when they came, and where they go. Files of equal recipes may go
 /// through one transaction.
@@ -162,6 +162,7 @@ pub(crate) async fn make(app: &App, buffer: BufferId, actor: &str) -> Result<Mak
     match app.store.make_batch(&batch, app.clock.now(), actor).await? {
         MadeBatch::Made(load) => {
             info!(
+                parent: &trace::span_of(&load, actor),
                 files = batch.loads.len(),
                 bytes = batch.size_bytes,
                 "made batch {} for {}",

@@ -15,12 +15,12 @@ use chrono::TimeDelta;
 use longshore_domain::load::LoadId;
 use longshore_domain::statement::{Attempt, StatementKind};
 use longshore_store::{Claim, Lease, LeaseStep, Load, Statement};
-use tracing::{Instrument, info_span, warn};
+use tracing::{Instrument, warn};
 
 pub(crate) use cancel::{CANCELLED, cancelled_by_hand};
 
 use crate::ports::{StatementReport, StatementRun};
-use crate::{App, AppError, Invocation, notify, submit};
+use crate::{App, AppError, Invocation, notify, submit, trace};
 
 /// How long an invocation waits for another one that is finishing the same load.
 const LEASE_PATIENCE: TimeDelta = TimeDelta::seconds(5);
@@ -83,7 +83,8 @@ impl FinishStatement<'_> {
                 });
             }
         };
-        let span = info_span!("load", load.id = %load.id, object.key = %load.object.key);
+        trace::name_load(&load);
+        let span = trace::span_of(&load, self.actor());
         self.settle(load, &attempt, &status.statement_id)
             .instrument(span)
             .await

@@ -25,7 +25,7 @@ use crate::batch::{Making, Recipe};
 use crate::error::chain;
 use crate::follow_up;
 use crate::plan::{self, LoadPlan, Section, warehouse_of};
-use crate::{App, AppError};
+use crate::{App, AppError, trace};
 
 /// As many files as one transaction may carry, and one more to see that there are more.
 const MOST_FILES: u32 = 1_001;
@@ -151,7 +151,7 @@ pub(crate) async fn make(app: &App, set: &WaitingSet, actor: &str) -> Result<Mak
     };
     match app.store.make_set(&new, now, actor).await? {
         MadeBatch::Made(load) => {
-            info!(files = new.loads.len(), "made load {} of {}", load.id, new.name);
+            info!(parent: &trace::span_of(&load, actor), files = new.loads.len(), "made load {} of {}", load.id, new.name);
             Ok(Making::Made(load.id))
         }
         MadeBatch::Overtaken | MadeBatch::Waits { .. } => Ok(Making::Overtaken),

@@ -31,6 +31,7 @@ mod retry;
 pub mod rules;
 mod snapshot;
 mod submit;
+mod trace;
 
 pub use bulk::{BulkLoad, BulkPlan, BulkReport, BulkRun, BulkTarget};
 pub use chain::{ChainError, ChainEvent, ChainObserver, ChainReport, QueryOutcome, RunChain};
@@ -41,7 +42,7 @@ pub use follow_up::check_chain;
 pub use group::set_lacks;
 pub use lint::lint;
 pub use maintain::Maintain;
-pub use operate::{CancelPlan, Judged, Operate, ReplayChoice, ReplayPlan};
+pub use operate::{CancelPlan, FollowUpAgain, Judged, Operate, ReplayChoice, ReplayPlan};
 pub use prepare::{Counting, FilePreparation, FileWish, PrepareFile, PreparedFile, PreparedPart, Way};
 pub use process::{Announcement, ObjectOutcome, ProcessObject};
 pub use reconcile::{
@@ -56,6 +57,7 @@ pub use snapshot::{
 
 use std::sync::Arc;
 
+use longshore_domain::trace::TraceId;
 use longshore_store::Store;
 
 /// Everything a use case works with. Cheap to clone; built once per process.
@@ -83,4 +85,6 @@ pub struct Invocation {
     pub request_id: String,
     /// When the invocation is stopped.
     pub deadline: chrono::DateTime<chrono::Utc>,
+    /// Its trace, when it has one: what it claims first is followed by that.
+    pub trace: Option<TraceId>,
 }

@@ -5,10 +5,10 @@ use longshore_domain::load::LoadId;
 use longshore_domain::notification::{Outcome, OutcomeReport};
 use longshore_domain::rule::RuleTopics;
 use longshore_store::{Load, Notice, OutboxNotice};
-use tracing::{info, warn};
+use tracing::{Instrument, info, warn};
 
 use crate::error::chain;
-use crate::{App, AppError};
+use crate::{App, AppError, trace};
 
 /// How long a sender may take over one message before another may try.
 const SENDING: TimeDelta = TimeDelta::seconds(60);
@@ -49,6 +49,7 @@ fn notice_to(topic_arn: &str, app: &App, load: &Load, outcome: Outcome) -> Outbo
         error: load.error.clone(),
         archived_key: load.archived_key.as_ref().map(ToString::to_string),
         remarks: load.remarks.clone(),
+        trace_id: load.trace.clone(),
     };
     OutboxNotice {
         outcome,
@@ -61,7 +62,8 @@ fn notice_to(topic_arn: &str, app: &App, load: &Load, outcome: Outcome) -> Outbo
 /// better than not told, and the load id in it lets a machine see that.
 pub(crate) async fn send_pending(app: &App, load: LoadId, sender: &str) -> Result<(), AppError> {
     for notice in claim(app, Some(load), MOST_NOTICES, sender).await? {
-        publish(app, &notice).await?;
+        let span = trace::span_of_notice(&notice, sender);
+        publish(app, &notice).instrument(span).await?;
     }
     Ok(())
 }
@@ -80,11 +82,12 @@ pub(crate) struct Sent {
 pub(crate) async fn send_due(app: &App, limit: u32, sender: &str) -> Result<Sent, AppError> {
     let mut sent = Sent::default();
     for notice in claim(app, None, limit, sender).await? {
-        match publish(app, &notice).await {
+        let span = trace::span_of_notice(&notice, sender);
+        match publish(app, &notice).instrument(span.clone()).await {
             Ok(()) => sent.sent += 1,
             Err(AppError::Notify(error)) => {
                 warn!(
-                    load.id = %notice.load,
+                    parent: &span,
                     attempts = notice.attempts,
                     "could not tell {} about load {}: {}",
                     notice.topic_arn,

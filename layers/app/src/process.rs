@@ -23,13 +23,13 @@ use longshore_domain::queue::QueueName;
 use longshore_domain::reject::RejectReason;
 use longshore_domain::target::TableName;
 use longshore_store::{Announced, BufferId, Claim, Lease, LeaseStep, Load, Source};
-use tracing::{Instrument, info, info_span};
+use tracing::{Instrument, info};
 
 use crate::plan::{self, Planned};
 use crate::prepare::{self, Copyable, Prepared};
 use crate::retry::Sent;
 use crate::submit::Tables;
-use crate::{App, AppConfig, AppError, Invocation, notify, submit};
+use crate::{App, AppConfig, AppError, Invocation, notify, submit, trace};
 pub(crate) use identify::resolve_table;
 use identify::{Identified, Unidentified};
 use resend::Earlier;
@@ -162,12 +162,18 @@ impl ProcessObject<'_> {
         }
         self.has_time_left(&object)?;
         let lease = self.lease();
-        let announced = Announced { at, queue, captures };
+        let announced = Announced {
+            at,
+            queue,
+            captures,
+            trace: self.invocation.trace.clone(),
+        };
         let claim = self
             .app
             .store
             .claim_load(&object, &announced, &lease, self.app.clock.now())
             .await?;
+        trace::name_load(claim.load());
         self.take_up(claim).await
     }
 
@@ -222,19 +228,20 @@ impl ProcessObject<'_> {
     /// Takes a claimed load as far as this function goes, then lets go of it.
     async fn carry_on(&self, load: Load) -> Result<ObjectOutcome, AppError> {
         let id = load.id;
-        let span = info_span!("load", load.id = %id, object.key = %load.object.key);
+        let span = trace::span_of(&load, self.actor());
         let outcome = async {
-            match self.gate(&load).await? {
-                Some(outcome) => Ok(outcome),
-                None => Box::pin(self.advance(load)).await,
-            }
+            let outcome = match self.gate(&load).await {
+                Ok(Some(outcome)) => Ok(outcome),
+                Ok(None) => Box::pin(self.advance(load)).await,
+                Err(error) => Err(error),
+            };
+            self.let_go(id, &outcome).await?;
+            let outcome = outcome?;
+            notify::send_pending(self.app, id, self.actor()).await?;
+            self.flush_after(&outcome).await;
+            Ok(outcome)
         };
-        let outcome = outcome.instrument(span).await;
-        self.let_go(id, &outcome).await?;
-        let outcome = outcome?;
-        notify::send_pending(self.app, id, self.actor()).await?;
-        self.flush_after(&outcome).await;
-        Ok(outcome)
+        outcome.instrument(span).await
     }
 
     async fn advance(&self, load: Load) -> Result<ObjectOutcome, AppError> {

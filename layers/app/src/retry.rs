@@ -202,7 +202,11 @@ pub(crate) async fn try_again(
         error: Some(failed.error.to_owned()),
         starts_clock: uses_a_try,
         note: format!("attempt {} failed ({})", failed.attempt.number, failed.fault),
-        trouble: trouble(app, &load, warehouse, failed.fault, failed.error),
+        // A statement that ran and named what is not there says nothing against the warehouse: a chain may wait for a table.
+        trouble: match failed.fault.is_of_the_warehouse() {
+            true => trouble(app, &load, warehouse, failed.fault, failed.error),
+            false => None,
+        },
     };
     warn!(
         fault = %failed.fault,

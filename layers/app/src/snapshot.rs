@@ -510,6 +510,7 @@ impl SnapshotLoad<'_> {
         Invocation {
             request_id: self.actor.to_owned(),
             deadline: self.app.clock.now() + STEP,
+            trace: None,
         }
     }
 

@@ -190,7 +190,7 @@ async fn submit(
     };
     let record = AttemptRecord {
         client_token: attempt.client_token(),
-        statement_name: attempt.statement_name(&app.config.statement_prefix),
+        statement_name: attempt.statement_name(&app.config.statement_prefix, load.trace.as_ref()),
         steps: steps.to_vec(),
         warehouse: plan.warehouse.to_string(),
         chain_step,

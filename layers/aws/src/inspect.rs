@@ -1,5 +1,7 @@
 //! What a deployment's parts say of themselves. Asked by a doctor, never by a function: no function's role allows it.
 
+mod questions;
+
 use std::error::Error;
 use std::fmt;
 
@@ -7,12 +9,15 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use longshore_app::ports::BoxError;
 
 use crate::fault::{CallError, Fault};
+use crate::signed::SignedRequests;
+pub use questions::{EventRuleStanding, Right};
 
-/// Asks S3 and SNS about themselves.
+/// Asks S3, SNS, EventBridge and IAM about themselves.
 #[derive(Clone)]
 pub struct Inspector {
     objects: aws_sdk_s3::Client,
     topics: aws_sdk_sns::Client,
+    requests: SignedRequests,
 }
 
 impl fmt::Debug for Inspector {
@@ -38,6 +43,17 @@ impl BucketEvents {
                 .listeners
                 .iter()
                 .any(|(_, begins)| prefix.starts_with(begins.as_str()))
+    }
+}
+
+impl BucketEvents {
+    /// Who is told by S3 itself of a key that begins like this.
+    pub fn listeners_of<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = &'a str> {
+        let told = self
+            .listeners
+            .iter()
+            .filter(move |(_, begins)| prefix.starts_with(begins.as_str()));
+        told.map(|(arn, _)| arn.as_str())
     }
 }
 
@@ -71,8 +87,12 @@ pub enum InspectError {
 
 impl Inspector {
     /// Takes clients that know their region and endpoint.
-    pub fn new(objects: aws_sdk_s3::Client, topics: aws_sdk_sns::Client) -> Self {
-        Self { objects, topics }
+    pub fn new(objects: aws_sdk_s3::Client, topics: aws_sdk_sns::Client, requests: SignedRequests) -> Self {
+        Self {
+            objects,
+            topics,
+            requests,
+        }
     }
 
     /// Who is told of a bucket's objects.

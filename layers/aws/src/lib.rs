@@ -26,14 +26,16 @@ mod queues;
 mod redshift_data;
 mod s3;
 mod secrets;
+mod signed;
 mod sns;
 
 #[cfg(test)]
 mod scripted;
 
-pub use inspect::{BucketEvents, InspectError, Inspector};
+pub use inspect::{BucketEvents, EventRuleStanding, InspectError, Inspector, Right};
 pub use queues::{QueueError, QueueMessage, Queues};
 pub use redshift_data::{RedshiftDataClient, ResultTable};
 pub use s3::{S3ObjectStore, Traffic};
 pub use secrets::{Password, PostgresSecret, RedshiftSecret, Secrets, SecretsError};
+pub use signed::SignedRequests;
 pub use sns::SnsNotifier;

@@ -31,3 +31,4 @@ pub mod rule;
 pub mod snapshot;
 pub mod statement;
 pub mod target;
+pub mod trace;

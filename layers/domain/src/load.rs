@@ -149,12 +149,9 @@ impl LoadState {
             Self::Submitted => &[Self::Loaded, Self::Queued, Self::Failed],
             Self::Loaded => &[Self::Transforming, Self::Complete],
             Self::Transforming => &[Self::Complete, Self::TransformFailed],
-            Self::Rejected
-            | Self::Split
-            | Self::Skipped
-            | Self::Failed
-            | Self::Complete
-            | Self::TransformFailed => &[],
+            // By hand: the follow-up is run again.
+            Self::TransformFailed => &[Self::Transforming],
+            Self::Rejected | Self::Split | Self::Skipped | Self::Failed | Self::Complete => &[],
         }
     }
 
@@ -163,9 +160,9 @@ impl LoadState {
         self.successors().contains(&next)
     }
 
-    /// Whether nothing more happens to a load in this state.
+    /// Whether nothing more happens to a load in this state by itself.
     pub fn is_terminal(self) -> bool {
-        self.successors().is_empty()
+        self.successors().is_empty() || self == Self::TransformFailed
     }
 }
 

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::load::LoadId;
+use crate::trace::TraceId;
 
 /// SNS refuses a subject of 100 characters.
 const SUBJECT_CHARACTERS: usize = 99;
@@ -124,6 +125,8 @@ pub struct OutcomeReport {
     pub archived_key: Option<String>,
     /// Further facts worth a line, such as records of no listed type.
     pub remarks: Vec<String>,
+    /// What the load is followed by in logs and traces.
+    pub trace_id: Option<TraceId>,
 }
 
 /// A message ready for SNS, whose `MessageStructure` is `json`.
@@ -181,6 +184,7 @@ impl OutcomeReport {
             "error": self.error,
             "archived_key": self.archived_key,
             "remarks": self.remarks,
+            "trace_id": self.trace_id,
             "where_to_look": self.where_to_look(),
         })
         .to_string()
@@ -209,6 +213,7 @@ impl OutcomeReport {
                     .map(|key| format!("s3://{}/{key}", self.bucket)),
             ),
             ("Load", Some(self.load_id.to_string())),
+            ("Trace", self.trace_id.as_ref().map(ToString::to_string)),
             ("Look with", Some(self.where_to_look())),
         ];
         let mut lines = vec![
@@ -315,6 +320,7 @@ mod tests {
             error: Some("the trailer says 4 records, the file has 3".to_owned()),
             archived_key: Some("archive/error/A_527.txt_x".to_owned()),
             remarks: vec![],
+            trace_id: TraceId::parse("1-5759e988-bd862e3fe1be46a994272793"),
         }
     }
 
@@ -330,6 +336,7 @@ mod tests {
         Error: the trailer says 4 records, the file has 3
         The file is now at: s3://landing/archive/error/A_527.txt_x
         Load: 00000000-0000-0000-0000-000000000001
+        Trace: 1-5759e988-bd862e3fe1be46a994272793
         Look with: longshore load show 00000000-0000-0000-0000-000000000001
 
         Call the data desk.
@@ -370,5 +377,6 @@ mod tests {
         assert_eq!(body["success"], false);
         assert_eq!(body["rows_expected"], 3);
         assert_eq!(body["error_code"], "trailer_count_mismatch");
+        assert_eq!(body["trace_id"], "1-5759e988-bd862e3fe1be46a994272793");
     }
 }

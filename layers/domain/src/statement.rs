@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::load::LoadId;
+use crate::trace::TraceId;
 
 /// What a statement is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -54,15 +55,15 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// The statement name: `<prefix>/<load>/<kind>/<number>`, at most 2,048 characters by the service's model.
-    pub fn statement_name(&self, prefix: &str) -> String {
-        format!(
-            "{}/{}/{}/{}",
-            prefix.trim_end_matches('/'),
-            self.load,
-            self.kind,
-            self.number
-        )
+    /// The statement name: `<prefix>/<load>/<kind>/<number>`, and `/<trace>` where the load has one, so that the status event
+    /// and the service's list of statements say it too. At most 2,048 characters by the service's model.
+    pub fn statement_name(&self, prefix: &str, trace: Option<&TraceId>) -> String {
+        let prefix = prefix.trim_end_matches('/');
+        let name = format!("{prefix}/{}/{}/{}", self.load, self.kind, self.number);
+        match trace {
+            Some(trace) => format!("{name}/{trace}"),
+            None => name,
+        }
     }
 
     /// Reads a statement name back; `None` for a statement that is not ours.
@@ -74,7 +75,10 @@ impl Attempt {
         let load = LoadId::from_uuid(Uuid::parse_str(parts.next()?).ok()?);
         let kind = StatementKind::parse(parts.next()?)?;
         let number = parts.next()?.parse().ok()?;
-        parts.next().is_none().then_some(Self { load, kind, number })
+        // Whose trace it is, the ledger says.
+        let is_traced = |part| TraceId::parse(part).is_some();
+        let is_ours = parts.next().is_none_or(is_traced) && parts.next().is_none();
+        is_ours.then_some(Self { load, kind, number })
     }
 
     /// The idempotency token: the same attempt always has the same one, so that a second submission within the
@@ -193,13 +197,16 @@ mod tests {
     }
 
     #[test]
-    fn a_statement_name_reads_back_and_carries_nothing_but_the_attempt() {
-        let name = attempt(2).statement_name("longshore/prod/");
+    fn a_statement_name_reads_back_and_carries_nothing_but_the_attempt_and_its_trace() {
+        let trace = TraceId::parse("1-5759e988-bd862e3fe1be46a994272793");
+        let name = attempt(2).statement_name("longshore/prod/", None);
         insta::assert_snapshot!(name, @"longshore/prod/00000000-0000-0000-0000-000000000007/load/2");
-        assert_eq!(
-            Attempt::parse_statement_name("longshore/prod", &name),
-            Some(attempt(2))
-        );
+        let traced = attempt(2).statement_name("longshore/prod/", trace.as_ref());
+        insta::assert_snapshot!(traced, @"longshore/prod/00000000-0000-0000-0000-000000000007/load/2/1-5759e988-bd862e3fe1be46a994272793");
+        for name in [name, traced] {
+            let read = Attempt::parse_statement_name("longshore/prod", &name);
+            assert_eq!(read, Some(attempt(2)), "{name}");
+        }
     }
 
     #[test]
@@ -211,6 +218,8 @@ mod tests {
             "etl|a|b",
             "longshore/prod/zz/load/1",
             "other/1/load/1",
+            "longshore/00000000-0000-0000-0000-000000000007/load/1/2",
+            "longshore/00000000-0000-0000-0000-000000000007/load/1/1-5759e988-bd862e3fe1be46a994272793/2",
         ] {
             assert_eq!(Attempt::parse_statement_name("longshore", name), None, "{name}");
         }

@@ -9,11 +9,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 use lambda_runtime::{Context, Diagnostic, LambdaEvent, Runtime, service_fn};
 use longshore_app::{App, Invocation};
 use longshore_domain::disposition::Disposition;
+use longshore_domain::trace::TraceId;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
+use tracing::field::Empty;
 use tracing::{Instrument, info_span};
 
 use crate::diagnostic::Failure;
@@ -116,7 +118,13 @@ impl Function {
     {
         let (payload, context) = event.into_parts();
         let invocation = invocation(&context);
-        let span = info_span!("invocation", request.id = %invocation.request_id);
+        // The app says which load it is about, once it knows: so the last line does too.
+        let span = info_span!(
+            "invocation",
+            request.id = %invocation.request_id,
+            load.id = Empty,
+            trace.id = Empty
+        );
         let answer = async {
             let began = Instant::now();
             let app = self.app().await?;
@@ -166,6 +174,7 @@ fn invocation(context: &Context) -> Invocation {
         request_id: context.request_id.clone(),
         // Lambda always says; fifteen minutes is the longest that it would.
         deadline: deadline.unwrap_or_else(|| Utc::now() + TimeDelta::minutes(15)),
+        trace: context.xray_trace_id.as_deref().and_then(TraceId::of_header),
     }
 }
 
@@ -213,12 +222,17 @@ mod tests {
     }
 
     #[test]
-    fn the_invocation_carries_lambdas_id_and_deadline() {
+    fn the_invocation_carries_lambdas_id_deadline_and_trace() {
         let mut context = Context::default();
         context.request_id = "r1".to_owned();
         context.deadline = 1_700_000_000_000;
+        context.xray_trace_id = Some("Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1".to_owned());
         let invocation = invocation(&context);
         assert_eq!(invocation.request_id, "r1");
         assert_eq!(invocation.deadline.timestamp(), 1_700_000_000);
+        assert_eq!(
+            invocation.trace,
+            TraceId::parse("1-5759e988-bd862e3fe1be46a994272793")
+        );
     }
 }

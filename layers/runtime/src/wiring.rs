@@ -10,14 +10,16 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
-use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_http_client::{Builder, Connector};
+use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use longshore_app::App;
 use longshore_app::ports::SystemClock;
+pub use longshore_aws::{BucketEvents, EventRuleStanding, InspectError, QueueMessage, Queues, Traffic};
 use longshore_aws::{
-    Inspector, PostgresSecret, RedshiftDataClient, RedshiftSecret, S3ObjectStore, Secrets, SnsNotifier,
+    Inspector, PostgresSecret, RedshiftDataClient, RedshiftSecret, S3ObjectStore, Secrets, SignedRequests,
+    SnsNotifier,
 };
-pub use longshore_aws::{QueueMessage, Queues, Traffic};
 use longshore_domain::disposition::Disposition;
 use longshore_domain::target::{Compute, Login, Warehouse};
 use longshore_store::{ConnectOptions, Password, Store, Tls};
@@ -108,7 +110,7 @@ impl AwsClients {
         );
         let secrets = Secrets::new(aws_sdk_secretsmanager::Client::new(&config));
         Self {
-            inspector: Inspector::new(objects.clone(), topics.clone()),
+            inspector: Inspector::new(objects.clone(), topics.clone(), signed_requests(region, &config)),
             objects: S3ObjectStore::new(objects),
             warehouse: RedshiftDataClient::new(aws_sdk_redshiftdata::Client::new(&config))
                 .with_secrets(secrets.clone()),
@@ -154,6 +156,15 @@ pub async fn find_warehouse(settings: &Settings, secrets: &Secrets) -> anyhow::R
     let secret = secrets.redshift(&settings.secret_redshift).await;
     let secret = secret.context("read the warehouse's secret")?;
     Ok(warehouse(settings, secret)?)
+}
+
+fn signed_requests(region: &str, config: &SdkConfig) -> SignedRequests {
+    let connect = || {
+        let connector = Connector::builder().tls_provider(Provider::Rustls(CryptoMode::Ring));
+        SharedHttpConnector::new(connector.build())
+    };
+    let endpoint_url = config.endpoint_url();
+    SignedRequests::new(connect, config.credentials_provider(), region, endpoint_url)
 }
 
 async fn sdk_config(region: &str, access: &AwsAccess) -> SdkConfig {

@@ -184,19 +184,7 @@ impl Store {
             }
         };
         if changed > 0 {
-            let steps: Vec<&str> = record.steps.iter().map(|step| step.as_str()).collect();
-            let parameters: Parameters<'_> = &[
-                &id,
-                &attempt.kind.as_str(),
-                &number,
-                &record.statement_name,
-                &record.client_token,
-                &steps,
-                &record.warehouse,
-                &now,
-                &chain_step,
-            ];
-            transaction.execute(Query::StatementRecord, parameters).await?;
+            insert_attempt(&transaction, attempt, record, now).await?;
         }
         let moved = moved(&transaction, query, attempt.load, changed).await?;
         transaction.commit().await?;
@@ -321,4 +309,32 @@ fn read_steps(reader: &Reader<'_>) -> Result<Vec<LoadStep>, StoreError> {
         LoadStep::parse(word).ok_or_else(|| reader.corrupt("steps", format!("{word:?} is no step")))
     };
     words.iter().map(step).collect()
+}
+
+/// An attempt goes on record, within the transaction that moves its load.
+pub(crate) async fn insert_attempt(
+    transaction: &Transaction<'_>,
+    attempt: &Attempt,
+    record: &AttemptRecord,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let number = integer("statement_record", "attempt", attempt.number)?;
+    let chain_step = record
+        .chain_step
+        .map(|step| integer("statement_record", "chain_step", step))
+        .transpose()?;
+    let steps: Vec<&str> = record.steps.iter().map(|step| step.as_str()).collect();
+    let parameters: Parameters<'_> = &[
+        &attempt.load.as_uuid(),
+        &attempt.kind.as_str(),
+        &number,
+        &record.statement_name,
+        &record.client_token,
+        &steps,
+        &record.warehouse,
+        &now,
+        &chain_step,
+    ];
+    transaction.execute(Query::StatementRecord, parameters).await?;
+    Ok(())
 }

@@ -5,6 +5,7 @@ use longshore_domain::load::{LoadId, LoadState};
 use longshore_domain::matching::Captures;
 use longshore_domain::object::{Object, Sequencer};
 use longshore_domain::queue::QueueName;
+use longshore_domain::trace::TraceId;
 
 use crate::load::{Lease, Load, find_load};
 use crate::queries::Query;
@@ -34,6 +35,15 @@ pub enum Claim {
     Done(Load),
 }
 
+impl Claim {
+    /// The load, whatever came of it.
+    pub fn load(&self) -> &Load {
+        match self {
+            Self::New(load) | Self::Resumed(load) | Self::Busy { load, .. } | Self::Done(load) => load,
+        }
+    }
+}
+
 /// What an announcement says beside the object that it is about.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Announced {
@@ -43,6 +53,8 @@ pub struct Announced {
     pub queue: Option<QueueName>,
     /// What else is said of it, by name: it counts beside what its key gives.
     pub captures: Captures,
+    /// The trace of the invocation that it came with. The first announcement's is the load's.
+    pub trace: Option<TraceId>,
 }
 
 /// A part that a file is cut into.
@@ -109,6 +121,7 @@ impl Store {
             &now,
             &announced.queue.as_ref().map(QueueName::as_str),
             &json(&announced.captures),
+            &announced.trace.as_ref().map(TraceId::as_str),
         ];
         let load = claimed(&transaction, Query::LoadClaim, parameters).await?;
         transaction.commit().await?;

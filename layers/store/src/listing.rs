@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use longshore_domain::load::LoadId;
 use longshore_domain::object::{Bucket, Object, ObjectKey, WatchedPrefix};
 use longshore_domain::queue::QueueName;
+use longshore_domain::trace::TraceId;
 
 use tokio_postgres::Row;
 
@@ -177,7 +178,7 @@ impl Store {
     }
 
     /// Puts a load for an object that no event announced on the ledger; nothing happens when the ledger accounts for the
-    /// object by now. Whether it did.
+    /// object by now. Gives what the load is followed by.
     ///
     /// # Errors
     /// Any [`StoreError`] of a write.
@@ -186,7 +187,7 @@ impl Store {
         listed: &ListedLoad,
         actor: &str,
         now: DateTime<Utc>,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<TraceId>, StoreError> {
         let object = &listed.object;
         let sequencer = object.sequencer.as_ref().map(|sequencer| sequencer.as_str());
         let size_bytes = bigint("load_insert_listed", "size_bytes", object.size_bytes)?;
@@ -211,7 +212,8 @@ impl Store {
         ];
         let made = transaction.rows(Query::LoadInsertListed, parameters).await?;
         transaction.commit().await?;
-        Ok(!made.is_empty())
+        let trace = |row: &Row| Reader::new(row, "ext_file_load").word("trace_id", TraceId::parse);
+        made.first().map(trace).transpose()
     }
 }
 

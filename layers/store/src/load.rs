@@ -10,6 +10,7 @@ use longshore_domain::queue::QueueName;
 use longshore_domain::reject::RejectReason;
 use longshore_domain::rule::{Interface, ResendPolicy, RuleId};
 use longshore_domain::target::TableName;
+use longshore_domain::trace::TraceId;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -127,6 +128,8 @@ pub struct Load {
     pub concluded_at: Option<DateTime<Utc>>,
     /// When there was nothing left to do.
     pub finished_at: Option<DateTime<Utc>>,
+    /// What it is followed by, from its announcement to its follow-up; none for loads of before it was kept.
+    pub trace: Option<TraceId>,
 }
 
 /// An object that COPY reads.
@@ -368,6 +371,7 @@ fn read_load(row: &Row) -> Result<Load, StoreError> {
         loaded_at: reader.get("loaded_at")?,
         concluded_at: reader.get("concluded_at")?,
         finished_at: reader.get("finished_at")?,
+        trace: reader.optional_word("trace_id", TraceId::parse)?,
     })
 }
 

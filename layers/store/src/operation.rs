@@ -4,9 +4,11 @@ use chrono::{DateTime, Utc};
 use longshore_domain::load::{LoadId, LoadState};
 use longshore_domain::object::{Object, ObjectKey, Sequencer};
 use longshore_domain::rule::ResendPolicy;
+use longshore_domain::statement::Attempt;
 use serde::Serialize;
 use tokio_postgres::Row;
 
+use crate::attempt::{AttemptRecord, insert_attempt};
 use crate::buffer::{count_buffer, lock_buffer};
 use crate::content::lock_content;
 use crate::load::{Lease, Load, find_load};
@@ -30,15 +32,18 @@ pub enum OperationKind {
     Skip,
     /// Its rows no longer keep its file from being loaded again.
     Forget,
+    /// Its follow-up, which failed, is run again.
+    FollowUp,
 }
 
 impl OperationKind {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Replay,
         Self::Cancel,
         Self::Release,
         Self::Skip,
         Self::Forget,
+        Self::FollowUp,
     ];
 
     /// The word on the ledger and on the command line.
@@ -49,6 +54,7 @@ impl OperationKind {
             Self::Release => "release",
             Self::Skip => "skip",
             Self::Forget => "forget",
+            Self::FollowUp => "follow_up",
         }
     }
 
@@ -246,6 +252,46 @@ impl Store {
             insert_operation(&transaction, load, OperationKind::Skip, operator, None, now).await?;
         }
         let moved = moved(&transaction, QUERY, load, changed).await?;
+        transaction.commit().await?;
+        Ok(moved)
+    }
+
+    /// `transform_failed` to `transforming` by hand, with the next try at the follow-up on record: whoever settles the load sends it.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], or any of a write.
+    pub async fn follow_up_again(
+        &self,
+        attempt: &Attempt,
+        record: &AttemptRecord,
+        operator: &Operator,
+        now: DateTime<Utc>,
+    ) -> Result<Moved, StoreError> {
+        const QUERY: Query = Query::LoadFollowUpAgain;
+        let id = attempt.load.as_uuid();
+        let step = record
+            .chain_step
+            .map_or_else(String::new, |step| format!(", step {step}"));
+        let note = format!("attempt {}{step}, by hand: {}", attempt.number, operator.reason);
+        let mut client = self.client(QUERY.name()).await?;
+        let transaction = Transaction::begin(self, &mut client).await?;
+        transaction.execute(Query::LoadLock, &[&id]).await?;
+        let parameters: Parameters<'_> = &[&id, &now, &operator.name, &text(&note)];
+        let changed = transaction.execute(QUERY, parameters).await?;
+        if changed > 0 {
+            insert_attempt(&transaction, attempt, record, now).await?;
+            let note = format!("attempt {}{step}", attempt.number);
+            insert_operation(
+                &transaction,
+                attempt.load,
+                OperationKind::FollowUp,
+                operator,
+                Some(&note),
+                now,
+            )
+            .await?;
+        }
+        let moved = moved(&transaction, QUERY, attempt.load, changed).await?;
         transaction.commit().await?;
         Ok(moved)
     }

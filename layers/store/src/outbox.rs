@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use longshore_domain::load::LoadId;
 use longshore_domain::notification::{Message, Outcome};
+use longshore_domain::trace::TraceId;
 use serde::Serialize;
 use tokio_postgres::Row;
 
@@ -34,6 +35,8 @@ pub struct Notice {
     pub sent_at: Option<DateTime<Utc>>,
     /// The topic's id of it.
     pub message_id: Option<String>,
+    /// What its load is followed by.
+    pub trace: Option<TraceId>,
 }
 
 /// Messages to one topic that could not be sent.
@@ -137,6 +140,7 @@ fn read_notice(row: &Row) -> Result<Notice, StoreError> {
         last_error: reader.get("last_error")?,
         sent_at: reader.get("sent_at")?,
         message_id: reader.get("message_id")?,
+        trace: reader.optional_word("trace_id", TraceId::parse)?,
     })
 }
 

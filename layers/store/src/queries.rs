@@ -72,6 +72,7 @@ queries! {
     LoadFindPlan => "load_find_plan",
     LoadFinishFollowUp => "load_finish_follow_up",
     LoadForget => "load_forget",
+    LoadFollowUpAgain => "load_follow_up_again",
     LoadHandOver => "load_hand_over",
     LoadInsertListed => "load_insert_listed",
     LoadList => "load_list",

@@ -25,6 +25,7 @@ mod error;
 mod events;
 mod faults;
 mod http;
+mod iam;
 mod index;
 mod lambda;
 mod options;
@@ -45,7 +46,7 @@ pub use faults::{
 pub use index::IndexError;
 pub use longshore_local_warehouse::{ClusterEndpoint, Isolation};
 pub use options::{
-    BucketNotification, DeadLetters, EventRule, FunctionOptions, QueueNotification, QueueOptions,
+    BucketNotification, DeadLetters, EventRule, FunctionOptions, QueueNotification, QueueOptions, Role,
     StackOptions,
 };
 pub use stack::LocalStack;

@@ -38,6 +38,8 @@ pub struct StackOptions {
     pub queue_notifications: Vec<QueueNotification>,
     /// Which events go to which function.
     pub event_rules: Vec<EventRule>,
+    /// The roles that may be asked about. Nothing is refused for want of a right.
+    pub roles: Vec<Role>,
     /// The clusters that the Redshift Data API reaches.
     pub clusters: Vec<ClusterEndpoint>,
     /// What transactions of the clusters see of each other.
@@ -70,6 +72,7 @@ impl StackOptions {
             bucket_notifications: Vec::new(),
             queue_notifications: Vec::new(),
             event_rules: Vec::new(),
+            roles: Vec::new(),
             clusters: Vec::new(),
             isolation: Isolation::default(),
             retry_delays: vec![Duration::from_secs(1), Duration::from_secs(2)],
@@ -132,6 +135,15 @@ pub struct EventRule {
     pub pattern: Value,
     /// The function's name.
     pub function: String,
+}
+
+/// A role and what its policy allows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Role {
+    /// The role's ARN.
+    pub arn: String,
+    /// A policy as IAM takes it; conditions are not looked at.
+    pub policy: Value,
 }
 
 /// A function: an executable that speaks the Lambda runtime API.

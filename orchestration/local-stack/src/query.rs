@@ -47,6 +47,13 @@ impl Form {
         })
     }
 
+    /// The texts of a list: `Name.member.1`, `Name.member.2`, in no order that means anything.
+    pub(crate) fn members(&self, name: &str) -> Vec<&str> {
+        let prefix = format!("{name}.member.");
+        let members = self.fields.iter().filter(|(field, _)| field.starts_with(&prefix));
+        members.map(|(_, value)| value.as_str()).collect()
+    }
+
     /// The entries of a list of structures: `Prefix.1.…`, `Prefix.2.…`, each with the rest of its names.
     pub(crate) fn entries(&self, prefix: &str) -> Vec<BTreeMap<&str, &str>> {
         let mut entries: BTreeMap<u32, BTreeMap<&str, &str>> = BTreeMap::new();

@@ -17,6 +17,7 @@ use crate::error::StackError;
 use crate::events::{EventBus, Schedule};
 use crate::faults::{Deliveries, FaultPlan, FaultProxy, Faults, change_plan};
 use crate::http::{Disconnect, Keys, serve};
+use crate::iam::Roles;
 use crate::index::{Index, IndexError};
 use crate::lambda::{Functions, Gateway, HostEnvironment, Invocations, QueueFeed};
 use crate::options::{FunctionOptions, StackOptions};
@@ -375,6 +376,7 @@ impl Services {
             topics: self.topics,
             queues: self.queues,
             bus: self.bus,
+            roles: Roles::new(&options.roles),
             functions: self.functions,
             invocations: self.invocations,
             warehouse: self.warehouse,

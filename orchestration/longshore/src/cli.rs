@@ -86,7 +86,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Notify(NotifyCommand),
     /// Look at a deployment from the settings to the tables that its rules fill, and say what mends what is wrong.
-    Doctor,
+    Doctor(DoctorArguments),
     /// Carry on what stands still until nothing is left. What external-file-reconcile does.
     ///
     /// Lost events and answers, workers that died, messages unsent, and files that no event announced; and it compares the ledger
@@ -652,6 +652,8 @@ pub(crate) enum LoadCommand {
     Release(ByHandArguments),
     /// Put loads aside that wait or cannot begin; their files go to the archive.
     Skip(ByHandArguments),
+    /// Run the follow-up of a load again, where that failed; its rows stay as they are.
+    FollowUp(FollowUpArguments),
 }
 
 #[derive(Debug, Subcommand)]
@@ -735,6 +737,18 @@ pub(crate) struct ByHandArguments {
     /// The loads' ids.
     #[arg(value_name = "ID", value_parser = parse_load, required = true)]
     pub ids: Vec<LoadId>,
+    #[command(flatten)]
+    pub hand: HandArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FollowUpArguments {
+    /// The load's id; of a file in a batch, the batch's.
+    #[arg(value_name = "ID", value_parser = parse_load)]
+    pub id: LoadId,
+    /// The step to begin at, from 1, where the follow-up is a chain: the one that failed, unless said otherwise.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub from: Option<u32>,
     #[command(flatten)]
     pub hand: HandArguments,
 }
@@ -910,4 +924,12 @@ mod tests {
         );
         assert!(moment("yesterday").is_err());
     }
+}
+
+/// What else a doctor looks at.
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArguments {
+    /// The functions' role: IAM is asked whether it may do what the functions do. The stack's output `LoaderRole`.
+    #[arg(long, value_name = "ARN")]
+    pub role: Option<String>,
 }

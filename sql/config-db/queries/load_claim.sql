@@ -21,9 +21,10 @@ INSERT INTO rdscnfg.ext_file_load AS load (
     lease_until,
     received_at,
     queue_name,
-    announced_captures
+    announced_captures,
+    trace_id
 )
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $12, $9, $9, $10, $11, $12, $13, $14)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $12, $9, $9, $10, $11, $12, $13, $14, $15)
 ON CONFLICT (bucket_name, object_key, coalesce(object_version, etag, ''), coalesce(sequencer, ''))
     WHERE parent_load_id IS NULL
 DO UPDATE

@@ -62,6 +62,7 @@ SELECT
     load.submitted_at,
     load.loaded_at,
     load.concluded_at,
-    load.finished_at
+    load.finished_at,
+    load.trace_id
 FROM rdscnfg.ext_file_load AS load
 WHERE load.load_id = $1

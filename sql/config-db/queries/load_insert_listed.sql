@@ -57,4 +57,4 @@ WHERE NOT EXISTS (
         )
 )
 ON CONFLICT DO NOTHING
-RETURNING load_id
+RETURNING trace_id

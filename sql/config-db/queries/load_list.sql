@@ -62,7 +62,8 @@ SELECT
     load.submitted_at,
     load.loaded_at,
     load.concluded_at,
-    load.finished_at
+    load.finished_at,
+    load.trace_id
 FROM rdscnfg.ext_file_load AS load
 WHERE ($1::text IS NULL OR load.state = $1::text)
     AND ($2::integer IS NULL OR load.ext_file_config_sid = $2::integer)

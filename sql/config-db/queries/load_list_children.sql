@@ -62,7 +62,8 @@ SELECT
     load.submitted_at,
     load.loaded_at,
     load.concluded_at,
-    load.finished_at
+    load.finished_at,
+    load.trace_id
 FROM rdscnfg.ext_file_load AS load
 WHERE load.parent_load_id = $1
 ORDER BY load.record_type

@@ -44,6 +44,9 @@ SELECT
     claimed.attempts,
     claimed.last_error,
     claimed.sent_at,
-    claimed.message_id
+    claimed.message_id,
+    load.trace_id
 FROM claimed
+INNER JOIN rdscnfg.ext_file_load AS load
+    ON claimed.load_id = load.load_id
 ORDER BY claimed.outbox_id

@@ -88,6 +88,15 @@ impl World {
         self.exchange(request).await.map(drop)
     }
 
+    /// An operation of EventBridge's.
+    pub(crate) async fn ask_events(&self, operation: &str, request: &Value) -> anyhow::Result<()> {
+        let mut request = self.signed("events", "/", request.to_string())?;
+        let headers = request.headers_mut();
+        headers.insert("content-type", "application/x-amz-json-1.1".parse()?);
+        headers.insert("x-amz-target", format!("AWSEvents.{operation}").parse()?);
+        self.exchange(request).await.map(drop)
+    }
+
     async fn send(&self, request: Request<Full<Bytes>>) -> anyhow::Result<(Parts, Value)> {
         let (parts, body) = self.exchange(request).await?;
         let body = serde_json::from_slice(&body).context("understand the endpoint's answer")?;

@@ -10,7 +10,7 @@ use longshore_domain::rule::{LoadMode, OnBadFile};
 use longshore_domain::statement::LoadStep;
 use longshore_domain::target::TableName;
 use longshore_store::{BufferId, Load, LoadFailure, LoadedFacts, Return, Statement};
-use tracing::{info, warn};
+use tracing::{Instrument, info, warn};
 
 use super::FinishStatement;
 use super::load::{LoadedFile, after_loading};
@@ -18,7 +18,7 @@ use crate::error::chain;
 use crate::plan::LoadPlan;
 use crate::process::ProcessObject;
 use crate::retry::FailedStatement;
-use crate::{AppError, archive, notify};
+use crate::{AppError, archive, notify, trace};
 
 /// Files of a batch that are put away at the same time.
 const FILES_AT_ONCE: usize = 8;
@@ -94,7 +94,8 @@ impl FinishStatement<'_> {
                 let load = self.reload(id).await?;
                 let is_settled = matches!(load.state, LoadState::Loaded | LoadState::Failed);
                 if is_settled && load.concluded_at.is_none() {
-                    conclude(load).await?;
+                    let span = trace::span_of(&load, self.actor());
+                    conclude(load).instrument(span).await?;
                 }
                 Ok(())
             })

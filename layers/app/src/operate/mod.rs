@@ -3,6 +3,7 @@
 //! Each is judged before anything is done, so that a dry run says exactly what would happen and what is refused.
 
 mod cancel;
+mod follow_up;
 mod forget;
 mod replay;
 
@@ -13,6 +14,7 @@ use crate::process::ProcessObject;
 use crate::{App, AppError, Invocation};
 
 pub use cancel::CancelPlan;
+pub use follow_up::FollowUpAgain;
 pub use replay::{ReplayChoice, ReplayPlan};
 
 /// What would be done, or why it is refused, with what to do instead.

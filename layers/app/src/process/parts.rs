@@ -8,12 +8,12 @@ use longshore_domain::reject::RejectReason;
 use longshore_domain::rule::{Compression, FileRule, ResendPolicy};
 use longshore_store::{AuditStatus, Claim, Conclusion, Load, NewChild, SplitFacts};
 use serde::{Deserialize, Serialize};
-use tracing::{Instrument, info, info_span};
+use tracing::{Instrument, info};
 
 use super::identify::Identified;
 use super::{ObjectOutcome, ProcessObject};
 use crate::prepare::{Copyable, RecordTypePart, rule_of_part};
-use crate::{AppError, archive, notify};
+use crate::{AppError, archive, notify, trace};
 
 /// What the parts need to know of the whole, kept on its row: a change of the rule cannot change what was cut.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -118,9 +118,8 @@ impl ProcessObject<'_> {
         let parts = children.len();
         let mut first_error = None;
         for child in children {
-            let span = info_span!("part", load.id = %child.id, record_type = child.record_type);
             // On the heap: a part goes the whole way of a file, within that of its own.
-            let loaded = Box::pin(self.load_part(child, &plan)).instrument(span).await;
+            let loaded = Box::pin(self.load_part(child, &plan)).await;
             if let Err(error) = loaded {
                 first_error.get_or_insert(error);
             }
@@ -173,6 +172,11 @@ impl ProcessObject<'_> {
     }
 
     async fn load_part(&self, child: Load, plan: &SplitPlan) -> Result<(), AppError> {
+        let span = trace::span_of(&child, self.actor());
+        self.claim_and_load_part(child, plan).instrument(span).await
+    }
+
+    async fn claim_and_load_part(&self, child: Load, plan: &SplitPlan) -> Result<(), AppError> {
         let Some((parent, again)) = NewChild::of(&child) else {
             return Ok(());
         };

@@ -20,6 +20,7 @@ use longshore_copy::marker;
 use longshore_domain::disposition::Disposition;
 use longshore_domain::load::LoadId;
 use longshore_domain::object::{Object, ObjectKey, Sequencer, WatchedPrefix};
+use longshore_domain::trace::TraceId;
 use longshore_store::{ComparedPage, ListedLoad, Lister, Refusal, Sighting};
 use tracing::{info, warn};
 
@@ -334,11 +335,11 @@ impl<'run, 'app> Listing<'run, 'app> {
                 ..listed_load(found, object, seen_at, earlier, loaded)
             };
             let store = &self.reconcile.app.store;
-            if store
+            let recorded = store
                 .record_listed(&listed, self.reconcile.actor(), self.now())
-                .await?
-            {
-                self.tell(found, &listed, loaded);
+                .await?;
+            if let Some(trace) = recorded {
+                self.tell(found, &listed, &trace, loaded);
                 return Ok(true);
             }
             if earlier == Some(listed.id) || !self.is_put_away(listed.id).await? {
@@ -353,12 +354,18 @@ impl<'run, 'app> Listing<'run, 'app> {
         Ok(load.is_some_and(|load| load.finished_at.is_some() && load.archived_key.is_some()))
     }
 
-    fn tell(&mut self, found: &Found, listed: &ListedLoad, loaded: &HashMap<String, LoadId>) {
+    fn tell(
+        &mut self,
+        found: &Found,
+        listed: &ListedLoad,
+        trace: &TraceId,
+        loaded: &HashMap<String, LoadId>,
+    ) {
         let url = &found.url;
         self.report.tried_again += u64::from(found.refusal.is_some());
-        info!(load.id = %listed.id, object.key = %listed.object.key, "found {url}, which no event had announced");
+        info!(load.id = %listed.id, trace.id = %trace, object.key = %listed.object.key, "found {url}, which no event had announced");
         if loaded.contains_key(url) {
-            warn!(load.id = %listed.id, "the warehouse holds {url} already, which the ledger did not know");
+            warn!(load.id = %listed.id, trace.id = %trace, "the warehouse holds {url} already, which the ledger did not know");
         }
     }
 

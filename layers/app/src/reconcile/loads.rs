@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use longshore_domain::load::LoadState;
 use longshore_domain::statement::StatementKind;
 use longshore_store::{Load, Statement};
-use tracing::warn;
+use tracing::{Instrument, warn};
 
 use super::{Reconcile, ReconcileReport, Slice};
 use crate::AppError;
@@ -12,6 +12,7 @@ use crate::error::chain;
 use crate::finish::{FinishStatement, StatementStatus};
 use crate::process::ProcessObject;
 use crate::submit::newest;
+use crate::trace;
 
 impl Reconcile<'_> {
     /// Gives every load that stands still its look, the one that was left alone longest first. One that cannot be carried
@@ -50,6 +51,11 @@ impl Reconcile<'_> {
     }
 
     pub(super) async fn look_at(&self, load: Load, report: &mut ReconcileReport) -> Result<(), AppError> {
+        let span = trace::span_of(&load, self.actor());
+        self.look(load, report).instrument(span).await
+    }
+
+    async fn look(&self, load: Load, report: &mut ReconcileReport) -> Result<(), AppError> {
         let id = load.id;
         let before = progress(&load);
         match self.carry_on(load).await {
@@ -67,7 +73,7 @@ impl Reconcile<'_> {
                 report.elsewhere.push(id);
             }
             Err(error) => {
-                warn!(load.id = %id, "could not carry on load {id}: {}", chain(&error));
+                warn!("could not carry on load {id}: {}", chain(&error));
                 report.failed.push((id, chain(&error)));
             }
         }

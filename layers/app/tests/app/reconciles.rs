@@ -31,6 +31,7 @@ async fn run(world: &World, limits: ReconcileLimits) -> ReconcileReport {
     let invocation = Invocation {
         request_id: format!("reconcile {}", world.clock.reads()),
         deadline: world.clock.reads() + TimeDelta::minutes(15),
+        trace: None,
     };
     let reconcile = Reconcile {
         app: &world.app,

@@ -147,6 +147,7 @@ impl Ledger {
                     now,
                     NULL,
                     quoted("{}"),
+                    NULL,
                 ]
             )
         };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use longshore_domain::load::LoadState;
 use longshore_domain::statement::{LoadStep, StatementKind};
 use longshore_domain::target::TableName;
-use longshore_store::{RowError, StatementOutcome, StatementState};
+use longshore_store::{AttemptRecord, OperationKind, Operator, RowError, StatementOutcome, StatementState};
 
 use crate::support::{ACTOR, Bench, at, attempt, facts, record, unmoved};
 
@@ -276,4 +276,50 @@ async fn a_marker_table_is_known_once_it_is_remembered() {
     store.remember_marker("cluster c/d", &table, at(1)).await.unwrap();
     assert!(store.marker_known("cluster c/d", &table).await.unwrap());
     assert!(!store.marker_known("cluster c/e", &table).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_follow_up_that_failed_is_put_on_its_way_again_once_and_on_record_with_who() {
+    let bench = Bench::new().await;
+    let load = bench.load_in(LoadState::TransformFailed).await;
+    let attempt = attempt(load.id, StatementKind::FollowUp, 2);
+    let again = AttemptRecord {
+        chain_step: Some(3),
+        ..record(&attempt)
+    };
+    let operator = Operator {
+        name: "ann".to_owned(),
+        reason: "mended".to_owned(),
+    };
+    let moved = bench
+        .store
+        .follow_up_again(&attempt, &again, &operator, at(900))
+        .await
+        .unwrap();
+    assert!(moved.has_moved());
+    let load = moved.into_load();
+    assert_eq!((load.state, load.finished_at), (LoadState::Transforming, None));
+    let statements = bench.store.statements(load.id).await.unwrap();
+    let newest = statements
+        .iter()
+        .max_by_key(|statement| statement.attempt)
+        .unwrap();
+    assert_eq!((newest.attempt, newest.chain_step), (2, Some(3)));
+    assert_eq!(newest.statement_id, None);
+
+    let repeated = bench
+        .store
+        .follow_up_again(&attempt, &again, &operator, at(901))
+        .await
+        .unwrap();
+    assert!(!repeated.has_moved());
+    let operations = bench.store.operations(load.id).await.unwrap();
+    let told: Vec<_> = operations
+        .iter()
+        .map(|done| (done.operation, done.operator.as_str(), done.note.as_deref()))
+        .collect();
+    assert_eq!(
+        told,
+        [(OperationKind::FollowUp, "ann", Some("attempt 2, step 3"))]
+    );
 }

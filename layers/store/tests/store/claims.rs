@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use longshore_domain::load::{LoadId, LoadState};
 use longshore_domain::object::{Object, Sequencer};
 use longshore_domain::queue::QueueName;
+use longshore_domain::trace::TraceId;
 use longshore_store::{Announced, Claim, LeaseStep, LoadFilter, NewChild};
 use rstest::rstest;
 
@@ -325,4 +326,75 @@ async fn the_ledger_keeps_the_queue_that_announced_an_object() {
         unreachable!("{claim:?}")
     };
     assert_eq!(load.queue, Some(QueueName::stored("orders")));
+}
+
+#[tokio::test]
+async fn a_load_keeps_the_trace_of_the_invocation_that_claimed_it_first() {
+    let bench = Bench::new().await;
+    let trace = |unique: char| TraceId::parse(&format!("1-5759e988-{}", unique.to_string().repeat(24)));
+    let announced = |unique| Announced {
+        trace: trace(unique),
+        ..Announced::default()
+    };
+    let object = object("traced.txt");
+    let first = bench
+        .store
+        .claim_load(
+            &object,
+            &announced('a'),
+            &lease("one", LeaseStep::Prepare, 60),
+            at(0),
+        )
+        .await
+        .unwrap();
+    assert_eq!(first.load().trace, trace('a'));
+    let again = bench
+        .store
+        .claim_load(
+            &object,
+            &announced('b'),
+            &lease("two", LeaseStep::Prepare, 600),
+            at(300),
+        )
+        .await
+        .unwrap();
+    assert_eq!(again.load().trace, trace('a'));
+
+    let part = NewChild {
+        id: first.load().id.child("HD"),
+        record_type: "HD".to_owned(),
+        object: object.clone(),
+        file_name: "traced.txt".to_owned(),
+        rows_expected: None,
+    };
+    let part = bench
+        .store
+        .claim_child(
+            first.load().id,
+            &part,
+            &lease("two", LeaseStep::Prepare, 600),
+            at(300),
+        )
+        .await
+        .unwrap();
+    assert_eq!(part.load().trace, trace('a'), "a part is followed with its file");
+}
+
+#[tokio::test]
+async fn a_load_without_an_invocation_gets_a_trace_of_its_own_id() {
+    let bench = Bench::new().await;
+    let claimed = bench
+        .store
+        .claim_load(
+            &object("own.txt"),
+            &Announced::default(),
+            &lease("one", LeaseStep::Prepare, 60),
+            at(0),
+        )
+        .await
+        .unwrap();
+    let load = claimed.load();
+    let unique: String = load.id.to_string().replace('-', "").chars().take(24).collect();
+    let made = format!("1-{:08x}-{unique}", load.received_at.timestamp());
+    assert_eq!(load.trace.as_ref().map(TraceId::as_str), Some(made.as_str()));
 }

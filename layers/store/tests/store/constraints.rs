@@ -37,6 +37,11 @@ use crate::support::{ACTOR, Bench, at, prepared, split_facts};
 #[case(LoadState::Received, "looks = -1", "ext_file_load_looks_not_negative")]
 #[case(
     LoadState::Received,
+    "trace_id = 'Root=1-5759e988-bd862e3fe1be46a994272793'",
+    "ext_file_load_trace_in_form"
+)]
+#[case(
+    LoadState::Received,
     "sequencer = 'listed-1'",
     "ext_file_load_stand_in_is_listed"
 )]

@@ -39,7 +39,11 @@ fn sighting(key: &str, written: i64) -> Sighting {
 }
 
 async fn record(store: &Store, listed: &ListedLoad, now: i64) -> bool {
-    store.record_listed(listed, "lister", at(now)).await.unwrap()
+    store
+        .record_listed(listed, "lister", at(now))
+        .await
+        .unwrap()
+        .is_some()
 }
 
 fn announced_at(at: Option<DateTime<Utc>>) -> Announced {

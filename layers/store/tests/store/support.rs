@@ -81,7 +81,7 @@ pub(crate) fn record(attempt: &Attempt) -> AttemptRecord {
     };
     AttemptRecord {
         client_token: attempt.client_token(),
-        statement_name: attempt.statement_name("longshore/test"),
+        statement_name: attempt.statement_name("longshore/test", None),
         steps,
         warehouse: "cluster c/d".to_owned(),
         chain_step: None,

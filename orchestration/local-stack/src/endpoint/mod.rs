@@ -20,6 +20,7 @@ use crate::endpoint::protocol::{Protocol, content_type, header, json_response, s
 use crate::events::EventBus;
 use crate::faults::{Call, Caller, FaultService, Faults, Stage, s3_call, under_faults};
 use crate::http::{ApiError, Credential, Disconnect, Keys};
+use crate::iam::Roles;
 use crate::index::Index;
 use crate::lambda::{Functions, Invocations, invoke_api};
 use crate::query::{Form, element, response};
@@ -40,6 +41,7 @@ pub(crate) struct Endpoint {
     pub(crate) topics: Arc<Topics>,
     pub(crate) queues: Arc<Queues>,
     pub(crate) bus: Arc<EventBus>,
+    pub(crate) roles: Roles,
     pub(crate) functions: Arc<Functions>,
     pub(crate) invocations: Arc<Invocations>,
     pub(crate) warehouse: Warehouse,
@@ -164,6 +166,7 @@ impl Endpoint {
                 .await
             }
             "sns" => self.topics.handle(&Form::parse(body), request_id).await.map(xml),
+            "iam" => self.roles.handle(&Form::parse(body), request_id).map(xml),
             "sts" => self.caller_identity(&Form::parse(body), request_id).map(xml),
             "secretsmanager" | "sqs" | "events" | "redshift-data" => self.dispatch_json(asked).await,
             _ => {
@@ -243,7 +246,12 @@ fn call(service: &str, parts: &Parts, body: &Bytes) -> Option<Call> {
     let service = FaultService::of_credential(service)?;
     let mut call = Call::new(service, Stage::Request, operation(&parts.headers));
     match service {
-        FaultService::Sns | FaultService::Sts => Form::parse(body).action().clone_into(&mut call.operation),
+        FaultService::Sns | FaultService::Sts => {
+            let form = Form::parse(body);
+            form.action().clone_into(&mut call.operation);
+            call.resources
+                .extend(form.optional("TopicArn").map(str::to_owned));
+        }
         FaultService::Lambda => {
             "Invoke".clone_into(&mut call.operation);
             call.function = invoke_api::function(parts.uri.path());
@@ -251,10 +259,21 @@ fn call(service: &str, parts: &Parts, body: &Bytes) -> Option<Call> {
         FaultService::RedshiftData => {
             let request: Value = serde_json::from_slice(body).unwrap_or_default();
             call.statement = request["StatementName"].as_str().map(str::to_owned);
+            call.resources = named(&request, &["ClusterIdentifier", "WorkgroupName", "SecretArn"]);
+        }
+        FaultService::SecretsManager | FaultService::Sqs => {
+            let request: Value = serde_json::from_slice(body).unwrap_or_default();
+            call.resources = named(&request, &["SecretId", "QueueUrl"]);
         }
         _ => {}
     }
     Some(call)
+}
+
+/// What a request names under these fields, in their order.
+fn named(request: &Value, fields: &[&str]) -> Vec<String> {
+    let texts = fields.iter().filter_map(|field| request[*field].as_str());
+    texts.map(str::to_owned).collect()
 }
 
 async fn read(body: Incoming) -> Result<Bytes, ApiError> {

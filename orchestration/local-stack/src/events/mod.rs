@@ -4,6 +4,7 @@ mod pattern;
 mod schedule;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use longshore_local_warehouse::{StatementEvent, StatementEvents};
 use serde_json::{Value, json};
@@ -35,6 +36,7 @@ struct Rule {
     source: Value,
     pattern: Pattern,
     function: String,
+    is_enabled: AtomicBool,
 }
 
 impl EventBus {
@@ -57,6 +59,7 @@ impl EventBus {
                 source: rule.pattern.clone(),
                 pattern,
                 function,
+                is_enabled: AtomicBool::new(true),
             })
         });
         let rules = compiled.collect::<Result<_, _>>()?;
@@ -71,7 +74,7 @@ impl EventBus {
 
     /// Takes an event: every rule that matches has its invocation on the disk when this returns.
     pub(crate) async fn put(&self, event: Value) -> Result<(), IndexError> {
-        let matching = self.rules.iter().filter(|rule| rule.pattern.matches(&event));
+        let matching = self.rules.iter().filter(|rule| rule.takes(&event));
         let functions: Vec<String> = matching.map(|rule| rule.function.clone()).collect();
         if functions.is_empty() {
             return Ok(());
@@ -100,6 +103,9 @@ impl EventBus {
         match operation {
             "PutEvents" => self.put_events(&request).await,
             "ListRules" => Ok(self.list_rules()),
+            "EnableRule" => self.switch(&request, true),
+            "DisableRule" => self.switch(&request, false),
+            "TestEventPattern" => test_pattern(&request),
             _ => Err(ApiError::unknown_operation("events", operation)),
         }
     }
@@ -152,18 +158,47 @@ impl EventBus {
         }))
     }
 
+    /// Until the stack is started again.
+    fn switch(&self, request: &Value, is_enabled: bool) -> Result<Value, ApiError> {
+        let name = text(request, "Name")?;
+        let rule = self.rules.iter().find(|rule| rule.name == name).ok_or_else(|| {
+            ApiError::invalid(
+                "ResourceNotFoundException",
+                format!("Rule {name} does not exist on EventBus default."),
+            )
+        })?;
+        rule.is_enabled.store(is_enabled, Ordering::SeqCst);
+        Ok(json!({}))
+    }
+
     fn list_rules(&self) -> Value {
         let rules = self.rules.iter().map(|rule| {
             json!({
                 "Name": rule.name,
                 "Arn": format!("arn:aws:events:{}:{}:rule/{}", self.region, self.account, rule.name),
                 "EventPattern": rule.source.to_string(),
-                "State": "ENABLED",
+                "State": if rule.is_enabled.load(Ordering::SeqCst) { "ENABLED" } else { "DISABLED" },
                 "EventBusName": "default",
             })
         });
         json!({ "Rules": rules.collect::<Vec<_>>() })
     }
+}
+
+impl Rule {
+    fn takes(&self, event: &Value) -> bool {
+        self.is_enabled.load(Ordering::SeqCst) && self.pattern.matches(event)
+    }
+}
+
+/// Whether a pattern takes an event, both given as text.
+fn test_pattern(request: &Value) -> Result<Value, ApiError> {
+    let malformed = |error: String| ApiError::invalid("InvalidEventPatternException", error);
+    let parsed = |name: &str| -> Result<Value, ApiError> {
+        serde_json::from_str(text(request, name)?).map_err(|error| malformed(format!("{name}: {error}")))
+    };
+    let pattern = Pattern::parse(&parsed("EventPattern")?).map_err(|error| malformed(error.to_string()))?;
+    Ok(json!({ "Result": pattern.matches(&parsed("Event")?) }))
 }
 
 #[async_trait::async_trait]

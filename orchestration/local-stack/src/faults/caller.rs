@@ -72,8 +72,7 @@ impl Caller {
             attempt.sign(&mut act);
             attempt.opened.record
         };
-        self.faults
-            .note(record, format!("{} {}", call.service, call.operation));
+        self.faults.note(record, call);
         self.fate(&act)
     }
 

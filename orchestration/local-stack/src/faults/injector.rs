@@ -30,6 +30,8 @@ pub(crate) struct Call {
     pub(crate) event: Option<Arc<str>>,
     /// The number that `when` goes by, where it is not the rule's own count.
     pub(crate) number: Option<u64>,
+    /// What it reads or changes, as the request names it; of a copy the target first.
+    pub(crate) resources: Vec<String>,
 }
 
 impl Call {
@@ -46,6 +48,7 @@ impl Call {
             invocation: None,
             event: None,
             number: None,
+            resources: Vec::new(),
         }
     }
 }
@@ -90,6 +93,8 @@ struct Record {
     number: u64,
     request_id: Option<String>,
     calls: Vec<String>,
+    /// Of each call, what it was about.
+    resources: Vec<Vec<String>>,
 }
 
 /// An attempt that has just begun.
@@ -188,6 +193,7 @@ impl Faults {
             number,
             request_id: request_id.map(str::to_owned),
             calls: Vec::new(),
+            resources: Vec::new(),
         });
         Opened { record: id, number }
     }
@@ -200,9 +206,10 @@ impl Faults {
     }
 
     /// Notes an outgoing call.
-    pub(super) fn note(&self, record: u64, call: String) {
+    pub(super) fn note(&self, record: u64, call: &Call) {
         if let Some(record) = self.state().record(record) {
-            record.calls.push(call);
+            record.calls.push(format!("{} {}", call.service, call.operation));
+            record.resources.push(call.resources.clone());
         }
     }
 
@@ -299,6 +306,7 @@ impl Record {
             "requestId": self.request_id,
             "outgoingCalls": self.calls.len(),
             "calls": self.calls,
+            "resources": self.resources,
         })
     }
 }

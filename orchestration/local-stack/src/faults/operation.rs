@@ -17,9 +17,17 @@ pub(crate) fn s3_call(parts: &Parts) -> Call {
         (false, true) => of_bucket(&parts.method, query),
         (false, false) => of_object(parts, query),
     };
+    let source = parts.headers.get("x-amz-copy-source");
+    let source = source
+        .and_then(|source| source.to_str().ok())
+        .and_then(copy_source);
     Call {
         bucket: decoded(bucket),
         key: decoded(key),
+        resources: decoded(if key.is_empty() { bucket } else { path })
+            .into_iter()
+            .chain(source)
+            .collect(),
         ..Call::new(FaultService::S3, Stage::Request, operation)
     }
 }
@@ -66,6 +74,12 @@ fn of_object(parts: &Parts, query: Query<'_>) -> &'static str {
     }
 }
 
+/// The object that is copied, without its version.
+fn copy_source(header: &str) -> Option<String> {
+    let path = header.split("?versionId=").next().unwrap_or_default();
+    decoded(path.trim_start_matches('/'))
+}
+
 fn decoded(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| percent_decode_str(text).decode_utf8_lossy().into_owned())
 }
@@ -107,6 +121,13 @@ mod tests {
                 "{method} {uri}"
             );
         }
+    }
+
+    #[test]
+    fn a_copy_is_of_two_objects() {
+        let copied = call("PUT", "/b/a/k%20k", Some("/c/in/j%2Bj?versionId=v"));
+        assert_eq!(copied.resources, ["b/a/k k", "c/in/j+j"]);
+        assert_eq!(call("GET", "/b/?list-type=2", None).resources, ["b"]);
     }
 
     #[test]

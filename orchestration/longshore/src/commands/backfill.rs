@@ -33,6 +33,7 @@ pub(crate) async fn run(
     let invocation = Invocation {
         request_id: format!("backfill by {}", arguments.operator),
         deadline: Utc::now() + PATIENCE,
+        trace: None,
     };
     let app = deployment.app().await?;
     let progress = Progress::start(&format!("looking through {}", backfill.place));

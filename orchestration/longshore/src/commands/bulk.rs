@@ -28,6 +28,7 @@ pub(crate) async fn run(
     let invocation = Invocation {
         request_id: format!("bulk load by {}", hand.operator),
         deadline: Utc::now() + PATIENCE,
+        trace: None,
     };
     let app = deployment.app().await?;
     let run = BulkRun {

@@ -1,4 +1,4 @@
-//! `load replay`, `load cancel`, `load release` and `load skip`, and `file forget` and `file reprocess`: said first, done with
+//! `load replay`, `load cancel`, `load release`, `load skip` and `load follow-up`, and `file forget` and `file reprocess`: said first, done with
 //! `--yes`.
 
 use std::collections::BTreeSet;
@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::file::loads_of;
 use super::load::{file, find};
-use crate::cli::{ByHandArguments, FileArguments, HandArguments, ReplayArguments};
+use crate::cli::{ByHandArguments, FileArguments, FollowUpArguments, HandArguments, ReplayArguments};
 use crate::deployment::Deployment;
 use crate::exit::{ExitStatus, input};
 use crate::output::{Output, note};
@@ -69,6 +69,7 @@ impl Hand {
             invocation: Invocation {
                 request_id: format!("longshore/{}", Uuid::now_v7()),
                 deadline: Utc::now() + PATIENCE,
+                trace: None,
             },
             operator: Operator {
                 name: arguments.operator,
@@ -322,4 +323,23 @@ pub(crate) async fn skip(
         lines.push(Line::of(&load, outcome, hand.yes));
     }
     hand.report(&lines, output)
+}
+
+/// Runs a follow-up again.
+pub(crate) async fn follow_up(
+    arguments: FollowUpArguments,
+    deployment: &Deployment,
+    output: Output,
+) -> anyhow::Result<ExitStatus> {
+    let hand = Hand::of(arguments.hand, deployment).await?;
+    let load = find(&hand.app.store, arguments.id).await?;
+    let outcome = match hand.operate().judge_follow_up(&load, arguments.from).await? {
+        Ok(again) if hand.yes => hand.operate().follow_up_again(&again).await?,
+        judged => judged.map(|again| again.sentence),
+    };
+    let line = Line::of(&load, outcome, hand.yes);
+    if line.done {
+        note("The reconciler sends it within three minutes; at once: longshore reconcile --idle 0");
+    }
+    hand.report(&[line], output)
 }

@@ -35,6 +35,7 @@ pub(crate) async fn run(
         LoadCommand::Cancel(arguments) => by_hand::cancel(arguments, deployment, output).await,
         LoadCommand::Release(arguments) => by_hand::release(arguments, deployment, output).await,
         LoadCommand::Skip(arguments) => by_hand::skip(arguments, deployment, output).await,
+        LoadCommand::FollowUp(arguments) => by_hand::follow_up(arguments, deployment, output).await,
     }
 }
 
@@ -203,6 +204,7 @@ fn facts(load: &Load) -> Vec<(&'static str, Option<String>)> {
     let at = |at: Option<DateTime<Utc>>| at.map(moment);
     vec![
         ("load", Some(load.id.to_string())),
+        ("trace", load.trace.as_ref().map(ToString::to_string)),
         ("part of", load.parent.map(|parent| parent.to_string())),
         ("batch", load.batch.map(|batch| batch.to_string())),
         (

@@ -53,7 +53,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitStatus> {
         Command::Import(command) => import::run(command, output),
         Command::Secret(command) => secret::run(command, &deployment, output).await,
         Command::Notify(command) => notify::run(command, &deployment, output).await,
-        Command::Doctor => doctor::run(&deployment, output).await,
+        Command::Doctor(arguments) => doctor::run(&arguments, &deployment, output).await,
         Command::Reconcile(arguments) => reconcile::run(arguments, &deployment, output).await,
     }
 }

@@ -65,6 +65,7 @@ async fn slice(app: &App, limits: ReconcileLimits) -> anyhow::Result<ReconcileRe
     let invocation = Invocation {
         request_id: format!("longshore/{}", Uuid::now_v7()),
         deadline: Utc::now() + PATIENCE,
+        trace: None,
     };
     let reconcile = Reconcile {
         app,

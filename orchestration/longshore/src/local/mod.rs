@@ -2,6 +2,7 @@
 
 mod options;
 mod ready;
+mod rights;
 mod stack;
 
 pub(crate) use options::{DataFolder, FUNCTION_TIMEOUT, LocalOptions};

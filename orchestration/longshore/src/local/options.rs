@@ -29,6 +29,8 @@ pub(crate) const WAREHOUSE_DATABASE: &str = "warehouse";
 pub(crate) const SECRET_POSTGRES: &str = "longshore/postgres";
 pub(crate) const SECRET_REDSHIFT: &str = "longshore/redshift";
 pub(crate) const IAM_ROLE: &str = "arn:aws:iam::000000000000:role/longshore-copy";
+/// The functions' role, with the rights that the template gives it.
+pub(crate) const FUNCTIONS_ROLE: &str = "arn:aws:iam::000000000000:role/longshore-functions";
 pub(crate) const DATABASE_USER: &str = "longshore";
 /// The local PostgreSQL trusts every connection from this machine; clients want a password all the same.
 pub(crate) const DATABASE_PASSWORD: &str = "local";

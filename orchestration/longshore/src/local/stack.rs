@@ -8,7 +8,7 @@ use longshore_app::App;
 use longshore_local_postgres::{Cluster, ClusterOptions, Durability};
 use longshore_local_stack::{
     BucketNotification, ClusterEndpoint, DeadLetters, EventRule, FaultPlan, FunctionOptions, LocalStack,
-    QueueNotification, QueueOptions, StackOptions,
+    QueueNotification, QueueOptions, Role, StackOptions,
 };
 use longshore_runtime::settings::Settings;
 use longshore_runtime::wiring;
@@ -16,11 +16,12 @@ use serde_json::{Value, json};
 
 use super::options::{
     ACCESS_KEY_ID, ACCOUNT, ARCHIVE_FOLDER, BUCKET, CLUSTER, CONTROL_DATABASE, DATABASE_PASSWORD,
-    DATABASE_USER, DataFolder, IAM_ROLE, INPUT_PREFIX, INTAKE_QUEUE, LocalOptions, PROCESSING_FOLDER, QUEUE,
-    QUEUED_INPUT_PREFIX, REGION, SECRET_ACCESS_KEY, SECRET_POSTGRES, SECRET_REDSHIFT, TOPIC,
-    UNDELIVERED_QUEUE, WAREHOUSE_DATABASE, WORKGROUP,
+    DATABASE_USER, DataFolder, FUNCTIONS_ROLE, IAM_ROLE, INPUT_PREFIX, INTAKE_QUEUE, LocalOptions,
+    PROCESSING_FOLDER, QUEUE, QUEUED_INPUT_PREFIX, REGION, SECRET_ACCESS_KEY, SECRET_POSTGRES,
+    SECRET_REDSHIFT, TOPIC, UNDELIVERED_QUEUE, WAREHOUSE_DATABASE, WORKGROUP,
 };
 use super::ready::ReadyFile;
+use super::rights;
 use crate::deployment::{migrate_control, migrate_warehouse};
 use crate::output::Progress;
 
@@ -182,6 +183,10 @@ fn stack_options(options: &LocalOptions, cluster: &Cluster) -> StackOptions {
         name: "load-status".to_owned(),
         pattern: load_status_pattern(),
         function: LOGGING_FUNCTION.to_owned(),
+    }];
+    stack.roles = vec![Role {
+        arn: FUNCTIONS_ROLE.to_owned(),
+        policy: rights::of_functions(),
     }];
     stack.isolation = options.isolation;
     stack.faults = options.faults.clone();

@@ -279,6 +279,7 @@ impl World {
         Invocation {
             request_id: request.to_owned(),
             deadline: self.clock.reads() + TimeDelta::minutes(15),
+            trace: None,
         }
     }
 }

@@ -34,7 +34,7 @@ pub(super) async fn examine(settings: &Settings, clients: &AwsClients) -> (Vec<F
             let mut findings = vec![
                 server(&standing),
                 migrations(&standing),
-                clock(standing.now, Utc::now()),
+                clock("the control database", standing.now, Utc::now()),
             ];
             let (found, rules) = rules(&store).await;
             findings.extend(found);
@@ -77,18 +77,16 @@ fn migrations(standing: &DatabaseStanding) -> Finding {
     }
 }
 
-fn clock(theirs: DateTime<Utc>, ours: DateTime<Utc>) -> Finding {
+/// Whether this machine's clock and another one agree.
+pub(super) fn clock(whose: &str, theirs: DateTime<Utc>, ours: DateTime<Utc>) -> Finding {
     let apart = (theirs - ours).num_seconds();
     if apart.abs() <= MOST_SECONDS_APART {
-        return Finding::sound(CLOCK, "this machine's and the control database's agree");
+        return Finding::sound(CLOCK, format!("this machine's and that of {whose} agree"));
     }
     let direction = if apart > 0 { "behind" } else { "ahead of" };
     Finding::fault(
         CLOCK,
-        format!(
-            "this machine is {} s {direction} the control database",
-            apart.abs()
-        ),
+        format!("this machine is {} s {direction} {whose}", apart.abs()),
         "set this machine's clock: chronyc makestep",
     )
 }
@@ -165,14 +163,14 @@ mod tests {
     #[test]
     fn clocks_that_are_apart_are_told_with_the_direction() {
         let now = Utc::now();
-        assert_eq!(clock(now, now).verdict, Verdict::Sound);
+        assert_eq!(clock("the control database", now, now).verdict, Verdict::Sound);
         assert!(
-            clock(now + TimeDelta::seconds(90), now)
+            clock("the control database", now + TimeDelta::seconds(90), now)
                 .seen
                 .contains("90 s behind")
         );
         assert!(
-            clock(now - TimeDelta::seconds(90), now)
+            clock("the control database", now - TimeDelta::seconds(90), now)
                 .seen
                 .contains("90 s ahead of")
         );

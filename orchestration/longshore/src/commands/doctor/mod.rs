@@ -7,28 +7,35 @@ mod control;
 mod finding;
 mod landing;
 pub(crate) mod logins;
+mod rights;
 mod secrets;
 mod tables;
 mod warehouse;
 
 use longshore_domain::rule::RuleRow;
+use longshore_domain::target::Warehouse;
 use longshore_runtime::settings::{Settings, SettingsError};
 use longshore_runtime::wiring::AwsClients;
 
+use crate::cli::DoctorArguments;
 use crate::deployment::Deployment;
 use crate::exit::ExitStatus;
 use crate::output::{Output, Progress};
 use finding::{Finding, Verdict};
 
 /// Looks at everything and says what was found; a fault ends it as a failure.
-pub(crate) async fn run(deployment: &Deployment, output: Output) -> anyhow::Result<ExitStatus> {
+pub(crate) async fn run(
+    arguments: &DoctorArguments,
+    deployment: &Deployment,
+    output: Output,
+) -> anyhow::Result<ExitStatus> {
     let (settings, access) = deployment.unchecked_settings()?;
     let findings = match settings {
         Ok(settings) => {
             let progress = Progress::start("looking at the deployment");
             let clients = AwsClients::new(&settings.region, &access).await;
             let mut findings = vec![Finding::sound("settings", "complete")];
-            findings.extend(examine(&settings, &clients, &progress).await);
+            findings.extend(examine(&settings, &clients, arguments.role.as_deref(), &progress).await);
             findings
         }
         Err(error) => setting_faults(&error),
@@ -53,13 +60,21 @@ fn setting_faults(error: &SettingsError) -> Vec<Finding> {
     faults.collect()
 }
 
-async fn examine(settings: &Settings, clients: &AwsClients, progress: &Progress) -> Vec<Finding> {
+async fn examine(
+    settings: &Settings,
+    clients: &AwsClients,
+    role: Option<&str>,
+    progress: &Progress,
+) -> Vec<Finding> {
     progress.step("looking at the control database");
     let (mut findings, rules) = control(settings, clients).await;
     progress.step("looking at the warehouse");
-    findings.extend(house(settings, clients, &rules).await);
+    let (found, warehouse) = house(settings, clients, &rules).await;
+    findings.extend(found);
     progress.step("looking at buckets, topic and events");
     findings.extend(landing::examine(settings, clients).await);
+    progress.step("asking what the functions may do");
+    findings.extend(rights::examine(settings, clients, warehouse.as_ref(), role).await);
     findings
 }
 
@@ -74,17 +89,21 @@ async fn control(settings: &Settings, clients: &AwsClients) -> (Vec<Finding>, Ve
 }
 
 /// The warehouse's secret, the warehouse, and the tables that rules fill.
-async fn house(settings: &Settings, clients: &AwsClients, rules: &[RuleRow]) -> Vec<Finding> {
+async fn house(
+    settings: &Settings,
+    clients: &AwsClients,
+    rules: &[RuleRow],
+) -> (Vec<Finding>, Option<Warehouse>) {
     let (secret, found) = secrets::warehouse(settings, clients).await;
     let Some(warehouse) = found else {
-        return vec![secret];
+        return (vec![secret], None);
     };
     let (findings, answers) = warehouse::examine(&clients.warehouse, &warehouse).await;
     let mut findings = [vec![secret], findings].concat();
     if answers {
         findings.extend(tables::examine(&clients.warehouse, &warehouse, rules).await);
     }
-    findings
+    (findings, Some(warehouse))
 }
 
 fn show(findings: &[Finding], output: Output) -> anyhow::Result<()> {
