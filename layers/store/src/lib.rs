@@ -91,7 +91,7 @@ pub use rule_book::{
 };
 pub use rule_version::RuleVersion;
 pub use samples::sample_sql;
-pub use set::{JoiningSet, NewSet, SetMember, WaitingSet, set_id};
+pub use set::{JoiningSet, NewSet, RejectedMember, SetMember, WaitingSet, set_id};
 pub use standing::DatabaseStanding;
 pub use store::{ConnectOptions, Password, Store};
 pub use tally::NotedTally;

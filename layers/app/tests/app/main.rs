@@ -10,6 +10,7 @@ mod batches;
 mod chain;
 mod follow_ups;
 mod giant;
+mod groups;
 mod leases;
 mod maintenance;
 mod outcomes;
