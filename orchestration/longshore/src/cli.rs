@@ -8,6 +8,7 @@ use chrono_tz::Tz;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use longshore_domain::load::{LoadId, LoadState};
 use longshore_domain::object::WatchedPrefix;
+use longshore_domain::queue::QueueName;
 use longshore_domain::snapshot::{DataDate, parse_time_zone};
 use longshore_domain::target::TableName;
 use uuid::Uuid;
@@ -539,6 +540,9 @@ pub(crate) enum RuleCommand {
         /// The object: s3://bucket/key. It need not exist.
         #[arg(value_name = "URL")]
         url: String,
+        /// The queue that brings it, by its name or ARN: a rule of that queue goes before any other.
+        #[arg(long, value_name = "QUEUE", value_parser = QueueName::parse)]
+        queue: Option<QueueName>,
         /// Say too how a file of the length of --size is prepared under its rule, and what that costs: requests, bytes, memory, seconds
         /// and dollars.
         #[arg(long, requires = "size")]
@@ -554,6 +558,9 @@ pub(crate) struct RuleFilter {
     /// Only rules of this feed, by its number or name.
     #[arg(long, value_name = "FEED")]
     pub interface: Option<String>,
+    /// Only rules that take what this queue brings, by its name or ARN.
+    #[arg(long, value_name = "QUEUE", value_parser = QueueName::parse)]
+    pub queue: Option<QueueName>,
     /// Only rules that stand so.
     #[arg(long, value_enum, value_name = "STATUS")]
     pub status: Option<RuleStatus>,
