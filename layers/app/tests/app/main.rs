@@ -7,6 +7,7 @@
 
 mod archive;
 mod batches;
+mod bulk;
 mod chain;
 mod follow_ups;
 mod giant;
