@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 use futures_util::future::join_all;
 use longshore_app::ObjectOutcome;
+use longshore_domain::fault::WarehouseFault;
 use longshore_domain::load::LoadState;
 use longshore_domain::object::Object;
 use longshore_store::Load;
@@ -10,6 +11,7 @@ use longshore_store::Load;
 use crate::support::bench::Bench;
 use crate::support::calls::{Aim, Fault, Tried};
 use crate::support::rules::Rule;
+use crate::support::warehouse::Mishap;
 use crate::support::world::World;
 
 const PRICES: Rule = Rule::new(1, "701", "price").with("file_name_column = NULL, load_group = 'sales'");
@@ -211,6 +213,28 @@ async fn a_set_is_loaded_when_the_file_that_was_rejected_comes_mended() {
     let objects = world.gather_set().await;
     world.deliver_events().await.unwrap();
     assert_eq!(world.ends_of(&objects).await, [LoadState::Complete; 3]);
+}
+
+#[tokio::test]
+async fn a_set_of_which_a_file_is_gone_fails_at_once_and_names_it() {
+    let bench = Bench::with(&RULES).await;
+    let world = bench.world();
+    world.warehouse.mishap(
+        "COPY",
+        Mishap::FailsAs(WarehouseFault::Transient, "ERROR: error NoSuchKey"),
+    );
+    let objects = world.gather_set().await;
+    world.files.remove(SET[1].0);
+    world.deliver_events().await.unwrap();
+    assert_eq!(world.ends_of(&objects).await, [LoadState::Failed; 3]);
+    let load = world.load_of(&objects[2]).await;
+    assert_eq!(load.error_code.as_deref(), Some("object_gone"));
+    assert!(
+        text(&load).starts_with("s3://landing/in/day/p_701.txt is gone: "),
+        "{}",
+        text(&load)
+    );
+    assert_eq!(world.warehouse.handed().len(), 1);
 }
 
 /// Each round the last two files of a set come at the same time, and two workers find it whole.
