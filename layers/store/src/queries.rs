@@ -140,6 +140,7 @@ queries! {
     RuleFindTopics => "rule_find_topics",
     RuleList => "rule_list",
     RuleListGroup => "rule_list_group",
+    RuleListSecrets => "rule_list_secrets",
     SetFind => "set_find",
     SetInsert => "set_insert",
     SetJoin => "set_join",
