@@ -38,6 +38,7 @@ mod proof;
 mod queries;
 mod queues;
 mod reconcile;
+mod reported_failures;
 mod resends;
 mod restart;
 mod retries;

@@ -126,6 +126,16 @@ pub(crate) struct LocalUpArguments {
     /// Seconds that an invocation of a function may take. What a dead one held is free after this time.
     #[arg(long, value_name = "SECONDS", default_value_t = 900, value_parser = clap::value_parser!(u16).range(1..=900))]
     pub function_timeout: u16,
+    /// A setting of the functions, such as LONGSHORE_REPORTED_FAILURES=fail; may be given several times.
+    #[arg(long = "function-setting", value_name = "NAME=VALUE", value_parser = parse_setting)]
+    pub function_settings: Vec<(String, String)>,
+}
+
+fn parse_setting(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.trim().is_empty() => Ok((name.trim().to_owned(), value.to_owned())),
+        Some(_) | None => Err("write NAME=VALUE, such as LONGSHORE_REPORTED_FAILURES=fail".to_owned()),
+    }
 }
 
 /// The isolation level of a Redshift database.
