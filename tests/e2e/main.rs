@@ -13,6 +13,7 @@ mod chaos;
 mod checks;
 mod command_line;
 mod connections;
+mod copy_options;
 mod crash_walk;
 mod doctor;
 mod encrypted;
