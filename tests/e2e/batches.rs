@@ -117,6 +117,28 @@ async fn a_full_batch_is_loaded_by_one_transaction_and_told_once() -> anyhow::Re
 }
 
 #[tokio::test]
+async fn a_file_of_a_batch_that_is_deleted_fails_at_once_and_the_others_are_loaded() -> anyhow::Result<()> {
+    let world = World::shared().await?;
+    let feed = world.feed().batched("3").create().await?;
+    let mut keys = put_all(&world, &feed, &["1|a\n", "2|b\n"]).await?;
+    until_waiting(&world, &feed, 2).await?;
+    world.remove(&keys[1]).await?;
+    keys.extend(put_all(&world, &feed, &["3|c\n"]).await?);
+
+    // By the events of the statements alone: a file that waits for a further try would need the reconciler.
+    let gone = world.story(&keys[1]).await?;
+    assert_eq!(gone.state(), "failed", "{gone}");
+    assert_eq!(gone.load.text("error_code"), Some("object_gone"), "{gone}");
+    assert!(gone.error().contains(&keys[1]), "{gone}");
+    assert_eq!(gone.messages.len(), 1, "{gone}");
+    for key in [&keys[0], &keys[2]] {
+        assert_carried(&world.story(key).await?);
+    }
+    assert_eq!(feed.lines("id, name").await?, ["1|a", "3|c"]);
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_batch_that_is_not_full_is_loaded_once_its_first_file_is_old_enough() -> anyhow::Result<()> {
     let world = World::shared().await?;
     let feed = world

@@ -126,6 +126,46 @@ async fn every_secret_and_login_is_looked_at_and_nothing_of_them_is_shown() -> a
 }
 
 #[tokio::test]
+async fn the_keys_of_encrypted_files_are_looked_at_and_not_shown() -> anyhow::Result<()> {
+    const KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
+    let deployment = Deployment::new().await?;
+    let world = &deployment.world;
+    world
+        .create_secret("partner", &format!(r#"{{"master_symmetric_key": "{KEY}"}}"#))
+        .await?;
+    world.create_secret("shapeless", "hunter2").await?;
+    for (secret, rules) in [("partner", "71, 72, 73"), ("shapeless", "74"), ("nowhere", "75")] {
+        let sql = format!(
+            "UPDATE rdscnfg.ext_file_config SET encryption_secret = '{secret}' WHERE ext_file_config_sid IN ({rules})"
+        );
+        world.control.batch_execute(&sql).await?;
+    }
+    let (code, findings) = deployment.asks(&["secret", "check"])?;
+    assert_eq!(code, Some(2));
+    let sound = found(&findings, "sound");
+    assert!(
+        sound.contains(&"encryption_secret of rule 71 and 2 more: partner: it is in shape".to_owned()),
+        "{sound:#?}"
+    );
+    let faults = found(&findings, "fault");
+    assert_eq!(faults.len(), 2, "{faults:#?}");
+    assert!(
+        faults[0].starts_with("encryption_secret of rule 75: there is no secret nowhere"),
+        "{faults:#?}"
+    );
+    assert!(
+        faults[1].starts_with("encryption_secret of rule 74: ") && faults[1].contains("master_symmetric_key"),
+        "{faults:#?}"
+    );
+    let printed = Value::from(findings).to_string();
+    assert!(
+        !printed.contains(KEY) && !printed.contains("hunter2"),
+        "{printed}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_test_message_goes_to_every_topic_in_use_and_a_rules_own_topic_is_told_of_its_files()
 -> anyhow::Result<()> {
     let deployment = Deployment::new().await?;

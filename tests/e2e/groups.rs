@@ -230,6 +230,46 @@ async fn a_set_that_is_not_whole_in_time_fails_with_what_it_lacks_and_is_loaded_
 }
 
 #[tokio::test]
+async fn a_sentinel_that_is_sent_again_is_skipped_and_a_rejected_file_is_named() -> anyhow::Result<()> {
+    let world = World::shared().await?;
+    let group = group_of("again");
+    let feed = data(&world, &group, None).await?;
+    let success = leader(&world, &group, "sentinel").await?;
+    let sentinel = put(&world, &success, "").await?;
+    let first = put(&world, &feed, "1|a\n").await?;
+    assert_eq!(world.story(&first).await?.state(), "complete");
+    assert_eq!(world.story(&sentinel).await?.state(), "complete");
+    let sql = format!(
+        "UPDATE rdscnfg.ext_file_config SET group_seconds = 1 WHERE ext_file_config_sid = {0};
+         UPDATE rdscnfg.ext_file_config SET trailer_flag = 'Y', trailer_tag = 'T|' WHERE ext_file_config_sid = {0}",
+        feed.rule
+    );
+    world.control.batch_execute(&sql).await?;
+
+    world.put(&sentinel, "").await?;
+    until_waiting(&world, &group, 1).await?;
+    tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+    let again = world.reconcile_until_settled(&sentinel, 2).await?;
+    assert_eq!(again[1].state(), "skipped", "{}", again[1]);
+    assert!(
+        again[1]
+            .to_string()
+            .contains("the same content was loaded before")
+    );
+
+    let bad = put(&world, &feed, "2|b\nT|7\n").await?;
+    assert_eq!(world.story(&bad).await?.state(), "rejected");
+    world.put(&sentinel, "not empty this time\n").await?;
+    until_waiting(&world, &group, 1).await?;
+    tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+    let third = world.reconcile_until_settled(&sentinel, 3).await?;
+    assert_eq!(third[2].state(), "failed", "{}", third[2]);
+    let named = format!("{bad} of rule {}, which was rejected (", feed.rule);
+    assert!(third[2].error().contains(&named), "{}", third[2]);
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_group_that_can_never_be_whole_is_refused_at_lint_and_at_load() -> anyhow::Result<()> {
     let world = World::shared().await?;
     let group = group_of("never");

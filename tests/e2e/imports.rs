@@ -3,6 +3,7 @@
 use std::io::Write as _;
 
 use anyhow::{Context, ensure};
+use serde_json::{Value, json};
 
 use crate::support::{World, unique};
 
@@ -133,5 +134,87 @@ async fn a_queues_configuration_is_printed_as_rules_with_remarks() -> anyhow::Re
             .as_array()
             .is_some_and(|remarks| remarks.len() > 2)
     );
+    Ok(())
+}
+
+/// What S3 says of a file through a queue.
+fn announced(world: &World, queue: &str, key: &str, etag: &str, bytes: &str) -> Value {
+    let record = json!({
+        "eventSource": "aws:s3",
+        "eventName": "ObjectCreated:Put",
+        "s3": {
+            "bucket": { "name": world.ready().bucket },
+            "object": { "key": key, "size": bytes.len(), "eTag": etag.trim_matches('"'), "sequencer": "00A1" },
+        },
+    });
+    json!({ "Records": [{
+        "eventSource": "aws:sqs",
+        "messageId": "m1",
+        "eventSourceARN": format!("arn:aws:sqs:us-east-1:000000000000:{queue}"),
+        "body": json!({ "Records": [record] }).to_string(),
+    }] })
+}
+
+#[tokio::test]
+async fn a_queues_configuration_that_is_imported_and_applied_merges_what_the_queue_brings()
+-> anyhow::Result<()> {
+    let world = World::shared().await?;
+    world.set_column_numbers_apart().await?;
+    let feed = world
+        .feed()
+        .columns(["id integer", "name varchar(10)", "changed timestamp"])
+        .create()
+        .await?;
+    let ready = world.ready();
+    let number = unique().to_string();
+    let queue = format!("orders_{number}");
+    let config = format!(
+        r#"{{
+    "output": {{"manifest_bucket": "manifests", "manifest_prefix": "m"}},
+    "copy": {{"options": "CSV DELIMITER ','", "role_arn": "{}", "table_name": "{}"}},
+    "cluster": {{"identifier": "{}", "db_name": "{}"}},
+    "options": {{"merge_duplicate_pks": true, "merge_pk": "id", "merge_timestamp": "changed"}}
+}}"#,
+        ready.iam_role, feed.table, ready.cluster_identifier, ready.database
+    );
+    let (_folder, path) = file(&format!("{queue}.json"), &config)?;
+    let numbers = ["--rule", &number, "--interface", &number, "--target", &number];
+    let yaml = world.import(&[&["import", "microbatch", path.as_str()], numbers.as_slice()].concat())?;
+    // What its remarks ask for: the region, the login and the columns.
+    assert!(yaml.contains("# - columns: "), "{yaml}");
+    let login = format!(
+        "cluster_identifier: {0}\n    secret_arn: {1}",
+        ready.cluster_identifier, ready.secret_redshift
+    );
+    let yaml = yaml
+        .replace(
+            &format!("cluster_identifier: {}", ready.cluster_identifier),
+            &login,
+        )
+        .replace("region: REGION", &format!("region: {}", ready.region))
+        // Another test's target has the name already.
+        .replace("target_name: ", "target_name: of ")
+        + "    columns:\n      - id\n      - name\n      - changed\n";
+    let (_document, document) = file("rules.yaml", &yaml)?;
+    world.import(&[
+        "rule", "apply", &document, "--as", "ann", "--why", "moved", "--yes",
+    ])?;
+
+    for (name, bytes) in [
+        ("first", "1,a,2026-01-01 00:00:00\n2,b,2026-01-01 00:00:00\n"),
+        (
+            "second",
+            "1,late,2025-12-31 00:00:00\n2,new,2026-02-01 00:00:00\n3,c,2026-02-01 00:00:00\n",
+        ),
+    ] {
+        let key = format!("elsewhere/{queue}/{name}.csv");
+        let etag = world.put(&key, bytes).await?;
+        let event = announced(&world, &queue, &key, &etag, bytes);
+        let answer = world.invoke("external-file-process", &event).await?;
+        assert!(!answer.is_error, "{answer:?}");
+        let story = world.story(&key).await?;
+        assert_eq!(story.state(), "complete", "{story}");
+    }
+    assert_eq!(feed.lines("id, name").await?, ["1|a", "2|new", "3|c"]);
     Ok(())
 }

@@ -72,6 +72,53 @@ async fn what_a_queue_brings_falls_under_its_rule_whatever_it_is_called() -> any
 }
 
 #[tokio::test]
+async fn rules_are_listed_and_explained_by_their_queue() -> anyhow::Result<()> {
+    let world = World::shared().await?;
+    let queue = format!("listed_{}", unique());
+    let arn = format!("arn:aws:sqs:us-east-1:000000000000:{queue}");
+    let of_queue = world.feed().set("queue_name", &arn).create().await?;
+    let other = world.feed().create().await?;
+    let prints = |arguments: &[&str]| -> anyhow::Result<String> {
+        let output = world.longshore(arguments)?;
+        anyhow::ensure!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+
+    for name in [&queue, &arn] {
+        let listed = prints(&["rule", "list", "--queue", name])?;
+        assert!(listed.contains(&of_queue.rule.to_string()), "{listed}");
+        assert!(listed.contains(&queue), "it is shown: {listed}");
+        assert!(!listed.contains(&other.table), "{listed}");
+    }
+    let none = prints(&["--json", "rule", "list", "--queue", "nobody_s"])?;
+    assert_eq!(none.trim(), "[]");
+    let off = prints(&["--json", "rule", "list", "--queue", &queue, "--status", "off"])?;
+    assert_eq!(off.trim(), "[]");
+
+    let url = format!("s3://landing/in/{}", other.file_name());
+    let by_queue = prints(&["rule", "explain", &url, "--queue", &queue])?;
+    assert!(
+        by_queue.contains(&format!("rule {} takes it", of_queue.rule)),
+        "{by_queue}"
+    );
+    let by_key = prints(&["rule", "explain", &url])?;
+    assert!(
+        by_key.contains(&format!("rule {} takes it", other.rule)),
+        "{by_key}"
+    );
+
+    let bad = world.longshore(&["rule", "list", "--queue", "not a queue"])?;
+    assert_eq!(bad.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&bad.stderr);
+    assert!(said.contains("is no queue's name"), "{said}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn two_rules_of_one_queue_are_both_named() -> anyhow::Result<()> {
     let world = World::shared().await?;
     let queue = format!("twice_{}", unique());

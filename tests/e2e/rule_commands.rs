@@ -193,6 +193,72 @@ async fn a_document_at_fault_is_refused_whole_with_every_line() -> anyhow::Resul
 }
 
 #[tokio::test]
+async fn the_rules_of_a_group_are_exported_and_applied_with_their_parts_in_it() -> anyhow::Result<()> {
+    let world = world().await?;
+    let group = format!("round-trip-{}", unique());
+    let [data, control] = [world.feed().create().await?, world.feed().create().await?];
+    let sql = format!(
+        "UPDATE rdscnfg.ext_file_config SET load_group = '{group}', file_name_column = NULL, \
+             key_regex = 'in/(?<day>[0-9]+)/.*_{data}\\..*', group_key = 'day', group_seconds = 7200
+             WHERE ext_file_config_sid = {data};
+         UPDATE rdscnfg.ext_file_config SET load_group = '{group}', group_role = 'control', file_name_column = NULL, \
+             key_regex = 'in/(?<day>[0-9]+)/.*_{control}\\..*', group_key = 'day', tgt_schema_name = NULL, tgt_table_name = NULL
+             WHERE ext_file_config_sid = {control}",
+        data = data.rule,
+        control = control.rule
+    );
+    world.control.batch_execute(&sql).await?;
+    let (data, control) = (data.rule.to_string(), control.rule.to_string());
+    let exported = world.prints(&["rule", "export", &data, &control])?;
+    for field in [
+        format!("load_group: {group}"),
+        "group_role: control".to_owned(),
+        "group_key: day".to_owned(),
+        "group_seconds: 7200".to_owned(),
+    ] {
+        assert!(exported.contains(&field), "{exported}");
+    }
+    let (_file, path) = document(&exported)?;
+    let (code, printed, said) = world.by_ann(&["rule", "apply", &path, "--yes"])?;
+    assert_eq!(
+        (code, printed.as_str()),
+        (Some(0), "Nothing differs.\n"),
+        "{said}"
+    );
+
+    let sql = format!(
+        "UPDATE rdscnfg.ext_file_config SET load_group = NULL, group_role = NULL, group_key = NULL, group_seconds = NULL, \
+         oprtnl_flag = 'I' WHERE ext_file_config_sid IN ({data}, {control})"
+    );
+    world.control.batch_execute(&sql).await?;
+    let (code, printed, said) = world.by_ann(&["rule", "apply", &path, "--yes"])?;
+    assert_eq!(code, Some(0), "{said}");
+    assert!(
+        printed.contains("group_role") && printed.contains("group_seconds"),
+        "{printed}"
+    );
+    assert_eq!(world.prints(&["rule", "export", &data, &control])?, exported);
+
+    // What only shows when the rules are looked at together is refused at its line.
+    let named = exported.replacen("file_name_column: ~", "file_name_column: file_name", 1);
+    let (_file, path) = document(&named.replacen(
+        "group_seconds: 7200",
+        "group_seconds: 7200\n    group_files: 1",
+        1,
+    ))?;
+    let (code, _, said) = world.by_ann(&["rule", "apply", &path, "--yes"])?;
+    assert_eq!(code, Some(1));
+    for fault in [
+        "file_name_column: cannot be filled in a group with a control file",
+        "group_files: is set, and the group's control file says which files a set has",
+    ] {
+        assert!(said.contains(&format!("rule {data}: {fault}")), "{said}");
+    }
+    assert_eq!(world.prints(&["rule", "export", &data, &control])?, exported);
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_rule_that_takes_another_ones_files_is_refused() -> anyhow::Result<()> {
     let world = world().await?;
     let feed = world.feed().create().await?;

@@ -137,6 +137,8 @@ pub(crate) fn joining(
 pub(crate) enum Making {
     /// It is on the ledger, and nobody works on it yet.
     Made(LoadId),
+    /// A load left a set, skipped: it is to be concluded, and the set to be looked at again.
+    Left(LoadId),
     /// Somebody else took some of the loads first: whether there is still a batch to be made is to be asked again.
     Overtaken,
     /// Nothing is due, or the table is busy.

@@ -4,6 +4,7 @@ mod batch;
 mod cancel;
 mod failure;
 mod follow_up;
+mod gone;
 mod load;
 mod outcome;
 mod row_errors;

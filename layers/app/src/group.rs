@@ -10,13 +10,17 @@ use longshore_copy::{
     CarriedLoad, CopySpec, GroupFault, GroupTransaction, LoadRequest, Manifest, ManifestEntry,
 };
 use longshore_domain::archive::manifest_key;
-use longshore_domain::group::{Arrived, LoadGroup, SetStanding};
+use longshore_domain::group::{Arrived, LoadGroup, SetStanding, set_of};
 use longshore_domain::load::LoadId;
 use longshore_domain::object::{ObjectKey, s3_url};
 use longshore_domain::reject::RejectReason;
-use longshore_domain::rule::{FileRule, LoadMode, OnBadFile, RuleFault, RuleFaults, RuleId, RuleRow};
+use longshore_domain::rule::{
+    FileRule, LoadMode, OnBadFile, ResendPolicy, RuleFault, RuleFaults, RuleId, RuleRow,
+};
 use longshore_domain::target::TableName;
-use longshore_store::{BufferId, LoadFailure, MadeBatch, NewSet, SetMember, Source, WaitingSet, batch_id};
+use longshore_store::{
+    BufferId, LoadFailure, MadeBatch, NewSet, RejectedMember, SetMember, Source, WaitingSet, batch_id,
+};
 use serde::{Deserialize, Serialize};
 use tracing::info;
 use uuid::Uuid;
@@ -24,11 +28,14 @@ use uuid::Uuid;
 use crate::batch::{Making, Recipe};
 use crate::error::chain;
 use crate::follow_up;
+use crate::group_size::fault_of_size;
 use crate::plan::{self, LoadPlan, Section, warehouse_of};
 use crate::{App, AppError, trace};
 
 /// As many files as one transaction may carry, and one more to see that there are more.
 const MOST_FILES: u32 = 1_001;
+/// So many refused files of a set are named.
+const MOST_REJECTED: usize = 10;
 
 /// What a file is to its set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,7 +78,10 @@ fn judge(rows: Vec<RuleRow>, app: &App) -> Result<Rules, Vec<RuleFaults>> {
         }
     }
     match LoadGroup::of(&rules, Some(&app.config.warehouse)) {
-        Ok(group) if faults.is_empty() => Ok(Rules { rows, rules, group }),
+        Ok(group) if faults.is_empty() => match fault_of_size(&rules) {
+            None => Ok(Rules { rows, rules, group }),
+            Some(fault) => Err(by_rule(vec![fault])),
+        },
         Ok(_) => Err(faults),
         Err(together) => {
             faults.extend(by_rule(together));
@@ -144,7 +154,11 @@ pub(crate) async fn make(app: &App, set: &WaitingSet, actor: &str) -> Result<Mak
                 app.store.looked_at_set(set.id, now).await?;
                 return Ok(Making::Nothing);
             }
+            if let Some(left) = leave_if_repeated(app, set, &members, rules.as_ref().ok(), actor).await? {
+                return Ok(left);
+            }
             let all: Vec<_> = members.iter().collect();
+            let missing = with_rejected(app, set, &members, rules.as_ref().ok(), missing).await?;
             let problem = format!("it lacks {}; nothing of it was loaded", missing.join("; "));
             failed_set(app, set, &all, rules.as_ref().ok(), "set_incomplete", problem)?
         }
@@ -164,10 +178,97 @@ pub async fn set_lacks(app: &App, set: &WaitingSet) -> Result<Vec<String>, AppEr
     Ok(match rules_of(app, &set.group).await? {
         Ok(rules) => match standing(&members, &rules.group) {
             SetStanding::Whole(_) => vec![],
-            SetStanding::Lacks(missing) => missing,
+            SetStanding::Lacks(missing) => with_rejected(app, set, &members, Some(&rules), missing).await?,
         },
         Err(faults) => faults.iter().map(ToString::to_string).collect(),
     })
+}
+
+/// What a set lacks, and which of its files were refused: those are why it lacks something, or will be told of in vain.
+async fn with_rejected(
+    app: &App,
+    set: &WaitingSet,
+    members: &[SetMember],
+    rules: Option<&Rules>,
+    mut missing: Vec<String>,
+) -> Result<Vec<String>, AppError> {
+    let (Some(rules), Some(first_at)) = (rules, set.first_at) else {
+        return Ok(missing);
+    };
+    // A file may have been refused before the first one that was not.
+    let since = chrono::TimeDelta::from_std(rules.group.max_age)
+        .ok()
+        .and_then(|age| first_at.checked_sub_signed(age))
+        .unwrap_or(first_at);
+    let ids: Vec<RuleId> = rules.rules.iter().map(|rule| rule.id).collect();
+    let rejected = app.store.set_rejected(&set.bucket, &ids, since).await?;
+    let is_of_set = |file: &&RejectedMember| {
+        let rule = rules.rules.iter().find(|rule| rule.id == file.rule);
+        let part = rule.and_then(|rule| rule.group.as_ref());
+        part.is_some_and(|part| set_of(part, &file.key, &file.captures).as_ref() == Ok(&set.set))
+            && members.iter().all(|member| member.key != file.key)
+    };
+    let named = rejected.iter().filter(is_of_set).map(|file| {
+        format!(
+            "{} of rule {}, which was rejected ({})",
+            file.key, file.rule, file.error
+        )
+    });
+    missing.extend(named.take(MOST_REJECTED));
+    Ok(missing)
+}
+
+/// Of a set that may not wait any longer and has nothing but sentinels or control files that were loaded with an earlier set,
+/// lets the first one go: it was sent a second time. There may have been more to come, as where each day's set lies in one folder,
+/// which is why it was let in. `None`: the set has something else, or its rule says that what comes again counts.
+async fn leave_if_repeated(
+    app: &App,
+    set: &WaitingSet,
+    members: &[SetMember],
+    rules: Option<&Rules>,
+    actor: &str,
+) -> Result<Option<Making>, AppError> {
+    let Some(rules) = rules else { return Ok(None) };
+    let mut first = None;
+    for member in members {
+        match loaded_before(app, member, rules).await? {
+            Some(earlier) => first = first.or(Some((member.load, earlier))),
+            None => return Ok(None),
+        }
+    }
+    let Some((load, earlier)) = first else {
+        return Ok(None);
+    };
+    let note = format!(
+        "the same content was loaded before, as load {earlier}, and nothing else came of another set"
+    );
+    let now = app.clock.now();
+    let moved = app.store.leave_set(load, set.id, &note, now, actor).await?;
+    Ok(Some(match moved.has_moved() {
+        true => {
+            info!("skipped load {load}: {note}");
+            Making::Left(load)
+        }
+        false => Making::Overtaken,
+    }))
+}
+
+/// The load that a sentinel or a control file was loaded as before, where its rule says that it does not count again.
+async fn loaded_before(app: &App, member: &SetMember, rules: &Rules) -> Result<Option<LoadId>, AppError> {
+    let is_leader = matches!(part_of(member), Some(SetPart::Sentinel | SetPart::Control { .. }));
+    let Some(rule) = rules
+        .rules
+        .iter()
+        .find(|rule| is_leader && rule.id == member.rule)
+    else {
+        return Ok(None);
+    };
+    let replayed = app.store.load(member.load).await?.and_then(|load| load.resend);
+    if replayed.unwrap_or(rule.resend) != ResendPolicy::Skip {
+        return Ok(None);
+    }
+    let others = app.store.same_content(member.load).await?;
+    Ok(others.iter().find(|other| other.has_rows).map(|other| other.load))
 }
 
 /// While a rule of the group is paused its files are not lacking, they wait.

@@ -1,6 +1,6 @@
 //! What is wrong with rules before any file meets them: each by itself, and all of them together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use longshore_copy::CopySpec;
 use longshore_domain::group::LoadGroup;
@@ -10,6 +10,7 @@ use longshore_store::Chain;
 
 use crate::error::chain;
 use crate::follow_up;
+use crate::group_size::fault_of_size;
 
 /// Every fault of every rule, in the order of rules: what interpreting it says, what COPY would refuse of its options, what is
 /// no follow-up, the names of chains that are not there among it, and which other rule takes the same files.
@@ -35,6 +36,9 @@ pub fn lint(rows: &[RuleRow], chains: &[Chain]) -> Vec<RuleFaults> {
             found.entry(rule).or_default().push(fault);
         }
     }
+    for (rule, fault) in faults_of_parts(rows) {
+        found.entry(rule).or_default().push(fault);
+    }
     for (rule, fault) in faults_of_groups(rows) {
         found.entry(rule).or_default().push(fault);
     }
@@ -42,6 +46,33 @@ pub fn lint(rows: &[RuleRow], chains: &[Chain]) -> Vec<RuleFaults> {
         .into_iter()
         .map(|(rule, faults)| RuleFaults { rule, faults });
     faults.collect()
+}
+
+/// What is wrong with the rules of the parts of files that are cut.
+fn faults_of_parts(rows: &[RuleRow]) -> Vec<(RuleId, RuleFault)> {
+    let rules: Vec<FileRule> = rows
+        .iter()
+        .filter_map(|row| FileRule::from_row(row).ok())
+        .collect();
+    let tokens: BTreeSet<String> = rules
+        .iter()
+        .flat_map(|rule| {
+            let types = rule.split.iter().flatten();
+            types.map(|record_type| matching::part_token(&rule.token, record_type))
+        })
+        .collect();
+    let of_parts = rules.iter().filter(|rule| tokens.contains(&rule.token));
+    let faults = of_parts.filter_map(|rule| Some((rule.id, part_in_group(rule)?)));
+    faults.collect()
+}
+
+/// Why the rule of a part cannot be in a group: what tells the sets apart is in the key of the whole file.
+pub(crate) fn part_in_group(rule: &FileRule) -> Option<RuleFault> {
+    rule.group.as_ref()?;
+    Some(RuleFault::new(
+        "load_group",
+        "is set, and the rule takes a part of a file that is cut: such parts are loaded by themselves; write NULL",
+    ))
 }
 
 /// What is wrong with rules of one group together. A rule with faults of its own is left out, as it is told already.
@@ -54,9 +85,10 @@ fn faults_of_groups(rows: &[RuleRow]) -> Vec<(RuleId, RuleFault)> {
             groups.entry(part.group.clone()).or_default().push(rule);
         }
     }
-    let faults = groups
-        .values()
-        .filter_map(|rules| LoadGroup::of(rules, None).err());
+    let faults = groups.values().map(|rules| match LoadGroup::of(rules, None) {
+        Ok(_) => fault_of_size(rules).into_iter().collect(),
+        Err(faults) => faults,
+    });
     faults.flatten().collect()
 }
 
@@ -133,6 +165,49 @@ mod tests {
             "{said:?}"
         );
         assert!(said[1].starts_with("rule 2 has 1 fault: query: "), "{said:?}");
+    }
+
+    #[test]
+    fn the_rule_of_a_part_belongs_to_no_group() {
+        let whole = RuleRow {
+            split_file_flag: "Y".to_owned(),
+            split_prefix: Some("HD,DT".to_owned()),
+            tgt_schema_name: None,
+            tgt_table_name: None,
+            ..row(1, "703.")
+        };
+        let grouped = |sid, token| RuleRow {
+            load_group: Some("sales".to_owned()),
+            group_files: Some(1),
+            ..row(sid, token)
+        };
+        let said = said(&[whole, grouped(2, "703-HD."), grouped(3, "704.")]);
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert!(
+            said[0]
+                .starts_with("rule 2 has 1 fault: load_group: is set, and the rule takes a part of a file"),
+            "{said:?}"
+        );
+    }
+
+    #[test]
+    fn a_group_of_more_rules_than_one_transaction_has_statements_for_is_refused() {
+        let grouped = |sid: i32| RuleRow {
+            load_group: Some("sales".to_owned()),
+            group_files: Some(1),
+            tgt_table_name: Some(format!("t{sid}")),
+            ..row(sid, &format!("{sid}."))
+        };
+        let seven: Vec<_> = (1..=7).map(grouped).collect();
+        assert_eq!(said(&seven), Vec::<String>::new());
+        let eight: Vec<_> = (1..=8).map(grouped).collect();
+        let said = said(&eight);
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert!(
+            said[0].starts_with("rule 8 has 1 fault: load_group: the transaction has 4"),
+            "{said:?}"
+        );
+        assert!(said[0].contains("fewer rules in one group"), "{said:?}");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::load::LoadId;
 use crate::matching::Captures;
 use crate::object::ObjectKey;
-use crate::rule::{FileRule, GroupPart, GroupRole, LoadMode, RuleFault, RuleId, SetKey};
+use crate::rule::{FileRule, GroupPart, GroupRole, LoadMode, MOST_IN_A_SET, RuleFault, RuleId, SetKey};
 use crate::target::Warehouse;
 
 /// How long a set may lack files where no rule says it.
@@ -256,12 +256,40 @@ fn check_completion(parts: &[(&FileRule, &GroupPart)], faults: &mut Faults) {
                                whole; write how many files of the rule a set has";
                 faults.push((rule.id, RuleFault::new("group_files", problem)));
             }
-            (Some(GroupRole::Control), Some(_)) if rule.file_name_column.is_none() => {
-                let problem = "is set, and the group's control file says which files a set has; write NULL";
-                faults.push((rule.id, RuleFault::new("group_files", problem)));
-            }
+            (Some(GroupRole::Control), files) => check_listed(rule, files, faults),
             _ => {}
         }
+    }
+    check_size(parts, faults);
+}
+
+/// What a rule cannot say where a control file says which files, and how many, a set has of it.
+fn check_listed(rule: &FileRule, files: Option<u32>, faults: &mut Faults) {
+    if files.is_some() {
+        let problem = "is set, and the group's control file says which files a set has; write NULL";
+        faults.push((rule.id, RuleFault::new("group_files", problem)));
+    }
+    if rule.file_name_column.is_some() {
+        let problem = "cannot be filled in a group with a control file: it may list several files of the rule, which one COPY \
+                       reads; write NULL, or count the files of a set (group_files) and take a sentinel";
+        faults.push((rule.id, RuleFault::new("file_name_column", problem)));
+    }
+}
+
+/// A set of more files than one transaction takes could never be loaded.
+fn check_size(parts: &[(&FileRule, &GroupPart)], faults: &mut Faults) {
+    let counted: u32 = parts.iter().filter_map(|(_, part)| part.files).sum();
+    let leaders = parts.iter().filter(|(_, part)| !part.is_data()).count();
+    let whole = counted as usize + leaders;
+    let most = MOST_IN_A_SET as usize;
+    if whole <= most {
+        return;
+    }
+    for (rule, _) in parts.iter().filter(|(_, part)| part.files.is_some()) {
+        let problem = format!(
+            "makes sets of {whole} files together with the others of the group, and {most} are the most of one transaction"
+        );
+        faults.push((rule.id, RuleFault::new("group_files", problem)));
     }
 }
 
@@ -432,6 +460,35 @@ mod tests {
             "{said}"
         );
         assert!(said.contains("3 query: rule 2 has one too"), "{said}");
+    }
+
+    #[test]
+    fn what_cannot_be_done_with_a_control_file_is_refused_with_each_fault_named() {
+        let named = rule(1, |row| {
+            row.file_name_column = Some("file_name".to_owned());
+            row.group_files = Some(1);
+        });
+        let said = said(&[named, leader(9, "control")]);
+        assert!(
+            said.contains("1 group_files: is set, and the group's control file says"),
+            "{said}"
+        );
+        assert!(
+            said.contains("1 file_name_column: cannot be filled in a group with a control file"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn sets_of_more_files_than_one_transaction_takes_are_refused() {
+        let counted = |sid, files| rule(sid, |row| row.group_files = Some(files));
+        let most = [counted(1, 600), counted(2, 399), leader(9, "sentinel")];
+        assert!(LoadGroup::of(&most, None).is_ok());
+        let said = said(&[counted(1, 600), counted(2, 400), leader(9, "sentinel")]);
+        assert!(
+            said.contains("2 group_files: makes sets of 1001 files together"),
+            "{said}"
+        );
     }
 
     #[test]

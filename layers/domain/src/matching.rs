@@ -471,17 +471,27 @@ pub struct Verdict {
     pub reason: String,
 }
 
-/// Says of every row whether it matches the key, and why.
-pub fn explain(rows: &[RuleRow], key: &ObjectKey) -> Vec<Verdict> {
+/// Says of every row whether it takes an object of this key that a queue announced, if one did, and why. Where a rule of the
+/// queue does, no key is looked at.
+pub fn explain(rows: &[RuleRow], key: &ObjectKey, queue: Option<&QueueName>) -> Vec<Verdict> {
+    let is_of_queue = |row: &RuleRow| queue.is_some() && queue_of(row).is_ok_and(|own| own.as_ref() == queue);
+    let has_rule = rows.iter().any(is_of_queue);
     rows.iter()
         .map(|row| {
-            let (matches, reason) = match Matcher::of(row) {
-                Err(fault) => (false, format!("can match nothing: {fault}")),
-                Ok(matcher) => match matcher.matches(key) {
-                    Some(captures) if captures.is_empty() => (true, format!("{matcher} matches")),
-                    Some(captures) => (true, format!("{matcher} matches with {captures:?}")),
-                    None => (false, reason_against(&matcher, key)),
-                },
+            let (matches, reason) = if is_of_queue(row) {
+                (true, brought(row, queue))
+            } else {
+                match Matcher::of(row) {
+                    Err(fault) => (false, format!("can match nothing: {fault}")),
+                    Ok(matcher) if has_rule => {
+                        (false, format!("{matcher} is not asked, as the queue has a rule"))
+                    }
+                    Ok(matcher) => match matcher.matches(key) {
+                        Some(captures) if captures.is_empty() => (true, format!("{matcher} matches")),
+                        Some(captures) => (true, format!("{matcher} matches with {captures:?}")),
+                        None => (false, reason_against(&matcher, key)),
+                    },
+                }
             };
             Verdict {
                 rule: RuleId(row.ext_file_config_sid),
@@ -490,6 +500,14 @@ pub fn explain(rows: &[RuleRow], key: &ObjectKey) -> Vec<Verdict> {
             }
         })
         .collect()
+}
+
+fn brought(row: &RuleRow, queue: Option<&QueueName>) -> String {
+    let queue = queue.map(ToString::to_string).unwrap_or_default();
+    match Matcher::of(row) {
+        Ok(_) => format!("it takes all that queue {queue} brings"),
+        Err(fault) => format!("it takes all that queue {queue} brings, and rejects it: {fault}"),
+    }
 }
 
 fn reason_against(matcher: &Matcher, key: &ObjectKey) -> String {
@@ -732,13 +750,43 @@ mod tests {
     fn a_broken_expression_matches_nothing_and_is_explained() {
         let rows = [regex(1, "in/("), token(2, "527.")];
         assert_eq!(found(&rows, "in/A_527.txt"), Ok(Some(2)));
-        let verdicts = explain(&rows, &ObjectKey::new("in/A_528.txt"));
+        let verdicts = explain(&rows, &ObjectKey::new("in/A_528.txt"), None);
         assert!(
             verdicts[0].reason.contains("is no regular expression"),
             "{}",
             verdicts[0].reason
         );
         assert_eq!(verdicts[1].reason, r#"token "527" is not the name's token "528""#);
+    }
+
+    #[test]
+    fn of_what_a_queue_brings_its_rule_takes_all_and_the_others_are_not_asked() {
+        let queue = QueueName::parse("orders").unwrap();
+        let of_queue = RuleRow {
+            queue_name: Some("arn:aws:sqs:eu-west-1:1:orders".to_owned()),
+            ..token(2, "-")
+        };
+        let rows = [token(1, "528."), of_queue];
+        let key = ObjectKey::new("in/A_528.txt");
+        let said = |queue| {
+            let verdicts = explain(&rows, &key, queue).into_iter();
+            verdicts
+                .map(|verdict| format!("{} {}", verdict.matches, verdict.reason))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            said(Some(&queue)),
+            [
+                r#"false token "528" is not asked, as the queue has a rule"#,
+                "true it takes all that queue orders brings"
+            ]
+        );
+        let other = QueueName::parse("prices").unwrap();
+        assert_eq!(
+            said(Some(&other)),
+            said(None),
+            "a queue without a rule says nothing"
+        );
     }
 
     #[test]

@@ -60,8 +60,6 @@ pub struct Return {
     pub failure: LoadFailure,
     /// With how many files each may be carried from now on.
     pub share: u32,
-    /// Those that are to be carried alone.
-    pub suspects: Vec<LoadId>,
 }
 
 /// How a batch stands, for a list.
@@ -172,23 +170,26 @@ impl Store {
         Ok(())
     }
 
-    /// The loads of a batch that failed for good are `failed` as it is.
+    /// The loads of a batch that failed for good, or `only` those of them, are `failed`.
     ///
     /// # Errors
     /// Any [`StoreError`] of a write.
     pub async fn mark_carried_failed(
         &self,
         batch: LoadId,
+        only: Option<&[LoadId]>,
         failure: &LoadFailure,
         now: DateTime<Utc>,
         actor: &str,
     ) -> Result<(), StoreError> {
+        let only: Option<Vec<Uuid>> = only.map(|loads| loads.iter().map(LoadId::as_uuid).collect());
         let parameters: Parameters<'_> = &[
             &batch.as_uuid(),
             &failure.code,
             &text(&failure.error),
             &now,
             &actor,
+            &only,
         ];
         self.execute(Query::BatchFail, parameters).await?;
         Ok(())
@@ -215,9 +216,8 @@ impl Store {
         }
         let changed = fail_quietly(&transaction, batch.id, &back.failure, now, actor).await?;
         if changed > 0 {
-            let suspects: Vec<Uuid> = back.suspects.iter().map(LoadId::as_uuid).collect();
             let share = integer(QUERY.name(), "batch_share", back.share)?;
-            transaction.execute(QUERY, &[&id, &share, &suspects]).await?;
+            transaction.execute(QUERY, &[&id, &share]).await?;
             if let Some(buffer) = batch.buffer {
                 count_buffer(&transaction, buffer, Some(now)).await?;
             }

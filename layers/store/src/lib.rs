@@ -90,8 +90,9 @@ pub use rule_book::{
     Changed, FieldKind, Preset, Record, RuleBook, RuleChange, RuleRecord, Sheet, SheetColumn, Verdict,
 };
 pub use rule_version::RuleVersion;
+pub use rules::EncryptionSecret;
 pub use samples::sample_sql;
-pub use set::{JoiningSet, NewSet, SetMember, WaitingSet, set_id};
+pub use set::{JoiningSet, NewSet, RejectedMember, SetMember, WaitingSet, set_id};
 pub use standing::DatabaseStanding;
 pub use store::{ConnectOptions, Password, Store};
 pub use tally::NotedTally;

@@ -6,11 +6,31 @@ use longshore_domain::rule::{ColumnRow, RuleId, RuleRow, RuleTopics, TargetRow};
 use tokio_postgres::Row;
 
 use crate::queries::Query;
-use crate::read::Reader;
+use crate::read::{Reader, bounded};
 use crate::store::Parameters;
-use crate::{Store, StoreError};
+use crate::{LIST_LIMIT, Store, StoreError};
 
 const TABLE: &str = "ext_file_config";
+
+/// A secret with the key of encrypted files, and who names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EncryptionSecret {
+    /// Its name or ARN.
+    pub id: String,
+    /// The first rule that names it.
+    pub first_rule: RuleId,
+    /// How many do.
+    pub rules: u64,
+}
+
+fn read_encryption_secret(row: &Row) -> Result<EncryptionSecret, StoreError> {
+    let reader = Reader::new(row, TABLE);
+    Ok(EncryptionSecret {
+        id: reader.get("encryption_secret")?,
+        first_rule: RuleId(reader.get("first_rule")?),
+        rules: reader.count("rules")?,
+    })
+}
 
 impl Store {
     /// The active rules that an object may fall under: those of its name's token, those whose keys all begin as its own does,
@@ -51,6 +71,15 @@ impl Store {
     pub async fn rules_of_group(&self, group: &str) -> Result<Vec<RuleRow>, StoreError> {
         let rows = self.rows(Query::RuleListGroup, &[&group]).await?;
         self.rules_by_number(&rows).await
+    }
+
+    /// The secrets with the keys of encrypted files that rules in operation name.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of a read.
+    pub async fn encryption_secrets(&self) -> Result<Vec<EncryptionSecret>, StoreError> {
+        let rows = self.rows(Query::RuleListSecrets, &[&bounded(LIST_LIMIT)]).await?;
+        rows.iter().map(read_encryption_secret).collect()
     }
 
     /// One rule; None when there is none of that number in operation.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use longshore_domain::load::LoadId;
+use longshore_domain::matching::Captures;
 use longshore_domain::object::{Bucket, ObjectKey};
 use longshore_domain::rule::{Interface, RuleId};
 use longshore_domain::target::TableName;
@@ -16,7 +17,7 @@ use crate::batch::{MadeBatch, fail_in};
 use crate::buffer::{BufferId, count_buffer, lock_buffer};
 use crate::load::{Source, find_load};
 use crate::queries::Query;
-use crate::read::{Reader, bigint, bounded, integer, milliseconds, optional_bigint};
+use crate::read::{Reader, bigint, bounded, integer, milliseconds, optional_bigint, text};
 use crate::store::{Parameters, Transaction};
 use crate::transition::{LoadFailure, Moved, moved};
 use crate::{LIST_LIMIT, Store, StoreError};
@@ -86,6 +87,19 @@ pub struct SetMember {
     pub rows_expected: Option<u64>,
     /// How the file is loaded, or what it says of the set.
     pub part: Value,
+}
+
+/// A file of a group's rules that was refused before it could join its set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RejectedMember {
+    /// Its rule.
+    pub rule: RuleId,
+    /// Its key.
+    pub key: ObjectKey,
+    /// What its key gives.
+    pub captures: Captures,
+    /// Why, in a sentence.
+    pub error: String,
 }
 
 /// A set that is to be loaded, or to fail.
@@ -192,6 +206,49 @@ impl Store {
         rows.iter().map(read_member).collect()
     }
 
+    /// The files of a group's rules that were refused since a time and do not wait in a set either, the newest first: which set
+    /// each would have joined, its key says.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of a read.
+    pub async fn set_rejected(
+        &self,
+        bucket: &Bucket,
+        rules: &[RuleId],
+        since: DateTime<Utc>,
+    ) -> Result<Vec<RejectedMember>, StoreError> {
+        let rules: Vec<i32> = rules.iter().map(|rule| rule.0).collect();
+        let parameters: Parameters<'_> = &[&bucket.as_str(), &rules, &since, &bounded(LIST_LIMIT)];
+        let rows = self.rows(Query::SetListRejected, parameters).await?;
+        rows.iter().map(read_rejected).collect()
+    }
+
+    /// `batched` and not yet in a batch, to `skipped`: the load leaves its set, with the note why.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], or any of a write.
+    pub async fn leave_set(
+        &self,
+        load: LoadId,
+        set: BufferId,
+        note: &str,
+        now: DateTime<Utc>,
+        actor: &str,
+    ) -> Result<Moved, StoreError> {
+        const QUERY: Query = Query::SetLeave;
+        let mut client = self.client(QUERY.name()).await?;
+        let transaction = Transaction::begin(self, &mut client).await?;
+        lock_buffer(&transaction, set).await?;
+        let parameters: Parameters<'_> = &[&load.as_uuid(), &text(note), &now, &actor, &set.as_uuid()];
+        let changed = transaction.execute(QUERY, parameters).await?;
+        if changed > 0 {
+            count_buffer(&transaction, set, None).await?;
+        }
+        let moved = moved(&transaction, QUERY, load, changed).await?;
+        transaction.commit().await?;
+        Ok(moved)
+    }
+
     /// A set was looked at and is not whole.
     ///
     /// # Errors
@@ -292,6 +349,16 @@ fn read_set(row: &Row) -> Result<WaitingSet, StoreError> {
         bytes: reader.count("bytes")?,
         first_at: reader.get("first_at")?,
         flush_at: reader.get("flush_at")?,
+    })
+}
+
+fn read_rejected(row: &Row) -> Result<RejectedMember, StoreError> {
+    let reader = Reader::new(row, "ext_file_load");
+    Ok(RejectedMember {
+        rule: RuleId(reader.get("ext_file_config_sid")?),
+        key: ObjectKey::new(reader.get::<String>("object_key")?),
+        captures: reader.json("captures")?,
+        error: reader.get("error")?,
     })
 }
 

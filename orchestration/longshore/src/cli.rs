@@ -8,6 +8,7 @@ use chrono_tz::Tz;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use longshore_domain::load::{LoadId, LoadState};
 use longshore_domain::object::WatchedPrefix;
+use longshore_domain::queue::QueueName;
 use longshore_domain::snapshot::{DataDate, parse_time_zone};
 use longshore_domain::target::TableName;
 use uuid::Uuid;
@@ -125,6 +126,16 @@ pub(crate) struct LocalUpArguments {
     /// Seconds that an invocation of a function may take. What a dead one held is free after this time.
     #[arg(long, value_name = "SECONDS", default_value_t = 900, value_parser = clap::value_parser!(u16).range(1..=900))]
     pub function_timeout: u16,
+    /// A setting of the functions, such as LONGSHORE_REPORTED_FAILURES=fail; may be given several times.
+    #[arg(long = "function-setting", value_name = "NAME=VALUE", value_parser = parse_setting)]
+    pub function_settings: Vec<(String, String)>,
+}
+
+fn parse_setting(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.trim().is_empty() => Ok((name.trim().to_owned(), value.to_owned())),
+        Some(_) | None => Err("write NAME=VALUE, such as LONGSHORE_REPORTED_FAILURES=fail".to_owned()),
+    }
 }
 
 /// The isolation level of a Redshift database.
@@ -539,6 +550,9 @@ pub(crate) enum RuleCommand {
         /// The object: s3://bucket/key. It need not exist.
         #[arg(value_name = "URL")]
         url: String,
+        /// The queue that brings it, by its name or ARN: a rule of that queue goes before any other.
+        #[arg(long, value_name = "QUEUE", value_parser = QueueName::parse)]
+        queue: Option<QueueName>,
         /// Say too how a file of the length of --size is prepared under its rule, and what that costs: requests, bytes, memory, seconds
         /// and dollars.
         #[arg(long, requires = "size")]
@@ -554,6 +568,9 @@ pub(crate) struct RuleFilter {
     /// Only rules of this feed, by its number or name.
     #[arg(long, value_name = "FEED")]
     pub interface: Option<String>,
+    /// Only rules that take what this queue brings, by its name or ARN.
+    #[arg(long, value_name = "QUEUE", value_parser = QueueName::parse)]
+    pub queue: Option<QueueName>,
     /// Only rules that stand so.
     #[arg(long, value_enum, value_name = "STATUS")]
     pub status: Option<RuleStatus>,

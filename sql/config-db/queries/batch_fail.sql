@@ -1,4 +1,4 @@
--- The loads of a batch that failed for good.
+-- The loads of a batch that failed for good, or those of them that are listed.
 UPDATE rdscnfg.ext_file_load
 SET
     error_code = $2,
@@ -9,3 +9,4 @@ SET
     state_note = $2
 WHERE batch_id = $1
     AND state = 'batched'
+    AND ($6::uuid[] IS NULL OR load_id = ANY ($6::uuid[]))

@@ -132,6 +132,18 @@ impl World {
         Ok(put.e_tag().unwrap_or_default().to_owned())
     }
 
+    /// Takes an object away.
+    pub(crate) async fn remove(&self, key: &str) -> anyhow::Result<()> {
+        self.objects
+            .delete_object()
+            .bucket(&self.ready().bucket)
+            .key(key)
+            .send()
+            .await
+            .with_context(|| format!("remove {key}"))?;
+        Ok(())
+    }
+
     /// The bytes of an object, if it is there.
     pub(crate) async fn get(&self, key: &str) -> anyhow::Result<Option<Vec<u8>>> {
         let got = self

@@ -21,7 +21,7 @@ use crate::retry::FailedStatement;
 use crate::{AppError, archive, notify, trace};
 
 /// Files of a batch that are put away at the same time.
-const FILES_AT_ONCE: usize = 8;
+pub(super) const FILES_AT_ONCE: usize = 8;
 /// How long a look at the markers may take.
 const LOOK_PATIENCE: Duration = Duration::from_secs(60);
 
@@ -74,7 +74,7 @@ impl FinishStatement<'_> {
         let now = self.app.clock.now();
         self.app
             .store
-            .mark_carried_failed(batch.id, &failure, now, self.actor())
+            .mark_carried_failed(batch.id, None, &failure, now, self.actor())
             .await?;
         self.conclude_carried(batch, |load| {
             self.conclude_failed_file(load, statement, batch.batch_files == Some(1))
@@ -83,7 +83,11 @@ impl FinishStatement<'_> {
     }
 
     /// What is done with each file of a batch that it was not done with yet.
-    async fn conclude_carried<F>(&self, batch: &Load, conclude: impl Fn(Load) -> F) -> Result<(), AppError>
+    pub(super) async fn conclude_carried<F>(
+        &self,
+        batch: &Load,
+        conclude: impl Fn(Load) -> F,
+    ) -> Result<(), AppError>
     where
         F: Future<Output = Result<Load, AppError>>,
     {
@@ -141,20 +145,9 @@ impl FinishStatement<'_> {
             WarehouseFault::Data | WarehouseFault::Unknown => Return {
                 failure: divided(files, failed.error),
                 share: files.div_ceil(2),
-                suspects: vec![],
             },
-            WarehouseFault::Transient => {
-                let suspects = self.gone(batch).await?;
-                if suspects.is_empty() || suspects.len() == files as usize {
-                    return Ok(None);
-                }
-                Return {
-                    failure: divided(files, failed.error),
-                    share: files,
-                    suspects,
-                }
-            }
-            WarehouseFault::Busy
+            WarehouseFault::Transient
+            | WarehouseFault::Busy
             | WarehouseFault::Down
             | WarehouseFault::Full
             | WarehouseFault::Configuration => return Ok(None),
@@ -202,12 +195,11 @@ impl FinishStatement<'_> {
                 rows_rejected: None,
             },
             share: files,
-            suspects: vec![],
         };
         self.give_back(batch, &back).await.map(Some)
     }
 
-    async fn give_back(&self, batch: &Load, back: &Return) -> Result<Load, AppError> {
+    pub(super) async fn give_back(&self, batch: &Load, back: &Return) -> Result<Load, AppError> {
         info!(
             code = back.failure.code,
             "gave the files of batch {} back: {}", batch.id, back.failure.error
@@ -269,31 +261,6 @@ impl FinishStatement<'_> {
             .iter()
             .filter_map(|row| LoadId::parse(row.first()?.as_deref()?.trim()))
             .collect())
-    }
-
-    /// The files of a batch that COPY cannot have read, because they are not there.
-    async fn gone(&self, batch: &Load) -> Result<Vec<LoadId>, AppError> {
-        let carried = self.app.store.carried(batch.id).await?;
-        stream::iter(carried)
-            .map(|id| async move {
-                let load = self.reload(id).await?;
-                for source in &load.sources {
-                    if self
-                        .app
-                        .objects
-                        .head(&load.object.bucket, &source.key)
-                        .await?
-                        .is_none()
-                    {
-                        return Ok(Some(id));
-                    }
-                }
-                Ok(None)
-            })
-            .buffer_unordered(FILES_AT_ONCE)
-            .try_filter_map(|gone| async move { Ok(gone) })
-            .try_collect()
-            .await
     }
 }
 

@@ -218,6 +218,9 @@ impl FinishStatement<'_> {
         if let Some(sentence) = cancelled_by_hand(self.app, id).await? {
             return self.failed(load, CANCELLED, sentence).await;
         }
+        if let Some(load) = Box::pin(self.without_the_gone(&load, plan, failed)).await? {
+            return Ok(load);
+        }
         if let Some(load) = self.divide(&load, plan, failed).await? {
             return Ok(load);
         }
@@ -231,7 +234,7 @@ impl FinishStatement<'_> {
         }
     }
 
-    async fn failed(&self, load: Load, code: &str, error: String) -> Result<Load, AppError> {
+    pub(super) async fn failed(&self, load: Load, code: &str, error: String) -> Result<Load, AppError> {
         info!(code, "failed to load {}", load.object.key);
         let failure = LoadFailure {
             code: code.to_owned(),

@@ -60,13 +60,16 @@ impl ProcessObject<'_> {
                 Some(making) => making,
                 None => batch::make(self.app, buffer, self.actor()).await?,
             };
-            let batch = match making {
-                Making::Made(batch) => batch,
+            let load = match making {
+                Making::Made(batch) => {
+                    made += 1;
+                    batch
+                }
+                Making::Left(load) => load,
                 Making::Overtaken => continue,
                 Making::Nothing => break,
             };
-            made += 1;
-            match Box::pin(self.resume(batch)).await {
+            match Box::pin(self.resume(load)).await {
                 // Whoever has it hands it over.
                 Ok(_) | Err(AppError::PreparedElsewhere { .. }) => {}
                 Err(error) => return Err(error),

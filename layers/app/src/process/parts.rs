@@ -13,7 +13,7 @@ use tracing::{Instrument, info};
 use super::identify::Identified;
 use super::{ObjectOutcome, ProcessObject};
 use crate::prepare::{Copyable, RecordTypePart, rule_of_part};
-use crate::{AppError, archive, notify, trace};
+use crate::{AppError, archive, lint, notify, trace};
 
 /// What the parts need to know of the whole, kept on its row: a change of the rule cannot change what was cut.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -263,10 +263,14 @@ fn part_fault(rule: &FileRule) -> Option<String> {
         (rule.trailer.is_some(), "trailer_flag"),
         (rule.split.is_some(), "split_file_flag"),
     ];
-    twice.into_iter().find(|(is_set, _)| *is_set).map(|(_, column)| {
+    let again = twice.into_iter().find(|(is_set, _)| *is_set).map(|(_, column)| {
         format!(
             "{column} of rule {} must be N, because the file was split already",
             rule.id
         )
+    });
+    again.or_else(|| {
+        let fault = lint::part_in_group(rule)?;
+        Some(format!("rule {}: {fault}", rule.id))
     })
 }

@@ -196,8 +196,8 @@ impl Pass<'_, '_> {
                 return Ok(());
             }
             let loaded = self.listing.loaded_before(some).await?;
-            for found in some {
-                match self.listing.record(found, &loaded).await {
+            for (found, recorded) in self.listing.record_all(some, &loaded).await {
+                match recorded {
                     Ok(made) => self.report.recorded += u64::from(made),
                     // Without an answer none of the others would get one either.
                     Err(error) if error.disposition() == Disposition::Retry => return Err(error),

@@ -16,6 +16,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::{StreamExt, stream};
 use longshore_copy::marker;
 use longshore_domain::disposition::Disposition;
 use longshore_domain::load::LoadId;
@@ -35,6 +36,8 @@ use crate::{App, AppError, AppError::Engine};
 const LOOK_PATIENCE: Duration = Duration::from_secs(60);
 /// Objects whose markers are asked for at once: with keys of any length the statement stays within what the service takes.
 pub(super) const OBJECTS_AT_ONCE: usize = 50;
+/// Objects that are looked at and put on the ledger at once.
+const RECORDED_AT_ONCE: usize = 16;
 /// Clocks may differ by this much.
 const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(1);
 /// The last character there is: no key in a folder comes after it.
@@ -194,9 +197,12 @@ impl<'run, 'app> Listing<'run, 'app> {
         let found = self.unaccounted(&sightings).await?;
         for some in found.chunks(OBJECTS_AT_ONCE) {
             let loaded = self.loaded_before(some).await?;
-            for found in some {
-                match self.record(found, &loaded).await {
-                    Ok(made) => announced += u64::from(made),
+            for (found, recorded) in self.record_all(some, &loaded).await {
+                match recorded {
+                    Ok(made) => {
+                        announced += u64::from(made);
+                        self.report.tried_again += u64::from(made && found.refusal.is_some());
+                    }
                     // Without an answer none of the others would get one either.
                     Err(error) if error.disposition() == Disposition::Retry => return Err(error),
                     Err(error) => {
@@ -316,14 +322,24 @@ impl<'run, 'app> Listing<'run, 'app> {
         Ok(rows.into_iter().filter_map(marker_row).collect())
     }
 
+    /// Puts loads for several objects on the ledger, some at once: each is looked at in S3, and those answers are what takes time.
+    /// Gives whether each was put there, in the order of the objects.
+    pub(super) async fn record_all<'found>(
+        &self,
+        found: &'found [Found],
+        loaded: &HashMap<String, LoadId>,
+    ) -> Vec<(&'found Found, Result<bool, AppError>)> {
+        stream::iter(found)
+            .map(|found| async move { (found, self.record(found, loaded).await) })
+            .buffered(RECORDED_AT_ONCE)
+            .collect()
+            .await
+    }
+
     /// Puts a load for the object on the ledger, if it lies there still. Times of writing are whole seconds, so an object that
     /// was written again in the second of an earlier one, which is loaded and gone by now, would have its load: it gets one of
     /// its own.
-    pub(super) async fn record(
-        &mut self,
-        found: &Found,
-        loaded: &HashMap<String, LoadId>,
-    ) -> Result<bool, AppError> {
+    async fn record(&self, found: &Found, loaded: &HashMap<String, LoadId>) -> Result<bool, AppError> {
         let mut earlier = found.refusal.as_ref().map(|refusal| refusal.load);
         loop {
             let seen_at = self.now();
@@ -354,15 +370,8 @@ impl<'run, 'app> Listing<'run, 'app> {
         Ok(load.is_some_and(|load| load.finished_at.is_some() && load.archived_key.is_some()))
     }
 
-    fn tell(
-        &mut self,
-        found: &Found,
-        listed: &ListedLoad,
-        trace: &TraceId,
-        loaded: &HashMap<String, LoadId>,
-    ) {
+    fn tell(&self, found: &Found, listed: &ListedLoad, trace: &TraceId, loaded: &HashMap<String, LoadId>) {
         let url = &found.url;
-        self.report.tried_again += u64::from(found.refusal.is_some());
         info!(load.id = %listed.id, trace.id = %trace, object.key = %listed.object.key, "found {url}, which no event had announced");
         if loaded.contains_key(url) {
             warn!(load.id = %listed.id, trace.id = %trace, "the warehouse holds {url} already, which the ledger did not know");

@@ -167,22 +167,108 @@ async fn a_rule_may_let_all_files_of_a_bad_batch_fail() {
     assert_eq!(world.files.keys_in("archive/error").len(), 3);
 }
 
+/// What COPY says of a manifest of which an entry is not there.
+const NO_SUCH_KEY: Mishap = Mishap::FailsAs(WarehouseFault::Transient, "ERROR: error NoSuchKey");
+
 #[tokio::test]
-async fn a_file_that_is_gone_keeps_the_others_of_its_batch_from_nothing() {
+async fn a_file_that_is_gone_fails_at_once_and_the_others_of_its_batch_are_loaded() {
     let bench = Bench::with(&[THREE]).await;
     let world = bench.world();
     let mut files = world.announce_lines(&["a|1", "b|2"]).await;
     world.files.remove(files[1].key.as_str());
-    world.warehouse.mishap(
-        "COPY",
-        Mishap::FailsAs(WarehouseFault::Transient, "ERROR: error NoSuchKey"),
-    );
+    world.warehouse.mishap("COPY", NO_SUCH_KEY);
     files.extend(world.announce_lines(&["c|3"]).await);
     world.deliver_events().await.unwrap();
-    let states = world.states_of(&files).await;
-    assert_eq!((states[0], states[2]), (LoadState::Complete, LoadState::Complete));
+    let loads = world.loads_of(&files).await;
+    let states: Vec<_> = loads.iter().map(|load| load.state).collect();
+    assert_eq!(
+        states,
+        [LoadState::Complete, LoadState::Failed, LoadState::Complete]
+    );
+    assert_eq!(loads[1].error_code.as_deref(), Some("object_gone"));
+    let error = loads[1].error.as_deref().unwrap_or_default();
+    assert!(
+        error.starts_with("s3://landing/in/b_2_701.txt is gone: deleted or moved after it was checked"),
+        "{error}"
+    );
     assert_eq!(world.sorted_rows(), ["a|1", "c|3"]);
-    assert_eq!(states[1], LoadState::Failed);
+    assert_eq!(
+        world.warehouse.handed().len(),
+        2,
+        "the gone one is not asked for again"
+    );
+    let mut told = world.topic.told();
+    told.sort();
+    assert_eq!(told, ["failed", "loaded"]);
+}
+
+#[tokio::test]
+async fn of_coalesced_files_one_that_is_gone_fails_at_once_and_the_others_are_loaded() {
+    let bench = Bench::with(&[ONE_AT_A_TIME]).await;
+    let world = bench.world();
+    let files = world.announce_lines(&["a|1", "b|2", "c|3", "d|4"]).await;
+    world.files.remove(files[2].key.as_str());
+    let first = world.warehouse.handed().remove(0);
+    world.warehouse.mishap("COPY", NO_SUCH_KEY);
+    world.deliver_until_done(&first, "first").await.unwrap();
+    world.deliver_events().await.unwrap();
+    let states = world.states_of(&files).await;
+    assert_eq!(states[2], LoadState::Failed);
+    assert_eq!([states[0], states[1], states[3]], [LoadState::Complete; 3]);
+    assert_eq!(world.warehouse.rows(PRICE), ["a|1", "b|2", "d|4"]);
+    assert_eq!(world.warehouse.handed().len(), 3);
+}
+
+#[tokio::test]
+async fn a_batch_of_which_all_files_are_gone_fails_and_is_told_once() {
+    let bench = Bench::with(&[THREE]).await;
+    let world = bench.world();
+    let mut files = world.announce_lines(&["a|1", "b|2"]).await;
+    let last = world.land("in/c_3_701.txt", "c|3\n");
+    world.warehouse.mishap("COPY", NO_SUCH_KEY);
+    world.announce(&last, "last").await.done();
+    files.push(last);
+    for file in &files {
+        world.files.remove(file.key.as_str());
+    }
+    world.deliver_events().await.unwrap();
+    assert_eq!(world.states_of(&files).await, [LoadState::Failed; 3]);
+    let loads = world.loads_of(&files).await;
+    assert!(
+        loads
+            .iter()
+            .all(|load| load.error_code.as_deref() == Some("object_gone"))
+    );
+    assert_eq!(world.topic.told(), ["failed"]);
+    assert_eq!(world.warehouse.handed().len(), 1);
+}
+
+#[tokio::test]
+async fn a_file_of_its_own_that_is_gone_fails_at_once() {
+    let rule = Rule::new(1, "701", "price").with("file_name_column = NULL");
+    let bench = Bench::with(&[rule]).await;
+    let world = bench.world();
+    let file = world.land("in/a_701.txt", "a|1\n");
+    world.warehouse.mishap("COPY", NO_SUCH_KEY);
+    world.announce(&file, "announced").await.done();
+    world.files.remove(file.key.as_str());
+    world.deliver_events().await.unwrap();
+    let load = world.load_of(&file).await;
+    assert_eq!(load.state, LoadState::Failed);
+    assert_eq!(load.error_code.as_deref(), Some("object_gone"));
+    assert_eq!(world.warehouse.handed().len(), 1);
+}
+
+#[tokio::test]
+async fn a_file_that_copy_did_not_find_and_that_is_there_is_tried_again() {
+    let bench = Bench::with(&[THREE]).await;
+    let world = bench.world();
+    world.warehouse.mishap("COPY", NO_SUCH_KEY);
+    let files = world.announce_lines(&["a|1", "b|2", "c|3"]).await;
+    world.deliver_events().await.unwrap();
+    assert_eq!(world.states_of(&files).await, [LoadState::Batched; 3]);
+    world.pass_time(TimeDelta::minutes(16)).await;
+    assert_eq!(world.states_of(&files).await, [LoadState::Complete; 3]);
 }
 
 #[tokio::test]
@@ -322,4 +408,56 @@ async fn a_batch_ends_well_whatever_call_goes_wrong() {
 #[tokio::test]
 async fn a_divided_batch_ends_well_whatever_call_goes_wrong() {
     ends_well(THREE, ["a|1", "BAD|2", "c|3"], &["a|1", "c|3"]).await;
+}
+
+/// The second of three files goes while their batch is being loaded. Whatever call of what follows goes wrong, the others are
+/// loaded once and the one that is gone fails once.
+#[tokio::test]
+async fn a_batch_with_a_file_that_is_gone_ends_well_whatever_call_goes_wrong() {
+    async fn begin(world: &World) -> Vec<Object> {
+        let mut files = world.announce_lines(&["a|1", "b|2"]).await;
+        world.files.remove(files[1].key.as_str());
+        world.warehouse.mishap("COPY", NO_SUCH_KEY);
+        files.extend(world.announce_lines(&["c|3"]).await);
+        files
+    }
+    let bench = Bench::with(&[THREE]).await;
+    let calls = {
+        let world = bench.world();
+        begin(&world).await;
+        let before = world.calls.made().len();
+        world.deliver_events().await.unwrap();
+        world.calls.made().split_off(before)
+    };
+    for (number, call) in calls.iter().enumerate() {
+        for fault in Fault::of(call) {
+            bench
+                .run("TRUNCATE rdscnfg.ext_interface, rdscnfg.ext_file_load, rdscnfg.ext_load_buffer CASCADE")
+                .await;
+            THREE.insert(&bench.client).await;
+            let world = bench.world();
+            let files = begin(&world).await;
+            let before = world.calls.made().len();
+            world.calls.strike(Aim::Number(before + number), *fault);
+            for _ in 0..3 {
+                world.deliver_events().await.unwrap();
+                world.clock.advance(TimeDelta::minutes(16));
+                drop(world.try_reconcile().await);
+            }
+            let at = format!("call {number} ({call}) {fault:?}");
+            assert!(world.calls.are_struck(), "{at}");
+            let states = world.states_of(&files).await;
+            assert_eq!(
+                states,
+                [LoadState::Complete, LoadState::Failed, LoadState::Complete],
+                "{at}"
+            );
+            assert_eq!(world.sorted_rows(), ["a|1", "c|3"], "{at}");
+            let open = "SELECT count(*) FROM rdscnfg.ext_file_load WHERE finished_at IS NULL";
+            assert_eq!(bench.number(open).await, 0, "{at}");
+            let audited = "SELECT count(*) FROM rdscnfg.ext_file_audit";
+            assert_eq!(bench.number(audited).await, 3, "{at}");
+            assert_eq!(world.files.keys_in("processing"), Vec::<String>::new(), "{at}");
+        }
+    }
 }

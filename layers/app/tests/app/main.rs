@@ -7,9 +7,11 @@
 
 mod archive;
 mod batches;
+mod bulk;
 mod chain;
 mod follow_ups;
 mod giant;
+mod groups;
 mod leases;
 mod maintenance;
 mod outcomes;

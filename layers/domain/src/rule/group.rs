@@ -9,7 +9,7 @@ use super::{FileRule, LoadMode, Matcher, ResendPolicy, RuleFault, RuleRow};
 /// A day, the longest that a table of seconds is good for being a week.
 const MOST_SECONDS: i32 = 7 * 86_400;
 /// More files than this are not put into one transaction.
-const MOST_FILES: i32 = 1_000;
+pub const MOST_IN_A_SET: i32 = 1_000;
 
 /// A rule's part in a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,7 +62,7 @@ pub(super) fn group(row: &RuleRow, faults: &mut Collector) -> Option<GroupPart> 
         return None;
     };
     let role = faults.keep(role(row))?;
-    let files = faults.keep(number("group_files", row.group_files, MOST_FILES))?;
+    let files = faults.keep(number("group_files", row.group_files, MOST_IN_A_SET))?;
     let seconds = faults.keep(number("group_seconds", row.group_seconds, MOST_SECONDS))?;
     Some(GroupPart {
         group: name.to_lowercase(),
@@ -145,6 +145,18 @@ pub(super) fn check(rule: &FileRule, faults: &mut Collector) {
     {
         faults.add("group_key", problem);
     }
+    if rule.vacuum_rows.is_some() {
+        faults.add(
+            "vacuum_rows",
+            "is set, and the rule belongs to a group: which of a set's tables lost how many rows is not told; write NULL",
+        );
+    }
+    if rule.resend == ResendPolicy::Reload && rule.mode == LoadMode::Append {
+        faults.add(
+            "resend_policy",
+            "reload finds a file's rows by its load's id, and the rows of a set have the set's; write skip or accept",
+        );
+    }
     for other in &part.inactive {
         faults.add(
             "load_group",
@@ -162,12 +174,6 @@ fn check_data(rule: &FileRule, part: &GroupPart, faults: &mut Collector) {
         faults.add(
             "file_name_column",
             "can be filled in a set only where one COPY reads one file; write group_files 1, or NULL here",
-        );
-    }
-    if rule.resend == ResendPolicy::Reload && rule.mode == LoadMode::Append {
-        faults.add(
-            "resend_policy",
-            "reload finds a file's rows by its load's id, and the rows of a set have the set's; write skip or accept",
         );
     }
 }

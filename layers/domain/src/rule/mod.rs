@@ -21,7 +21,7 @@ mod trailer;
 pub use batch::{BatchPolicy, Concurrency, MOST_BATCH_FILES, OnBadFile};
 pub use fault::{RuleFault, RuleFaults};
 pub use format::{Compression, DataFormat, Delimited, Encoding, Escaping, FieldQuoting, InvalidBytes, Paths};
-pub use group::{GroupPart, GroupRole, SetKey};
+pub use group::{GroupPart, GroupRole, MOST_IN_A_SET, SetKey};
 pub use mode::{LoadMode, MergeBy, Period};
 pub use resend::ResendPolicy;
 pub use row::{ColumnRow, RuleRow, TargetRow, fingerprint};

@@ -342,12 +342,34 @@ async fn the_loads_of_a_batch_that_failed_are_failed_as_it_is() {
     let batch = bench.made(&joining, &loads, 5).await;
     let store = &bench.store;
     store
-        .mark_carried_failed(batch.id, &failure(), at(6), ACTOR)
+        .mark_carried_failed(batch.id, None, &failure(), at(6), ACTOR)
         .await
         .unwrap();
     assert_eq!(bench.states(&loads).await, [LoadState::Failed; 2]);
     let load = store.load(loads[0]).await.unwrap().unwrap();
     assert_eq!(load.error_code, Some(failure().code));
+}
+
+#[tokio::test]
+async fn of_a_batch_some_may_fail_and_the_others_wait_again() {
+    let bench = Bench::new().await;
+    let joining = joining(1);
+    let loads = bench.waiting(3, &joining).await;
+    let batch = bench.made(&joining, &loads, 5).await;
+    let store = &bench.store;
+    store
+        .mark_carried_failed(batch.id, Some(&loads[1..2]), &failure(), at(6), ACTOR)
+        .await
+        .unwrap();
+    let back = Return {
+        failure: failed(),
+        share: 3,
+    };
+    store.return_carried(&batch, &back, at(7), ACTOR).await.unwrap();
+    assert_eq!(bench.states(&loads[1..2]).await, [LoadState::Failed]);
+    let waiting = store.waiting(joining.buffer, 10).await.unwrap();
+    let waiting: Vec<_> = waiting.iter().map(|waiting| waiting.load).collect();
+    assert_eq!(waiting, [loads[0], loads[2]]);
 }
 
 #[tokio::test]
@@ -359,7 +381,6 @@ async fn loads_that_are_given_back_wait_again_in_smaller_company() {
     let back = Return {
         failure: failed(),
         share: 2,
-        suspects: vec![loads[2]],
     };
     let moved = bench
         .store
@@ -375,7 +396,7 @@ async fn loads_that_are_given_back_wait_again_in_smaller_company() {
     assert!(bench.is_due(&joining, 6).await, "at once");
     let waiting = bench.store.waiting(joining.buffer, 10).await.unwrap();
     let shares: Vec<_> = waiting.iter().map(|load| load.share).collect();
-    assert_eq!(shares, [Some(2), Some(2), Some(1)]);
+    assert_eq!(shares, [Some(2); 3]);
     let again = bench
         .store
         .return_carried(&batch, &back, at(7), ACTOR)

@@ -24,6 +24,7 @@ mod retries;
 mod rule_book;
 mod rule_versions;
 mod rules;
+mod sets;
 mod support;
 mod tallies;
 mod transitions;

@@ -169,7 +169,7 @@ async fn load_file(
     let Some(body) = body else {
         let missing = problem(
             &url,
-            &"S3ServiceException:The specified key does not exist.,Status 404",
+            &"S3ServiceException:The specified key does not exist.,Status 404,Error NoSuchKey",
         );
         return if file.mandatory { Err(missing) } else { Ok(false) };
     };

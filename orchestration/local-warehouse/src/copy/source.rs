@@ -76,7 +76,7 @@ pub(super) async fn read_whole(
         .map_err(|error| problem(error.to_string()))?;
     let Some(ObjectBody { size, mut chunks, .. }) = body else {
         return Err(problem(
-            "S3ServiceException:The specified key does not exist.,Status 404".to_owned(),
+            "S3ServiceException:The specified key does not exist.,Status 404,Error NoSuchKey".to_owned(),
         ));
     };
     let mut bytes = Vec::new();

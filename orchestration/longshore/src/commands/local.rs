@@ -23,6 +23,7 @@ pub(crate) async fn up(arguments: LocalUpArguments, output: Output) -> anyhow::R
         isolation: isolation(arguments.isolation),
         faults: faults(arguments.faults.as_deref())?,
         function_timeout: Duration::from_secs(arguments.function_timeout.into()),
+        function_settings: arguments.function_settings,
     };
     let progress = Progress::start("starting");
     let deployment = LocalDeployment::start(options, &progress).await?;

@@ -9,8 +9,9 @@ use std::collections::BTreeMap;
 use longshore_app::lint;
 use longshore_app::rules::draft::Catalog;
 use longshore_app::rules::export::is_active;
-use longshore_domain::matching::{self, Match};
+use longshore_domain::matching::{self, Match, Matcher};
 use longshore_domain::object::{ObjectKey, parse_s3_url};
+use longshore_domain::queue::QueueName;
 use longshore_domain::rule::{FileRule, RuleFaults, RuleRow};
 use longshore_store::{RuleRecord, Store};
 use serde_json::json;
@@ -29,8 +30,9 @@ pub(crate) async fn run(
     let store = || deployment.store();
     match command {
         RuleCommand::List(filter) => list(&store().await?, &filter, output).await,
-        RuleCommand::Explain { url, size, .. } => {
-            explain(&store().await?.all_rules().await?, &url, size, output)
+        RuleCommand::Explain { url, size, queue, .. } => {
+            let rows = store().await?.all_rules().await?;
+            explain(&rows, &url, queue.as_ref(), size, output)
         }
         RuleCommand::Lint { rules } => lint_rules(&store().await?, &rules, output).await,
         RuleCommand::Show { rule, version } => show::show(&store().await?, rule, version, output).await,
@@ -78,7 +80,9 @@ impl Judged<'_> {
             Some(RuleStatus::Off) => false,
         };
         let feed = filter.interface.as_ref();
+        let queue = || matching::queue_of(self.row).ok().flatten();
         stands
+            && (filter.queue.is_none() || queue() == filter.queue)
             && feed.is_none_or(|feed| [&self.row.ext_interface_cid, &self.row.interface_name].contains(&feed))
     }
 
@@ -142,11 +146,16 @@ async fn list_off(store: &Store, filter: &RuleFilter, output: Output) -> anyhow:
         let feed = filter.interface.as_ref();
         feed.is_none_or(|feed| text(rule, "ext_interface_cid") == *feed)
     };
+    let is_of_queue = |rule: &&RuleRecord| {
+        let queue = filter.queue.as_ref();
+        queue.is_none_or(|queue| QueueName::parse(&text(rule, "queue_name")).ok().as_ref() == Some(queue))
+    };
     let off = book
         .rules
         .iter()
         .filter(|rule| !is_active(&rule.fields))
-        .filter(is_of_feed);
+        .filter(is_of_feed)
+        .filter(is_of_queue);
     if output.is_json() {
         let rules: Vec<_> = off
             .map(|rule| json!({ "rule": rule.fields, "faults": null }))
@@ -218,11 +227,20 @@ async fn lint_rules(store: &Store, rules: &[i32], output: Output) -> anyhow::Res
     })
 }
 
+/// By what a rule finds its files: their keys, or the queue that brings them, or both.
 fn finds(row: &RuleRow) -> String {
-    match (&row.key_pattern, &row.key_regex) {
-        (Some(pattern), _) => format!("keys in {pattern}"),
-        (None, Some(regex)) => format!("keys like {regex}"),
-        (None, None) => format!("names ending in _{}*", row.file_prefix),
+    let queue = matching::queue_of(row).ok().flatten();
+    let queue = queue.map(|queue| format!("what queue {queue} brings"));
+    let key = match (&row.key_pattern, &row.key_regex, Matcher::of(row)) {
+        (Some(pattern), ..) => format!("keys in {pattern}"),
+        (None, Some(regex), _) => format!("keys like {regex}"),
+        (None, None, Ok(Matcher::Queue(_))) => return queue.unwrap_or_default(),
+        (None, None, Ok(matcher @ Matcher::Snapshot(_))) => return matcher.to_string(),
+        (None, None, _) => format!("names ending in _{}*", row.file_prefix),
+    };
+    match queue {
+        Some(queue) => format!("{key}; {queue}"),
+        None => key,
     }
 }
 
@@ -234,11 +252,17 @@ fn table(row: &RuleRow) -> String {
     }
 }
 
-fn explain(rows: &[RuleRow], url: &str, size: Option<u64>, output: Output) -> anyhow::Result<ExitStatus> {
+fn explain(
+    rows: &[RuleRow],
+    url: &str,
+    queue: Option<&QueueName>,
+    size: Option<u64>,
+    output: Output,
+) -> anyhow::Result<ExitStatus> {
     let (_, key) =
         parse_s3_url(url).ok_or_else(|| input(format!("{url:?} is no object; write s3://bucket/key")))?;
-    let verdicts = matching::explain(rows, &key);
-    let found = matching::find(rows, &key);
+    let verdicts = matching::explain(rows, &key, queue);
+    let found = matching::find_announced(rows, &key, queue);
     let (decision, status) = decide(&found, &key);
     let plan = size.and_then(|size| cost::plan(&found, size));
     if output.is_json() {

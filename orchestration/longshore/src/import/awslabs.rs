@@ -4,6 +4,7 @@ use longshore_app::rules::Fault;
 use longshore_app::rules::tree::{Content, Node};
 
 use super::fields::{Fields, read_json};
+use super::judge::judge;
 use super::{Imported, Numbers, copy_options};
 
 /// What both forms call their fields; where they differ, the file's name comes first.
@@ -97,6 +98,7 @@ pub(crate) fn import(text: &str, numbers: Numbers) -> Result<Imported, Vec<Fault
             clusters.len()
         ));
     }
+    judge(&mut imported);
     match faults.is_empty() {
         true => Ok(imported),
         false => Err(faults),
@@ -301,7 +303,7 @@ impl Import<'_> {
     }
 
     fn left_out(&mut self) {
-        let left_out: [(&[&str], &str); 3] = [
+        let left_out: [(&[&str], &str); 5] = [
             (
                 &[
                     "manifestBucket",
@@ -320,9 +322,17 @@ impl Import<'_> {
                 &["symmetricKey", "masterSymmetricKey"],
                 "the symmetric key is not carried over: put it into Secrets Manager, and name the secret in encryption_secret",
             ),
+            (
+                &["clusterPort", "clusterUseSSL", "useSSL"],
+                "clusterPort, clusterUseSSL, useSSL: the Data API needs none of them, and is always encrypted",
+            ),
+            (
+                &["currentBatch", "lastBatchRotation", "status"],
+                "currentBatch: files that wait in an open batch there are not known here; flush it there, or find them with: longshore backfill",
+            ),
         ];
         for (names, remark) in left_out {
-            if self.fields.has(names) {
+            if self.fields.has(names) || self.cluster.has(names) {
                 self.imported.remark(remark);
             }
         }
@@ -436,6 +446,7 @@ mod tests {
     # - load_id_column, file_name_column: its tables have no such columns; name them where yours do
     # - manifests lie in processing_folder; failed files in archive/error
     # - the access key is not carried over: COPY reads with a role
+    # - clusterPort, clusterUseSSL, useSSL: the Data API needs none of them, and is always encrypted
     interfaces:
       - ext_interface_cid: 701
         interface_name: sales.orders

@@ -4,6 +4,7 @@ use longshore_app::rules::Fault;
 use longshore_app::rules::tree::{Content, Node};
 
 use super::fields::{Fields, read_json};
+use super::judge::judge;
 use super::{Imported, Numbers, copy_options};
 
 const SECTIONS: [&str; 4] = ["output", "copy", "cluster", "options"];
@@ -50,6 +51,7 @@ pub(crate) fn import(text: &str, queue: &str, numbers: Numbers) -> Result<Import
     if output.has(&["manifest_bucket", "manifest_prefix"]) {
         imported.remark("manifests lie in processing_folder");
     }
+    judge(&mut imported);
     match faults.is_empty() {
         true => Ok(imported),
         false => Err(faults),
@@ -188,6 +190,7 @@ mod tests {
     # - region: it names none; write the region of the buckets for REGION
     # - login: it names none; name a secret in secret_arn or a user in database_user, else the caller's identity counts
     # - manifests lie in processing_folder
+    # - columns: rule apply would refuse it: no column is active for this rule, and load_mode merge compares rows column by column; list the file's columns
     interfaces:
       - ext_interface_cid: 701
         interface_name: sales.orders

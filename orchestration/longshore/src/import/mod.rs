@@ -6,6 +6,7 @@
 pub(crate) mod awslabs;
 mod copy_options;
 mod fields;
+mod judge;
 pub(crate) mod microbatch;
 
 use longshore_app::rules::write::scalar;

@@ -53,6 +53,8 @@ pub(crate) struct LocalOptions {
     pub faults: FaultPlan,
     /// How long an invocation of a function may take.
     pub function_timeout: Duration,
+    /// What the functions' environment has besides.
+    pub function_settings: Vec<(String, String)>,
 }
 
 /// Where a stack keeps its state.

@@ -78,7 +78,7 @@ impl LocalDeployment {
         migrate_warehouse(&app, options.samples).await?;
         progress.step("starting the functions");
         stack
-            .start_functions(functions(executables, &ready, options.function_timeout))
+            .start_functions(functions(executables, &ready, &options))
             .await
             .context("start functions")?;
         stack.invoke_every(RECONCILE_FUNCTION, RECONCILE_EVERY);
@@ -283,7 +283,7 @@ fn ready_file(data: &DataFolder, cluster: &Cluster, stack: &LocalStack) -> Ready
 fn functions(
     executables: Vec<(&'static str, PathBuf)>,
     ready: &ReadyFile,
-    timeout: Duration,
+    options: &LocalOptions,
 ) -> Vec<FunctionOptions> {
     executables
         .into_iter()
@@ -294,9 +294,10 @@ fn functions(
                 .settings()
                 .into_iter()
                 .map(|(name, value)| (name.to_owned(), value))
+                .chain(options.function_settings.clone())
                 .collect(),
             concurrency: CONCURRENCY,
-            timeout,
+            timeout: options.function_timeout,
             memory_mb: FUNCTION_MEMORY_MB,
         })
         .collect()

@@ -37,6 +37,8 @@ pub struct LocalStackOptions {
     pub faults: Option<String>,
     /// How long an invocation of a function may take; none: as long as Lambda allows.
     pub function_timeout: Option<Duration>,
+    /// Settings of the functions that differ from the usual, as `NAME=VALUE`.
+    pub function_settings: Vec<String>,
 }
 
 /// `longshore local up`, running until the value is dropped or this process ends, however it ends.
@@ -81,6 +83,9 @@ impl LocalStack {
             command
                 .arg("--function-timeout")
                 .arg(timeout.as_secs().to_string());
+        }
+        for setting in &options.function_settings {
+            command.arg("--function-setting").arg(setting);
         }
         let mut supervised = Supervised::spawn(&command, &output, folder.path())?;
         let ready = wait_until_ready(&mut supervised, &ready_file, &output)?;

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -70,6 +72,43 @@ impl Stored {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Files(Arc<Mutex<BTreeMap<String, Stored>>>);
 
+/// A bucket that takes its time to answer, and counts who waits for it.
+#[derive(Debug, Default)]
+pub(crate) struct Pace {
+    is_slow: AtomicBool,
+    heads: AtomicUsize,
+    most_heads: AtomicUsize,
+}
+
+impl Pace {
+    /// From now on a page holds as many objects as there are, and each HEAD takes a moment.
+    pub(crate) fn slow_down(&self) {
+        self.is_slow.store(true, Ordering::Relaxed);
+    }
+
+    /// How many HEADs waited at the same time at most.
+    pub(crate) fn most_heads(&self) -> usize {
+        self.most_heads.load(Ordering::Relaxed)
+    }
+
+    fn page(&self) -> usize {
+        match self.is_slow.load(Ordering::Relaxed) {
+            true => usize::MAX,
+            false => PAGE,
+        }
+    }
+
+    async fn head(&self) {
+        if !self.is_slow.load(Ordering::Relaxed) {
+            return;
+        }
+        let heads = self.heads.fetch_add(1, Ordering::Relaxed) + 1;
+        self.most_heads.fetch_max(heads, Ordering::Relaxed);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        self.heads.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl Files {
     pub(crate) fn put(&self, key: &str, file: Stored) {
         self.0.lock().unwrap().insert(key.to_owned(), file);
@@ -125,6 +164,7 @@ impl Files {
 pub(crate) struct MemoryStore {
     pub(crate) calls: Arc<Calls>,
     pub(crate) files: Files,
+    pub(crate) pace: Arc<Pace>,
 }
 
 impl MemoryStore {
@@ -162,6 +202,7 @@ impl ObjectStore for MemoryStore {
             let file = self.files.get(key.as_str());
             Ok(file.as_ref().map(head))
         };
+        self.pace.head().await;
         self.call(HEAD, key, head).await
     }
 
@@ -182,8 +223,9 @@ impl ObjectStore for MemoryStore {
                     modified_at: file.modified_at,
                 })
                 .collect();
-            let is_last = objects.len() <= PAGE;
-            objects.truncate(PAGE);
+            let page = self.pace.page();
+            let is_last = objects.len() <= page;
+            objects.truncate(page);
             Ok(ObjectPage { objects, is_last })
         };
         let key = ObjectKey::new(prefix.prefix.clone());

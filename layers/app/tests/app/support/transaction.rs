@@ -40,6 +40,7 @@ pub(crate) struct Transaction<'a> {
     pub(crate) files: &'a Files,
     /// The rows that COPY refused, whether or not the transaction commits.
     pub(crate) faults: Vec<RowFault>,
+    /// The rows of the stage that was made last: a section is done with its own before the next begins.
     stage: Vec<String>,
 }
 
@@ -56,10 +57,16 @@ impl<'a> Transaction<'a> {
     /// Runs one statement. Gives the rows it touched, or the warehouse's error text.
     pub(crate) fn run(&mut self, sql: &str) -> Result<usize, String> {
         match sql.split_whitespace().next().unwrap_or_default() {
-            "LOCK" => self.marker_of(after(sql, "TABLE ")).map(|_| 0),
+            "LOCK" => after(sql, "TABLE ")
+                .split(", ")
+                .try_for_each(|name| self.marker_of(name).map(drop))
+                .map(|()| 0),
             "SELECT" if sql.contains("load_id") => self.guard(sql),
             "SELECT" => self.count(sql),
-            "CREATE" => self.target_of(after(sql, " FROM ")).map(|_| 0),
+            "CREATE" => {
+                self.stage.clear();
+                self.target_of(after(sql, " FROM ")).map(|_| 0)
+            }
             "COPY" => self.copy(sql),
             "DELETE" => self.delete(sql),
             "INSERT" if sql.starts_with("INSERT INTO \"longshore\"") => self.insert_marker(sql),
@@ -69,10 +76,13 @@ impl<'a> Transaction<'a> {
     }
 
     fn guard(&mut self, sql: &str) -> Result<usize, String> {
-        let loads = literals(after(sql, "WHERE load_id "));
-        let markers = self.marker_of(after(sql, " FROM "))?;
-        if loads.iter().any(|load| markers.contains_key(load)) {
-            return Err("ERROR: division by zero".to_owned());
+        const MARKERS: &str = "\"longshore\"";
+        for table in sql.split(&format!(" FROM {MARKERS}")).skip(1) {
+            let loads = literals(table);
+            let markers = self.marker_of(&format!("{MARKERS}{table}"))?;
+            if loads.iter().any(|load| markers.contains_key(load)) {
+                return Err("ERROR: division by zero".to_owned());
+            }
         }
         Ok(1)
     }

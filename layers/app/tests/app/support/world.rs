@@ -15,7 +15,7 @@ use longshore_store::{Load, Store};
 
 use super::calls::{Calls, Tried};
 use super::clock::TestClock;
-use super::files::{Files, MemoryStore, Stored};
+use super::files::{Files, MemoryStore, Pace, Stored};
 use super::notifier::Topic;
 use super::warehouse::{Handed, ModelWarehouse};
 
@@ -28,6 +28,7 @@ pub(crate) struct World {
     pub(crate) app: App,
     pub(crate) calls: Arc<Calls>,
     pub(crate) files: Files,
+    pub(crate) pace: Arc<Pace>,
     pub(crate) warehouse: Arc<ModelWarehouse>,
     pub(crate) topic: Arc<Topic>,
     pub(crate) clock: Arc<TestClock>,
@@ -38,6 +39,7 @@ impl World {
     pub(crate) fn new(store: Store, number: usize) -> Self {
         let calls = Arc::new(Calls::default());
         let files = Files::default();
+        let pace = Arc::new(Pace::default());
         let warehouse = Arc::new(ModelWarehouse::new(calls.clone(), files.clone(), &TABLES));
         let topic = Arc::new(Topic::new(calls.clone()));
         let clock = Arc::new(TestClock::new(calls.clone()));
@@ -47,6 +49,7 @@ impl World {
             objects: Arc::new(MemoryStore {
                 calls: calls.clone(),
                 files: files.clone(),
+                pace: pace.clone(),
             }),
             warehouse: warehouse.clone(),
             notifier: topic.clone(),
@@ -56,6 +59,7 @@ impl World {
             app,
             calls,
             files,
+            pace,
             warehouse,
             topic,
             clock,
@@ -275,7 +279,7 @@ impl World {
         self.app.store.load(id).await.unwrap().unwrap()
     }
 
-    fn invocation(&self, request: &str) -> Invocation {
+    pub(crate) fn invocation(&self, request: &str) -> Invocation {
         Invocation {
             request_id: request.to_owned(),
             deadline: self.clock.reads() + TimeDelta::minutes(15),

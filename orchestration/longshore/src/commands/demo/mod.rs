@@ -25,6 +25,7 @@ pub(crate) async fn run(arguments: DemoArguments, output: Output) -> anyhow::Res
         isolation: Isolation::default(),
         faults: FaultPlan::default(),
         function_timeout: FUNCTION_TIMEOUT,
+        function_settings: vec![],
     };
     let progress = Progress::start("starting");
     let mut deployment = LocalDeployment::start(options, &progress).await?;

@@ -1,4 +1,4 @@
-//! `secret check`: every secret and login that the settings and the targets name.
+//! `secret check`: every secret and login that the settings, the targets and the rules name.
 
 use longshore_app::chain;
 use longshore_app::ports::WarehouseClient;
@@ -8,7 +8,7 @@ use longshore_domain::rule::TargetRow;
 use longshore_domain::target::{Login, Warehouse};
 use longshore_runtime::settings::Settings;
 use longshore_runtime::wiring::{self, AwsClients};
-use longshore_store::{Record, Store};
+use longshore_store::{EncryptionSecret, Record, Store, StoreError};
 use serde_json::json;
 
 use super::finding::{Finding, Verdict};
@@ -46,11 +46,11 @@ async fn examine(settings: &Settings, clients: &AwsClients, progress: &Progress)
     let control = secrets::control(settings, clients).await;
     let is_read = control.verdict != Verdict::Fault;
     let mut findings = vec![control];
-    let mut targets = Vec::new();
+    let mut named = Named::default();
     if is_read {
         let (login, found) = control_login(settings, clients).await;
         findings.push(login);
-        targets = found;
+        named = found;
     }
     progress.step("logging in to the warehouse");
     let (secret, warehouse) = secrets::warehouse(settings, clients).await;
@@ -58,15 +58,35 @@ async fn examine(settings: &Settings, clients: &AwsClients, progress: &Progress)
     if let Some(warehouse) = warehouse {
         findings.push(login(WAREHOUSE_LOGIN.to_owned(), &warehouse, clients).await);
     }
-    for target in targets.iter().filter(|target| is_active(target)) {
+    for target in named.targets.iter().filter(|target| is_active(target)) {
         progress.step("logging in to the targets");
         findings.extend(target_logins(target, clients).await);
+    }
+    for secret in &named.keys {
+        progress.step("looking at the keys of encrypted files");
+        findings.push(secrets::of_rules(secret, clients).await);
     }
     findings
 }
 
-/// The login, and the targets that are on record there.
-async fn control_login(settings: &Settings, clients: &AwsClients) -> (Finding, Vec<Record>) {
+/// What the control database names secrets in.
+#[derive(Default)]
+struct Named {
+    targets: Vec<Record>,
+    keys: Vec<EncryptionSecret>,
+}
+
+impl Named {
+    async fn read(store: &Store) -> Result<Self, StoreError> {
+        Ok(Self {
+            targets: store.rule_book(Some(&[])).await?.targets,
+            keys: store.encryption_secrets().await?,
+        })
+    }
+}
+
+/// The login, and what is on record there.
+async fn control_login(settings: &Settings, clients: &AwsClients) -> (Finding, Named) {
     let user = clients
         .secrets
         .postgres(&settings.secret_postgres)
@@ -76,15 +96,20 @@ async fn control_login(settings: &Settings, clients: &AwsClients) -> (Finding, V
         "check the user and the password in the secret {}, and that the database lets this machine in",
         settings.secret_postgres
     );
-    let fault = |seen: String| (Finding::fault(CONTROL_LOGIN, seen, mend.as_str()), Vec::new());
+    let fault = |seen: String| {
+        (
+            Finding::fault(CONTROL_LOGIN, seen, mend.as_str()),
+            Named::default(),
+        )
+    };
     let store: Store = match wiring::connect_store(settings, &clients.secrets).await {
         Ok(store) => store,
         Err(error) => return fault(format!("{error:#}")),
     };
-    match store.rule_book(Some(&[])).await {
-        Ok(book) => {
+    match Named::read(&store).await {
+        Ok(named) => {
             let seen = format!("{} logs in", user.unwrap_or_default());
-            (Finding::sound(CONTROL_LOGIN, seen), book.targets)
+            (Finding::sound(CONTROL_LOGIN, seen), named)
         }
         Err(error) => fault(chain(&error)),
     }

@@ -4,6 +4,7 @@ use longshore_app::chain;
 use longshore_domain::target::Warehouse;
 use longshore_runtime::settings::Settings;
 use longshore_runtime::wiring::{self, AwsClients};
+use longshore_store::EncryptionSecret;
 
 use super::finding::Finding;
 
@@ -55,6 +56,24 @@ pub(super) async fn of_target(target: &str, id: &str, clients: &AwsClients) -> F
         Ok(secret) if secret.user.is_some() => Finding::sound(check, format!("{id}: it is in shape")),
         Ok(_) => Finding::fault(check, format!("{id}: it names no user"), mend(id, LOGIN_SHAPE)),
         Err(error) => Finding::fault(check, chain(&error), mend(id, LOGIN_SHAPE)),
+    }
+}
+
+/// The secret with the key of encrypted files.
+pub(super) async fn of_rules(named: &EncryptionSecret, clients: &AwsClients) -> Finding {
+    let others = match named.rules - 1 {
+        0 => String::new(),
+        1 => " and one more".to_owned(),
+        more => format!(" and {more} more"),
+    };
+    let check = format!("encryption_secret of rule {}{others}", named.first_rule);
+    match clients.secrets.encryption_key(&named.id).await {
+        Ok(_) => Finding::sound(check, format!("{}: it is in shape", named.id)),
+        Err(error) => Finding::fault(
+            check,
+            chain(&error),
+            mend(&named.id, r#"{"master_symmetric_key": "…"}"#),
+        ),
     }
 }
 

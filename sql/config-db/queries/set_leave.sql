@@ -1,0 +1,12 @@
+-- batched and not yet in a batch, to skipped, once. Whoever calls it holds the lock of its set.
+UPDATE rdscnfg.ext_file_load
+SET
+    remarks = remarks || jsonb_build_array($2::text),
+    state = 'skipped',
+    state_at = $3,
+    state_actor = $4,
+    state_note = $2::text
+WHERE load_id = $1
+    AND buffer_id = $5
+    AND state = 'batched'
+    AND batch_id IS NULL
