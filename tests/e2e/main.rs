@@ -22,6 +22,7 @@ mod follow_up;
 mod formats;
 mod groups;
 mod imports;
+mod infer;
 mod matching;
 mod messages;
 mod metrics;
