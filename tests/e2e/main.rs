@@ -15,6 +15,7 @@ mod command_line;
 mod connections;
 mod crash_walk;
 mod doctor;
+mod drift;
 mod encrypted;
 mod events;
 mod files;

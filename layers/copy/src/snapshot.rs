@@ -5,7 +5,7 @@ use longshore_domain::target::TableName;
 
 use crate::identifier::{Identifier, IdentifierError, QualifiedTable};
 use crate::literal::{Literal, LiteralError};
-use crate::transaction::TransactionError;
+use crate::transaction::{EXTRA_TYPE, TransactionError};
 
 /// The table that says when each table was last loaded, as those who watch the age of data look for it.
 const LATENCIES: &str = "\"public\".\"latencies\"";
@@ -107,6 +107,18 @@ pub fn add_columns(table: &TableName, columns: &[DescribedColumn]) -> Result<Vec
             ))
         })
         .collect()
+}
+
+/// Adds a column that a file brings and nobody has described: text, since any type may be wrong for the next file.
+///
+/// # Errors
+/// A name that no table or column can have.
+pub fn add_text_column(table: &TableName, column: &str) -> Result<String, IdentifierError> {
+    Ok(format!(
+        "ALTER TABLE {} ADD COLUMN {} {EXTRA_TYPE}",
+        QualifiedTable::new(table)?,
+        Identifier::new(column)?
+    ))
 }
 
 fn column_definition(column: &DescribedColumn) -> Result<String, IdentifierError> {

@@ -91,6 +91,10 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
         "V21__chains",
         include_str!("../../../sql/config-db/migrations/V21__chains.sql"),
     ),
+    (
+        "V25__drift",
+        include_str!("../../../sql/config-db/migrations/V25__drift.sql"),
+    ),
 ];
 
 /// The version that this program brings a schema to: the number in the last migration's name.
