@@ -2,13 +2,15 @@
 
 use std::io::Write;
 use std::process::{Output, Stdio};
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::Value;
+use tokio_postgres::NoTls;
 
-use crate::support::{World, unique};
+use crate::support::{PATIENCE, World, unique};
 
 const DAY: &str = "2026-11-26T00:00:00Z";
 
@@ -221,6 +223,66 @@ async fn older_data_is_refused_with_both_dates_unless_forced_and_truncate_is_no_
     );
     snapshots.load(&["--date", older, "--force", "--truncate"])?;
     assert_eq!(snapshots.rows().await?, ["2026-11-24 01:00:00|9|old"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn data_that_is_overtaken_on_its_way_is_refused_with_both_dates() -> anyhow::Result<()> {
+    let world = World::shared().await?;
+    let snapshots = Snapshots::new(&world).await?;
+    let schema = snapshots.schema.clone();
+    snapshots
+        .day("2026-11-24T00:00:00Z", &[("2026-11-24 01:00:00", 1, "plum")])
+        .await?;
+    snapshots.load(&[])?;
+    let overtaken = "2026-11-25T00:00:00Z";
+    let key = snapshots
+        .day(overtaken, &[("2026-11-25 01:00:00", 2, "fig")])
+        .await?;
+
+    // The load waits here: it was found to be the newest, and has not seen the table yet.
+    let (blocker, connection) = tokio_postgres::connect(&world.ready().warehouse_database_url, NoTls).await?;
+    tokio::spawn(async move { connection.await.ok() });
+    let lock = format!("BEGIN; LOCK TABLE longshore.\"{schema}$pages\" IN ACCESS EXCLUSIVE MODE");
+    blocker.batch_execute(&lock).await?;
+    let bucket = &world.ready().bucket;
+    let arguments = [
+        "snapshot", "load", "--schema", &schema, "--tables", "pages", "--bucket", bucket, "--as", "ann",
+    ];
+    let mut command = world.stack.local.command(&arguments)?;
+    let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
+    let deadline = Instant::now() + PATIENCE;
+    while world
+        .loads_of(&key)
+        .await?
+        .iter()
+        .all(|load| load.state() != "submitted")
+    {
+        anyhow::ensure!(Instant::now() < deadline, "the load was not submitted");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    world
+        .query(&format!(
+            "INSERT INTO {schema}.pages (at, id, name) VALUES ('2026-11-26 09:00:00', 3, 'kiwi')"
+        ))
+        .await?;
+    blocker.batch_execute("COMMIT").await?;
+
+    let output = child.wait_with_output()?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let words = [
+        "the data of 2026-11-25T00:00:00Z was overtaken",
+        "rows of 2026-11-26 00:00:00 or later",
+        "only with --force",
+    ];
+    for words in words {
+        assert!(said.contains(words), "{words:?} is not said: {said}");
+    }
+    assert_eq!(
+        snapshots.rows().await?,
+        ["2026-11-24 01:00:00|1|plum", "2026-11-26 09:00:00|3|kiwi"]
+    );
     Ok(())
 }
 

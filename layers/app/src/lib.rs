@@ -54,6 +54,7 @@ pub use reconcile::{
 pub use longshore_store::Operator;
 pub use snapshot::{
     CheckedSnapshot, FoundSnapshot, Freshness, Replaces, SnapshotInput, SnapshotLoad, SnapshotRule,
+    table_columns,
 };
 
 use std::sync::Arc;

@@ -329,7 +329,14 @@ impl ProcessObject<'_> {
             Ok(planned) => planned,
             Err(reason) => return Ok(Err(self.reject_prepared(load, copyable, reason).await?)),
         };
-        match submit::ensure_tables(self.app, &load, &planned.plan, self.actor()).await? {
+        let tables = match submit::ensure_tables(self.app, &load, &planned.plan, self.actor()).await? {
+            Tables::Ready => {
+                let columns = &copyable.columns;
+                submit::ensure_columns(self.app, &load, &planned.plan, columns, self.actor()).await?
+            }
+            other => other,
+        };
+        match tables {
             Tables::Ready => Ok(Ok(ToGo { load, table, planned })),
             Tables::Missing(reason) => Ok(Err(self.reject_prepared(load, copyable, reason).await?)),
             Tables::Waits(until) => Ok(Err(ObjectOutcome::Waiting {

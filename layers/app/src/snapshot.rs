@@ -18,7 +18,7 @@ use longshore_domain::object::{Bucket, Object, ObjectKey, Sequencer, WatchedPref
 use longshore_domain::queue::QueueName;
 use longshore_domain::rule::{ColumnRow, FileRule, RuleRow};
 use longshore_domain::snapshot::{
-    ColumnType, DataDate, Description, Granularity, Layout, Place, Span, Suffix,
+    ColumnType, DataDate, Description, Granularity, Layout, Place, Span, Suffix, TableColumn,
 };
 use longshore_domain::target::{TableName, Warehouse};
 use longshore_store::Load;
@@ -132,6 +132,18 @@ pub struct SnapshotLoad<'a> {
     pub actor: &'a str,
     /// What is wanted.
     pub input: &'a SnapshotInput,
+}
+
+/// The columns of a table in order, as the warehouse has them; `None` where there is no such table.
+///
+/// # Errors
+/// What the warehouse answers.
+pub async fn table_columns(
+    app: &App,
+    warehouse: &Warehouse,
+    table: &TableName,
+) -> Result<Option<Vec<TableColumn>>, AppError> {
+    table::columns(app, warehouse, table).await
 }
 
 impl SnapshotLoad<'_> {

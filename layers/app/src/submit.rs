@@ -7,9 +7,11 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use longshore_copy::snapshot::add_text_column;
 use longshore_copy::{IdentifierError, marker};
 use longshore_domain::load::LoadState;
 use longshore_domain::reject::RejectReason;
+use longshore_domain::rule::{ColumnPlace, RuleColumn};
 use longshore_domain::statement::{Attempt, LoadStep, StatementKind};
 use longshore_store::{AttemptRecord, Load, Statement, StatementOutcome, StatementState};
 use tracing::info;
@@ -17,6 +19,7 @@ use tracing::info;
 use crate::plan::{FollowUpPart, LoadPlan};
 use crate::ports::{Submission, SubmissionSql, WarehouseError};
 use crate::retry::{self, Sent};
+use crate::snapshot::table_columns;
 use crate::{App, AppError};
 
 /// How long a token brings the same statement back: the service promises eight hours, and clocks differ.
@@ -272,6 +275,56 @@ pub(crate) async fn ensure_tables(
         .remember_marker(&warehouse_name, &plan.table, app.clock.now())
         .await?;
     Ok(Tables::Ready)
+}
+
+/// Makes sure that a plan's target has the columns that its rule's policy adds for this file. It is safe to do twice, and beside
+/// another that does the same: the catalogue is asked first, and again when the warehouse refuses.
+pub(crate) async fn ensure_columns(
+    app: &App,
+    load: &Load,
+    plan: &LoadPlan,
+    columns: &[RuleColumn],
+    actor: &str,
+) -> Result<Tables, AppError> {
+    let added: Vec<&str> = columns
+        .iter()
+        .filter(|column| column.place == ColumnPlace::Added)
+        .map(|column| column.name.as_str())
+        .collect();
+    if added.is_empty() {
+        return Ok(Tables::Ready);
+    }
+    match add_columns(app, plan, &added).await {
+        Ok(()) => Ok(Tables::Ready),
+        Err(AppError::Warehouse(error)) => tables_failed(app, load, plan, error, actor).await,
+        Err(error) => Err(error),
+    }
+}
+
+async fn add_columns(app: &App, plan: &LoadPlan, added: &[&str]) -> Result<(), AppError> {
+    let not_named = |error: IdentifierError| AppError::Engine(error.into());
+    for column in added {
+        if has_column(app, plan, column).await? {
+            continue;
+        }
+        let sql = add_text_column(&plan.table, column).map_err(not_named)?;
+        match app.warehouse.run(&plan.warehouse, &sql, MARKER_PATIENCE).await {
+            Ok(_) => {
+                info!(column, table = %plan.table, "added the column {column} to {}, which a file brings", plan.table)
+            }
+            Err(WarehouseError::StatementFailed { .. }) if has_column(app, plan, column).await? => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+async fn has_column(app: &App, plan: &LoadPlan, name: &str) -> Result<bool, AppError> {
+    let columns = table_columns(app, &plan.warehouse, &plan.table).await?;
+    Ok(columns
+        .into_iter()
+        .flatten()
+        .any(|column| column.name.eq_ignore_ascii_case(name)))
 }
 
 async fn make_marker_table(app: &App, plan: &LoadPlan) -> Result<(), AppError> {

@@ -17,6 +17,7 @@
 //! ```
 #![warn(missing_docs)]
 
+pub mod ddl;
 mod exclusion;
 mod follow_up;
 pub mod identifier;

@@ -5,10 +5,13 @@ use longshore_domain::target::TableName;
 
 use crate::identifier::{Identifier, IdentifierError, QualifiedTable};
 use crate::literal::{Literal, LiteralError};
-use crate::transaction::TransactionError;
+use crate::transaction::{EXTRA_TYPE, TransactionError};
 
 /// The table that says when each table was last loaded, as those who watch the age of data look for it.
 const LATENCIES: &str = "\"public\".\"latencies\"";
+
+/// How the statement begins that lets no snapshot take the place of newer data.
+const REFUSAL_OF_NEWER: &str = "SELECT 1 / (CASE WHEN COUNT(*) = 0 THEN 1 ELSE 0 END)\nFROM ";
 
 /// How many days back the newest date is looked for, one after the other, before the whole table is. The sort key keeps each of
 /// these looks from reading more than its days, and nearly always the first one finds it.
@@ -109,6 +112,18 @@ pub fn add_columns(table: &TableName, columns: &[DescribedColumn]) -> Result<Vec
         .collect()
 }
 
+/// Adds a column that a file brings and nobody has described: text, since any type may be wrong for the next file.
+///
+/// # Errors
+/// A name that no table or column can have.
+pub fn add_text_column(table: &TableName, column: &str) -> Result<String, IdentifierError> {
+    Ok(format!(
+        "ALTER TABLE {} ADD COLUMN {} {EXTRA_TYPE}",
+        QualifiedTable::new(table)?,
+        Identifier::new(column)?
+    ))
+}
+
 fn column_definition(column: &DescribedColumn) -> Result<String, IdentifierError> {
     let mut sql = format!("{} {}", Identifier::new(&column.name)?, column.kind);
     if let Some(default) = &column.default {
@@ -170,8 +185,13 @@ pub fn note_latency(table: &TableName) -> Result<String, TransactionError> {
 pub fn refuse_newer(table: &TableName, column: &str) -> Result<String, TransactionError> {
     let (table, column) = (target(table)?, quoted("column", column)?);
     Ok(format!(
-        "SELECT 1 / (CASE WHEN COUNT(*) = 0 THEN 1 ELSE 0 END)\nFROM {table}\nWHERE {column} >= {{period_end}}"
+        "{REFUSAL_OF_NEWER}{table}\nWHERE {column} >= {{period_end}}"
     ))
+}
+
+/// Whether a statement is [`refuse_newer`]'s.
+pub fn is_refusal_of_newer(statement: &str) -> bool {
+    statement.starts_with(REFUSAL_OF_NEWER)
 }
 
 /// Takes the space of deleted rows back and sorts the others.

@@ -21,7 +21,7 @@ mod modes;
 
 use longshore_domain::load::LoadId;
 use longshore_domain::matching::Captures;
-use longshore_domain::rule::{LoadMode, RuleColumn};
+use longshore_domain::rule::{ColumnPlace, LoadMode, RuleColumn};
 use longshore_domain::statement::LoadStep;
 use longshore_domain::target::{TableName, Warehouse};
 
@@ -45,6 +45,9 @@ pub const MAX_STATEMENT_BYTES: usize = 100_000;
 pub const MAX_STATEMENTS: usize = 40;
 /// What a marker says of a load of which nobody counted the rows; the column takes no NULL.
 const NOT_COUNTED: i64 = -1;
+
+/// What a column of the file is in the stage, and in the table that gets it, while nobody says what it holds.
+pub(crate) const EXTRA_TYPE: &str = "character varying(65535)";
 
 /// The column that says when a row came. Where a rule lists columns it is not among them and takes its DEFAULT by itself.
 pub(crate) const LOAD_TIME_COLUMN: &str = "target_transaction_timestamp";
@@ -205,7 +208,10 @@ struct Parts {
     target: QualifiedTable,
     marker: QualifiedTable,
     stage: Identifier,
+    /// What COPY fills, in the file's order.
     columns: Vec<Identifier>,
+    /// Those of them that the table has no column for.
+    extra: Vec<Extra>,
     lineage: Vec<(Identifier, Literal)>,
     mode: Mode,
     load_id: Literal,
@@ -238,6 +244,12 @@ impl Parts {
                 &format!("longshore_stage_{}{section}", request.load.as_uuid().simple()),
             )?,
             columns,
+            extra: request
+                .columns
+                .iter()
+                .filter(|column| !column.place.is_of_the_table())
+                .map(Extra::quote)
+                .collect::<Result<_, _>>()?,
             lineage: lineage(request)?,
             mode: Mode::quote(request, section)?,
             load_id: text("load id", &request.load.to_string())?,
@@ -381,8 +393,12 @@ impl Parts {
         if self.columns.is_empty() {
             return format!("INSERT INTO {} SELECT * FROM {}", self.target, self.stage);
         }
-        let mut columns: Vec<String> = self.columns.iter().map(ToString::to_string).collect();
+        let mut columns: Vec<String> = self.of_the_table().map(ToString::to_string).collect();
         let mut values = columns.clone();
+        if let Some((column, value)) = self.kept() {
+            columns.push(column);
+            values.push(value);
+        }
         for (column, value) in self.lineage.iter().chain(self.mode.filled()) {
             columns.push(column.to_string());
             values.push(value.to_string());
@@ -436,12 +452,58 @@ impl Parts {
         statements
     }
 
+    /// What the stage is made of: the table's columns, and texts for those that it lacks.
     fn selected_columns(&self) -> String {
         if self.columns.is_empty() {
-            "*".to_owned()
-        } else {
-            list(&self.columns)
+            return "*".to_owned();
         }
+        let texts = self
+            .extra
+            .iter()
+            .map(|extra| format!("CAST(NULL AS {EXTRA_TYPE}) AS {}", extra.column));
+        let columns = self.of_the_table().map(ToString::to_string).chain(texts);
+        columns.collect::<Vec<_>>().join(", ")
+    }
+
+    fn of_the_table(&self) -> impl Iterator<Item = &Identifier> {
+        let is_extra = |column: &Identifier| self.extra.iter().any(|extra| extra.column == *column);
+        self.columns.iter().filter(move |column| !is_extra(column))
+    }
+
+    /// The SUPER column that keeps what the table has no columns for, and its value.
+    fn kept(&self) -> Option<(String, String)> {
+        let mut kept = self
+            .extra
+            .iter()
+            .filter_map(|extra| Some((extra.kept_in.as_ref()?, extra)));
+        let (column, first) = kept.next()?;
+        let pairs: Vec<String> = std::iter::once(first)
+            .chain(kept.map(|(_, extra)| extra))
+            .map(|extra| format!("{}, {}", extra.name, extra.column))
+            .collect();
+        Some((column.to_string(), format!("OBJECT({})", pairs.join(", "))))
+    }
+}
+
+/// A column of the file that the table has none for.
+struct Extra {
+    column: Identifier,
+    /// Its name as a value.
+    name: Literal,
+    /// The SUPER column that it goes into; nowhere without.
+    kept_in: Option<Identifier>,
+}
+
+impl Extra {
+    fn quote(column: &RuleColumn) -> Result<Self, TransactionError> {
+        Ok(Self {
+            column: name("column", &column.name)?,
+            name: text("column's name", &column.name)?,
+            kept_in: match &column.place {
+                ColumnPlace::Kept(place) => Some(name("extra_column", place)?),
+                ColumnPlace::Own | ColumnPlace::Added | ColumnPlace::Dropped => None,
+            },
+        })
     }
 }
 

@@ -2,7 +2,12 @@
 
 use crate::object::Object;
 use crate::reject::RejectReason;
-use crate::rule::{FileRule, HeaderPolicy, RuleColumn};
+use crate::rule::{ColumnPlace, DriftPolicy, FileRule, HeaderPolicy, LoadMode, RuleColumn};
+
+/// The column that says when a row came, which takes its DEFAULT.
+const LOAD_TIME_COLUMN: &str = "target_transaction_timestamp";
+/// The longest name of a column.
+const MOST_NAME_BYTES: usize = 127;
 
 /// Refuses an object that is smaller than any real file of the deployment.
 pub fn size(object: &Object, threshold_bytes: u64) -> Result<(), RejectReason> {
@@ -55,13 +60,38 @@ pub fn header(rule: &FileRule, fields: &[String]) -> Result<Vec<RuleColumn>, Rej
         }
         HeaderPolicy::Names => {
             same_names(rule, fields)?;
-            Ok(fields
-                .iter()
-                .filter_map(|field| rule.columns.iter().find(|column| is_named(column, field)))
-                .cloned()
-                .collect())
+            let column = |field: &String| {
+                let listed = rule.columns.iter().find(|column| is_named(column, field));
+                listed.cloned().or_else(|| extra(rule, field))
+            };
+            Ok(fields.iter().filter_map(column).collect())
         }
     }
+}
+
+/// A column that the rule does not list, where its policy has a place for it.
+fn extra(rule: &FileRule, field: &str) -> Option<RuleColumn> {
+    let name = field.trim().to_lowercase();
+    let ours = [&rule.file_name_column, &rule.load_id_column];
+    let is_ours = ours
+        .into_iter()
+        .flatten()
+        .any(|column| column.eq_ignore_ascii_case(&name))
+        || name == LOAD_TIME_COLUMN
+        || matches!(&rule.mode, LoadMode::ReplacePeriod(period) if period.column.eq_ignore_ascii_case(&name));
+    let place = match &rule.drift {
+        DriftPolicy::Fail => return None,
+        DriftPolicy::IgnoreExtra => ColumnPlace::Dropped,
+        // The load fills these itself.
+        DriftPolicy::AddColumn if is_ours => return None,
+        DriftPolicy::AddColumn => ColumnPlace::Added,
+        DriftPolicy::KeepExtra(column) => ColumnPlace::Kept(column.clone()),
+    };
+    ((1..=MOST_NAME_BYTES).contains(&name.len())).then_some(RuleColumn {
+        name,
+        width: None,
+        place,
+    })
 }
 
 fn same_names(rule: &FileRule, fields: &[String]) -> Result<(), RejectReason> {
@@ -78,7 +108,9 @@ fn same_names(rule: &FileRule, fields: &[String]) -> Result<(), RejectReason> {
             let repeated = fields[..*index]
                 .iter()
                 .any(|earlier| earlier.trim().eq_ignore_ascii_case(field.trim()));
-            repeated || !rule.columns.iter().any(|column| is_named(column, field))
+            let has_place =
+                rule.columns.iter().any(|column| is_named(column, field)) || extra(rule, field).is_some();
+            repeated || !has_place
         })
         .map(|(_, field)| field.trim().to_owned())
         .collect();

@@ -95,6 +95,10 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
         "V24__traces_and_follow_ups_again",
         include_str!("../../../sql/config-db/migrations/V24__traces_and_follow_ups_again.sql"),
     ),
+    (
+        "V25__drift",
+        include_str!("../../../sql/config-db/migrations/V25__drift.sql"),
+    ),
 ];
 
 /// The version that this program brings a schema to: the number in the last migration's name.

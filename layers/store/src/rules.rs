@@ -170,6 +170,8 @@ pub(crate) fn rule_row(row: &Row) -> Result<RuleRow, StoreError> {
         archive_flag: reader.get("archive_flag")?,
         encryption_secret: reader.get("encryption_secret")?,
         rule_kind: reader.get("rule_kind")?,
+        drift_policy: reader.get("drift_policy")?,
+        extra_column: reader.get("extra_column")?,
         period_end: reader.get("period_end")?,
         vacuum_rows: reader.get("vacuum_rows")?,
         batch_files: reader.get("batch_files")?,

@@ -502,6 +502,17 @@ pub(crate) enum RuleCommand {
         #[arg(value_name = "RULE")]
         rules: Vec<i32>,
     },
+    /// Propose a rule for files like these: a document for `rule apply`, with the columns' types.
+    ///
+    /// Delimited text, CSV, fixed width, JSON, Avro, Parquet and ORC; gzip, bzip2 and zstd are unpacked. Files of one rule may be named
+    /// together. No database is asked.
+    Infer(InferArguments),
+    /// Print the statements that make the tables of a rule: stage, target, and rows at fault.
+    Ddl {
+        /// The rule's number.
+        #[arg(value_name = "RULE")]
+        rule: i32,
+    },
     /// Bring the tables to what a YAML document says. Rules that it does not name stay as they are.
     Apply {
         /// The document; - reads stdin.
@@ -633,6 +644,51 @@ pub(crate) struct ImportArguments {
     /// The number of its warehouse.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub target: i32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InferArguments {
+    /// The samples, called as the files will be.
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// The number of the rule; rules of record types count on from it.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub rule: i32,
+    /// The number of its feed.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub interface: i64,
+    /// The table: schema.table. Without it, one that is called after the first file.
+    #[arg(long, value_name = "TABLE", value_parser = parse_table)]
+    pub table: Option<TableName>,
+    /// What stands between fields, where the guess is wrong: one character, or \t.
+    #[arg(long, value_name = "CHARACTER", value_parser = parse_delimiter)]
+    pub delimiter: Option<u8>,
+    /// The widths of columns of fixed width, in characters.
+    #[arg(long, value_name = "N,…", value_delimiter = ',', conflicts_with = "delimiter", value_parser = clap::value_parser!(u32).range(1..=65_535))]
+    pub widths: Vec<u32>,
+    /// Whether the first record names the columns, where the guess is wrong.
+    #[arg(long, value_enum, value_name = "WHETHER")]
+    pub header: Option<HasHeader>,
+    /// Print the statements that make the tables instead of the document.
+    #[arg(long)]
+    pub ddl: bool,
+}
+
+/// Whether samples have a header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum HasHeader {
+    /// The first record names the columns.
+    Yes,
+    /// The first record is data.
+    No,
+}
+
+fn parse_delimiter(text: &str) -> Result<u8, String> {
+    match text.as_bytes() {
+        b"\\t" => Ok(b'\t'),
+        [byte] if byte.is_ascii() && !matches!(byte, b'\n' | b'\r' | b'"' | 0) => Ok(*byte),
+        _ => Err("write one ASCII character, or \\t".to_owned()),
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -7,6 +7,7 @@ mod commands;
 mod deployment;
 mod exit;
 mod import;
+mod infer;
 mod local;
 mod output;
 mod read;

@@ -38,6 +38,8 @@ SELECT
     config.query_retry_flag,
     config.resend_policy,
     config.archive_flag,
+    config.drift_policy,
+    config.extra_column,
     config.encryption_secret,
     config.rule_kind,
     config.period_end,

@@ -1,5 +1,6 @@
 //! What a failed load transaction is called and how it is explained.
 
+use longshore_copy::snapshot::is_refusal_of_newer;
 use longshore_domain::fault::WarehouseFault;
 use longshore_domain::matching::fill_placeholders;
 use longshore_domain::rule::{LoadMode, MergeBy, Period};
@@ -48,6 +49,7 @@ pub(super) fn explained(
         (Some(LoadStep::Count), _) => wrong_count(load, plan),
         (Some(LoadStep::KeysPresent), LoadMode::Merge(by)) => missing_key(by),
         (Some(LoadStep::KeysUnique), LoadMode::Merge(by)) => repeated_key(by),
+        (Some(LoadStep::PreSql), _) if refuses_newer(plan) => newer_came(load, plan, error),
         (Some(LoadStep::Period), LoadMode::ReplacePeriod(period)) => other_period(period, load, &error),
         _ => error,
     }
@@ -65,6 +67,26 @@ fn wrong_count(load: &Load, plan: &LoadPlan) -> String {
              changed",
             plan.mode
         ),
+    }
+}
+
+/// Whether the statement before the rows is the one that lets no snapshot take the place of newer data.
+fn refuses_newer(plan: &LoadPlan) -> bool {
+    let statement = plan
+        .index_of(LoadStep::PreSql)
+        .and_then(|index| plan.statements.get(index));
+    statement.is_some_and(|statement| is_refusal_of_newer(statement))
+}
+
+/// Both dates: that of the data, and the one from which on the table held some by then.
+fn newer_came(load: &Load, plan: &LoadPlan, error: String) -> String {
+    match (load.captures.get("data_date"), load.captures.get("period_end")) {
+        (Some(date), Some(end)) => format!(
+            "the data of {date} was overtaken: while it was on its way, another load brought rows of {end} or later into {}; nothing \
+             was changed. Older data goes in only with --force",
+            plan.table
+        ),
+        _ => error,
     }
 }
 

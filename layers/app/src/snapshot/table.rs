@@ -75,7 +75,7 @@ fn key(row: Vec<Option<String>>) -> Option<(String, Keys)> {
 
 fn spelt(kind: &str, length: Option<&str>, digits: Option<&str>, scale: Option<&str>) -> String {
     match kind {
-        "character varying" => format!("{kind}({})", length.unwrap_or("0")),
+        "character varying" | "character" => format!("{kind}({})", length.unwrap_or("0")),
         "numeric" => format!("{kind}({},{})", digits.unwrap_or("0"), scale.unwrap_or("0")),
         _ => kind.to_owned(),
     }

@@ -74,7 +74,10 @@ impl Mode {
     }
 
     fn replace_period(request: &LoadRequest<'_>, period: &Period) -> Result<Self, TransactionError> {
-        let mut listed = request.columns.iter();
+        let mut listed = request
+            .columns
+            .iter()
+            .filter(|column| column.place.is_of_the_table());
         Ok(Self::ReplacePeriod {
             period: (
                 name("period_column", &period.column)?,

@@ -2,11 +2,11 @@
 
 use super::fault::Collector;
 use super::{
-    ColumnRow, Compression, DataFormat, Delimited, Encoding, Escaping, FieldQuoting, FilePlace, FileRule,
-    HeaderPolicy, Interface, InvalidBytes, LoadMode, Paths, ResendPolicy, RuleColumn, RuleFault, RuleFaults,
-    RuleId, RuleRow, RuleTopics, TargetRow, Trailer,
+    ColumnPlace, ColumnRow, Compression, DataFormat, Delimited, Encoding, Escaping, FieldQuoting, FilePlace,
+    FileRule, HeaderPolicy, Interface, InvalidBytes, LoadMode, Paths, ResendPolicy, RuleColumn, RuleFault,
+    RuleFaults, RuleId, RuleRow, RuleTopics, TargetRow, Trailer,
 };
-use super::{attempts, batch, group, mode, together};
+use super::{attempts, batch, drift, group, mode, together};
 use crate::matching::{self, Matcher};
 use crate::target::{Compute, Login, TableName, Warehouse};
 
@@ -58,6 +58,7 @@ pub(super) fn interpret(row: &RuleRow) -> Result<FileRule, RuleFaults> {
     faults.keep(archives.map(|flag| is_yes("archive_flag", flag)).transpose());
     let batch = batch::batch(row, &mut faults);
     let vacuum_rows = vacuum_rows(row, &mut faults);
+    let drift_policy = drift::drift(row, &mut faults);
     let group = group::group(row, &mut faults);
     let topics = RuleTopics::read(row, &mut faults);
 
@@ -126,6 +127,7 @@ pub(super) fn interpret(row: &RuleRow) -> Result<FileRule, RuleFaults> {
             pre_sql: non_blank(&row.pre_sql),
             post_sql: non_blank(&row.post_sql),
             vacuum_rows,
+            drift: drift_policy,
             topics,
         };
         if matches!(rule.matcher, Matcher::Snapshot(_)) && rule.batch.is_some() {
@@ -135,6 +137,7 @@ pub(super) fn interpret(row: &RuleRow) -> Result<FileRule, RuleFaults> {
             );
         }
         together::check(&rule, &mut faults);
+        drift::check(&rule, &mut faults);
         if faults.list.is_empty() {
             return Ok(rule);
         }
@@ -459,7 +462,11 @@ fn columns(row: &RuleRow, faults: &mut Collector) -> Vec<RuleColumn> {
                 None
             }
         };
-        columns.push(RuleColumn { name, width });
+        columns.push(RuleColumn {
+            name,
+            width,
+            place: ColumnPlace::Own,
+        });
     }
     columns
 }

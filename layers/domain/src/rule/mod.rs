@@ -5,6 +5,7 @@
 
 mod attempts;
 mod batch;
+mod drift;
 mod fault;
 mod format;
 mod group;
@@ -19,6 +20,7 @@ mod topics;
 mod trailer;
 
 pub use batch::{BatchPolicy, Concurrency, MOST_BATCH_FILES, OnBadFile};
+pub use drift::DriftPolicy;
 pub use fault::{RuleFault, RuleFaults};
 pub use format::{Compression, DataFormat, Delimited, Encoding, Escaping, FieldQuoting, InvalidBytes, Paths};
 pub use group::{GroupPart, GroupRole, MOST_IN_A_SET, SetKey};
@@ -102,6 +104,35 @@ pub struct RuleColumn {
     pub name: String,
     /// Its width in characters, when the file is of fixed width.
     pub width: Option<u32>,
+    /// Where its values go.
+    #[serde(default, skip_serializing_if = "ColumnPlace::is_own")]
+    pub place: ColumnPlace,
+}
+
+/// Where the values of a column of the file go.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum ColumnPlace {
+    /// Into the column of this name, which the rule lists.
+    #[default]
+    Own,
+    /// Into the column of this name, which the table gets for it.
+    Added,
+    /// Nowhere: COPY reads them, and they are left behind.
+    Dropped,
+    /// Into this SUPER column, by name.
+    Kept(String),
+}
+
+impl ColumnPlace {
+    /// Whether it is the rule's.
+    pub fn is_own(&self) -> bool {
+        *self == Self::Own
+    }
+
+    /// Whether the table has a column for it.
+    pub fn is_of_the_table(&self) -> bool {
+        matches!(self, Self::Own | Self::Added)
+    }
 }
 
 /// What a rule row means, once nothing is wrong with it.
@@ -176,6 +207,8 @@ pub struct FileRule {
     pub post_sql: Option<String>,
     /// A load that deletes so many rows or more has its table vacuumed and analyzed afterwards.
     pub vacuum_rows: Option<u64>,
+    /// What is done about columns that its files bring and it does not list.
+    pub drift: DriftPolicy,
     /// Whom its outcomes are told to, when not the deployment's topic.
     pub topics: RuleTopics,
 }

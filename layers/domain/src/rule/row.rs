@@ -56,6 +56,10 @@ pub struct RuleRow {
     pub period_end: Option<String>,
     #[serde(default)]
     pub vacuum_rows: Option<i64>,
+    #[serde(default)]
+    pub drift_policy: Option<String>,
+    #[serde(default)]
+    pub extra_column: Option<String>,
     pub batch_files: Option<i32>,
     pub batch_bytes: Option<i64>,
     pub batch_seconds: Option<i32>,

@@ -22,6 +22,9 @@ $$;
 
 CREATE OR REPLACE FUNCTION pg_catalog.json_parse(text) RETURNS super LANGUAGE sql IMMUTABLE STRICT AS 'SELECT $1::jsonb';
 
+-- Names and values by turns. Redshift's values keep their types; these are texts, which is what is passed so far.
+CREATE OR REPLACE FUNCTION pg_catalog.object(VARIADIC text[]) RETURNS super LANGUAGE sql IMMUTABLE AS 'SELECT jsonb_object($1)';
+
 -- PostgreSQL writes blanks between the parts, Redshift none; those within strings stay.
 CREATE OR REPLACE FUNCTION pg_catalog.json_serialize(jsonb) RETURNS varchar LANGUAGE sql IMMUTABLE STRICT
 SET standard_conforming_strings = on

@@ -2,6 +2,8 @@
 
 pub(super) mod change;
 mod cost;
+mod ddl;
+mod infer;
 mod show;
 
 use std::collections::BTreeMap;
@@ -37,6 +39,8 @@ pub(crate) async fn run(
         RuleCommand::Lint { rules } => lint_rules(&store().await?, &rules, output).await,
         RuleCommand::Show { rule, version } => show::show(&store().await?, rule, version, output).await,
         RuleCommand::Export { rules } => show::export(&store().await?, &rules, output).await,
+        RuleCommand::Infer(arguments) => infer::run(&arguments, output),
+        RuleCommand::Ddl { rule } => Box::pin(ddl::run(rule, deployment, output)).await,
         RuleCommand::Apply { file, hand } => change::apply(&file, &hand, deployment, output).await,
         RuleCommand::Add { fields, hand } => change::add(&fields, &hand, deployment, output).await,
         RuleCommand::Edit { rule, fields, hand } => {

@@ -52,7 +52,7 @@ impl Row {
         found.map(|(_, value)| value.as_str())
     }
 
-    fn yaml(&self) -> String {
+    pub(crate) fn yaml(&self) -> String {
         let lines = self.0.iter().enumerate().map(|(place, (field, value))| {
             let bullet = if place == 0 { "  - " } else { "    " };
             let is_number = value.bytes().all(|byte| byte.is_ascii_digit()) && !value.is_empty();
@@ -66,7 +66,7 @@ impl Row {
         lines.collect()
     }
 
-    fn json(&self) -> Map<String, Value> {
+    pub(crate) fn json(&self) -> Map<String, Value> {
         let fields = self.0.iter();
         fields
             .map(|(field, value)| (field.clone(), json!(value)))
