@@ -17,6 +17,7 @@ mod crash_walk;
 mod doctor;
 mod encrypted;
 mod events;
+mod file_checks;
 mod files;
 mod follow_up;
 mod formats;
