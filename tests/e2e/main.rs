@@ -19,6 +19,7 @@ mod doctor;
 mod drift;
 mod encrypted;
 mod events;
+mod file_checks;
 mod files;
 mod follow_up;
 mod formats;

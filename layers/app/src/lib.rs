@@ -44,7 +44,10 @@ pub use group::set_lacks;
 pub use lint::lint;
 pub use maintain::Maintain;
 pub use operate::{CancelPlan, FollowUpAgain, Judged, Operate, ReplayChoice, ReplayPlan};
-pub use prepare::{Counting, FilePreparation, FileWish, PrepareFile, PreparedFile, PreparedPart, Way};
+pub use prepare::{
+    CheckFault, CheckedFile, Counting, FileCheck, FilePreparation, FileWish, PrepareFile, PreparedFile,
+    PreparedPart, Way,
+};
 pub use process::{Announcement, ObjectOutcome, ProcessObject};
 pub use reconcile::{
     Backfill, BackfillMode, BackfillReport, ComparisonReport, ListingReport, Reconcile, ReconcileLimits,

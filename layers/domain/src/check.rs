@@ -1,6 +1,6 @@
 //! The checks that need no bytes but the header's: size, name, and the columns that the header names.
 
-use crate::object::Object;
+use crate::object::{Object, ObjectKey};
 use crate::reject::RejectReason;
 use crate::rule::{ColumnPlace, DriftPolicy, FileRule, HeaderPolicy, LoadMode, RuleColumn};
 
@@ -22,12 +22,17 @@ pub fn size(object: &Object, threshold_bytes: u64) -> Result<(), RejectReason> {
 
 /// Refuses an object whose extension is not the rule's.
 pub fn extension(object: &Object, rule: &FileRule) -> Result<(), RejectReason> {
+    extension_of_key(&object.key, rule)
+}
+
+/// The same of a file that may be no object.
+pub fn extension_of_key(key: &ObjectKey, rule: &FileRule) -> Result<(), RejectReason> {
     if rule.ends_with_a_date() {
         return Ok(());
     }
-    let found = object.key.extension().unwrap_or_default().to_ascii_lowercase();
+    let found = key.extension().unwrap_or_default().to_ascii_lowercase();
     // A rule may name a double extension such as csv.gz.
-    let file_name = object.key.file_name().to_ascii_lowercase();
+    let file_name = key.file_name().to_ascii_lowercase();
     if found == rule.extension || file_name.ends_with(&format!(".{}", rule.extension)) {
         return Ok(());
     }

@@ -244,6 +244,23 @@ pub(crate) enum FileCommand {
     /// The trailer is taken off, and so is the header where there are several parts. What is not compressed is cut on the server's side:
     /// no byte of it goes up, and of each part some tens of KiB come down.
     Prepare(PrepareArguments),
+    /// Say whether a function would take a file: its name, its bytes, its header, its trailer and its counts. Nothing is written.
+    ///
+    /// What a function would refuse the file for is printed, and the exit code is 1 then. The deployment's least size of a file and
+    /// the table are not looked at.
+    Check(CheckArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArguments {
+    /// The file: a path, or s3://bucket/key.
+    #[arg(value_name = "FILE")]
+    pub file: String,
+    #[command(flatten)]
+    pub rule: WhichRule,
+    /// Print how many requests, bytes, seconds and how much memory it took.
+    #[arg(long)]
+    pub stats: bool,
 }
 
 #[derive(Debug, Args)]

@@ -1,6 +1,7 @@
 //! Checks and preparation of one file: what the engine is asked, what it answers, what COPY will read.
 
 mod by_hand;
+mod checking;
 mod counting;
 mod cut;
 mod fault;
@@ -20,6 +21,7 @@ use longshore_preprocess::Report;
 
 use crate::{App, AppError};
 pub use by_hand::{Counting, FilePreparation, FileWish, PrepareFile, PreparedFile, PreparedPart, Way};
+pub use checking::{CheckFault, CheckedFile, FileCheck};
 use cut::{Cut, CutFile};
 pub(crate) use manifest::files_of;
 pub(crate) use pace::{Pace, Progress};

@@ -9,6 +9,7 @@ mod demo;
 mod dlq;
 mod doctor;
 mod file;
+mod file_check;
 mod file_prepare;
 mod import;
 mod load;

@@ -1,0 +1,128 @@
+//! What the functions check of a file before they load it, asked by an operator: nothing is written, and no ledger is asked.
+
+use longshore_domain::check;
+use longshore_domain::object::ObjectKey;
+use longshore_domain::reject::RejectReason;
+use longshore_domain::rule::FileRule;
+use longshore_preprocess::{Discard, LineEnding, Pipeline, PrepareError, Report};
+
+use super::{fault, spec, unlisted_remark};
+use crate::AppError;
+
+/// One file under its rule: bytes are pushed in, and a verdict comes out.
+pub struct FileCheck<'a> {
+    rule: &'a FileRule,
+    pipeline: Pipeline,
+}
+
+/// Why there is no sound file.
+#[derive(Debug)]
+pub enum CheckFault {
+    /// A function would refuse it.
+    File(RejectReason),
+    /// We could not look.
+    Us(AppError),
+}
+
+/// A file that a function would take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckedFile {
+    /// Its bytes as they came.
+    pub bytes_read: u64,
+    /// Its bytes after decompression.
+    pub bytes_decoded: u64,
+    /// Its data records; unknown for formats that are not cut into records.
+    pub records: Option<u64>,
+    /// Blank lines among them, which COPY skips.
+    pub blank_records: u64,
+    /// The fields of its header, where the rule says that there is one.
+    pub header: Vec<String>,
+    /// Records that its trailer says it has.
+    pub declared: Option<u64>,
+    /// How its lines end: `lf`, `crlf` or `mixed`.
+    pub line_ending: Option<&'static str>,
+    /// The records of each type, in the order of the rule's types; empty where it does not split.
+    pub record_types: Vec<(String, u64)>,
+    /// What a person should know.
+    pub remark: Option<String>,
+}
+
+impl From<PrepareError> for CheckFault {
+    fn from(error: PrepareError) -> Self {
+        fault::reason(error).map_or_else(Self::Us, Self::File)
+    }
+}
+
+impl From<RejectReason> for CheckFault {
+    fn from(reason: RejectReason) -> Self {
+        Self::File(reason)
+    }
+}
+
+impl<'a> FileCheck<'a> {
+    /// Whether the functions look into files of this rule as they come. They do not where the rule says that they are
+    /// encrypted, lists of other files, or of a kind that only COPY reads.
+    pub fn looks_into(rule: &FileRule) -> bool {
+        spec::needs_reading(rule) && !rule.takes_manifests()
+    }
+
+    /// Looks at the name, and begins.
+    ///
+    /// # Errors
+    /// The name is not the rule's, or the rule asks for what contradicts itself.
+    pub fn begin(rule: &'a FileRule, key: &ObjectKey) -> Result<Self, CheckFault> {
+        check::extension_of_key(key, rule)?;
+        let pipeline = Pipeline::new(spec::pipeline(rule, None));
+        let pipeline = pipeline.map_err(|error| CheckFault::Us(AppError::Engine(error.into())))?;
+        Ok(Self { rule, pipeline })
+    }
+
+    /// Takes the next bytes of the file.
+    ///
+    /// # Errors
+    /// What is wrong with them, with its place.
+    pub fn take(&mut self, bytes: &[u8]) -> Result<(), CheckFault> {
+        Ok(self.pipeline.push_all(bytes, &mut Discard)?)
+    }
+
+    /// Takes note of the file's end.
+    ///
+    /// # Errors
+    /// What shows only there: the trailer, the counts, and a header that is not the rule's.
+    pub fn finish(self) -> Result<CheckedFile, CheckFault> {
+        let report = self.pipeline.finish(&mut Discard)?;
+        let header = report.header.first().map(|header| header.fields.clone());
+        let header = header.unwrap_or_default();
+        // Record types differ in their columns, so a header cannot name those of all of them.
+        if self.rule.split.is_none() {
+            check::header(self.rule, &header)?;
+        }
+        Ok(checked(self.rule, header, &report))
+    }
+}
+
+fn checked(rule: &FileRule, header: Vec<String>, report: &Report) -> CheckedFile {
+    let prefixes = rule.split.as_deref().unwrap_or_default();
+    CheckedFile {
+        bytes_read: report.bytes_read,
+        bytes_decoded: report.bytes_decoded,
+        records: spec::counts_records(rule).then_some(report.records),
+        blank_records: report.blank_records,
+        header,
+        declared: report.trailer.as_ref().and_then(|trailer| trailer.count),
+        line_ending: report.line_ending.map(|ending| match ending {
+            LineEnding::Lf => "lf",
+            LineEnding::CrLf => "crlf",
+            LineEnding::Mixed => "mixed",
+        }),
+        record_types: prefixes
+            .iter()
+            .cloned()
+            .zip(report.records_by_prefix.iter().copied())
+            .collect(),
+        remark: rule
+            .split
+            .as_ref()
+            .and_then(|prefixes| unlisted_remark(report, prefixes)),
+    }
+}

@@ -1,0 +1,107 @@
+//! Files that an operator checks by hand, on a disk and in a bucket: the verdict is the function's.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::Output;
+
+use anyhow::Context as _;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::support::World;
+
+const PIPES: &str = "rules:
+  - ext_file_config_sid: 7
+    file_prefix: nobody.
+    file_format: txt
+    delimiter: '|'
+    trailer_flag: Y
+    trailer_tag: 'T|'
+    tgt_schema_name: s
+    tgt_table_name: t
+    columns: [id, name]
+";
+
+fn write(directory: &TempDir, name: &str, text: &[u8]) -> anyhow::Result<String> {
+    let path = directory.path().join(name);
+    std::fs::File::create(&path)?.write_all(text)?;
+    text_of(&path)
+}
+
+fn text_of(path: &Path) -> anyhow::Result<String> {
+    Ok(path.to_str().context("a path of text")?.to_owned())
+}
+
+fn check(world: &World, file: &str, rules: &str) -> anyhow::Result<Output> {
+    world.longshore(&["--json", "file", "check", file, "--rule-file", rules, "--stats"])
+}
+
+fn said(output: &Output) -> anyhow::Result<Value> {
+    let errors = String::from_utf8_lossy(&output.stderr);
+    anyhow::ensure!(output.status.success(), "{errors}");
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+#[tokio::test]
+async fn a_sound_file_is_told_with_its_counts_from_a_disk_and_from_a_bucket() -> anyhow::Result<()> {
+    let world = World::shared().await?;
+    let directory = TempDir::new()?;
+    let rules = write(&directory, "rules.yaml", PIPES.as_bytes())?;
+    let text = b"1|plum\n\n2|fig\nT|2\n";
+    let path = write(&directory, "sound_1.txt", text)?;
+    world.put("by_hand/sound_1.txt", text.to_vec()).await?;
+    let url = format!("s3://{}/by_hand/sound_1.txt", world.ready().bucket);
+
+    for (file, is_object) in [(path, false), (url, true)] {
+        let told = said(&check(&world, &file, &rules)?)?;
+        assert_eq!(told["records"], 2, "{told}");
+        assert_eq!(told["declared_records"], 2, "{told}");
+        assert_eq!(told["blank_lines"], 1, "{told}");
+        assert_eq!(told["line_ending"], "lf", "{told}");
+        assert_eq!(told["stats"]["bytes_read"], text.len(), "{told}");
+        assert_eq!(told["stats"]["requests"].as_u64() > Some(0), is_object, "{told}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_file_that_would_be_rejected_is_told_with_its_place_and_rule() -> anyhow::Result<()> {
+    let world = World::shared().await?;
+    let directory = TempDir::new()?;
+    let rules = write(&directory, "rules.yaml", PIPES.as_bytes())?;
+    let text = b"1|plum\n2|fig\nT|3\n";
+    let path = write(&directory, "wrong_2.txt", text)?;
+    world.put("by_hand/wrong_2.txt", text.to_vec()).await?;
+    let url = format!("s3://{}/by_hand/wrong_2.txt", world.ready().bucket);
+    for file in [&path, &url] {
+        let output = check(&world, file, &rules)?;
+        assert_eq!(output.status.code(), Some(1));
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        for word in [
+            file,
+            "rule 7",
+            "trailer_count_mismatch",
+            "line 3, byte 13",
+            "ask the sender",
+        ] {
+            assert!(errors.contains(word), "{word}: {errors}");
+        }
+    }
+
+    let csv = write(&directory, "sound_2.csv", b"1|plum\nT|1\n")?;
+    let errors = String::from_utf8(check(&world, &csv, &rules)?.stderr)?;
+    assert!(errors.contains("extension_mismatch"), "{errors}");
+
+    let nowhere = text_of(&directory.path().join("nowhere.txt"))?;
+    let output = check(&world, &nowhere, &rules)?;
+    assert_eq!(output.status.code(), Some(1));
+    let errors = String::from_utf8(output.stderr)?;
+    assert!(errors.contains("nowhere.txt cannot be read"), "{errors}");
+
+    let gone = format!("s3://{}/by_hand/nowhere.txt", world.ready().bucket);
+    let output = check(&world, &gone, &rules)?;
+    assert_eq!(output.status.code(), Some(1));
+    let errors = String::from_utf8(output.stderr)?;
+    assert!(errors.contains("does not exist"), "{errors}");
+    Ok(())
+}
