@@ -56,7 +56,7 @@ impl<'a> Snapshots<'a> {
     fn description(&self, more: &str) -> String {
         format!(
             "{0}:\n  dest: {0}\n  columns:\n  - {{dest: at, type: timestamp, sortord: 1}}\n  - {{dest: id, type: int, distkey: \
-             true}}\n  - {{dest: name, type: text}}\n{more}  meta:\n    datadatecolumn: at\n    schema: {1}\n",
+             true, primarykey: true}}\n  - {{dest: name, type: text}}\n{more}  meta:\n    datadatecolumn: at\n    schema: {1}\n",
             self.table, self.schema
         )
     }
@@ -433,6 +433,15 @@ async fn hours_time_zones_and_streams_say_what_is_replaced() -> anyhow::Result<(
     let snapshots = Snapshots::new(&world).await?;
     // Half past three in Greenwich is the evening before in New York.
     let date = "2026-11-26T03:30:00Z";
+    snapshots
+        .put(date, ".json", json(&[("2026-11-25", 1, "plum")]))
+        .await?;
+    let dated = snapshots.description("").replace("type: timestamp", "type: date");
+    snapshots.describe(date, &dated).await?;
+    snapshots.assert_refused(
+        &["--granularity", "hour"],
+        &["is a date, which tells no hours", "say --granularity day"],
+    );
     snapshots.day(date, &[("2026-11-25 22:10:00", 1, "plum")]).await?;
     let zone = ["--timezone", "America/New_York"];
     let report = snapshots.load(&[&zone[..], &["--granularity", "hour"]].concat())?;
@@ -441,9 +450,10 @@ async fn hours_time_zones_and_streams_say_what_is_replaced() -> anyhow::Result<(
     assert_eq!(report["period"], "2026-11-25 00:00:00 to 2026-11-26 00:00:00");
 
     // A row outside of what the file stands for would be left over when that comes again.
-    let output = snapshots.run(&["--granularity", "hour", "--force"])?;
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(1), "{said}");
+    snapshots.assert_refused(
+        &["--granularity", "hour", "--force"],
+        &["a row's at is not from", "say another granularity or time zone"],
+    );
 
     let bounds = [
         "--granularity",
@@ -594,5 +604,36 @@ async fn a_description_and_a_layout_may_be_anywhere() -> anyhow::Result<()> {
     let path = file.path().to_str().context("a path")?;
     snapshots.load(&[&layout[..], &["--config", path]].concat())?;
     assert_eq!(snapshots.rows().await?, ["2026-11-26 01:00:00|1|plum"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_target_says_which_warehouse_and_the_rule_keeps_it() -> anyhow::Result<()> {
+    let world = World::shared().await?;
+    let snapshots = Snapshots::new(&world).await?;
+    let (ready, target) = (world.ready(), unique().to_string());
+    let row = format!(
+        "INSERT INTO rdscnfg.ext_target
+             (ext_target_sid, target_name, cluster_identifier, database_name, secret_arn, iam_role, region)
+         VALUES ({target}, 'of snapshots {target}', '{}', '{}', '{}', 'default', '{}')",
+        ready.cluster_identifier, ready.database, ready.secret_redshift, ready.region
+    );
+    world.control.batch_execute(&row).await?;
+    snapshots.day(DAY, &[("2026-11-26 01:00:00", 1, "plum")]).await?;
+
+    snapshots.load(&["--target", &target])?;
+
+    assert_eq!(snapshots.rows().await?, ["2026-11-26 01:00:00|1|plum"]);
+    let rule = format!(
+        "SELECT to_jsonb(ext_target_sid) FROM rdscnfg.ext_file_config WHERE tgt_schema_name = '{}'",
+        snapshots.schema
+    );
+    assert_eq!(
+        world.control_rows(&rule).await?,
+        [Value::from(target.parse::<u64>()?)]
+    );
+    let copy = snapshots.run(&["--target", &target, "--plan"])?;
+    let said = String::from_utf8_lossy(&copy.stdout).into_owned();
+    assert!(said.contains("IAM_ROLE default"), "its own role: {said}");
     Ok(())
 }

@@ -225,3 +225,29 @@ WHERE attribute.attnum > 0
     AND class.relkind IN ('r', 'p', 'v')
     AND namespace.nspname NOT IN ('longshore_local', 'information_schema')
     AND namespace.nspname = ANY (current_schemas(true));
+
+-- Redshift's columns of it. A primary key is declared and not enforced, there as here: it is kept as a CHECK of a name of ours.
+-- The rewriting of statements puts this view in the place of PostgreSQL's table.
+CREATE OR REPLACE VIEW longshore_local.pg_constraint AS
+SELECT
+    kept.oid,
+    CASE
+        WHEN kept.conname = 'longshore$primary_key$' THEN left(class.relname, 58) || '_pkey'
+        WHEN starts_with(kept.conname, 'longshore$primary_key$')
+            THEN substr(kept.conname, length('longshore$primary_key$') + 1)
+        ELSE kept.conname
+    END::name AS conname,
+    kept.connamespace,
+    CASE WHEN starts_with(kept.conname, 'longshore$primary_key$') THEN 'p' ELSE kept.contype END::"char" AS contype,
+    kept.condeferrable,
+    kept.condeferred,
+    kept.conrelid,
+    kept.contypid,
+    kept.confrelid,
+    kept.confupdtype,
+    kept.confdeltype,
+    kept.confmatchtype,
+    kept.conkey,
+    kept.confkey
+FROM pg_catalog.pg_constraint AS kept
+    LEFT JOIN pg_catalog.pg_class AS class ON class.oid = kept.conrelid;

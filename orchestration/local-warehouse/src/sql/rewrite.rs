@@ -23,7 +23,26 @@ pub(crate) fn rewrite(text: &str, classified: Classified) -> Result<Rewritten, S
         _ => edit_statement(&tokens, &mut edits)?,
     }
     edit_expressions(&tokens, &mut edits)?;
+    edit_catalog(&tokens, &mut edits);
     Ok(edits.apply(text))
+}
+
+/// `pg_constraint` is a view of ours, which shows the keys that are declared and not enforced.
+fn edit_catalog(tokens: &[Token<'_>], edits: &mut Edits) {
+    for (index, token) in tokens.iter().enumerate() {
+        let is_alias = tokens.get(index + 1).is_some_and(|next| next.is_symbol("."));
+        if !token.is_word("pg_constraint") || is_alias {
+            continue;
+        }
+        match &tokens[..index] {
+            [.., schema, dot] if dot.is_symbol(".") => {
+                if schema.is_word("pg_catalog") {
+                    edits.replace(schema.start..token.end(), "longshore_local.pg_constraint");
+                }
+            }
+            _ => edits.insert(token.start, "longshore_local."),
+        }
+    }
 }
 
 /// `VACUUM [FULL | SORT ONLY | DELETE ONLY | REINDEX] [table] [TO n PERCENT] [BOOST]`.
@@ -149,8 +168,20 @@ mod tests {
             ),
             ("select 1 minus select 2", "select 1 EXCEPT select 2"),
             (
-                "create table if not exists s.t (a varchar(max) encode zstd distkey, b int identity(1,1) not null, c text sortkey, primary key (a)) diststyle key compound sortkey (a, b)",
-                "create table if not exists s.t (a varchar(65535) NOT NULL, b int GENERATED ALWAYS AS IDENTITY (START WITH 1 INCREMENT BY 1) not null, c varchar(256) )",
+                "create table if not exists s.t (a varchar(max) encode zstd distkey, b int identity(1,1) not null, c text sortkey, primary key (a, \"B\"), unique (c)) diststyle key compound sortkey (a, b)",
+                "create table if not exists s.t (a varchar(65535) NOT NULL, b int GENERATED ALWAYS AS IDENTITY (START WITH 1 INCREMENT BY 1) not null, c varchar(256) , CONSTRAINT \"longshore$primary_key$\" CHECK (a IS NOT NULL AND \"B\" IS NOT NULL) )",
+            ),
+            (
+                "create table t (a int primary key distkey, b int)",
+                "create table t (a int NOT NULL CONSTRAINT \"longshore$primary_key$\" CHECK (a IS NOT NULL) , b int)",
+            ),
+            (
+                "create table t (a int, constraint k primary key (a))",
+                "create table t (a int NOT NULL, CONSTRAINT \"longshore$primary_key$k\" CHECK (a IS NOT NULL))",
+            ),
+            (
+                "select pg_constraint.conname from pg_catalog.pg_constraint join pg_constraint c on true join x.pg_constraint d on true",
+                "select pg_constraint.conname from longshore_local.pg_constraint join longshore_local.pg_constraint c on true join x.pg_constraint d on true",
             ),
             (
                 "create temp table t distkey(a) sortkey(b) as select 1 as a, 2 as b",

@@ -3,6 +3,10 @@
 use super::text_edit::Edits;
 use super::{Cursor, SqlError, Token, TokenKind};
 
+/// What the name of a CHECK begins with that stands for a primary key, so that `longshore_local.pg_constraint` can tell it: a key
+/// of PostgreSQL's own would be enforced, and Redshift's is only declared.
+const PRIMARY_KEY: &str = "longshore$primary_key$";
+
 /// Adds the edits that a CREATE TABLE needs.
 pub(super) fn edit_create_table(tokens: &[Token<'_>], edits: &mut Edits) -> Result<(), SqlError> {
     let mut cursor = Cursor::new(tokens);
@@ -79,15 +83,19 @@ fn edit_items(mut cursor: Cursor<'_>, close: Token<'_>, edits: &mut Edits) -> Re
     let items = items(&mut cursor, close);
     let mut not_null = Vec::new();
     for item in &items {
-        if let Some(columns) = primary_key_columns(item) {
-            not_null.extend(columns);
+        if let Some((_, columns)) = primary_key(item) {
+            not_null.extend(columns.iter().map(|name| folded(name)));
         }
     }
     for item in &items {
         let Some(first) = item.tokens.first() else {
             return Err(SqlError::near(Some(&close), close.end()));
         };
-        if is_unenforced_constraint(item) {
+        if let Some((name, columns)) = primary_key(item) {
+            let start = item.comma.map_or(first.start, |comma| comma.end());
+            let end = item.tokens.last().map_or(first.end(), Token::end);
+            edits.replace(start..end, format!(" {}", declared_key(&name, &columns)));
+        } else if is_unenforced_constraint(item) {
             let start = item.comma.map_or(first.start, |comma| comma.start);
             let end = item.tokens.last().map_or(first.end(), Token::end);
             edits.remove(start..end);
@@ -133,26 +141,37 @@ fn is_unenforced_constraint(item: &Item<'_>) -> bool {
     if cursor.accept(&["constraint"]) {
         cursor.next();
     }
-    cursor.looks_at(&["primary", "key"])
-        || cursor.looks_at(&["foreign", "key"])
-        || cursor.looks_at(&["unique", "("])
+    cursor.looks_at(&["foreign", "key"]) || cursor.looks_at(&["unique", "("])
 }
 
-/// The columns of `PRIMARY KEY (a, b)`: Redshift makes them NOT NULL.
-fn primary_key_columns(item: &Item<'_>) -> Option<Vec<String>> {
+/// The name, which may be empty, and the columns of `[CONSTRAINT name] PRIMARY KEY (a, b)`: Redshift makes them NOT NULL.
+fn primary_key(item: &Item<'_>) -> Option<(String, Vec<String>)> {
     let mut cursor = Cursor::new(&item.tokens);
-    if cursor.accept(&["constraint"]) {
-        cursor.next();
-    }
+    let name = match cursor.accept(&["constraint"]) {
+        true => folded(&cursor.name().ok()?),
+        false => String::new(),
+    };
     if !cursor.accept(&["primary", "key", "("]) {
         return None;
     }
     let mut columns = Vec::new();
-    while let Ok(name) = cursor.name() {
-        columns.push(folded(&name));
+    while let Ok(column) = cursor.name() {
+        columns.push(column);
         cursor.accept(&[","]);
     }
-    Some(columns)
+    Some((name, columns))
+}
+
+/// A primary key that is on record and not enforced.
+fn declared_key(name: &str, columns: &[String]) -> String {
+    let columns: Vec<String> = columns
+        .iter()
+        .map(|column| format!("{column} IS NOT NULL"))
+        .collect();
+    format!(
+        "CONSTRAINT \"{PRIMARY_KEY}{name}\" CHECK ({})",
+        columns.join(" AND ")
+    )
 }
 
 fn folded(name: &str) -> String {
@@ -177,7 +196,11 @@ fn edit_column(tokens: &[Token<'_>], not_null: &[String], edits: &mut Edits) -> 
         } else if token.is_word("not") && cursor.looks_at(&["null"]) {
             says_not_null = true;
         } else if token.is_word("primary") && cursor.accept(&["key"]) {
-            edits.replace(token.start..end_before(&cursor, tokens), "NOT NULL ");
+            let key = declared_key("", std::slice::from_ref(&name));
+            edits.replace(
+                token.start..end_before(&cursor, tokens),
+                format!("NOT NULL {key} "),
+            );
             says_not_null = true;
         } else if token.is_word("references") {
             cursor.qualified_name()?;

@@ -49,6 +49,46 @@ async fn tables_are_created_as_redshift_writes_them() {
 }
 
 #[tokio::test]
+async fn a_primary_key_is_on_record_and_not_enforced() {
+    let world = World::new().await;
+    world
+        .run("create table lines (number int, \"Order\" int, name text, primary key (\"Order\", number))")
+        .await;
+    world
+        .run("create table orders (id int constraint its_key primary key distkey, name text)")
+        .await;
+    world
+        .run("create table named (id int, constraint named_key primary key (id))")
+        .await;
+    let keys = "select conname, class.relname, contype, attribute.attname from pg_constraint as keys \
+                join pg_class as class on class.oid = keys.conrelid \
+                join pg_attribute as attribute on attribute.attrelid = class.oid and attribute.attnum = any (keys.conkey) \
+                where contype = 'p' and class.relname in ('lines', 'orders', 'named') order by 2, 4";
+    assert_eq!(
+        world.rows(keys).await,
+        [
+            "lines_pkey|lines|p|Order",
+            "lines_pkey|lines|p|number",
+            "named_key|named|p|id",
+            "orders_pkey|orders|p|id"
+        ]
+    );
+    world
+        .run("insert into lines values (1, 1, 'a'), (1, 1, 'b')")
+        .await;
+    world.run("insert into orders values (1, 'a'), (1, 'b')").await;
+    let error = world.error("insert into orders (name) values ('c')").await;
+    assert!(error.contains("null value in column \"id\""), "{error}");
+    world.run("create table copied (like orders)").await;
+    assert_eq!(
+        world
+            .rows("select count(*) from pg_catalog.pg_constraint c join pg_class r on r.oid = c.conrelid where relname = 'copied'")
+            .await,
+        ["0"]
+    );
+}
+
+#[tokio::test]
 async fn functions_answer_as_in_redshift() {
     let world = World::new().await;
     for (expression, expected) in [
