@@ -1,5 +1,7 @@
 //! What is done about columns that a file brings and its rule does not list.
 
+use serde_json::json;
+
 use crate::support::{RuleBuilder, World};
 
 const WIDER: &str = "id|Colour|name|size\n1|red|plum|\n2|\"odd\"|fig|9\n";
@@ -25,8 +27,13 @@ async fn a_file_with_more_columns_is_refused_by_their_names_where_nothing_else_i
 async fn more_columns_are_left_out_where_the_rule_ignores_them() -> anyhow::Result<()> {
     let world = World::shared().await?;
     let feed = drifting(&world, "ignore_extra").create().await?;
-    feed.land(WIDER).await?.assert_loaded(2);
-    feed.land("name|id\nkiwi|3\n").await?.assert_loaded(1);
+    let story = feed.land(WIDER).await?;
+    story.assert_loaded(2);
+    let left_out = "columns of the header that the rule does not list were left out (drift_policy ignore_extra): colour, size";
+    assert_eq!(story.message()["remarks"], json!([left_out]), "{story}");
+    let story = feed.land("name|id\nkiwi|3\n").await?;
+    story.assert_loaded(1);
+    assert_eq!(story.message()["remarks"], json!([]), "{story}");
     assert_eq!(feed.lines("id, name").await?, ["1|plum", "2|fig", "3|kiwi"]);
 
     // A column that is missing is no column more, and one that comes twice is none to be chosen from.

@@ -21,6 +21,7 @@ use longshore_domain::matching::Captures;
 use longshore_domain::object::{Object, ObjectKey};
 use longshore_domain::queue::QueueName;
 use longshore_domain::reject::RejectReason;
+use longshore_domain::rule::drift_remark;
 use longshore_domain::target::TableName;
 use longshore_store::{Announced, BufferId, Claim, Lease, LeaseStep, Load, Source};
 use tracing::{Instrument, info};
@@ -377,7 +378,11 @@ impl ProcessObject<'_> {
             prepared: copyable.is_prepared_copy,
             manifest_key,
             plan: serde_json::to_value(&plan).map_err(|error| AppError::Engine(error.into()))?,
-            remarks: earlier.remarks,
+            remarks: earlier
+                .remarks
+                .into_iter()
+                .chain(drift_remark(&copyable.columns))
+                .collect(),
             duration: self.worked_on(&load),
             replaces: earlier.replaces,
         };

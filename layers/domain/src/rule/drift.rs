@@ -2,7 +2,7 @@
 
 use super::fault::Collector;
 use super::interpret::non_blank;
-use super::{DataFormat, FileRule, HeaderPolicy, RuleRow};
+use super::{ColumnPlace, DataFormat, FileRule, HeaderPolicy, RuleColumn, RuleRow};
 
 /// What is done about columns that a header names and the rule does not.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -85,4 +85,27 @@ pub(super) fn check(rule: &FileRule, faults: &mut Collector) {
             format!("{column:?} is one of the file's columns too; name another"),
         );
     }
+}
+
+/// What is told of the columns that a file brought and its rule does not list. `None` when it brought no others.
+pub fn drift_remark(columns: &[RuleColumn]) -> Option<String> {
+    let names: Vec<&str> = columns
+        .iter()
+        .filter(|column| !column.place.is_own())
+        .map(|column| column.name.as_str())
+        .collect();
+    let place = columns
+        .iter()
+        .map(|column| &column.place)
+        .find(|place| !place.is_own())?;
+    let done = match place {
+        ColumnPlace::Own => return None,
+        ColumnPlace::Added => "are columns of the table by their names (drift_policy add_column)".to_owned(),
+        ColumnPlace::Dropped => "were left out (drift_policy ignore_extra)".to_owned(),
+        ColumnPlace::Kept(column) => format!("are kept in {column} (drift_policy keep_extra)"),
+    };
+    Some(format!(
+        "columns of the header that the rule does not list {done}: {}",
+        names.join(", ")
+    ))
 }

@@ -20,7 +20,7 @@ mod topics;
 mod trailer;
 
 pub use batch::{BatchPolicy, Concurrency, MOST_BATCH_FILES, OnBadFile};
-pub use drift::DriftPolicy;
+pub use drift::{DriftPolicy, drift_remark};
 pub use fault::{RuleFault, RuleFaults};
 pub use format::{Compression, DataFormat, Delimited, Encoding, Escaping, FieldQuoting, InvalidBytes, Paths};
 pub use group::{GroupPart, GroupRole, MOST_IN_A_SET, SetKey};
