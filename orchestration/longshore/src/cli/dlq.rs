@@ -1,0 +1,33 @@
+//! `dlq`: what was given up.
+
+use clap::{Args, Subcommand};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DlqCommand {
+    /// List the messages: what they are about, how old they are, how often they were received, and where they come from.
+    List(DlqArguments),
+    /// Send announcements back to the queue that gave them up. Repeating one that was processed after all does no harm.
+    Redrive {
+        /// Send them to this queue instead: those that came to the dead letters without a queue need it.
+        #[arg(long, value_name = "URL")]
+        to: Option<String>,
+        /// Only these messages, by their ids.
+        #[arg(long = "id", value_name = "ID")]
+        ids: Vec<String>,
+        /// Do it. Without this, what would be done is printed and nothing happens.
+        #[arg(long)]
+        yes: bool,
+        #[command(flatten)]
+        arguments: DlqArguments,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DlqArguments {
+    /// The queue of dead letters (of the template: its output UndeliveredQueue); of a local stack its own.
+    #[arg(long, value_name = "URL", env = "LONGSHORE_UNDELIVERED_QUEUE")]
+    pub queue: Option<String>,
+    /// At most this many messages.
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub limit: usize,
+}

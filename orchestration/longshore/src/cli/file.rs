@@ -1,0 +1,104 @@
+//! `file`: what became of files, and what a function would make of one.
+
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use longshore_domain::object::WatchedPrefix;
+
+use super::HandArguments;
+use super::value::parse_prefix;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum FileCommand {
+    /// Show every load of a key, the newest first, and what lies there now.
+    Status {
+        /// The object: s3://bucket/key.
+        #[arg(value_name = "URL")]
+        url: String,
+    },
+    /// Let a file that was loaded be loaded again when it is sent again, whatever its rule says about files that come again.
+    ///
+    /// Its rows stay where they are: delete them first. Its load and its marker stay too: a repeated event of the same object
+    /// loads nothing. To load it now, from where it lies, use reprocess.
+    Forget(FileArguments),
+    /// Let the newest load of a key happen again, as `load replay` does.
+    Reprocess {
+        /// Load beside rows that are there instead of replacing them.
+        #[arg(long)]
+        accept_duplicates: bool,
+        #[command(flatten)]
+        arguments: FileArguments,
+    },
+    /// Do to an object what a function does before it loads it, and cut it into parts. Nothing is loaded.
+    ///
+    /// The trailer is taken off, and so is the header where there are several parts. What is not compressed is cut on the server's side:
+    /// no byte of it goes up, and of each part some tens of KiB come down.
+    Prepare(PrepareArguments),
+    /// Say whether a function would take a file: its name, its bytes, its header, its trailer and its counts. Nothing is written.
+    ///
+    /// What a function would refuse the file for is printed, and the exit code is 1 then. The deployment's least size of a file and
+    /// the table are not looked at.
+    Check(CheckArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArguments {
+    /// The file: a path, or s3://bucket/key.
+    #[arg(value_name = "FILE")]
+    pub file: String,
+    #[command(flatten)]
+    pub rule: WhichRule,
+    /// Print how many requests, bytes, seconds and how much memory it took.
+    #[arg(long)]
+    pub stats: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PrepareArguments {
+    /// The object: s3://bucket/key.
+    #[arg(value_name = "URL")]
+    pub url: String,
+    /// How many parts of about the same size are made of it.
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub parts: NonZeroU32,
+    /// Read all of it and count its records: the trailer's count must be theirs. Without it, a trailer is taken at its word where
+    /// nothing else needs the bytes.
+    #[arg(long)]
+    pub verify_count: bool,
+    /// Compress the parts with zstd.
+    #[arg(long, conflicts_with = "gzip")]
+    pub zstd: bool,
+    /// Compress the parts with gzip.
+    #[arg(long)]
+    pub gzip: bool,
+    /// What the parts are called: s3://bucket/prefix, to which the file's name and a number are added. Without it, they go to
+    /// by-hand/ in the processing folder of the file's bucket, where nothing takes them for new files.
+    #[arg(long, value_name = "PREFIX", value_parser = parse_prefix)]
+    pub out: Option<WatchedPrefix>,
+    #[command(flatten)]
+    pub rule: WhichRule,
+    /// Print how many requests, bytes, seconds and how much memory it took.
+    #[arg(long)]
+    pub stats: bool,
+}
+
+/// The rule that says what a file is. Without either, the one that the file falls under.
+#[derive(Debug, Args)]
+pub(crate) struct WhichRule {
+    /// This rule, by its number.
+    #[arg(long, value_name = "ID", conflicts_with = "rule_file")]
+    pub rule: Option<i32>,
+    /// The rule in this document (as `rule export` prints it); the control database is not asked.
+    #[arg(long, value_name = "FILE")]
+    pub rule_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FileArguments {
+    /// The objects: s3://bucket/key.
+    #[arg(value_name = "URL", required = true)]
+    pub urls: Vec<String>,
+    #[command(flatten)]
+    pub hand: HandArguments,
+}
