@@ -1,6 +1,6 @@
 //! The data folder: whose it is, who may use it, and what an earlier server left in it.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, TryLockError};
 use std::io;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
@@ -11,6 +11,7 @@ use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, Uid, User};
 
+use crate::lock_file::LockFile;
 use crate::{Binaries, PostgresError};
 
 const OLD_SERVER_PATIENCE: Duration = Duration::from_secs(20);
@@ -22,7 +23,7 @@ pub(crate) struct DataDir {
     path: PathBuf,
     server_user: Option<User>,
     /// Locked; the kernel lets go of it when we end, however we end.
-    _lock: File,
+    _lock: LockFile,
 }
 
 impl DataDir {
@@ -203,22 +204,16 @@ fn server_user() -> Result<Option<User>, PostgresError> {
     }
 }
 
-fn lock_beside(data_dir: &Path) -> Result<File, PostgresError> {
+fn lock_beside(data_dir: &Path) -> Result<LockFile, PostgresError> {
     let mut name = data_dir.as_os_str().to_owned();
     name.push(".lock");
     let path = PathBuf::from(name);
-    let lock = File::options()
-        .create(true)
-        .append(true)
-        .open(&path)
-        .map_err(PostgresError::io("open lock file", &path))?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => Err(PostgresError::DataFolderInUse {
+    LockFile::take(&path).map_err(|error| match error {
+        TryLockError::WouldBlock => PostgresError::DataFolderInUse {
             data_dir: data_dir.to_path_buf(),
-        }),
-        Err(TryLockError::Error(source)) => Err(PostgresError::io("lock", &path)(source)),
-    }
+        },
+        TryLockError::Error(source) => PostgresError::io("lock", &path)(source),
+    })
 }
 
 fn check_reachable(parent: &Path, user: &User) -> Result<(), PostgresError> {

@@ -24,6 +24,7 @@ mod binaries;
 mod cluster;
 mod data_dir;
 mod error;
+mod lock_file;
 mod server;
 
 pub use binaries::Binaries;

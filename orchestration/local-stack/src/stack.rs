@@ -39,7 +39,7 @@ pub struct LocalStack {
     closes: DropGuard,
     _stops_functions: DropGuard,
     server: JoinHandle<()>,
-    _lock: File,
+    _lock: FolderLock,
 }
 
 impl LocalStack {
@@ -386,8 +386,20 @@ impl Services {
     }
 }
 
-/// Takes the data folder for this process. The kernel gives it back when the process ends, however it ends.
-fn lock_data_folder(folder: &Path) -> Result<File, StackError> {
+/// The data folder as this process's own. The kernel gives it back when the process ends, however it ends.
+struct FolderLock(File);
+
+impl Drop for FolderLock {
+    /// Given back by word: a child that is being started just now has the file open too until it runs its own program, and the
+    /// lock would last as long.
+    fn drop(&mut self) {
+        if let Err(error) = self.0.unlock() {
+            tracing::warn!(%error, "the lock of the data folder was not given back");
+        }
+    }
+}
+
+fn lock_data_folder(folder: &Path) -> Result<FolderLock, StackError> {
     let failed = |path: &Path| {
         let path = path.to_owned();
         move |source| StackError::DataFolder { path, source }
@@ -401,7 +413,7 @@ fn lock_data_folder(folder: &Path) -> Result<File, StackError> {
         .open(&path)
         .map_err(failed(&path))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(FolderLock(file)),
         Err(fs::TryLockError::WouldBlock) => Err(StackError::DataFolderInUse {
             path: folder.to_owned(),
         }),
@@ -442,4 +454,21 @@ fn warehouse_error(error: &dyn std::error::Error) -> StackError {
         cause = source.source();
     }
     StackError::Warehouse { reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_given_back_though_a_child_that_is_being_started_has_the_lock_open() {
+        let folder = tempfile::tempdir().unwrap();
+        let lock = lock_data_folder(folder.path()).unwrap();
+        let of_a_child = lock.0.try_clone().unwrap();
+        let taken = lock_data_folder(folder.path());
+        assert!(matches!(taken, Err(StackError::DataFolderInUse { .. })));
+        drop(lock);
+        lock_data_folder(folder.path()).unwrap();
+        drop(of_a_child);
+    }
 }
