@@ -18,7 +18,6 @@ mod error;
 mod finish;
 mod follow_up;
 mod group;
-mod group_size;
 mod lint;
 mod maintain;
 mod notify;

@@ -10,7 +10,7 @@ use longshore_store::Chain;
 
 use crate::error::chain;
 use crate::follow_up;
-use crate::group_size::fault_of_size;
+use crate::group::size::fault_of_size;
 
 /// Every fault of every rule, in the order of rules: what interpreting it says, what COPY would refuse of its options, what is
 /// no follow-up, the names of chains that are not there among it, and which other rule takes the same files.

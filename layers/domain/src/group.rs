@@ -10,7 +10,7 @@ use crate::rule::{FileRule, GroupPart, GroupRole, LoadMode, MOST_IN_A_SET, RuleF
 use crate::target::Warehouse;
 
 /// How long a set may lack files where no rule says it.
-const USUAL_AGE: Duration = Duration::from_secs(86_400);
+pub const USUAL_AGE: Duration = Duration::from_secs(86_400);
 /// More names than this are not read from a control file.
 pub const MOST_LISTED: usize = 1_000;
 
