@@ -398,11 +398,6 @@ mod tests {
 
     use super::*;
 
-    const NUMBERS: Numbers = Numbers {
-        rule: 71,
-        interface: 701,
-        target: 1,
-    };
     const FILE: &str = r#"{
   "region": "eu-west-1",
   "s3Prefix": "lambda-redshift-loader-test/input/yyyy=*/dd=*",
@@ -434,7 +429,7 @@ mod tests {
 
     #[test]
     fn a_configuration_file_becomes_a_rule_a_feed_and_a_target() {
-        let yaml = import(FILE, NUMBERS).unwrap().yaml("config.json");
+        let yaml = import(FILE, Numbers::SAMPLE).unwrap().yaml("config.json");
         assert!(!yaml.contains("sesame") && !yaml.contains("AKIA"), "{yaml}");
         assert_snapshot!(yaml, @r##"
     # From config.json. Review it, then: longshore rule apply FILE --why TEXT
@@ -502,7 +497,7 @@ mod tests {
     "targetTable": {"S": "orders"}, "truncateTarget": {"BOOL": false}, "presql": {"S": "DELETE FROM orders"}
   }}, {"M": {}}]}
 }"#;
-        let imported = import(item, NUMBERS).unwrap();
+        let imported = import(item, Numbers::SAMPLE).unwrap();
         let rule = &imported.rule;
         assert_eq!(rule.get("key_pattern"), Some("in"));
         assert_eq!(rule.get("json_paths"), Some("s3://bucket/paths.json"));
@@ -529,7 +524,7 @@ mod tests {
             .replace("csvDelimiter", "csvDelimeter")
             .replace("\"10\"", "\"ten\"")
             .replace("sales.orders", "");
-        let faults = import(&faulty, NUMBERS).unwrap_err();
+        let faults = import(&faulty, Numbers::SAMPLE).unwrap_err();
         let mut said: Vec<_> = faults
             .iter()
             .map(|fault| format!("{}: {}", fault.line, fault.what))

@@ -109,11 +109,6 @@ fn rule_row(imported: &Imported) -> Option<RuleRow> {
 mod tests {
     use super::super::{Numbers, awslabs, microbatch};
 
-    const NUMBERS: Numbers = Numbers {
-        rule: 71,
-        interface: 701,
-        target: 1,
-    };
     /// As the loader's README shows it, nothing filled in.
     const EXAMPLE: &str = r#"{
     "output": {
@@ -138,7 +133,7 @@ mod tests {
 
     #[test]
     fn what_an_example_leaves_to_be_filled_in_is_named() {
-        let imported = microbatch::import(EXAMPLE, "orders_queue", NUMBERS).unwrap();
+        let imported = microbatch::import(EXAMPLE, "orders_queue", Numbers::SAMPLE).unwrap();
         let left: Vec<_> = imported
             .remarks
             .iter()
@@ -165,7 +160,7 @@ mod tests {
     fn what_would_be_refused_is_named_with_its_field() {
         let config = r#"{"s3Prefix": "b/in", "clusterEndpoint": "db.x", "clusterDB": "d", "table": "s.t", "columnList": "a",
             "df": "CSV", "batchSize": "1", "copyOptions": "NOSUCH"}"#;
-        let imported = awslabs::import(config, NUMBERS).unwrap();
+        let imported = awslabs::import(config, Numbers::SAMPLE).unwrap();
         let refused: Vec<_> = imported
             .remarks
             .iter()

@@ -151,11 +151,6 @@ mod tests {
 
     use super::*;
 
-    const NUMBERS: Numbers = Numbers {
-        rule: 71,
-        interface: 701,
-        target: 1,
-    };
     const FILE: &str = r#"{
     "output": {
         "manifest_bucket": "loads",
@@ -179,7 +174,7 @@ mod tests {
 
     #[test]
     fn a_queues_configuration_becomes_a_rule_a_feed_and_a_target() {
-        let yaml = import(FILE, "orders_queue", NUMBERS)
+        let yaml = import(FILE, "orders_queue", Numbers::SAMPLE)
             .unwrap()
             .yaml("orders_queue.json");
         assert_snapshot!(yaml, @r##"
@@ -223,7 +218,7 @@ mod tests {
         let faulty = FILE
             .replace("merge_pk\"", "merge_pks\"")
             .replace("\"copy\"", "\"copi\"");
-        let faults = import(&faulty, "q", NUMBERS).unwrap_err();
+        let faults = import(&faulty, "q", Numbers::SAMPLE).unwrap_err();
         let said: Vec<_> = faults
             .iter()
             .map(|fault| format!("{}: {}", fault.line, fault.what))

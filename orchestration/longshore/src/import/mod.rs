@@ -20,6 +20,15 @@ pub(crate) struct Numbers {
     pub target: i32,
 }
 
+#[cfg(test)]
+impl Numbers {
+    const SAMPLE: Self = Self {
+        rule: 71,
+        interface: 701,
+        target: 1,
+    };
+}
+
 /// A configuration as rules.
 #[derive(Debug, Default)]
 pub(crate) struct Imported {

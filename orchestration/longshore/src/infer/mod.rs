@@ -4,6 +4,7 @@
 //! is guessed is conservative: digits with a zero in front stay text, lengths have headroom, and each guess is a remark.
 
 mod document;
+mod fixed;
 mod kind;
 mod layout;
 mod objects;
