@@ -90,8 +90,8 @@ async fn a_long_file_is_cut_without_moving_its_bytes() -> anyhow::Result<()> {
     assert_eq!(cut["declared_records"], records);
     assert_eq!(cut["records"], Value::Null, "nobody counted them");
     assert!(figure(&cut, "requests") <= 4 * PARTS + 1, "{cut}");
-    assert!(figure(&cut, "bytes_down") <= 64 * 1024 * (PARTS + 1), "{cut}");
-    assert_eq!(figure(&cut, "bytes_up"), 0, "{cut}");
+    assert!(figure(&cut, "bytes_read") <= 64 * 1024 * (PARTS + 1), "{cut}");
+    assert_eq!(figure(&cut, "bytes_written"), 0, "{cut}");
     let written = parts(&world, &cut).await?;
     assert_eq!(written.len() as u64, PARTS);
     assert!(written.iter().all(|part| part.ends_with(b"\n")));
@@ -99,9 +99,9 @@ async fn a_long_file_is_cut_without_moving_its_bytes() -> anyhow::Result<()> {
 
     let counted = said(&prepare(&world, &url, &["--parts", "2", "--verify-count"])?)?;
     assert_eq!(counted["records"], records);
-    assert_eq!(figure(&counted, "bytes_up"), 0, "{counted}");
+    assert_eq!(figure(&counted, "bytes_written"), 0, "{counted}");
     let most = data.len() as u64 + 64 * 1024 * 3;
-    assert!(figure(&counted, "bytes_down") <= most, "{counted}");
+    assert!(figure(&counted, "bytes_read") <= most, "{counted}");
     assert!(parts(&world, &counted).await?.concat() == data.as_bytes());
     Ok(())
 }
@@ -131,7 +131,7 @@ async fn a_short_or_compressed_file_is_prepared_in_a_stream() -> anyhow::Result<
     )?)?;
     let written = parts(&world, &gzipped).await?;
     assert!(written.iter().all(|part| part.starts_with(b"\x1f\x8b")));
-    assert!(figure(&gzipped, "bytes_up") < data.len() as u64);
+    assert!(figure(&gzipped, "bytes_written") < data.len() as u64);
     assert_eq!(gzipped["parts"][1]["url"], format!("{out}short_1.txt.0002.gz"));
     Ok(())
 }

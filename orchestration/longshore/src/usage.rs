@@ -1,7 +1,9 @@
 //! What a command took: of the processor, of the clock and of the memory.
 
+use std::fmt;
 use std::time::{Duration, Instant};
 
+use longshore_runtime::wiring::Traffic;
 use nix::sys::resource::{Usage, UsageWho, getrusage};
 use nix::sys::time::{TimeVal, TimeValLike};
 use serde::Serialize;
@@ -20,6 +22,47 @@ pub(crate) struct Took {
     pub wall_seconds: f64,
     /// The most that the process ever had, its start included.
     pub peak_memory_bytes: u64,
+}
+
+/// What `--stats` shows.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(crate) struct Stats {
+    /// Sent to the object store.
+    pub requests: u64,
+    /// From a disk or the object store.
+    pub bytes_read: u64,
+    pub bytes_written: u64,
+    #[serde(flatten)]
+    pub took: Took,
+}
+
+impl Stats {
+    pub(crate) fn of_traffic(traffic: &Traffic, took: Took) -> Self {
+        Self {
+            requests: traffic.requests(),
+            bytes_read: traffic.bytes_down(),
+            bytes_written: traffic.bytes_up(),
+            took,
+        }
+    }
+}
+
+impl fmt::Display for Stats {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Took {
+            cpu_seconds,
+            wall_seconds,
+            peak_memory_bytes,
+        } = self.took;
+        write!(
+            formatter,
+            "{} requests; {} bytes read and {} written; {cpu_seconds:.3} s of CPU in {wall_seconds:.3} s; {:.1} MiB of memory at most",
+            self.requests,
+            self.bytes_read,
+            self.bytes_written,
+            peak_memory_bytes as f64 / (1024.0 * 1024.0),
+        )
+    }
 }
 
 impl Measure {

@@ -9,7 +9,7 @@ use longshore_app::ports::{ObjectHead, ObjectStore as _};
 use longshore_app::{CheckFault, CheckedFile, FileCheck};
 use longshore_domain::object::{Bucket, Object, ObjectKey};
 use longshore_domain::rule::FileRule;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::file::place;
 use super::file_prepare::find_rule;
@@ -17,7 +17,7 @@ use crate::cli::CheckArguments;
 use crate::deployment::Deployment;
 use crate::exit::{ExitStatus, input};
 use crate::output::Output;
-use crate::usage::{Measure, Took};
+use crate::usage::{Measure, Stats};
 
 /// What is read of a local file at once.
 const BLOCK_BYTES: usize = 256 * 1024;
@@ -25,8 +25,7 @@ const BLOCK_BYTES: usize = 256 * 1024;
 /// A file that is sound, and what it took to see that.
 struct Seen {
     file: CheckedFile,
-    took: Took,
-    requests: u64,
+    stats: Stats,
 }
 
 /// Checks a file and prints what it holds.
@@ -83,11 +82,14 @@ fn check_path(name: &str, key: &ObjectKey, rule: &FileRule) -> anyhow::Result<Se
         }
         check.take(&block[..length]).map_err(at_fault)?;
     }
-    Ok(Seen {
-        file: check.finish().map_err(at_fault)?,
-        took: measure.end(),
+    let file = check.finish().map_err(at_fault)?;
+    let stats = Stats {
         requests: 0,
-    })
+        bytes_read: file.bytes_read,
+        bytes_written: 0,
+        took: measure.end(),
+    };
+    Ok(Seen { file, stats })
 }
 
 async fn check_object(
@@ -109,11 +111,9 @@ async fn check_object(
     while let Some(chunk) = body.chunks.next().await {
         check.take(&chunk?).map_err(at_fault)?;
     }
-    Ok(Seen {
-        file: check.finish().map_err(at_fault)?,
-        took: measure.end(),
-        requests: traffic.requests(),
-    })
+    let file = check.finish().map_err(at_fault)?;
+    let stats = Stats::of_traffic(&traffic, measure.end());
+    Ok(Seen { file, stats })
 }
 
 /// The version that lies there now, so that one that replaces it halfway is noticed.
@@ -156,7 +156,7 @@ fn show(name: &str, rule: &FileRule, seen: &Seen, with_stats: bool, output: Outp
             "remark": file.remark,
             "bytes": file.bytes_read,
             "bytes_decoded": file.bytes_decoded,
-            "stats": with_stats.then(|| stats(seen)),
+            "stats": with_stats.then_some(seen.stats),
         }));
     }
     output.line(format!("{name} would be taken under rule {}.", rule.id))?;
@@ -183,32 +183,7 @@ fn show(name: &str, rule: &FileRule, seen: &Seen, with_stats: bool, output: Outp
         output.line(format!("{records} records of type {record_type}"))?;
     }
     match with_stats {
-        true => output.line(stats_line(seen)),
+        true => output.line(seen.stats.to_string()),
         false => Ok(()),
     }
-}
-
-fn stats(seen: &Seen) -> Value {
-    json!({
-        "requests": seen.requests,
-        "bytes_read": seen.file.bytes_read,
-        "bytes_written": 0,
-        "cpu_seconds": seen.took.cpu_seconds,
-        "wall_seconds": seen.took.wall_seconds,
-        "peak_memory_bytes": seen.took.peak_memory_bytes,
-    })
-}
-
-fn stats_line(seen: &Seen) -> String {
-    let Took {
-        cpu_seconds,
-        wall_seconds,
-        peak_memory_bytes,
-    } = seen.took;
-    format!(
-        "{} requests; {} bytes read and 0 written; {cpu_seconds:.3} s of CPU in {wall_seconds:.3} s; {:.1} MiB of memory at most",
-        seen.requests,
-        seen.file.bytes_read,
-        peak_memory_bytes as f64 / (1024.0 * 1024.0),
-    )
 }

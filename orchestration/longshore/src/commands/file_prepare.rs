@@ -7,8 +7,7 @@ use longshore_app::{Counting, FilePreparation, FileWish, PrepareFile, PreparedFi
 use longshore_domain::matching::{self, Match};
 use longshore_domain::object::{Bucket, ObjectKey, s3_url};
 use longshore_domain::rule::{Compression, FileRule, RuleRow};
-use longshore_runtime::wiring::Traffic;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::file::place;
 use crate::cli::{PrepareArguments, WhichRule};
@@ -16,7 +15,7 @@ use crate::deployment::Deployment;
 use crate::exit::{ExitStatus, input};
 use crate::output::Output;
 use crate::read::read_text;
-use crate::usage::{Measure, Took};
+use crate::usage::{Measure, Stats};
 
 /// Prepares a file and prints its parts.
 pub(crate) async fn run(
@@ -39,13 +38,12 @@ pub(crate) async fn run(
         limits: &limits,
     };
     let done = prepare.run(&wish).await?;
-    let took = arguments.stats.then(|| Stats {
-        took: measure.end(),
-        traffic,
-    });
+    let stats = arguments
+        .stats
+        .then(|| Stats::of_traffic(&traffic, measure.end()));
     match done {
         FilePreparation::Done(prepared) => {
-            show(&wish, &prepared, took.as_ref(), output)?;
+            show(&wish, &prepared, stats, output)?;
             Ok(ExitStatus::Done)
         }
         FilePreparation::Refused(reason) => Err(input(format!(
@@ -149,43 +147,10 @@ fn wish(
     })
 }
 
-struct Stats {
-    took: Took,
-    traffic: Traffic,
-}
-
-impl Stats {
-    fn json(&self) -> Value {
-        json!({
-            "requests": self.traffic.requests(),
-            "bytes_down": self.traffic.bytes_down(),
-            "bytes_up": self.traffic.bytes_up(),
-            "cpu_seconds": self.took.cpu_seconds,
-            "wall_seconds": self.took.wall_seconds,
-            "peak_memory_bytes": self.took.peak_memory_bytes,
-        })
-    }
-
-    fn line(&self) -> String {
-        let Took {
-            cpu_seconds,
-            wall_seconds,
-            peak_memory_bytes,
-        } = self.took;
-        format!(
-            "{} requests; {} bytes down and {} bytes up; {cpu_seconds:.3} s of CPU in {wall_seconds:.3} s; {:.1} MiB of memory at most",
-            self.traffic.requests(),
-            self.traffic.bytes_down(),
-            self.traffic.bytes_up(),
-            peak_memory_bytes as f64 / (1024.0 * 1024.0),
-        )
-    }
-}
-
 fn show(
     wish: &FileWish,
     prepared: &PreparedFile,
-    stats: Option<&Stats>,
+    stats: Option<Stats>,
     output: Output,
 ) -> anyhow::Result<()> {
     let url = |key: &ObjectKey| s3_url(&wish.to_bucket, key);
@@ -206,7 +171,7 @@ fn show(
             "records": prepared.records,
             "declared_records": prepared.declared,
             "parts": parts,
-            "stats": stats.map(Stats::json),
+            "stats": stats,
         }));
     }
     let rows = prepared.parts.iter();
@@ -217,7 +182,7 @@ fn show(
         output.line("The header is left out: load the parts without IGNOREHEADER.")?;
     }
     match stats {
-        Some(stats) => output.line(stats.line()),
+        Some(stats) => output.line(stats.to_string()),
         None => Ok(()),
     }
 }
