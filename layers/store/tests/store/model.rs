@@ -414,8 +414,9 @@ fn both(
     let mut ledger = before.clone();
     let seen = before.attempts;
     let mut apply = |(worker, act): (usize, Act)| match act {
-        // Somebody else was faster with the very attempt.
+        // Somebody else was faster with the very attempt, or there is a newer one than the one that was sent.
         Act::Record { .. } if ledger.attempts > seen => Answer::Stayed,
+        Act::Submit if ledger.attempts > seen.max(1) => Answer::Stayed,
         _ => ledger.apply((worker, act), now),
     };
     let answers = if in_order {
