@@ -198,6 +198,8 @@ impl Store {
         let mut client = self.client("load_claim_finish").await?;
         let transaction = Transaction::begin(self, &mut client).await?;
         let id = load.as_uuid();
+        // A lease that is given back between the attempt to take it and the look at the row would read as nothing left to do.
+        transaction.execute(Query::LoadLock, &[&id]).await?;
         let parameters: Parameters<'_> = &[&id, &lease.owner, &lease.step.as_str(), &lease.until, &now];
         let taken = transaction.execute(Query::LoadClaimFinish, parameters).await? == 1;
         let load = match find_load(&transaction, "load_claim_finish", load).await {

@@ -221,6 +221,29 @@ async fn there_is_nothing_to_finish_on_a_finished_load_or_an_unknown_one() {
     assert_eq!(unknown.unwrap(), None);
 }
 
+/// Many rounds, as it is a matter of moments: before the row was locked, forty were enough each time.
+#[tokio::test]
+async fn a_lease_that_is_given_back_meanwhile_is_no_load_that_is_done() {
+    const ROUNDS: usize = 200;
+    let bench = Bench::new().await;
+    let load = bench.received("in/A_701.txt").await;
+    let (one, two) = (
+        lease("one", LeaseStep::Finish, 60),
+        lease("two", LeaseStep::Finish, 60),
+    );
+    for round in 0..ROUNDS {
+        bench.store.release(load.id, &two.owner).await.unwrap();
+        let held = bench.store.claim_for_finish(load.id, &one, at(30)).await;
+        assert_eq!(name(&held.unwrap().unwrap()), "resumed");
+        let (released, claim) = tokio::join!(
+            bench.store.release(load.id, &one.owner),
+            bench.store.claim_for_finish(load.id, &two, at(30))
+        );
+        released.unwrap();
+        assert_ne!(name(&claim.unwrap().unwrap()), "done", "in round {round}");
+    }
+}
+
 fn child(parent: LoadId, record_type: &str) -> NewChild {
     NewChild {
         id: parent.child(record_type),
