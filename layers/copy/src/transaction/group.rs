@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 use longshore_domain::rule::LoadMode;
 use longshore_domain::statement::LoadStep;
 
-use super::{LoadRequest, LoadTransaction, Parts, TransactionError};
+use super::parts::Parts;
+use super::{LoadRequest, LoadTransaction, TransactionError};
 
 /// The statements of the transaction of a set.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -14,7 +14,9 @@
 use longshore_domain::rule::{LoadMode, MergeBy, Period};
 use longshore_domain::statement::LoadStep;
 
-use super::{LoadRequest, Parts, TransactionError, list, name};
+use super::parts::Parts;
+use super::quote::{list, name};
+use super::{LoadRequest, TransactionError};
 use crate::identifier::Identifier;
 use crate::literal::Literal;
 use crate::own_sql::{period_end, period_value};
