@@ -3,6 +3,8 @@
 //! Two things make it safe to repeat. `If-None-Match: *` keeps it off a key that is taken, and a mark in the copy's
 //! metadata names the version it was made of, so that a try which died after copying is known again by the next one.
 
+mod in_parts;
+
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -10,15 +12,13 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::config::Builder;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::operation::head_object::{HeadObjectError, HeadObjectOutput};
-use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, MetadataDirective, ServerSideEncryption};
-use futures_util::stream::{StreamExt, TryStreamExt, iter};
+use aws_sdk_s3::types::{MetadataDirective, ServerSideEncryption};
 use longshore_app::ports::{ArchiveCopy, ObjectStoreError};
 use longshore_domain::load::LoadId;
 use longshore_domain::object::{Object, ObjectKey, s3_url};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::error::Call;
-use super::upload::Target;
 use super::{head_current, length, quoted, unquoted};
 use crate::fault::{CallError, Fault};
 
@@ -29,8 +29,6 @@ const MAX_WHOLE_BYTES: u64 = 5 * GIBIBYTE;
 pub(super) const PART_BYTES: u64 = GIBIBYTE / 2;
 /// S3's limit.
 pub(super) const MAX_PARTS: u64 = 10_000;
-/// Parts that S3 copies at once.
-const PARTS_IN_FLIGHT: usize = 4;
 /// S3 answers a copy when it is done, which for gigabytes is later than a client's usual patience.
 const PATIENCE: Duration = Duration::from_secs(900);
 /// The metadata entry (`x-amz-meta-…`) that names the object a copy was made of.
@@ -160,112 +158,6 @@ impl<'a> CopyJob<'a> {
         (bytes <= MAX_METADATA_BYTES).then_some(metadata)
     }
 
-    async fn copy_in_parts(&self, source: &HeadObjectOutput) -> Result<(), Fruitless> {
-        let upload_id = self.create(source).await?;
-        let done = match self.copy_parts(&upload_id, source).await {
-            Ok(parts) => self.complete(&upload_id, parts, source).await,
-            Err(error) => Err(error),
-        };
-        if done.is_err() {
-            self.target().forget(&upload_id).await;
-        }
-        done
-    }
-
-    fn target(&self) -> Target {
-        Target {
-            client: self.client.clone(),
-            bucket: self.object.bucket.clone(),
-            key: self.to.clone(),
-        }
-    }
-
-    async fn create(&self, source: &HeadObjectOutput) -> Result<String, Fruitless> {
-        let request = self.client.create_multipart_upload();
-        let request = request.bucket(self.object.bucket.as_str()).key(self.to.as_str());
-        let metadata = self.marked_metadata(source).or_else(|| source.metadata.clone());
-        let answer = request
-            .set_metadata(metadata)
-            .set_content_type(source.content_type.clone())
-            .set_content_encoding(source.content_encoding.clone())
-            .set_content_disposition(source.content_disposition.clone())
-            .set_content_language(source.content_language.clone())
-            .set_cache_control(source.cache_control.clone())
-            .send()
-            .await
-            .map_err(|error| Fruitless::of(&self.call, error))?;
-        let upload_id = answer.upload_id().filter(|upload_id| !upload_id.is_empty());
-        let missing = || Fruitless::Error(self.call.unavailable("the answer names no upload id"));
-        upload_id.map(str::to_owned).ok_or_else(missing)
-    }
-
-    async fn copy_parts(
-        &self,
-        upload_id: &str,
-        source: &HeadObjectOutput,
-    ) -> Result<Vec<CompletedPart>, Fruitless> {
-        let etag = source.e_tag.as_deref();
-        iter(ranges(length(source.content_length())))
-            .map(|part| self.copy_part(upload_id, part, etag))
-            .buffered(PARTS_IN_FLIGHT)
-            .try_collect()
-            .await
-    }
-
-    async fn copy_part(
-        &self,
-        upload_id: &str,
-        part: PartRange,
-        etag: Option<&str>,
-    ) -> Result<CompletedPart, Fruitless> {
-        let request = self.client.upload_part_copy();
-        let request = request.bucket(self.object.bucket.as_str()).key(self.to.as_str());
-        let answer = request
-            .upload_id(upload_id)
-            .part_number(part.number)
-            .copy_source(copy_source(self.object))
-            .copy_source_range(format!("bytes={}-{}", part.first, part.last))
-            .set_copy_source_if_match(etag.map(str::to_owned))
-            .customize()
-            .config_override(patient())
-            .send()
-            .await
-            .map_err(|error| Fruitless::of(&self.call, error))?;
-        let Some(copied) = answer.copy_part_result else {
-            return Err(Fruitless::Error(
-                self.call.unavailable("the answer tells nothing of the part"),
-            ));
-        };
-        Ok(CompletedPart::builder()
-            .part_number(part.number)
-            .set_e_tag(copied.e_tag)
-            .set_checksum_crc32(copied.checksum_crc32)
-            .set_checksum_crc64_nvme(copied.checksum_crc64_nvme)
-            .build())
-    }
-
-    async fn complete(
-        &self,
-        upload_id: &str,
-        parts: Vec<CompletedPart>,
-        source: &HeadObjectOutput,
-    ) -> Result<(), Fruitless> {
-        let request = self.client.complete_multipart_upload();
-        let request = request.bucket(self.object.bucket.as_str()).key(self.to.as_str());
-        let answer = request
-            .upload_id(upload_id)
-            .if_none_match("*")
-            .set_mpu_object_size(source.content_length)
-            .multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(parts)).build())
-            .customize()
-            .config_override(patient())
-            .send()
-            .await;
-        answer
-            .map(|_| ())
-            .map_err(|error| Fruitless::of(&self.call, error))
-    }
-
     /// A condition did not hold: somebody took the key, we ourselves did in a call whose answer was lost, or the source was
     /// replaced while it was copied.
     async fn settle(&self, source: &HeadObjectOutput) -> Result<ArchiveCopy, ObjectStoreError> {
@@ -331,27 +223,6 @@ impl Fruitless {
     }
 }
 
-/// One part of a long copy: its number, counted from 1, and its first and last byte.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct PartRange {
-    number: i32,
-    first: u64,
-    last: u64,
-}
-
-fn ranges(size_bytes: u64) -> Vec<PartRange> {
-    let part_bytes = PART_BYTES.max(size_bytes.div_ceil(MAX_PARTS));
-    let starts = (0..size_bytes.div_ceil(part_bytes)).map(|index| index * part_bytes);
-    (1..)
-        .zip(starts)
-        .map(|(number, first)| PartRange {
-            number,
-            first,
-            last: (first + part_bytes).min(size_bytes) - 1,
-        })
-        .collect()
-}
-
 /// An entity tag that depends on the bytes alone: not that of a multipart upload, and not that of an encrypted object.
 fn content_hash(head: &HeadObjectOutput) -> Option<String> {
     let is_plain = matches!(
@@ -381,6 +252,7 @@ mod tests {
     use longshore_domain::object::Bucket;
     use rstest::rstest;
 
+    use super::in_parts::ranges;
     use super::*;
     use crate::scripted::{Reply, Request, Script, s3_client};
 

@@ -8,6 +8,7 @@ mod error;
 mod list;
 mod part_copy;
 mod range;
+mod target;
 mod traffic;
 mod upload;
 
@@ -31,8 +32,9 @@ use budget::Budget;
 use copy::CopyJob;
 use error::Call;
 use part_copy::RangeCopy;
+use target::Target;
 pub use traffic::Traffic;
-use upload::{IN_FLIGHT_BYTES, S3Upload, Target};
+use upload::{IN_FLIGHT_BYTES, S3Upload};
 
 /// S3 as the use cases see it. All uploads of one store and of its clones share what they may have on their way.
 #[derive(Clone)]

@@ -13,7 +13,7 @@ use longshore_domain::object::Object;
 
 use super::copy::{MAX_PARTS, PART_BYTES, copy_source, patient};
 use super::error::Call;
-use super::upload::Target;
+use super::target::Target;
 use super::{quoted, unquoted};
 
 /// Parts that S3 copies at once: it copies each at some 100 MB/s, however many there are.

@@ -1,21 +1,22 @@
 //! Credentials from Secrets Manager, in the shapes that RDS and Redshift write. Kept in memory for a while, printed never.
 
+mod credentials;
+mod error;
 mod fields;
 
 use std::collections::HashMap;
-use std::error::Error;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use aws_sdk_secretsmanager::Client;
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use longshore_app::ports::BoxError;
-use longshore_domain::disposition::Disposition;
 use tokio::time::Instant;
 
-use crate::fault::{CallError, Fault};
+use error::failed;
 use fields::Fields;
+
+pub use credentials::{Password, PostgresSecret, RedshiftSecret};
+pub use error::SecretsError;
 
 /// How long a secret is kept: a rotated password is picked up within that time, and a busy function does not pay for a
 /// call per invocation.
@@ -40,155 +41,6 @@ fn is_key(text: &str) -> bool {
         && text
             .strip_suffix('=')
             .is_some_and(|letters| letters.bytes().all(is_letter))
-}
-
-/// A password. Neither `Debug` nor anything else prints it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Password(String);
-
-impl Password {
-    /// Wraps a password.
-    pub fn new(password: impl Into<String>) -> Self {
-        Self(password.into())
-    }
-
-    /// The bare password, for the one place that logs in with it.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Password {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Password(…)")
-    }
-}
-
-/// Where the control database is, and as whom we log in.
-#[derive(Clone, PartialEq, Eq)]
-pub struct PostgresSecret {
-    /// A host name, an address, or the folder of a socket (then it begins with `/`).
-    pub host: String,
-    /// The port; 5432 when the secret names none.
-    pub port: u16,
-    /// The role.
-    pub user: String,
-    /// Its password.
-    pub password: Password,
-    /// The database; `postgres` when the secret names none.
-    pub database: String,
-}
-
-/// Where the warehouse is. The Data API reads the password itself, by the secret's ARN; it is not kept here.
-#[derive(Clone, PartialEq, Eq)]
-pub struct RedshiftSecret {
-    /// The secret's full ARN.
-    pub arn: String,
-    /// The provisioned cluster, when the secret or its host name says so.
-    pub cluster_identifier: Option<String>,
-    /// The serverless workgroup, when the secret or its host name says so.
-    pub workgroup: Option<String>,
-    /// The database; absent from secrets that Redshift manages by itself.
-    pub database: Option<String>,
-    /// The database user.
-    pub user: Option<String>,
-}
-
-impl fmt::Debug for PostgresSecret {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("PostgresSecret(…)")
-    }
-}
-
-impl fmt::Debug for RedshiftSecret {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("RedshiftSecret(…)")
-    }
-}
-
-/// Why a secret could not be used. Names the secret and the field, never a value.
-#[derive(Debug, thiserror::Error)]
-pub enum SecretsError {
-    /// Secrets Manager did not answer or was busy.
-    #[error("the secret {secret_id} could not be read")]
-    Unavailable {
-        /// The secret asked for.
-        secret_id: String,
-        /// The cause.
-        #[source]
-        source: BoxError,
-    },
-    /// We may not.
-    #[error(
-        "access to the secret {secret_id} was denied; grant secretsmanager:GetSecretValue on it (and kms:Decrypt on its key) to the function's role"
-    )]
-    Denied {
-        /// The secret asked for.
-        secret_id: String,
-        /// The cause.
-        #[source]
-        source: BoxError,
-    },
-    /// There is none of that name in this account and region.
-    #[error("there is no secret {secret_id} in this account and region")]
-    NotFound {
-        /// The secret asked for.
-        secret_id: String,
-    },
-    /// Secrets Manager refused: the secret is being deleted, or the name is none.
-    #[error("secrets manager refused to give the secret {secret_id}")]
-    Refused {
-        /// The secret asked for.
-        secret_id: String,
-        /// The cause.
-        #[source]
-        source: BoxError,
-    },
-    /// It is no JSON object.
-    #[error("the secret {secret_id} is no JSON object; expected {shape}")]
-    Malformed {
-        /// The secret asked for.
-        secret_id: String,
-        /// What it should look like.
-        shape: &'static str,
-    },
-    /// A field is missing or empty.
-    #[error("the secret {secret_id} has no field {field}; expected {shape}")]
-    FieldMissing {
-        /// The secret asked for.
-        secret_id: String,
-        /// The field, with the other names it may have.
-        field: &'static str,
-        /// What the secret should look like.
-        shape: &'static str,
-    },
-    /// A field holds something of another kind.
-    #[error("the field {field} of the secret {secret_id} is not {expected}; expected {shape}")]
-    FieldInvalid {
-        /// The secret asked for.
-        secret_id: String,
-        /// The field.
-        field: &'static str,
-        /// What it should hold.
-        expected: &'static str,
-        /// What the secret should look like.
-        shape: &'static str,
-    },
-}
-
-impl SecretsError {
-    /// What to do about it.
-    pub fn disposition(&self) -> Disposition {
-        match self {
-            Self::Unavailable { .. } => Disposition::Retry,
-            Self::Denied { .. }
-            | Self::NotFound { .. }
-            | Self::Refused { .. }
-            | Self::Malformed { .. }
-            | Self::FieldMissing { .. }
-            | Self::FieldInvalid { .. } => Disposition::Misconfigured,
-        }
-    }
 }
 
 /// Reads secrets and keeps them for five minutes, or as long as it is told.
@@ -247,7 +99,7 @@ impl Secrets {
             host: fields.required("host", &["host"])?,
             port: fields.port("port")?.unwrap_or(5432),
             user: fields.required("username (or user)", &["username", "user"])?,
-            password: Password(fields.required("password", &["password"])?),
+            password: Password::new(fields.required("password", &["password"])?),
             database: fields
                 .optional("dbname (or database)", &["dbname", "database"])?
                 .unwrap_or_else(|| "postgres".to_owned()),
@@ -288,7 +140,7 @@ impl Secrets {
                 .to_owned(),
         };
         match is_key(&key) {
-            true => Ok(Password(key)),
+            true => Ok(Password::new(key)),
             false => {
                 // A key that is mended counts at once.
                 self.forget(secret_id);
@@ -344,22 +196,9 @@ fn first_label(host: &str, suffix: &str) -> Option<String> {
     host.contains(suffix).then(|| label.to_owned())
 }
 
-fn failed<E>(secret_id: &str, error: CallError<E>) -> SecretsError
-where
-    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
-{
-    let fault = Fault::of(&error);
-    let (secret_id, source): (_, BoxError) = (secret_id.to_owned(), Box::new(error));
-    match fault {
-        Fault::Unavailable | Fault::Busy => SecretsError::Unavailable { secret_id, source },
-        Fault::Denied => SecretsError::Denied { secret_id, source },
-        Fault::Missing => SecretsError::NotFound { secret_id },
-        Fault::ConditionFailed | Fault::Refused => SecretsError::Refused { secret_id, source },
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use longshore_domain::disposition::Disposition;
     use rstest::rstest;
     use serde_json::json;
 
