@@ -53,4 +53,5 @@ mod secrecy;
 mod seed;
 mod snapshots;
 mod support;
+mod targets;
 mod traces;

@@ -11,6 +11,11 @@ use crate::{App, AppError, prepare};
 /// More files of one name within one second than this are not to be had by honest means.
 const MOST_COLLISIONS: u32 = 1_000;
 
+/// What a person should know of a file that was gone when it was to be put away. COPY reads a key, not a version: what it read may
+/// have been the file that came after.
+pub(crate) const REPLACED: &str =
+    "the file was replaced or removed while it was loaded; its rows may be those of its successor";
+
 /// What became of a file that was to be put away.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum PutAway {
@@ -38,6 +43,10 @@ impl PutAway {
 ///
 /// What was read out of the archive lies there already, and stays.
 pub(crate) async fn put_away(app: &App, load: &Load, shelf: ArchiveShelf<'_>) -> Result<PutAway, AppError> {
+    // The other deliveries read it too.
+    if load.is_delivery() {
+        return Ok(PutAway::Stays);
+    }
     if let Some(key) = &load.read_key {
         return Ok(PutAway::Archived(key.clone()));
     }
@@ -98,12 +107,13 @@ fn archived_name(load: &Load) -> String {
     }
 }
 
-/// Removes what was written for a load: its manifest and its prepared copies.
+/// Removes what was written for a load: its manifest and its prepared copies. What is delivered to several warehouses goes with the
+/// file, which ends last.
 pub(crate) async fn clear_work(app: &App, load: &Load) -> Result<(), AppError> {
     let copies = load
         .sources
         .iter()
-        .filter(|_| load.prepared)
+        .filter(|_| load.prepared && !load.is_delivery())
         .map(|source| &source.key);
     for key in load.manifest_key.iter().chain(copies) {
         app.objects.delete_work(&load.object.bucket, key).await?;

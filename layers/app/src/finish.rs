@@ -21,6 +21,7 @@ use tracing::{Instrument, warn};
 pub(crate) use cancel::{CANCELLED, cancelled_by_hand};
 
 use crate::ports::{StatementReport, StatementRun};
+use crate::process::ProcessObject;
 use crate::{App, AppError, Invocation, notify, submit, trace};
 
 /// How long an invocation waits for another one that is finishing the same load.
@@ -122,6 +123,13 @@ impl FinishStatement<'_> {
         let load = settled?;
         notify::send_pending(self.app, load.id, self.actor()).await?;
         self.tell_of_carried(&load).await?;
+        if load.finished_at.is_some() && (load.is_delivery() || load.is_batch()) {
+            let process = ProcessObject {
+                app: self.app,
+                invocation: self.invocation,
+            };
+            process.settle_files_of(load.id).await;
+        }
         if let Some(buffer) = load
             .buffer
             .filter(|_| load.is_batch() && load.finished_at.is_some())

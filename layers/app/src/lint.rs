@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use longshore_copy::CopySpec;
 use longshore_domain::group::LoadGroup;
 use longshore_domain::matching;
-use longshore_domain::rule::{FileRule, GroupPart, RuleFault, RuleFaults, RuleId, RuleRow};
+use longshore_domain::rule::{
+    FileRule, GroupPart, RuleFault, RuleFaults, RuleId, RuleRow, targets_of_a_part,
+};
 use longshore_store::Chain;
 
 use crate::error::chain;
@@ -62,7 +64,10 @@ fn faults_of_parts(rows: &[RuleRow]) -> Vec<(RuleId, RuleFault)> {
         })
         .collect();
     let of_parts = rules.iter().filter(|rule| tokens.contains(&rule.token));
-    let faults = of_parts.filter_map(|rule| Some((rule.id, part_in_group(rule)?)));
+    let faults = of_parts.flat_map(|rule| {
+        let faults = [part_in_group(rule), targets_of_a_part(rule)];
+        faults.into_iter().flatten().map(|fault| (rule.id, fault))
+    });
     faults.collect()
 }
 
@@ -115,7 +120,7 @@ fn lint_one(row: &RuleRow, chains: &[Chain]) -> Vec<RuleFault> {
 
 #[cfg(test)]
 mod tests {
-    use longshore_domain::rule::ColumnRow;
+    use longshore_domain::rule::{ColumnRow, KnownTarget, TargetRow};
 
     use super::*;
 
@@ -186,6 +191,36 @@ mod tests {
         assert!(
             said[0]
                 .starts_with("rule 2 has 1 fault: load_group: is set, and the rule takes a part of a file"),
+            "{said:?}"
+        );
+    }
+
+    #[test]
+    fn the_rule_of_a_part_has_one_warehouse() {
+        let whole = RuleRow {
+            split_file_flag: "Y".to_owned(),
+            split_prefix: Some("HD".to_owned()),
+            tgt_schema_name: None,
+            tgt_table_name: None,
+            ..row(1, "703.")
+        };
+        let target = TargetRow {
+            target_name: "mart".to_owned(),
+            cluster_identifier: Some("c".to_owned()),
+            ..TargetRow::default()
+        };
+        let part = RuleRow {
+            further_targets: Some("mart".to_owned()),
+            known_targets: vec![KnownTarget {
+                row: target,
+                is_active: true,
+            }],
+            ..row(2, "703-HD.")
+        };
+        let said = said(&[whole, part]);
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert!(
+            said[0].starts_with("rule 2 has 1 fault: further_targets: is set, and the rule takes a part"),
             "{said:?}"
         );
     }

@@ -40,6 +40,7 @@ fn notice_to(topic_arn: &str, app: &App, load: &Load, outcome: Outcome) -> Outbo
         key: load.object.key.to_string(),
         file_name: load.file_name.clone(),
         record_type: load.record_type.clone(),
+        target: load.target.clone(),
         table: load.table.as_ref().map(ToString::to_string),
         files: load.batch_files,
         rows_expected: load.rows_expected,

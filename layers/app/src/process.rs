@@ -7,6 +7,7 @@ mod batch;
 mod bounds;
 mod cancel;
 mod conclude;
+mod deliveries;
 mod group;
 mod identify;
 mod parts;
@@ -81,6 +82,13 @@ pub enum ObjectOutcome {
         /// How many parts it has.
         parts: usize,
     },
+    /// The file goes to several warehouses, each by a load of its own.
+    Delivering {
+        /// The load of the file.
+        load_id: LoadId,
+        /// How many they are.
+        deliveries: usize,
+    },
     /// The file is refused, and someone was told.
     Rejected {
         /// The load.
@@ -123,6 +131,7 @@ impl ObjectOutcome {
             | Self::Batched { .. }
             | Self::Waiting { .. }
             | Self::Split { .. }
+            | Self::Delivering { .. }
             | Self::Skipped { .. }
             | Self::Ignored { .. } => None,
         }
@@ -240,6 +249,10 @@ impl ProcessObject<'_> {
             let outcome = outcome?;
             notify::send_pending(self.app, id, self.actor()).await?;
             self.flush_after(&outcome).await;
+            if let ObjectOutcome::Delivering { load_id, .. } = outcome {
+                // The last delivery may have ended while the file was in these hands.
+                self.settle_files_of(load_id).await;
+            }
             Ok(outcome)
         };
         outcome.instrument(span).await
@@ -251,6 +264,7 @@ impl ProcessObject<'_> {
             LoadState::Received => Box::pin(self.receive(load)).await,
             LoadState::Prepared | LoadState::Queued => self.submit(load).await,
             LoadState::Split => self.load_parts(load).await,
+            LoadState::Delivering => Box::pin(self.load_deliveries(load)).await,
             LoadState::Rejected => self.conclude_rejection(load).await,
             LoadState::Failed => self.conclude_failure(load).await,
             LoadState::Skipped => self.conclude_skip(load).await,
@@ -281,12 +295,18 @@ impl ProcessObject<'_> {
         }
         let others = self.admit(&load).await?;
         let policy = load.resend.unwrap_or(rule.resend);
-        if let Some(note) = resend::reason_to_skip(policy, &others) {
+        // Of several warehouses one may lack what another has.
+        if rule.deliveries.is_empty()
+            && let Some(note) = resend::reason_to_skip(policy, &others)
+        {
             return self.skip(load, &note).await;
         }
         let (load, source) = self.find_bytes(load, &others).await?;
         let pace = self.pace();
         match prepare::prepare(self.app, &pace, load.id, &load.object, &source, &rule).await? {
+            Prepared::Whole(copyable) if !rule.deliveries.is_empty() => {
+                Box::pin(self.deliver(load, &rule, &row, *copyable, policy)).await
+            }
             Prepared::Whole(copyable) => {
                 Box::pin(self.reload_and_submit(load, &row, *copyable, policy)).await
             }
@@ -416,7 +436,7 @@ impl ProcessObject<'_> {
         copyable: &Copyable,
         reason: RejectReason,
     ) -> Result<ObjectOutcome, AppError> {
-        if copyable.is_prepared_copy && load.record_type.is_none() {
+        if copyable.is_prepared_copy && load.parent.is_none() {
             let copy = &copyable.source;
             self.app.objects.delete_work(&copy.bucket, &copy.key).await?;
         }

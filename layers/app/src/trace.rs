@@ -12,6 +12,7 @@ pub(crate) fn span_of(load: &Load, actor: &str) -> Span {
         request.id = actor,
         object.key = %load.object.key,
         record_type = load.record_type,
+        target = load.target,
         batch.id = load.batch.map(tracing::field::display),
     )
 }

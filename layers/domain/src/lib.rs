@@ -21,6 +21,7 @@ pub mod fault;
 pub mod group;
 pub mod load;
 pub mod matching;
+pub mod near;
 pub mod notification;
 pub mod object;
 pub mod preparation;

@@ -50,6 +50,11 @@ impl LoadId {
     pub fn child(&self, record_type: &str) -> Self {
         Self(Uuid::new_v5(&self.0, record_type.as_bytes()))
     }
+
+    /// The id of the delivery of this load's file to a target: the same for every try at delivering it.
+    pub fn delivery(&self, target: &str) -> Self {
+        self.child(&format!("target\n{target}"))
+    }
 }
 
 impl fmt::Display for LoadId {
@@ -68,6 +73,8 @@ pub enum LoadState {
     Rejected,
     /// Cut by record type; the children are loads of their own.
     Split,
+    /// It goes to several warehouses; the deliveries are loads of their own, and it ends when they have.
+    Delivering,
     /// A file that was loaded before, under a rule that leaves it alone then, or that an operator put aside.
     Skipped,
     /// Checked and, where needed, rewritten; it waits for others, or a batch carries it. What becomes of it is decided there.
@@ -92,10 +99,11 @@ pub enum LoadState {
 
 impl LoadState {
     /// Every state, in the order of a load's life.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Received,
         Self::Rejected,
         Self::Split,
+        Self::Delivering,
         Self::Skipped,
         Self::Batched,
         Self::Prepared,
@@ -114,6 +122,7 @@ impl LoadState {
             Self::Received => "received",
             Self::Rejected => "rejected",
             Self::Split => "split",
+            Self::Delivering => "delivering",
             Self::Skipped => "skipped",
             Self::Batched => "batched",
             Self::Prepared => "prepared",
@@ -138,10 +147,12 @@ impl LoadState {
             Self::Received => &[
                 Self::Rejected,
                 Self::Split,
+                Self::Delivering,
                 Self::Skipped,
                 Self::Batched,
                 Self::Prepared,
             ],
+            Self::Delivering => &[Self::Complete, Self::Failed],
             Self::Batched => &[Self::Skipped, Self::Loaded, Self::Failed],
             Self::Prepared => &[Self::Queued, Self::Failed],
             // A status event may overtake the answer to the submission, hence `Loaded` and `Failed` right from here.
@@ -236,5 +247,7 @@ mod tests {
         let parent = LoadId::of(&object("e", "1"));
         assert_eq!(parent.child("HD"), parent.child("HD"));
         assert_ne!(parent.child("HD"), parent.child("DT"));
+        assert_eq!(parent.delivery("a"), parent.delivery("a"));
+        assert_ne!(parent.delivery("a"), parent.child("a"));
     }
 }

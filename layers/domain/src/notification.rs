@@ -23,6 +23,8 @@ pub enum Outcome {
     Rejected,
     /// The warehouse refused the load; nothing of it is there.
     Failed,
+    /// The file went to several warehouses, and not all of them have all of it.
+    PartlyLoaded,
     /// The rows are there, the follow-up SQL failed.
     FollowUpFailed,
     /// The warehouse failed load after load: nothing is sent there any more but a probe now and then. Of the load that
@@ -36,11 +38,12 @@ pub enum Outcome {
 
 impl Outcome {
     /// Every outcome.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Loaded,
         Self::Split,
         Self::Rejected,
         Self::Failed,
+        Self::PartlyLoaded,
         Self::FollowUpFailed,
         Self::Skipped,
         Self::WarehousePaused,
@@ -59,6 +62,7 @@ impl Outcome {
             Self::Split => "split",
             Self::Rejected => "rejected",
             Self::Failed => "failed",
+            Self::PartlyLoaded => "partly_loaded",
             Self::FollowUpFailed => "follow_up_failed",
             Self::WarehousePaused => "warehouse_paused",
             Self::WarehouseResumed => "warehouse_resumed",
@@ -80,6 +84,7 @@ impl Outcome {
             Self::Split => "SUCCESS: split",
             Self::Rejected => "FAILED: rejected",
             Self::Failed => "FAILED: not loaded",
+            Self::PartlyLoaded => "FAILED: not in all of its warehouses:",
             Self::FollowUpFailed => "FAILED: follow-up SQL of",
             Self::WarehousePaused => "PAUSED: the warehouse failed",
             Self::WarehouseResumed => "RESUMED: the warehouse took",
@@ -107,6 +112,8 @@ pub struct OutcomeReport {
     pub file_name: String,
     /// The record type, when the load is a part of the file.
     pub record_type: Option<String>,
+    /// The target, when the load is a delivery of the file to one of several.
+    pub target: Option<String>,
     /// `schema.table`, when it is known.
     pub table: Option<String>,
     /// Records counted in the file.
@@ -175,6 +182,7 @@ impl OutcomeReport {
             "key": self.key,
             "file_name": self.file_name,
             "record_type": self.record_type,
+            "target": self.target,
             "table": self.table,
             "files": self.files,
             "rows_expected": self.rows_expected,
@@ -200,6 +208,7 @@ impl OutcomeReport {
             (self.what(), Some(format!("s3://{}/{}", self.bucket, self.key))),
             ("Files", self.files.map(|files| files.to_string())),
             ("Record type", self.record_type.clone()),
+            ("Target", self.target.clone()),
             ("Interface", interface),
             ("Table", self.table.clone()),
             (self.where_records_are(), number(&self.rows_expected)),
@@ -253,6 +262,7 @@ impl OutcomeReport {
             | Outcome::Split
             | Outcome::Rejected
             | Outcome::Failed
+            | Outcome::PartlyLoaded
             | Outcome::FollowUpFailed
             | Outcome::Skipped => match self.files {
                 Some(_) => format!("longshore batch show {}", self.load_id),
@@ -311,6 +321,7 @@ mod tests {
             key: "external_input/A_527.txt".to_owned(),
             file_name: "A_527.txt".to_owned(),
             record_type: None,
+            target: None,
             table: Some("rdsftetl.pa".to_owned()),
             files: None,
             rows_expected: Some(3),

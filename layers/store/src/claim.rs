@@ -57,14 +57,39 @@ pub struct Announced {
     pub trace: Option<TraceId>,
 }
 
-/// A part that a file is cut into.
+/// What a load of a file's load is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChildOf {
+    /// The records of this type, which the file is cut by.
+    RecordType(String),
+    /// The file's way to this target, one of several.
+    Target(String),
+}
+
+impl ChildOf {
+    fn record_type(&self) -> Option<&str> {
+        match self {
+            Self::RecordType(record_type) => Some(record_type),
+            Self::Target(_) => None,
+        }
+    }
+
+    fn target(&self) -> Option<&str> {
+        match self {
+            Self::Target(target) => Some(target),
+            Self::RecordType(_) => None,
+        }
+    }
+}
+
+/// A part that a file is cut into, or its delivery to one of several targets.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewChild {
-    /// [`LoadId::child`] of the parent and the record type.
+    /// [`LoadId::child`] of the parent and the record type, or [`LoadId::delivery`] of the parent and the target.
     pub id: LoadId,
-    /// The prefix of its records.
-    pub record_type: String,
-    /// The prepared copy that holds its records.
+    /// What it is of the file.
+    pub what: ChildOf,
+    /// What COPY reads: of a part, the prepared copy that holds its records.
     pub object: Object,
     /// The name that the lineage column takes: the whole file's.
     pub file_name: String,
@@ -73,11 +98,12 @@ pub struct NewChild {
 }
 
 impl NewChild {
-    /// A part that is on the ledger already, for claiming it again; None when the load is no part.
+    /// A child that is on the ledger already, for claiming it again; None when the load is none.
     pub fn of(load: &Load) -> Option<(LoadId, Self)> {
+        let record_type = load.record_type.clone().map(ChildOf::RecordType);
         let child = Self {
             id: load.id,
-            record_type: load.record_type.clone()?,
+            what: record_type.or_else(|| load.target.clone().map(ChildOf::Target))?,
             object: load.object.clone(),
             file_name: load.file_name.clone(),
             rows_expected: load.rows_expected,
@@ -148,7 +174,7 @@ impl Store {
         Ok(load.map(|load| claim_of(load, lease)))
     }
 
-    /// Claims a part of a file. Every try at cutting the file claims the same parts.
+    /// Claims a part of a file, or a delivery of it. Every try at cutting or delivering the file claims the same.
     ///
     /// # Errors
     /// Any [`StoreError`] of a write.
@@ -164,7 +190,8 @@ impl Store {
         let parameters: Parameters<'_> = &[
             &child.id.as_uuid(),
             &parent.as_uuid(),
-            &child.record_type,
+            &child.what.record_type(),
+            &child.what.target(),
             &child.object.bucket.as_str(),
             &child.object.key.as_str(),
             &child.object.version,
@@ -302,7 +329,7 @@ fn claim_of(load: Load, lease: &Lease) -> Claim {
 /// The same condition as in `load_claim.sql`.
 fn has_preparing_left(load: &Load) -> bool {
     match load.state {
-        LoadState::Received | LoadState::Prepared | LoadState::Queued => true,
+        LoadState::Received | LoadState::Delivering | LoadState::Prepared | LoadState::Queued => true,
         LoadState::Rejected | LoadState::Split | LoadState::Skipped | LoadState::Failed => {
             load.concluded_at.is_none()
         }

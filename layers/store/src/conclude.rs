@@ -43,6 +43,21 @@ pub struct OutboxNotice {
     pub message: Message,
 }
 
+/// How the deliveries of a file came out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeliveriesEnd {
+    /// Why not all of them came where they should: the stable word, and each with its error. None when all did.
+    pub error: Option<(String, String)>,
+    /// The audit row; None when the feed is not known.
+    pub audit: Option<AuditRow>,
+    /// The messages.
+    pub notices: Vec<OutboxNotice>,
+    /// Where the file lies now.
+    pub archived_key: Option<ObjectKey>,
+    /// Facts beyond those on record.
+    pub remarks: Vec<String>,
+}
+
 /// How a follow-up came out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FollowUpEnd {
@@ -95,6 +110,48 @@ impl Store {
             insert_notices(&transaction, load, &conclusion.notices, now).await?;
         }
         let moved = moved(&transaction, Query::LoadConclude, load, changed).await?;
+        transaction.commit().await?;
+        Ok(moved)
+    }
+
+    /// `delivering` to `complete` or `failed` with the audit row and the messages. `Moved::No` when that was done before, or a
+    /// delivery is still under way; nothing is written twice.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], or any of a write.
+    pub async fn end_deliveries(
+        &self,
+        load: LoadId,
+        end: &DeliveriesEnd,
+        now: DateTime<Utc>,
+        actor: &str,
+    ) -> Result<Moved, StoreError> {
+        const QUERY: Query = Query::LoadEndDeliveries;
+        let mut client = self.client(QUERY.name()).await?;
+        let transaction = Transaction::begin(self, &mut client).await?;
+        let state = match end.error {
+            None => LoadState::Complete,
+            Some(_) => LoadState::Failed,
+        };
+        let (code, error) = end.error.as_ref().map(|(code, error)| (code, error)).unzip();
+        let parameters: Parameters<'_> = &[
+            &load.as_uuid(),
+            &state.as_str(),
+            &code,
+            &optional_text(error.map(String::as_str)),
+            &now,
+            &actor,
+            &end.archived_key.as_ref().map(ObjectKey::as_str),
+            &json(&end.remarks),
+        ];
+        let changed = transaction.execute(QUERY, parameters).await?;
+        if changed > 0 {
+            if let Some(audit) = &end.audit {
+                insert_audit(&transaction, load, audit, now).await?;
+            }
+            insert_notices(&transaction, load, &end.notices, now).await?;
+        }
+        let moved = moved(&transaction, QUERY, load, changed).await?;
         transaction.commit().await?;
         Ok(moved)
     }

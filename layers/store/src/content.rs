@@ -53,6 +53,8 @@ pub struct Replaceable {
     pub load: LoadId,
     /// The table that its rows went into.
     pub table: Option<TableName>,
+    /// The target that they were for, of several.
+    pub target: Option<String>,
     /// What was submitted for it.
     pub plan: Option<serde_json::Value>,
 }
@@ -134,6 +136,7 @@ fn read_replaceable(row: &Row) -> Result<Replaceable, StoreError> {
         table: schema
             .zip(table)
             .map(|(schema, table)| TableName::new(schema, table)),
+        target: reader.get("target_name")?,
         plan: reader.optional_json("plan")?,
     })
 }

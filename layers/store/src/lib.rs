@@ -69,8 +69,8 @@ pub use audit::{AuditEntry, AuditFilter, AuditRow, AuditStatus};
 pub use batch::{BatchStanding, MadeBatch, NewBatch, Return, batch_id};
 pub use buffer::{Buffer, BufferId, BufferLimits, Joining, Waiting};
 pub use chain::{Chain, FollowUpStep, follow_up_steps};
-pub use claim::{Announced, Claim, NewChild};
-pub use conclude::{Conclusion, FollowUpEnd, OutboxNotice};
+pub use claim::{Announced, ChildOf, Claim, NewChild};
+pub use conclude::{Conclusion, DeliveriesEnd, FollowUpEnd, OutboxNotice};
 pub use content::{Admission, Replaceable, SameContent};
 pub use error::{Cause, StoreError};
 pub use file::Forgotten;
@@ -97,7 +97,7 @@ pub use standing::DatabaseStanding;
 pub use store::{ConnectOptions, Password, Store};
 pub use tally::NotedTally;
 pub use tls::Tls;
-pub use transition::{LoadFailure, LoadedFacts, MatchedRule, Moved, Prepared, SplitFacts};
+pub use transition::{DeliveryFacts, LoadFailure, LoadedFacts, MatchedRule, Moved, Prepared, SplitFacts};
 pub use vitals::{Minute, Vitals};
 
 /// The most rows that any list gives, however many are asked for.

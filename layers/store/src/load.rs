@@ -32,6 +32,10 @@ pub struct Load {
     pub parent: Option<LoadId>,
     /// The prefix of the records that it holds, when it was cut from a file.
     pub record_type: Option<String>,
+    /// The target that it delivers its file to, when that goes to several.
+    pub target: Option<String>,
+    /// To how many targets its file is delivered, each by a load of its own.
+    pub deliveries: Option<u32>,
     /// The object; of a part, the prepared copy that holds its records.
     pub object: Object,
     /// The name that the lineage column takes.
@@ -212,6 +216,11 @@ impl Load {
     pub fn is_batch(&self) -> bool {
         self.batch_files.is_some()
     }
+
+    /// Whether it brings a file to one of several targets. The file is its parent's, to put away.
+    pub fn is_delivery(&self) -> bool {
+        self.parent.is_some() && self.target.is_some()
+    }
 }
 
 impl Store {
@@ -239,13 +248,25 @@ impl Store {
         }
     }
 
-    /// The parts that a load was cut into, by record type.
+    /// The parts that a load was cut into, by record type, or its deliveries by target.
     ///
     /// # Errors
     /// Any [`StoreError`] of a read.
     pub async fn children(&self, parent: LoadId) -> Result<Vec<Load>, StoreError> {
         let rows = self.rows(Query::LoadListChildren, &[&parent.as_uuid()]).await?;
         rows.iter().map(read_load).collect()
+    }
+
+    /// The files of which each delivery has ended, and whose own load has not: among this load, the file that it is a delivery
+    /// of, and those of the deliveries that it carries as a batch.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of a read.
+    pub async fn delivered(&self, load: LoadId) -> Result<Vec<LoadId>, StoreError> {
+        let rows = self.rows(Query::LoadListDelivered, &[&load.as_uuid()]).await?;
+        rows.iter()
+            .map(|row| Ok(LoadId::from_uuid(Reader::new(row, TABLE).get("load_id")?)))
+            .collect()
     }
 
     /// The next load that stands still and that nobody holds a lease on, for one look at it; None when every such load had
@@ -314,6 +335,8 @@ fn read_load(row: &Row) -> Result<Load, StoreError> {
         id: LoadId::from_uuid(reader.get("load_id")?),
         parent: reader.get::<Option<_>>("parent_load_id")?.map(LoadId::from_uuid),
         record_type: reader.get("record_type")?,
+        target: reader.get("target_name")?,
+        deliveries: reader.optional_small_count("deliveries")?,
         object: read_object(&reader)?,
         file_name: reader.get("file_name")?,
         state: reader.word("state", LoadState::parse)?,

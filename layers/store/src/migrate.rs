@@ -99,6 +99,10 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
         "V25__drift",
         include_str!("../../../sql/config-db/migrations/V25__drift.sql"),
     ),
+    (
+        "V26__many_targets",
+        include_str!("../../../sql/config-db/migrations/V26__many_targets.sql"),
+    ),
 ];
 
 /// The version that this program brings a schema to: the number in the last migration's name.

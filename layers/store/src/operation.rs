@@ -98,6 +98,8 @@ pub struct NewReplay {
     pub replays: LoadId,
     /// That part's record type.
     pub only_record_type: Option<String>,
+    /// The one target that it is for, of several.
+    pub target: Option<String>,
     /// Where the bytes are, when not where they were announced.
     pub read_key: Option<ObjectKey>,
     /// What is done about rows that are there.
@@ -158,6 +160,7 @@ impl Store {
             &operator.name,
             &now,
             &text(&note),
+            &replay.target,
         ];
         transaction.execute(QUERY, parameters).await?;
         let note = format!("as load {id}");

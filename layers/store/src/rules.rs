@@ -200,6 +200,8 @@ pub(crate) fn rule_row(row: &Row) -> Result<RuleRow, StoreError> {
         queue_name: reader.get("queue_name")?,
         columns: reader.json::<Vec<ColumnRow>>("columns")?,
         target: target_row(&reader)?,
+        further_targets: reader.get("further_targets")?,
+        known_targets: reader.json("known_targets")?,
     })
 }
 

@@ -12,7 +12,7 @@ use longshore_domain::target::TableName;
 
 use crate::load::{Load, Source, find_load};
 use crate::queries::Query;
-use crate::read::{json, milliseconds, optional_bigint, text};
+use crate::read::{integer, json, milliseconds, optional_bigint, text};
 use crate::store::{Parameters, Transaction};
 use crate::{Store, StoreError};
 
@@ -93,6 +93,21 @@ pub struct SplitFacts {
     pub remarks: Vec<String>,
     /// What the parts need to know of the whole, kept so that a change of its rule cannot change what was cut.
     pub plan: serde_json::Value,
+    /// How long it took.
+    pub duration: Duration,
+}
+
+/// What preparing made of a file that goes to several targets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeliveryFacts {
+    /// Records counted in the file.
+    pub rows_expected: Option<u64>,
+    /// Further facts worth a line in a message.
+    pub remarks: Vec<String>,
+    /// What the deliveries need to know of the file, kept so that a change of its rule cannot change where it goes.
+    pub plan: serde_json::Value,
+    /// How many they are.
+    pub deliveries: u32,
     /// How long it took.
     pub duration: Duration,
 }
@@ -187,6 +202,31 @@ impl Store {
             &json(&split.remarks),
             &json(&split.plan),
             &milliseconds(QUERY.name(), "prepare_duration_ms", Some(split.duration))?,
+            &now,
+            &actor,
+        ];
+        self.step(QUERY, load, parameters).await
+    }
+
+    /// `received` to `delivering`. Its rule must be on record.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], or any of a write.
+    pub async fn mark_delivering(
+        &self,
+        load: LoadId,
+        facts: &DeliveryFacts,
+        now: DateTime<Utc>,
+        actor: &str,
+    ) -> Result<Moved, StoreError> {
+        const QUERY: Query = Query::LoadDeliver;
+        let parameters: Parameters<'_> = &[
+            &load.as_uuid(),
+            &optional_bigint(QUERY.name(), "rows_expected", facts.rows_expected)?,
+            &json(&facts.remarks),
+            &json(&facts.plan),
+            &milliseconds(QUERY.name(), "prepare_duration_ms", Some(facts.duration))?,
+            &integer(QUERY.name(), "deliveries", facts.deliveries)?,
             &now,
             &actor,
         ];

@@ -26,7 +26,8 @@ INSERT INTO rdscnfg.ext_file_audit (
     prepare_duration_ms,
     load_duration_ms,
     processed_at,
-    replays_load_id
+    replays_load_id,
+    target_name
 )
 SELECT
     load.ext_interface_cid,
@@ -55,7 +56,8 @@ SELECT
     load.prepare_duration_ms,
     $10,
     $11,
-    load.replays_load_id
+    load.replays_load_id,
+    load.target_name
 FROM rdscnfg.ext_file_load AS load
 WHERE load.load_id = $1
 ON CONFLICT (load_id) WHERE load_id IS NOT NULL DO NOTHING

@@ -22,7 +22,7 @@ SET
         ) AS held (is_ours, lease_owner, lease_step, lease_until, deaths)
         WHERE held.is_ours = (
             (
-                load.state IN ('received', 'prepared', 'queued')
+                load.state IN ('received', 'delivering', 'prepared', 'queued')
                 OR (load.state IN ('rejected', 'split', 'skipped', 'failed') AND load.concluded_at IS NULL)
             )
             AND (

@@ -1,10 +1,11 @@
--- The first try at splitting makes the child's load; every repeat finds it, and takes the lease only if it is free.
--- The race is that of load_claim.sql. Here the primary key settles it: a child's id is derived from its parent's and
--- the record type, so that every try at splitting claims the same children.
+-- The first try at splitting or delivering makes the child's load; every repeat finds it, and takes the lease only if it is
+-- free. The race is that of load_claim.sql. Here the primary key settles it: a child's id is derived from its parent's and
+-- the record type, or the target, so that every try claims the same children.
 INSERT INTO rdscnfg.ext_file_load AS load (
     load_id,
     parent_load_id,
     record_type,
+    target_name,
     bucket_name,
     object_key,
     object_version,
@@ -20,7 +21,7 @@ INSERT INTO rdscnfg.ext_file_load AS load (
     received_at
 )
 VALUES (
-    $1, $2, $3, $4, $5, $6, $7, $8, $9, $14, $11, $10, $11, $12, $13, $14
+    $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $15, $12, $11, $12, $13, $14, $15
 )
 ON CONFLICT (load_id)
 DO UPDATE
@@ -45,7 +46,7 @@ SET
         ) AS held (is_ours, lease_owner, lease_step, lease_until, deaths)
         WHERE held.is_ours = (
             (
-                load.state IN ('received', 'prepared', 'queued')
+                load.state IN ('received', 'delivering', 'prepared', 'queued')
                 OR (load.state IN ('rejected', 'split', 'skipped', 'failed') AND load.concluded_at IS NULL)
             )
             AND (

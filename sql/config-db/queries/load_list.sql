@@ -3,6 +3,8 @@ SELECT
     load.load_id,
     load.parent_load_id,
     load.record_type,
+    load.target_name,
+    load.deliveries,
     load.bucket_name,
     load.object_key,
     load.object_version,

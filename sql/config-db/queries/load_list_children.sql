@@ -1,8 +1,10 @@
--- The parts that a load was cut into, by record type.
+-- The parts that a load was cut into, by record type, or its deliveries by target.
 SELECT
     load.load_id,
     load.parent_load_id,
     load.record_type,
+    load.target_name,
+    load.deliveries,
     load.bucket_name,
     load.object_key,
     load.object_version,
@@ -66,4 +68,6 @@ SELECT
     load.trace_id
 FROM rdscnfg.ext_file_load AS load
 WHERE load.parent_load_id = $1
-ORDER BY load.record_type
+ORDER BY
+    load.record_type,
+    load.target_name

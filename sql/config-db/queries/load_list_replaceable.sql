@@ -1,10 +1,11 @@
--- The loads whose rows a load of the same content takes the place of: of a whole file the whole files, of a part the parts
--- of its record type. Those whose place was taken already are left out, and what an
--- operator had forgotten.
+-- The loads whose rows a load of the same content takes the place of: of a whole file the whole files and their deliveries, of
+-- a delivery the same, of a part the parts of its record type. Those whose place was taken already are left out, and what an
+-- operator had forgotten. Whether they went where this one goes, their plans say.
 SELECT
     other.load_id,
     other.tgt_schema_name,
     other.tgt_table_name,
+    other.target_name,
     other.plan
 FROM rdscnfg.ext_file_load AS load
 INNER JOIN rdscnfg.ext_file_load AS file
@@ -18,7 +19,8 @@ INNER JOIN rdscnfg.ext_file_load AS other_file
     AND other_file.forgotten_at IS NULL
     AND other_file.load_id <> file.load_id
 INNER JOIN rdscnfg.ext_file_load AS other
-    ON (load.record_type IS NULL AND other.load_id = other_file.load_id)
+    ON (load.record_type IS NULL AND other.load_id = other_file.load_id AND other.deliveries IS NULL)
+    OR (load.record_type IS NULL AND other.parent_load_id = other_file.load_id AND other.target_name IS NOT NULL)
     OR (other.parent_load_id = other_file.load_id AND other.record_type = load.record_type)
 WHERE load.load_id = $1
     AND other.loaded_at IS NOT NULL

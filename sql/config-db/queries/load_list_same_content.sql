@@ -1,6 +1,7 @@
 -- The other loads of a file's content (bucket, key, length and entity tag), the newest first.
 -- Under way: it began and is not done, or a part of it is not. One that has not begun waits as the caller does.
 -- Has rows: its transaction committed and no operator had it forgotten; of a file that was cut, that of every part, or of the same part of another one.
+-- A load for one of several targets says nothing of the others: what it brought is looked for target by target.
 SELECT
     other.load_id,
     other.state,
@@ -19,6 +20,8 @@ SELECT
         )
     ) AS is_under_way,
     other.forgotten_at IS NULL
+    AND other.target_name IS NULL
+    AND load.target_name IS NULL
     AND (
         other.loaded_at IS NOT NULL
         OR (

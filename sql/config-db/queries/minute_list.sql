@@ -1,5 +1,5 @@
 -- What finished within these whole minutes, by minute and state: the same question about the same minutes gets the same answer.
--- Files that were split count by their parts.
+-- Files that were split count by their parts, and those that went to several warehouses by their deliveries.
 SELECT
     date_trunc('minute', load.finished_at) AS minute,
     load.state,
@@ -13,6 +13,7 @@ FROM rdscnfg.ext_file_load AS load
 WHERE load.finished_at >= $1
     AND load.finished_at < $2
     AND load.state <> 'split'
+    AND load.deliveries IS NULL
 GROUP BY
     date_trunc('minute', load.finished_at),
     load.state

@@ -78,6 +78,31 @@ SELECT
         WHERE kept.ext_file_config_sid = config.ext_file_config_sid
     ) AS rule_version,
     config.queue_name,
+    config.further_targets,
+    CASE
+        WHEN btrim(config.further_targets) <> '' THEN (
+            SELECT
+                coalesce(
+                    jsonb_agg(
+                        jsonb_build_object(
+                            'target_name', known.target_name,
+                            'cluster_identifier', known.cluster_identifier,
+                            'workgroup_name', known.workgroup_name,
+                            'database_name', known.database_name,
+                            'secret_arn', known.secret_arn,
+                            'database_user', known.database_user,
+                            'iam_role', known.iam_role,
+                            'region', known.region,
+                            'is_active', known.oprtnl_flag = 'A'
+                        )
+                        ORDER BY known.ext_target_sid
+                    ),
+                    '[]'
+                )
+            FROM rdscnfg.ext_target AS known
+        )
+        ELSE '[]'
+    END AS known_targets,
     target.target_name,
     target.cluster_identifier,
     target.workgroup_name,

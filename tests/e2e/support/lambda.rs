@@ -88,6 +88,21 @@ impl World {
         self.exchange(request).await.map(drop)
     }
 
+    /// Makes a secret that says what another one does.
+    pub(crate) async fn copy_secret(&self, from: &str, name: &str) -> anyhow::Result<()> {
+        let mut request = self.signed(
+            "secretsmanager",
+            "/",
+            serde_json::json!({ "SecretId": from }).to_string(),
+        )?;
+        let headers = request.headers_mut();
+        headers.insert("content-type", "application/x-amz-json-1.1".parse()?);
+        headers.insert("x-amz-target", "secretsmanager.GetSecretValue".parse()?);
+        let (_, found) = self.send(request).await?;
+        let text = found["SecretString"].as_str().context("the secret's text")?;
+        self.create_secret(name, text).await
+    }
+
     /// An operation of EventBridge's.
     pub(crate) async fn ask_events(&self, operation: &str, request: &Value) -> anyhow::Result<()> {
         let mut request = self.signed("events", "/", request.to_string())?;

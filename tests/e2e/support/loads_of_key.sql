@@ -17,4 +17,5 @@ FROM rdscnfg.ext_file_load AS load
 LEFT JOIN rdscnfg.ext_file_load AS whole
     ON whole.load_id = load.parent_load_id
 WHERE coalesce(whole.object_key, load.object_key) = $1
-ORDER BY coalesce(whole.received_at, load.received_at), load.parent_load_id NULLS FIRST, load.record_type
+ORDER BY coalesce(whole.received_at, load.received_at), load.parent_load_id NULLS FIRST, load.record_type,
+    load.target_name

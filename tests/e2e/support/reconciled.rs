@@ -58,7 +58,8 @@ impl World {
                 return self.stories(key, count).await;
             }
             let run = self.longshore(&["reconcile", "--idle", "0"])?;
-            ensure!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+            let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+            ensure!(run.status.success(), "{}{}", said(&run.stdout), said(&run.stderr));
         }
         let loads = self.loads_of(key).await?;
         bail!("{key} did not come to {count} settled loads in {MOST_RUNS} runs: {loads:#?}")

@@ -137,6 +137,14 @@ impl Story {
             .with_context(|| format!("there is no part {record_type}: {self}"))
     }
 
+    /// The load that brings the file to a target.
+    pub(crate) fn delivery(&self, target: &str) -> anyhow::Result<&Self> {
+        self.parts
+            .iter()
+            .find(|part| part.load.text("target_name") == Some(target))
+            .with_context(|| format!("there is no delivery to {target}: {self}"))
+    }
+
     /// Without the messages that were published again, word for word: whoever dies between telling and noting it tells again.
     pub(crate) fn without_repeats(mut self) -> Self {
         let mut told: Vec<Value> = Vec::new();

@@ -15,12 +15,17 @@ pub(crate) type Rows = Vec<Vec<Option<String>>>;
 impl World {
     /// Runs a statement and gives its rows.
     pub(crate) async fn query(&self, sql: &str) -> anyhow::Result<Rows> {
+        self.query_in(&self.ready().database, sql).await
+    }
+
+    /// The same in another database.
+    pub(crate) async fn query_in(&self, database: &str, sql: &str) -> anyhow::Result<Rows> {
         let ready = self.ready();
         let submitted = self
             .warehouse
             .execute_statement()
             .cluster_identifier(&ready.cluster_identifier)
-            .database(&ready.database)
+            .database(database)
             .secret_arn(&ready.secret_redshift)
             .sql(sql)
             .send()

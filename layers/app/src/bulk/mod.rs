@@ -256,6 +256,7 @@ impl BulkRun<'_> {
                 | LoadState::Skipped => &mut report.loaded,
                 LoadState::Failed | LoadState::Rejected => &mut report.failed,
                 LoadState::Received
+                | LoadState::Delivering
                 | LoadState::Batched
                 | LoadState::Prepared
                 | LoadState::Queued

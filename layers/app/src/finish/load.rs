@@ -366,9 +366,9 @@ impl FinishStatement<'_> {
     }
 
     /// Archives the file of a load whose rows are in the warehouse. A part has no file of its own: the whole one was
-    /// archived when it was cut.
+    /// archived when it was cut, and that of a delivery is put away with the last one.
     async fn put_away_loaded(&self, load: &Load) -> Result<(Option<ObjectKey>, Vec<String>), AppError> {
-        if load.record_type.is_some() {
+        if load.parent.is_some() {
             return Ok((None, vec![]));
         }
         let shelf = match &load.interface {
@@ -376,12 +376,8 @@ impl FinishStatement<'_> {
             None => ArchiveShelf::Error,
         };
         let put_away = archive::put_away(self.app, load, shelf).await?;
-        // COPY reads a key, not a version: what it read may have been the file that came after.
         let was_replaced = put_away == PutAway::Gone && !load.prepared;
-        let remarks = was_replaced.then(|| {
-            "the file was replaced or removed while it was loaded; its rows may be those of its successor"
-                .to_owned()
-        });
+        let remarks = was_replaced.then(|| archive::REPLACED.to_owned());
         Ok((put_away.key(), remarks.into_iter().collect()))
     }
 

@@ -42,6 +42,10 @@ impl Operate<'_> {
                 load.id
             )),
             LoadState::Batched => Some(in_a_batch(load)),
+            LoadState::Delivering => Some(format!(
+                "its deliveries are loads of their own, to be stopped one by one; see: longshore load show {}",
+                load.id
+            )),
             LoadState::Loaded | LoadState::Transforming => Some(format!(
                 "it is {}: its rows are in the warehouse already",
                 load.state

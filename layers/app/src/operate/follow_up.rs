@@ -94,6 +94,7 @@ fn refusal(load: &Load) -> Option<String> {
         LoadState::Received
         | LoadState::Rejected
         | LoadState::Split
+        | LoadState::Delivering
         | LoadState::Skipped
         | LoadState::Batched
         | LoadState::Prepared

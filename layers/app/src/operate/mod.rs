@@ -66,6 +66,10 @@ impl Operate<'_> {
                 "it is {} already; stop it with: longshore load cancel {}",
                 load.state, load.id
             )),
+            LoadState::Delivering => Err(format!(
+                "its deliveries are loads of their own, to be skipped one by one; see: longshore load show {}",
+                load.id
+            )),
             _ => Err(format!("it is {}: there is nothing left to skip", load.state)),
         }
     }
@@ -86,6 +90,11 @@ impl Operate<'_> {
             None => {
                 process.resume(load.id).await?;
             }
+        }
+        if load.is_delivery() {
+            return Ok(Ok(
+                "skipped; the file is put away with the last of its deliveries".to_owned(),
+            ));
         }
         let load = self.app.store.load(load.id).await?;
         let place = load.and_then(|load| load.archived_key);

@@ -72,13 +72,18 @@ impl Operate<'_> {
             .as_ref()
             .map(|part| format!("its {part} records of "))
             .unwrap_or_default();
+        let target = load.target.as_ref();
+        let only = target
+            .map(|target| format!(" into {target} alone"))
+            .unwrap_or_default();
         Ok(Ok(ReplayPlan {
-            sentence: format!("load {part}{place} again; {rows}"),
+            sentence: format!("load {part}{place} again{only}; {rows}"),
             replay: NewReplay {
                 object: whole.object.clone(),
                 whole: whole.id,
                 replays: load.id,
                 only_record_type: load.record_type.clone(),
+                target: load.target.clone(),
                 read_key,
                 resend,
             },
@@ -106,9 +111,15 @@ impl Operate<'_> {
         }
         let parts = self.app.store.children(whole.id).await?;
         if let Some(part) = parts.iter().find(|part| part.finished_at.is_none()) {
+            let what = match (&part.target, part.id == load.id) {
+                (Some(target), false) => {
+                    format!("the file is still on its way to {target}: load {}", part.id)
+                }
+                _ => format!("its part {}", part.id),
+            };
             return Ok(Some(format!(
-                "its part {} is {} and not done; wait for its end",
-                part.id, part.state
+                "{what} is {} and not done; wait for its end",
+                part.state
             )));
         }
         let others = self.app.store.same_content(whole.id).await?;
@@ -123,13 +134,13 @@ impl Operate<'_> {
         }))
     }
 
-    /// What is to be done about rows that are there. A whole file that was cut is judged part by part when it is loaded; of one
-    /// that is there but for a part, that part is loaded.
+    /// What is to be done about rows that are there. A whole file that was cut, or goes to several warehouses, is judged part by
+    /// part when it is loaded; of one that is there but for a part, that part is loaded.
     async fn judge_rows(&self, load: &Load, choice: ReplayChoice) -> Result<Judged<ResendPolicy>, AppError> {
         if choice == ReplayChoice::AcceptDuplicates {
             return Ok(Ok(ResendPolicy::Accept));
         }
-        if load.state == LoadState::Split {
+        if load.state == LoadState::Split || load.deliveries.is_some() {
             let parts = self.app.store.children(load.id).await?;
             let is_whole = parts.iter().all(|part| part.loaded_at.is_some());
             return Ok(Ok(match is_whole {
@@ -141,13 +152,15 @@ impl Operate<'_> {
             return self.judge_replacement(load).await;
         }
         let elsewhere = self.app.store.replaceable(load.id).await?;
-        Ok(match elsewhere.last() {
-            None => Ok(ResendPolicy::Skip),
-            Some(other) => Err(format!(
-                "the same content was loaded as load {}; replay that one, or say --accept-duplicates",
-                other.load
-            )),
-        })
+        Ok(
+            match elsewhere.iter().rfind(|other| other.target == load.target) {
+                None => Ok(ResendPolicy::Skip),
+                Some(other) => Err(format!(
+                    "the same content was loaded as load {}; replay that one, or say --accept-duplicates",
+                    other.load
+                )),
+            },
+        )
     }
 
     async fn judge_replacement(&self, load: &Load) -> Result<Judged<ResendPolicy>, AppError> {

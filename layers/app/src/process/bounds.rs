@@ -68,6 +68,7 @@ impl ProcessObject<'_> {
             // Its outcome is on record: there is nothing to give up, only to finish.
             LoadState::Rejected
             | LoadState::Split
+            | LoadState::Delivering
             | LoadState::Batched
             | LoadState::Skipped
             | LoadState::Failed

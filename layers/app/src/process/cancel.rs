@@ -32,6 +32,7 @@ impl ProcessObject<'_> {
         self.app.store.release(id, self.actor()).await?;
         if ended?.is_some() {
             notify::send_pending(self.app, id, self.actor()).await?;
+            self.settle_files_of(id).await;
         }
         Ok(())
     }

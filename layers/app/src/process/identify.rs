@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use longshore_domain::load::LoadId;
 use longshore_domain::matching::{self, Captures, Match};
 use longshore_domain::reject::RejectReason;
-use longshore_domain::rule::{FilePlace, FileRule, Interface, RuleId, RuleRow};
+use longshore_domain::rule::{FilePlace, FileRule, Interface, RuleFault, RuleFaults, RuleId, RuleRow};
 use longshore_domain::target::TableName;
 use longshore_store::{Load, MatchedRule};
 use tracing::info;
@@ -87,7 +87,23 @@ impl ProcessObject<'_> {
         }
     }
 
-    async fn adopt(&self, load: Load, row: &RuleRow, captures: Captures) -> Result<Identification, AppError> {
+    /// Takes a load under a rule.
+    pub(super) async fn adopt(
+        &self,
+        load: Load,
+        row: &RuleRow,
+        captures: Captures,
+    ) -> Result<Identification, AppError> {
+        let row = match replayed_target(&load) {
+            None => row,
+            Some(target) => match row.delivered_to(target) {
+                Some(delivered) => &delivered.clone(),
+                None => {
+                    let reason = no_such_target(row, target);
+                    return Ok(refused(self.record(load, row, None, captures).await?, reason));
+                }
+            },
+        };
         let load = match row.paused {
             true => match self.wait_for(load, row, captures.clone()).await? {
                 Ok(load) => load,
@@ -158,6 +174,23 @@ impl ProcessObject<'_> {
         };
         Ok(self.app.store.record_match(load.id, &matched).await?.into_load())
     }
+}
+
+/// The one target that a replay of a delivery is for.
+fn replayed_target(load: &Load) -> Option<&str> {
+    load.target.as_deref().filter(|_| load.parent.is_none())
+}
+
+fn no_such_target(row: &RuleRow, target: &str) -> RejectReason {
+    RejectReason::RuleInvalid(RuleFaults {
+        rule: RuleId(row.ext_file_config_sid),
+        faults: vec![RuleFault::new(
+            "further_targets",
+            format!(
+                "does not name {target} any more, which this load is for; name it again, or leave the file where it is"
+            ),
+        )],
+    })
 }
 
 pub(crate) fn resolve_table(rule: &FileRule, captures: &Captures) -> Result<Option<TableName>, String> {

@@ -5,11 +5,12 @@ use longshore_domain::load::{LoadId, LoadState};
 use longshore_domain::matching;
 use longshore_domain::notification::Outcome;
 use longshore_domain::reject::RejectReason;
-use longshore_domain::rule::{Compression, FileRule, ResendPolicy};
-use longshore_store::{AuditStatus, Claim, Conclusion, Load, NewChild, SplitFacts};
+use longshore_domain::rule::{Compression, FileRule, ResendPolicy, targets_of_a_part};
+use longshore_store::{AuditStatus, ChildOf, Claim, Conclusion, Load, NewChild, SplitFacts};
 use serde::{Deserialize, Serialize};
 use tracing::{Instrument, info};
 
+use super::deliveries::DeliveryPlan;
 use super::identify::Identified;
 use super::{ObjectOutcome, ProcessObject};
 use crate::prepare::{Copyable, RecordTypePart, rule_of_part};
@@ -17,7 +18,7 @@ use crate::{AppError, archive, lint, notify, trace};
 
 /// What the parts need to know of the whole, kept on its row: a change of the rule cannot change what was cut.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct SplitPlan {
+pub(super) struct SplitPlan {
     /// What the tokens of the parts' rules begin with.
     token: String,
     /// How the parts are compressed.
@@ -37,6 +38,28 @@ impl SplitPlan {
         serde_json::from_value(plan).map_err(|error| AppError::Inconsistent {
             load: load.id,
             what: format!("it is split and its plan does not read: {error}"),
+        })
+    }
+}
+
+/// What the children of a load go by.
+pub(super) enum ChildPlan {
+    /// They are the parts of a file that was cut.
+    Parts(SplitPlan),
+    /// They bring the file to several warehouses.
+    Deliveries {
+        /// The load of the file.
+        file: Box<Load>,
+        /// What is kept on it.
+        plan: Box<DeliveryPlan>,
+    },
+}
+
+impl ChildPlan {
+    pub(super) fn of_deliveries(file: &Load) -> Result<Self, AppError> {
+        Ok(Self::Deliveries {
+            plan: Box::new(DeliveryPlan::of(file)?),
+            file: Box::new(file.clone()),
         })
     }
 }
@@ -67,7 +90,7 @@ impl ProcessObject<'_> {
         for part in parts {
             let child = NewChild {
                 id: load.id.child(&part.record_type),
-                record_type: part.record_type,
+                what: ChildOf::RecordType(part.record_type),
                 object: part.object,
                 file_name: load.file_name.clone(),
                 rows_expected: Some(part.records),
@@ -113,7 +136,7 @@ impl ProcessObject<'_> {
     /// Takes every part as far as it goes, then puts the whole file away: the parts have copies of their own. A part that
     /// fails does not keep the others waiting.
     pub(super) async fn load_parts(&self, load: Load) -> Result<ObjectOutcome, AppError> {
-        let plan = SplitPlan::of(&load)?;
+        let plan = ChildPlan::Parts(SplitPlan::of(&load)?);
         let children = self.app.store.children(load.id).await?;
         let parts = children.len();
         let mut first_error = None;
@@ -136,7 +159,7 @@ impl ProcessObject<'_> {
         })
     }
 
-    /// Carries on a part that its file's invocation left behind.
+    /// Carries on a part, or a delivery, that its file's invocation left behind.
     pub(crate) async fn resume_part(&self, part: Load) -> Result<(), AppError> {
         let whole = match part.parent {
             Some(parent) => self.app.store.load(parent).await?,
@@ -146,16 +169,25 @@ impl ProcessObject<'_> {
             load: part.id,
             what: "it is a part of a load that is gone".to_owned(),
         })?;
+        if part.is_delivery() && whole.deliveries.is_some() {
+            let id = part.id;
+            self.load_part(part, &ChildPlan::of_deliveries(&whole)?).await?;
+            self.settle_files_of(id).await;
+            return Ok(());
+        }
         match (whole.state, whole.finished_at) {
-            (LoadState::Split, _) => self.load_part(part, &SplitPlan::of(&whole)?).await,
-            // Until the cut is on record the whole file is the one to carry on: it claims its parts again.
-            (_, None) => Ok(()),
-            (_, Some(_)) => self.end_with(&whole, part.id).await,
+            (LoadState::Split, _) if !part.is_delivery() => {
+                let plan = ChildPlan::Parts(SplitPlan::of(&whole)?);
+                self.load_part(part, &plan).await
+            }
+            // Until that is on record the whole file is the one to carry on: it claims its parts again.
+            (LoadState::Received, None) => Ok(()),
+            _ => self.end_with(&whole, part.id).await,
         }
     }
 
-    /// Ends a part of a cut that never came on record: its file was refused or put aside since, and its copy went with it. What
-    /// there is to tell was told of the file.
+    /// Ends a part of a cut, or a delivery, that never came on record: its file was refused or put aside since, or went another
+    /// way under a rule that was changed. What there is to tell was told of the file.
     async fn end_with(&self, whole: &Load, part: LoadId) -> Result<(), AppError> {
         let now = self.app.clock.now();
         let claim = self.app.store.claim_again(part, &self.lease(), now).await?;
@@ -171,12 +203,12 @@ impl ProcessObject<'_> {
         Ok(store.release(part, self.actor()).await?)
     }
 
-    async fn load_part(&self, child: Load, plan: &SplitPlan) -> Result<(), AppError> {
+    pub(super) async fn load_part(&self, child: Load, plan: &ChildPlan) -> Result<(), AppError> {
         let span = trace::span_of(&child, self.actor());
         self.claim_and_load_part(child, plan).instrument(span).await
     }
 
-    async fn claim_and_load_part(&self, child: Load, plan: &SplitPlan) -> Result<(), AppError> {
+    async fn claim_and_load_part(&self, child: Load, plan: &ChildPlan) -> Result<(), AppError> {
         let Some((parent, again)) = NewChild::of(&child) else {
             return Ok(());
         };
@@ -206,9 +238,12 @@ impl ProcessObject<'_> {
         notify::send_pending(self.app, id, self.actor()).await
     }
 
-    async fn advance_part(&self, child: Load, plan: &SplitPlan) -> Result<ObjectOutcome, AppError> {
+    async fn advance_part(&self, child: Load, plan: &ChildPlan) -> Result<ObjectOutcome, AppError> {
         match child.state {
-            LoadState::Received => self.receive_part(child, plan).await,
+            LoadState::Received => match plan {
+                ChildPlan::Parts(plan) => self.receive_part(child, plan).await,
+                ChildPlan::Deliveries { file, plan } => self.receive_delivery(child, plan, file).await,
+            },
             LoadState::Prepared | LoadState::Queued => self.submit(child).await,
             LoadState::Rejected => self.conclude_rejection(child).await,
             LoadState::Failed => self.conclude_failure(child).await,
@@ -270,7 +305,7 @@ fn part_fault(rule: &FileRule) -> Option<String> {
         )
     });
     again.or_else(|| {
-        let fault = lint::part_in_group(rule)?;
+        let fault = lint::part_in_group(rule).or_else(|| targets_of_a_part(rule))?;
         Some(format!("rule {}: {fault}", rule.id))
     })
 }

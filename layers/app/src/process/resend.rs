@@ -114,11 +114,15 @@ impl ProcessObject<'_> {
         if policy == ResendPolicy::Accept || is_up_to_mode {
             return self.load_or_gather(load, row, copyable, Earlier::default()).await;
         }
+        let warehouse = plan::warehouse_of(self.app, &copyable.rule);
         let earlier = self.app.store.replaceable(load.id).await?;
+        let earlier: Vec<_> = earlier
+            .into_iter()
+            .filter(|earlier| counts_for(&load, row, &warehouse, earlier))
+            .collect();
         if let (ResendPolicy::Skip, Some(first)) = (policy, earlier.first()) {
             return self.skip_prepared(load, &copyable, first.load).await;
         }
-        let warehouse = plan::warehouse_of(self.app, &copyable.rule);
         match replacing(&load, &copyable, &warehouse, earlier) {
             Ok(earlier) => self.load_or_gather(load, row, copyable, earlier).await,
             Err(reason) => self.reject_prepared(load, &copyable, reason).await,
@@ -151,7 +155,7 @@ impl ProcessObject<'_> {
         copyable: &Copyable,
         earlier: LoadId,
     ) -> Result<ObjectOutcome, AppError> {
-        if copyable.is_prepared_copy {
+        if copyable.is_prepared_copy && !load.is_delivery() {
             let copy = &copyable.source;
             self.app.objects.delete_work(&copy.bucket, &copy.key).await?;
         }
@@ -179,6 +183,7 @@ impl ProcessObject<'_> {
         }
         let archived_key = match (&load.record_type, &load.interface) {
             (Some(_), _) => None,
+            (None, _) if load.is_delivery() => None,
             (None, _) if self.is_read_by_another(&load).await? => None,
             (None, Some(feed)) => self.put_away(&load, ArchiveShelf::Interface(&feed.id)).await?,
             (None, None) => self.put_away(&load, ArchiveShelf::Error).await?,
@@ -212,6 +217,23 @@ fn is_version(head: &ObjectHead, object: &Object) -> bool {
         Some(version) => head.version.as_ref() == Some(version),
         None => head.etag == object.etag,
     }
+}
+
+/// Whether an earlier load of the content has anything to do with this one. Of a file that goes, or went, to several warehouses
+/// only what went where this one goes.
+fn counts_for(load: &Load, row: &RuleRow, warehouse: &Warehouse, earlier: &Replaceable) -> bool {
+    if load.target.is_none() && earlier.target.is_none() {
+        return true;
+    }
+    let is_same_place = match LoadPlan::read(earlier.plan.as_ref()) {
+        Some(plan) => plan.is_for(warehouse),
+        // What a batch carried has no plan of its own.
+        None => {
+            let own = row.own_target();
+            load.target.as_deref().unwrap_or(own) == earlier.target.as_deref().unwrap_or(own)
+        }
+    };
+    is_same_place && earlier.table == load.table
 }
 
 /// Which loads are replaced, or why that cannot be. Rows that the rule now sends to another table or warehouse stay where they

@@ -87,7 +87,8 @@ impl Reconcile<'_> {
             | LoadState::Queued
             | LoadState::Rejected
             | LoadState::Skipped
-            | LoadState::Split => self.prepare(load).await,
+            | LoadState::Split
+            | LoadState::Delivering => self.prepare(load).await,
             LoadState::Submitted | LoadState::Loaded | LoadState::Failed | LoadState::Transforming => {
                 self.finish(load).await
             }

@@ -88,7 +88,11 @@ impl Reconcile<'_> {
         report: &mut ReconcileReport,
     ) -> Result<(usize, Option<LoadId>), AppError> {
         let loaded = self.app.store.loaded_into(table).await?;
-        let markers = self.markers_after(table).await?;
+        let markers = match self.markers_after(table).await {
+            // It was made ready for a first load there, which is not submitted yet.
+            Err(AppError::WarehouseUnknown { .. }) if loaded.is_empty() => return Ok((0, None)),
+            markers => markers?,
+        };
         let upto = end_of_stretch(&loaded, &markers);
         let is_in = |load: &LoadId| upto.is_none_or(|upto| *load <= upto);
         let ids: Vec<LoadId> = markers.keys().copied().filter(is_in).collect();

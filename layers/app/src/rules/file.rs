@@ -70,7 +70,7 @@ fn row(node: &Node) -> Result<RuleRow, Vec<Fault>> {
             "columns" => columns(value),
             known if values.contains_key(known) => scalar(known, value),
             // What the tables keep and no file is looked at by.
-            "ext_target_sid" | "oprtnl_flag" | "paused_note" => continue,
+            "ext_target_sid" | "further_targets" | "oprtnl_flag" | "paused_note" => continue,
             unknown => Err(Fault::new(
                 name.line,
                 near::unknown("field", unknown, values.keys().map(String::as_str)),

@@ -4,13 +4,13 @@ pub mod change;
 pub mod draft;
 pub mod export;
 pub mod file;
-pub mod near;
 pub mod plan;
 pub mod write;
 
 use std::fmt;
 
 pub use longshore_domain::document::{self as tree, Fault};
+pub use longshore_domain::near;
 
 /// Every fault of a document, each with its place, the first lines first.
 #[derive(Debug)]

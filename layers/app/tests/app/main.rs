@@ -22,6 +22,7 @@ mod refusals;
 mod replaced;
 mod retries;
 mod support;
+mod targets;
 mod throughput;
 mod topics;
 mod walk;

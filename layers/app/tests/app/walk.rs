@@ -21,7 +21,7 @@ use crate::support::rules::Rule;
 use crate::support::warehouse::{Mishap, RUN, SUBMIT};
 use crate::support::world::World;
 
-const RULES: [Rule; 15] = [
+const RULES: [Rule; 17] = [
     Rule::new(1, "701", "price").with("query = 'call s.follow_up()'"),
     Rule::new(2, "702", "price").with("trailer_flag = 'Y', trailer_tag = 'T|'"),
     Rule::splitting(3, "703", "split_file_flag = 'Y', split_prefix = 'HD,DT'"),
@@ -43,7 +43,17 @@ const RULES: [Rule; 15] = [
     Rule::new(15, "710", "price").with(
         r#"query = '["call s.one()", {"ExecuteStatementParameters": "call s.two()", "MaxRetries": 1}, "DELETE FROM s.old"]'"#,
     ),
+    Rule::new(16, "711", "price").with("further_targets = 'mart=s.head', trailer_flag = 'Y', trailer_tag = 'T|'"),
+    Rule::new(17, "712", "price").with("further_targets = 'mart=s.nowhere'"),
 ];
+
+/// Another warehouse, which has the tables of the first one.
+const TARGET: &str = "INSERT INTO rdscnfg.ext_target
+        (ext_target_sid, target_name, cluster_identifier, database_name, iam_role, region)
+    VALUES (1, 'mart', 'model', 'mart', 'default', 'ap-south-1')
+    ON CONFLICT DO NOTHING";
+/// It has the same name in every world, and each world's begins without marker tables.
+const FORGET: &str = "DELETE FROM rdscnfg.ext_marker_table WHERE warehouse = 'cluster model/mart'";
 
 /// A load waits so often at most: for its own mishap, and for the fault.
 const MOST_WAITS: usize = 4;
@@ -114,6 +124,7 @@ impl Walk {
         by_ranges: bool,
     ) -> Self {
         let bench = Bench::with(&RULES).await;
+        bench.run(TARGET).await;
         let world = world(&bench, by_ranges);
         let object = land(&world, &format!("in/{name}"), text, comes_again).await;
         meet(&world, mishap.as_ref());
@@ -139,6 +150,7 @@ impl Walk {
         let cases = &self.cases();
         let lane = |lane| async move {
             let bench = Bench::with(&RULES).await;
+            bench.run(TARGET).await;
             for case in cases.iter().skip(lane).step_by(LANES) {
                 Box::pin(self.with_fault(&bench, *case)).await;
             }
@@ -169,6 +181,7 @@ impl Walk {
 
     async fn with_fault(&self, bench: &Bench, case: Case) {
         let run = self.runs.fetch_add(1, Ordering::Relaxed);
+        bench.run(FORGET).await;
         let world = world(bench, self.by_ranges);
         let key = format!("in/{run}/{}", self.name);
         let object = land(&world, &key, self.text, self.comes_again).await;
@@ -246,6 +259,10 @@ async fn settle(world: &World, object: &Object) -> Result<(), String> {
     for statement in world.warehouse.handed().iter().rev() {
         world.deliver_until_done(statement, "finish again").await?;
     }
+    if world.load_of(object).await.state == LoadState::Delivering {
+        // Whoever died over its end has its lease for so long.
+        world.clock.advance(TimeDelta::minutes(16));
+    }
     world.announce_until_done(object, "prepare again").await?;
     for _ in 0..MOST_WAITS {
         if world.is_done(object).await {
@@ -253,7 +270,7 @@ async fn settle(world: &World, object: &Object) -> Result<(), String> {
         }
         world.clock.advance(TimeDelta::minutes(16));
         world.announce_until_done(object, "prepare again").await?;
-        if world.load_of(object).await.state == LoadState::Split {
+        if [LoadState::Split, LoadState::Delivering].contains(&world.load_of(object).await.state) {
             world.try_reconcile().await;
         }
         world.deliver_events().await?;
@@ -374,6 +391,55 @@ async fn a_split_file_with_a_part_that_has_no_rule_ends_alike_whatever_call_goes
     file archive/700/half_704.txt: HD|1 DT|2
     file archive/error/half_704.txt.DT: DT|2
     row "s"."head": HD|1
+    "#);
+    let runs = walk.with_every_fault().await;
+    assert!(runs > walk.calls.len(), "{runs} runs");
+}
+
+#[tokio::test]
+async fn a_file_for_two_warehouses_ends_alike_whatever_call_goes_wrong() {
+    let walk = Walk::without_fault("both_711.txt", "plum|1\nfig|2\nT|2\n").await;
+    insta::assert_snapshot!(walk.picture, @r#"
+    load complete rows 2 ["mart has it: 2 rows in s.head", "own has it: 2 rows in s.price"]
+    load mart complete rows 2 2 []
+    load own complete rows 2 2 []
+    audit FINISHED Y rows 2 follow-up
+    audit mart FINISHED Y rows 2 2 0 follow-up
+    audit own FINISHED Y rows 2 2 0 follow-up
+    notice loaded sent
+    notice mart loaded sent
+    notice own loaded sent
+    told loaded
+    told loaded mart
+    told loaded own
+    file archive/700/both_711.txt: plum|1 fig|2 T|2
+    row "s"."head": plum|1
+    row "s"."head": fig|2
+    row "s"."price": plum|1
+    row "s"."price": fig|2
+    "#);
+    let runs = walk.with_every_fault().await;
+    assert!(runs > walk.calls.len(), "{runs} runs");
+}
+
+#[tokio::test]
+async fn a_file_that_one_of_two_warehouses_refuses_ends_alike_whatever_call_goes_wrong() {
+    let walk = Walk::without_fault("half_712.txt", "plum|1\n").await;
+    insta::assert_snapshot!(walk.picture, @r#"
+    load failed not_delivered rows 1 ["own has it: 1 rows in s.price"]
+    load mart rejected target_missing rows 1 []
+    load own complete rows 1 1 []
+    audit FAILED N rows 1 follow-up 1 of 2 warehouses have it; mart: the table s.nowhere cannot be read: ERROR: relation "s"."nowhere" does not exist; create it, then put the file again; once that is mended: longshore load replay <id>
+    audit mart FAILED N rows 1 follow-up
+    audit own FINISHED Y rows 1 1 0 follow-up
+    notice partly_loaded sent
+    notice mart rejected sent
+    notice own loaded sent
+    told loaded own
+    told partly_loaded
+    told rejected mart
+    file archive/error/half_712.txt: plum|1
+    row "s"."price": plum|1
     "#);
     let runs = walk.with_every_fault().await;
     assert!(runs > walk.calls.len(), "{runs} runs");

@@ -6,7 +6,7 @@ use super::{
     FileRule, HeaderPolicy, Interface, InvalidBytes, LoadMode, Paths, ResendPolicy, RuleColumn, RuleFault,
     RuleFaults, RuleId, RuleRow, RuleTopics, TargetRow, Trailer,
 };
-use super::{attempts, batch, drift, group, mode, together};
+use super::{attempts, batch, drift, group, mode, targets, together};
 use crate::matching::{self, Matcher};
 use crate::target::{Compute, Login, TableName, Warehouse};
 
@@ -61,6 +61,7 @@ pub(super) fn interpret(row: &RuleRow) -> Result<FileRule, RuleFaults> {
     let drift_policy = drift::drift(row, &mut faults);
     let group = group::group(row, &mut faults);
     let topics = RuleTopics::read(row, &mut faults);
+    let deliveries = targets::deliveries(row, &mut faults);
 
     let parts = (
         matcher,
@@ -100,6 +101,7 @@ pub(super) fn interpret(row: &RuleRow) -> Result<FileRule, RuleFaults> {
             extension: row.file_type.trim().trim_start_matches('.').to_ascii_lowercase(),
             table,
             warehouse,
+            deliveries,
             columns,
             format,
             compression,

@@ -13,6 +13,7 @@ mod interpret;
 mod mode;
 mod resend;
 mod row;
+mod targets;
 #[cfg(test)]
 mod tests;
 mod together;
@@ -27,6 +28,7 @@ pub use group::{GroupPart, GroupRole, MOST_IN_A_SET, SetKey};
 pub use mode::{LoadMode, MergeBy, Period};
 pub use resend::ResendPolicy;
 pub use row::{ColumnRow, RuleRow, TargetRow, fingerprint};
+pub use targets::{Delivery, KnownTarget, OWN, of_a_part as targets_of_a_part, same_place};
 pub use topics::{RuleTopics, is_topic_arn};
 pub use trailer::Trailer;
 
@@ -152,6 +154,8 @@ pub struct FileRule {
     pub table: Option<TableName>,
     /// The warehouse of that table, when it is not the deployment's own.
     pub warehouse: Option<Warehouse>,
+    /// Where its files go when that is to several warehouses, that of its own first; else empty.
+    pub deliveries: Vec<Delivery>,
     /// The columns that the file fills, in order. Empty only when the file is split, or for columnar and
     /// self-describing formats, where it means all of the table's.
     pub columns: Vec<RuleColumn>,

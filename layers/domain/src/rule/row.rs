@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::KnownTarget;
+
 /// One row of `ext_file_config`, joined with its interface, its columns and its target. Only active rows
 /// (`oprtnl_flag = 'A'`) ever become one.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,6 +94,11 @@ pub struct RuleRow {
     pub queue_name: Option<String>,
     pub columns: Vec<ColumnRow>,
     pub target: Option<TargetRow>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub further_targets: Option<String>,
+    /// The targets that there are, of a rule that names further ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub known_targets: Vec<KnownTarget>,
 }
 
 /// One row of `ext_file_config_dtl`, in the order of `column_order_sqnc`.

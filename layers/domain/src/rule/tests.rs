@@ -11,7 +11,7 @@ fn column(name: &str, width: Option<&str>) -> ColumnRow {
 }
 
 /// A pipe-delimited feed, as operators of the older framework wrote theirs.
-fn row() -> RuleRow {
+pub(super) fn row() -> RuleRow {
     RuleRow {
         ext_file_config_sid: 4,
         ext_interface_cid: "527".to_owned(),

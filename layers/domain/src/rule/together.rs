@@ -2,7 +2,7 @@
 
 use super::fault::Collector;
 use super::{Compression, DataFormat, Encoding, FileRule, GroupPart, HeaderPolicy, ResendPolicy};
-use super::{group, mode};
+use super::{group, mode, targets};
 
 /// Judges the parts of a rule against each other.
 pub(super) fn check(rule: &FileRule, faults: &mut Collector) {
@@ -19,6 +19,7 @@ pub(super) fn check(rule: &FileRule, faults: &mut Collector) {
     }
     check_batches(rule, faults);
     group::check(rule, faults);
+    targets::check(rule, faults);
     if matches!(rule.format, DataFormat::FixedWidth) {
         check_fixed_width(rule, faults);
     }

@@ -37,7 +37,9 @@ impl RuleTopics {
         let topic = match outcome {
             Outcome::WarehousePaused | Outcome::WarehouseResumed => return None,
             Outcome::Loaded | Outcome::Split | Outcome::Skipped => &self.success,
-            Outcome::Rejected | Outcome::Failed | Outcome::FollowUpFailed => &self.failure,
+            Outcome::Rejected | Outcome::Failed | Outcome::PartlyLoaded | Outcome::FollowUpFailed => {
+                &self.failure
+            }
         };
         topic.as_deref().map(str::trim).filter(|text| is_topic_arn(text))
     }

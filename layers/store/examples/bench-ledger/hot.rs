@@ -212,6 +212,11 @@ impl Ledger {
             hot!("count replays", "load_count_replays", [id(known)]),
             hot!("parts of a load", "load_list_children", [id(known)]),
             hot!(
+                "files whose last delivery ended",
+                "load_list_delivered",
+                [id(known)]
+            ),
+            hot!(
                 "loads of a key",
                 "load_list_of_key",
                 [quoted("landing"), quoted(self.key(known)), 1000,]

@@ -6,7 +6,7 @@ use longshore_domain::load::{LoadId, LoadState};
 use longshore_domain::object::{Object, Sequencer};
 use longshore_domain::queue::QueueName;
 use longshore_domain::trace::TraceId;
-use longshore_store::{Announced, Claim, LeaseStep, LoadFilter, NewChild};
+use longshore_store::{Announced, ChildOf, Claim, LeaseStep, LoadFilter, NewChild};
 use rstest::rstest;
 
 use crate::support::{ACTOR, Bench, at, conclusion, lease, object};
@@ -247,7 +247,7 @@ async fn a_lease_that_is_given_back_meanwhile_is_no_load_that_is_done() {
 fn child(parent: LoadId, record_type: &str) -> NewChild {
     NewChild {
         id: parent.child(record_type),
-        record_type: record_type.to_owned(),
+        what: ChildOf::RecordType(record_type.to_owned()),
         object: Object {
             sequencer: None,
             ..object("processing/x/HD")
@@ -385,7 +385,7 @@ async fn a_load_keeps_the_trace_of_the_invocation_that_claimed_it_first() {
 
     let part = NewChild {
         id: first.load().id.child("HD"),
-        record_type: "HD".to_owned(),
+        what: ChildOf::RecordType("HD".to_owned()),
         object: object.clone(),
         file_name: "traced.txt".to_owned(),
         rows_expected: None,

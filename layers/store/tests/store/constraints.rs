@@ -18,10 +18,26 @@ use crate::support::{ACTOR, Bench, at, prepared, split_facts};
 #[case(LoadState::Received, "lease_owner = NULL", "ext_file_load_lease_whole")]
 #[case(LoadState::Received, "lease_until = NULL", "ext_file_load_lease_whole")]
 #[case(LoadState::Received, "lease_step = 'sleep'", "ext_file_load_lease_step_known")]
+#[case(LoadState::Received, "record_type = 'HD'", "ext_file_load_child_is_named")]
 #[case(
     LoadState::Received,
-    "record_type = 'HD'",
-    "ext_file_load_child_has_record_type"
+    "target_name = 'analytics'",
+    "ext_file_load_child_is_named"
+)]
+#[case(
+    LoadState::Delivering,
+    "deliveries = 1",
+    "ext_file_load_deliveries_are_several"
+)]
+#[case(
+    LoadState::Delivering,
+    "deliveries = NULL",
+    "ext_file_load_delivering_has_deliveries"
+)]
+#[case(
+    LoadState::Prepared,
+    "deliveries = 2",
+    "ext_file_load_delivering_has_deliveries"
 )]
 #[case(
     LoadState::Received,
@@ -313,6 +329,20 @@ async fn an_impossible_replay_or_wait_is_refused(#[case] change: &str, #[case] c
     bench.run(part, &[]).await.unwrap();
     let sql = format!("UPDATE rdscnfg.ext_file_load SET {change} WHERE object_key = 'part'");
     assert_eq!(refusal(&bench, &sql).await, constraint);
+}
+
+#[tokio::test]
+async fn a_file_is_delivered_to_a_target_once() {
+    let bench = Bench::new().await;
+    bench.load_in(LoadState::Delivering).await;
+    let sql = "INSERT INTO rdscnfg.ext_file_load
+                   (load_id, bucket_name, object_key, size_bytes, file_name, state_at, state_actor, received_at,
+                    parent_load_id, target_name)
+               SELECT gen_random_uuid(), bucket_name, 'part', 1, 'part', now(), 'x', now(), load_id, 'analytics'
+               FROM rdscnfg.ext_file_load
+               WHERE parent_load_id IS NULL";
+    bench.run(sql, &[]).await.unwrap();
+    assert_eq!(refusal(&bench, sql).await, "ext_file_load_delivery");
 }
 
 #[tokio::test]

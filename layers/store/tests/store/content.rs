@@ -2,7 +2,9 @@
 
 use longshore_domain::load::{LoadId, LoadState};
 use longshore_domain::object::{Object, Sequencer};
-use longshore_store::{Admission, Announced, Claim, Forgotten, LeaseStep, Load, NewChild, SameContent};
+use longshore_store::{
+    Admission, Announced, ChildOf, Claim, Forgotten, LeaseStep, Load, NewChild, SameContent,
+};
 
 use crate::support::{ACTOR, Bench, at, lease, matched, object, prepared, split_facts};
 
@@ -158,7 +160,7 @@ async fn split(bench: &Bench, number: u32) -> (LoadId, [LoadId; 2]) {
     for record_type in parts {
         let child = NewChild {
             id: whole.child(record_type),
-            record_type: record_type.to_owned(),
+            what: ChildOf::RecordType(record_type.to_owned()),
             object: object(&format!("processing/{whole}/{record_type}")),
             file_name: "A_701.txt".to_owned(),
             rows_expected: Some(3),

@@ -5,10 +5,14 @@ use std::time::Duration;
 use longshore_domain::load::LoadState;
 use longshore_domain::notification::Outcome;
 use longshore_domain::object::ObjectKey;
-use longshore_store::{AuditEntry, AuditFilter, AuditStatus, Conclusion, StoreError};
+use longshore_store::{
+    AuditEntry, AuditFilter, AuditStatus, ChildOf, Conclusion, DeliveriesEnd, LeaseStep, NewChild, StoreError,
+};
 use rstest::rstest;
 
-use crate::support::{ACTOR, Bench, at, conclusion, follow_up_end, local, notice, unmoved};
+use crate::support::{
+    ACTOR, Bench, at, audit, conclusion, follow_up_end, lease, local, matched, notice, unmoved,
+};
 
 async fn audit_of(bench: &Bench, load: longshore_domain::load::LoadId) -> AuditEntry {
     let filter = AuditFilter {
@@ -159,6 +163,60 @@ async fn an_outcome_without_a_known_feed_has_a_message_and_no_audit_row() {
         bench.store.notices(load).await.unwrap()[0].outcome,
         Outcome::Split
     );
+}
+
+#[tokio::test]
+async fn a_file_ends_once_and_only_with_the_last_of_its_deliveries() {
+    let bench = Bench::new().await;
+    let store = &bench.store;
+    let file = bench.load_in(LoadState::Delivering).await;
+    let mut deliveries = Vec::new();
+    for target in ["own", "mart"] {
+        let child = NewChild {
+            id: file.id.delivery(target),
+            what: ChildOf::Target(target.to_owned()),
+            object: file.object.clone(),
+            file_name: file.file_name.clone(),
+            rows_expected: Some(9),
+        };
+        let lease = lease(target, LeaseStep::Prepare, 60);
+        store.claim_child(file.id, &child, &lease, at(1)).await.unwrap();
+        store.record_match(child.id, &matched()).await.unwrap();
+        deliveries.push(child.id);
+    }
+    let end = DeliveriesEnd {
+        error: Some(("not_delivered".to_owned(), "1 of 2 warehouses have it".to_owned())),
+        audit: Some(audit(AuditStatus::Failed)),
+        notices: vec![notice(Outcome::PartlyLoaded)],
+        archived_key: None,
+        remarks: vec![],
+    };
+    bench.bring(deliveries[0], LoadState::Complete).await;
+    unmoved(store.end_deliveries(file.id, &end, at(30), ACTOR).await.unwrap());
+    assert_eq!(store.delivered(deliveries[0]).await.unwrap(), []);
+
+    bench.bring(deliveries[1], LoadState::Failed).await;
+    let failed = conclusion(AuditStatus::Failed, Outcome::Failed);
+    store
+        .conclude(deliveries[1], &failed, at(20), ACTOR)
+        .await
+        .unwrap();
+    for load in [file.id, deliveries[0], deliveries[1]] {
+        assert_eq!(store.delivered(load).await.unwrap(), [file.id]);
+    }
+    let ended = store
+        .end_deliveries(file.id, &end, at(30), ACTOR)
+        .await
+        .unwrap()
+        .into_load();
+    assert_eq!(
+        (ended.state, ended.finished_at),
+        (LoadState::Failed, Some(at(30)))
+    );
+    unmoved(store.end_deliveries(file.id, &end, at(31), ACTOR).await.unwrap());
+    assert_eq!(store.notices(file.id).await.unwrap().len(), 1);
+    assert_eq!(audit_of(&bench, file.id).await.error_msg, ended.error);
+    assert_eq!(store.delivered(file.id).await.unwrap(), []);
 }
 
 #[rstest]

@@ -13,8 +13,8 @@ use longshore_domain::statement::{Attempt, LoadStep, StatementKind};
 use longshore_domain::target::TableName;
 use longshore_store::{
     Announced, AttemptRecord, AuditRow, AuditStatus, BufferId, BufferLimits, Claim, Conclusion,
-    ConnectOptions, FollowUpEnd, Joining, Lease, LeaseStep, Load, LoadFailure, LoadedFacts, MatchedRule,
-    Moved, OutboxNotice, Password, Prepared, Source, SplitFacts, Store, Tls,
+    ConnectOptions, DeliveryFacts, FollowUpEnd, Joining, Lease, LeaseStep, Load, LoadFailure, LoadedFacts,
+    MatchedRule, Moved, OutboxNotice, Password, Prepared, Source, SplitFacts, Store, Tls,
 };
 use longshore_testkit::TestDatabase;
 use tokio_postgres::types::ToSql;
@@ -132,6 +132,16 @@ pub(crate) fn split_facts() -> SplitFacts {
         remarks: vec![],
         duration: Duration::ZERO,
         plan: serde_json::json!({}),
+    }
+}
+
+pub(crate) fn delivery_facts() -> DeliveryFacts {
+    DeliveryFacts {
+        rows_expected: Some(9),
+        remarks: vec![],
+        plan: serde_json::json!({}),
+        deliveries: 2,
+        duration: Duration::ZERO,
     }
 }
 
@@ -282,6 +292,7 @@ impl Bench {
             LoadState::Skipped => store.mark_skipped(load, "loaded before", at(1), ACTOR).await,
             LoadState::Rejected => store.mark_rejected(load, &reason(), at(1), ACTOR).await,
             LoadState::Split => store.mark_split(load, &split_facts(), at(1), ACTOR).await,
+            LoadState::Delivering => store.mark_delivering(load, &delivery_facts(), at(1), ACTOR).await,
             LoadState::Batched => store.join_buffer(load, &joining(1), at(1), ACTOR).await,
             LoadState::Prepared => store.mark_prepared(load, &prepared(), at(1), ACTOR).await,
             LoadState::Queued => {
@@ -326,6 +337,7 @@ fn path_to(state: LoadState) -> &'static [LoadState] {
         Received => &[],
         Rejected => &[Rejected],
         Split => &[Split],
+        Delivering => &[Delivering],
         Skipped => &[Skipped],
         Batched => &[Batched],
         Prepared => &[Prepared],

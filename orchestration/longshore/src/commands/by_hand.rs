@@ -239,10 +239,13 @@ impl Hand {
             .filter(|load| {
                 filter.state.is_some() || matches!(load.state, LoadState::Failed | LoadState::Rejected)
             })
+            // What a file's deliveries lack, its own replay brings.
+            .filter(|load| !load.is_delivery())
             .filter(|load| {
                 let object = &load.object;
                 let etag = object.etag.clone().unwrap_or_default();
-                seen.insert((object.key.to_string(), etag, load.record_type.clone()))
+                let part = (load.record_type.clone(), load.target.clone());
+                seen.insert((object.key.to_string(), etag, part))
             })
             .collect();
         loads.reverse();

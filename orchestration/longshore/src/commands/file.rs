@@ -144,7 +144,10 @@ fn row(load: &Load, operations: &[Operation]) -> Vec<String> {
     );
     vec![
         load.id.to_string(),
-        load.record_type.clone().unwrap_or_default(),
+        load.record_type
+            .clone()
+            .or_else(|| load.target.as_ref().map(|target| format!("→ {target}")))
+            .unwrap_or_default(),
         load.object.etag.clone().unwrap_or_default(),
         load.state.to_string(),
         number(load.rows_loaded),

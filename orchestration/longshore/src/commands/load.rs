@@ -65,11 +65,12 @@ fn list(loads: &[Load], output: Output) -> anyhow::Result<ExitStatus> {
     Ok(ExitStatus::Done)
 }
 
-/// The file's name, and the record type of a part.
+/// The file's name, and the record type of a part or the target of a delivery.
 pub(crate) fn file(load: &Load) -> String {
-    match &load.record_type {
-        Some(record_type) => format!("{} [{record_type}]", load.file_name),
-        None => load.file_name.clone(),
+    match (&load.record_type, &load.target) {
+        (Some(record_type), _) => format!("{} [{record_type}]", load.file_name),
+        (None, Some(target)) => format!("{} → {target}", load.file_name),
+        (None, None) => load.file_name.clone(),
     }
 }
 
@@ -120,7 +121,10 @@ pub(crate) async fn show(store: &Store, id: LoadId, output: Output) -> anyhow::R
     }
     output.facts(&facts(&load))?;
     if !parts.is_empty() {
-        output.line("\nparts")?;
+        output.line(match load.deliveries {
+            Some(_) => "\ndeliveries",
+            None => "\nparts",
+        })?;
         list(&parts, output)?;
     }
     if !statements.is_empty() {
@@ -206,6 +210,7 @@ fn facts(load: &Load) -> Vec<(&'static str, Option<String>)> {
         ("load", Some(load.id.to_string())),
         ("trace", load.trace.as_ref().map(ToString::to_string)),
         ("part of", load.parent.map(|parent| parent.to_string())),
+        ("target", load.target.clone()),
         ("batch", load.batch.map(|batch| batch.to_string())),
         (
             "waits in buffer",

@@ -5,7 +5,7 @@ use longshore_app::rules::tree::{Content, Node};
 
 use super::fields::{Fields, read_json};
 use super::judge::judge;
-use super::{Imported, Numbers, copy_options};
+use super::{Imported, Numbers, Row, copy_options};
 
 /// What both forms call their fields; where they differ, the file's name comes first.
 const KNOWN: [&str; 37] = [
@@ -67,6 +67,9 @@ const OF_CLUSTER: [&str; 16] = [
     "postsql",
 ];
 
+/// What a cluster says and a rule says once for all of its targets.
+const OF_RULE: [&str; 4] = ["columnList", "truncateTarget", "presql", "postsql"];
+
 /// Reads a configuration, or names every fault of it.
 pub(crate) fn import(text: &str, numbers: Numbers) -> Result<Imported, Vec<Fault>> {
     let root = read_json(text).map_err(|fault| vec![fault])?;
@@ -92,11 +95,8 @@ pub(crate) fn import(text: &str, numbers: Numbers) -> Result<Imported, Vec<Fault
         imported: &mut imported,
     }
     .run();
-    if clusters.len() > 1 {
-        imported.remark(format!(
-            "it loads {} clusters; this rule loads the first one: add the others as targets",
-            clusters.len()
-        ));
+    if let Some(first) = &of_cluster {
+        further_clusters(&fields, first, clusters, numbers, &mut faults, &mut imported);
     }
     judge(&mut imported);
     match faults.is_empty() {
@@ -110,6 +110,87 @@ fn clusters<'node>(fields: &Fields<'node>) -> &'node [Node] {
         Some(Content::List(clusters)) => clusters,
         _ => &[],
     }
+}
+
+/// The clusters beside the first one become further targets of its rule.
+fn further_clusters(
+    fields: &Fields<'_>,
+    first: &Fields<'_>,
+    clusters: &[Node],
+    numbers: Numbers,
+    faults: &mut Vec<Fault>,
+    imported: &mut Imported,
+) {
+    let mut named = Vec::new();
+    for (number, cluster) in (numbers.target..).zip(clusters).skip(1) {
+        let what = "field of a cluster of an awslabs configuration";
+        let cluster = Fields::of(cluster, what, &OF_CLUSTER, faults);
+        let mut row = Row::default();
+        row.set("ext_target_sid", number);
+        row.set_all(target(fields, &cluster, faults));
+        if let Some(region) = imported.target.get("region") {
+            row.set("region", region);
+        }
+        let mut name = row.get("target_name").unwrap_or_default().to_owned();
+        let targets = || [&imported.target].into_iter().chain(&imported.further);
+        if targets().any(|other| other.get("target_name") == Some(&name)) {
+            name = format!("{name} {number}");
+            row.set("target_name", &name);
+        }
+        let table = cluster.text(&["targetTable"]);
+        named.push(
+            match table.filter(|table| Some(table) != first.text(&["targetTable"]).as_ref()) {
+                Some(table) if table.contains('.') => format!("{name}={table}"),
+                Some(table) => format!("{name}=public.{table}"),
+                None => name.clone(),
+            },
+        );
+        let differs = |names: &[&str]| cluster.text(names) != first.text(names);
+        let own: Vec<_> = OF_RULE.into_iter().filter(|field| differs(&[*field])).collect();
+        imported.further.push(row);
+        if !own.is_empty() {
+            imported.remark(format!(
+                "further_targets: what cluster {name} says of {} is left out, because a rule says it once for all of its targets; \
+                 where it is to differ, make a rule of its own for that cluster",
+                own.join(", ")
+            ));
+        }
+    }
+    if !named.is_empty() {
+        imported.rule.set("further_targets", named.join(", "));
+    }
+}
+
+/// How a warehouse is reached, as a row of `ext_target` without its number and region.
+fn target(fields: &Fields<'_>, cluster: &Fields<'_>, faults: &mut Vec<Fault>) -> Row {
+    let of_cluster = |names: &[&str]| cluster.text(names).or_else(|| fields.text(names));
+    let endpoint = of_cluster(&["clusterEndpoint"]).unwrap_or_default();
+    let user = of_cluster(&["userName", "connectUser"]);
+    let database = of_cluster(&["clusterDB"]);
+    let host = endpoint.split(':').next().unwrap_or_default();
+    let name = host.split('.').next().unwrap_or_default();
+    if name.is_empty() {
+        let holder = match clusters(fields) {
+            [] => fields,
+            _ => cluster,
+        };
+        holder.required(&["clusterEndpoint"], faults);
+    }
+    let is_serverless = host.contains(".redshift-serverless.");
+    let (compute, login) = match is_serverless {
+        true => ("workgroup_name", None),
+        false => ("cluster_identifier", user),
+    };
+    let mut row = Row::default();
+    row.set(
+        "target_name",
+        format!("{name}/{}", database.clone().unwrap_or_default()),
+    );
+    row.set(compute, name);
+    row.set_if("database_name", database);
+    row.set_if("database_user", login);
+    row.set("iam_role", "default");
+    row
 }
 
 struct Import<'a> {
@@ -226,33 +307,8 @@ impl Import<'_> {
     }
 
     fn warehouse(&mut self) {
-        let of_cluster = |names: &[&str]| self.cluster.text(names).or_else(|| self.fields.text(names));
-        let endpoint = of_cluster(&["clusterEndpoint"]).unwrap_or_default();
-        let user = of_cluster(&["userName", "connectUser"]);
-        let database = of_cluster(&["clusterDB"]);
-        let host = endpoint.split(':').next().unwrap_or_default();
-        let name = host.split('.').next().unwrap_or_default();
-        if name.is_empty() {
-            let cluster = if clusters(self.fields).is_empty() {
-                self.fields
-            } else {
-                self.cluster
-            };
-            cluster.required(&["clusterEndpoint"], self.faults);
-        }
-        let is_serverless = host.contains(".redshift-serverless.");
-        let (compute, login) = match is_serverless {
-            true => ("workgroup_name", None),
-            false => ("cluster_identifier", user),
-        };
-        self.imported.target.set(
-            "target_name",
-            format!("{name}/{}", database.clone().unwrap_or_default()),
-        );
-        self.imported.target.set(compute, name);
-        self.imported.target.set_if("database_name", database);
-        self.imported.target.set_if("database_user", login);
-        self.imported.target.set("iam_role", "default");
+        let reached = target(self.fields, self.cluster, self.faults);
+        self.imported.target.set_all(reached);
         if self.imported.target.get("region").is_none() {
             self.imported
                 .target
@@ -495,7 +551,15 @@ mod tests {
     "clusterPort": {"N": "5439"}, "useSSL": {"BOOL": true},
     "clusterDB": {"S": "dev"}, "connectUser": {"S": "loader"}, "connectPassword": {"S": "AQICAHh"},
     "targetTable": {"S": "orders"}, "truncateTarget": {"BOOL": false}, "presql": {"S": "DELETE FROM orders"}
-  }}, {"M": {}}]}
+  }}, {"M": {
+    "clusterEndpoint": {"S": "db2.abc.eu-west-1.redshift.amazonaws.com"},
+    "clusterDB": {"S": "mart"}, "connectUser": {"S": "other"}, "connectPassword": {"S": "AQICAHh"},
+    "targetTable": {"S": "sales.orders"}
+  }}, {"M": {
+    "clusterEndpoint": {"S": "db2.abc.eu-west-1.redshift.amazonaws.com"},
+    "clusterDB": {"S": "mart"}, "connectUser": {"S": "other"}, "targetTable": {"S": "orders"},
+    "truncateTarget": {"BOOL": false}, "presql": {"S": "DELETE FROM orders"}
+  }}]}
 }"#;
         let imported = import(item, Numbers::SAMPLE).unwrap();
         let rule = &imported.rule;
@@ -509,12 +573,23 @@ mod tests {
         );
         assert_eq!((rule.get("batch_files"), rule.get("load_mode")), (None, None));
         assert_eq!(imported.target.get("workgroup_name"), Some("wg"));
-        assert!(
-            imported
-                .remarks
-                .iter()
-                .any(|remark| remark.contains("2 clusters"))
+        assert_eq!(
+            rule.get("further_targets"),
+            Some("db2/mart=sales.orders, db2/mart 3")
         );
+        let further: Vec<_> = imported
+            .further
+            .iter()
+            .map(|row| (row.get("ext_target_sid"), row.get("database_user")))
+            .collect();
+        assert_eq!(further, [(Some("2"), Some("other")), (Some("3"), Some("other"))]);
+        let left_out = "what cluster db2/mart says of truncateTarget, presql is left out";
+        assert!(
+            imported.remarks.iter().any(|remark| remark.contains(left_out)),
+            "{:?}",
+            imported.remarks
+        );
+        assert_eq!(imported.yaml("item").matches("ext_target_sid:").count(), 4);
         assert!(!imported.yaml("item").contains("AQICAHh"));
     }
 

@@ -55,8 +55,10 @@ fn placeholders(imported: &Imported) -> Vec<String> {
             .map(|(field, value)| format!("{field}: {value} is to be filled in, and nobody did"))
             .collect::<Vec<_>>()
     };
-    [&imported.interface, &imported.target, &imported.rule]
+    [&imported.interface, &imported.target]
         .into_iter()
+        .chain(&imported.further)
+        .chain([&imported.rule])
         .flat_map(of_row)
         .collect()
 }

@@ -34,6 +34,8 @@ impl Numbers {
 pub(crate) struct Imported {
     pub interface: Row,
     pub target: Row,
+    /// Warehouses beside that one.
+    pub further: Vec<Row>,
     pub rule: Row,
     pub columns: Vec<String>,
     /// What was left out, guessed, or is to be done.
@@ -48,6 +50,12 @@ impl Row {
     pub(crate) fn set(&mut self, field: &str, value: impl ToString) {
         self.0.retain(|(name, _)| name != field);
         self.0.push((field.to_owned(), value.to_string()));
+    }
+
+    fn set_all(&mut self, Row(fields): Row) {
+        for (field, value) in fields {
+            self.set(&field, value);
+        }
     }
 
     fn set_if(&mut self, field: &str, value: Option<String>) {
@@ -110,6 +118,7 @@ impl Imported {
         text.push_str(&format!("interfaces:\n{}", self.interface.yaml()));
         if !self.target.0.is_empty() {
             text.push_str(&format!("targets:\n{}", self.target.yaml()));
+            text.extend(self.further.iter().map(Row::yaml));
         }
         text.push_str(&format!("rules:\n{}", self.rule.yaml()));
         if !self.columns.is_empty() {
@@ -128,6 +137,7 @@ impl Imported {
         let targets: Vec<_> = (!self.target.0.is_empty())
             .then(|| self.target.json())
             .into_iter()
+            .chain(self.further.iter().map(Row::json))
             .collect();
         json!({
             "interfaces": [self.interface.json()], "targets": targets, "rules": [rule], "remarks": self.remarks,

@@ -35,7 +35,7 @@ impl Topic {
         self.topics.lock().unwrap().clone()
     }
 
-    /// What was told, as `outcome` or `outcome record-type`, in order.
+    /// What was told, as `outcome` or `outcome record-type`, or the target, in order.
     pub(crate) fn told(&self) -> Vec<String> {
         self.messages().iter().map(in_short).collect()
     }
@@ -44,7 +44,7 @@ impl Topic {
 fn in_short(message: &Message) -> String {
     let body: serde_json::Value = serde_json::from_str(&message.default).unwrap();
     let word = |field: &str| body[field].as_str().unwrap_or_default().to_owned();
-    format!("{} {}", word("status"), word("record_type"))
+    format!("{} {}{}", word("status"), word("record_type"), word("target"))
         .trim_end()
         .to_owned()
 }

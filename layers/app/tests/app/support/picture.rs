@@ -27,44 +27,45 @@ pub(crate) async fn picture(bench: &Bench, world: &World, object: &Object) -> St
     }
     let follow_ups = world.warehouse.follow_ups();
     lines.extend(follow_ups.iter().map(|sql| format!("follow-up {sql}")));
-    without_ids(&lines.join("\n"))
+    let picture = without_ids(&lines.join("\n"), "as load ");
+    without_ids(&picture, "load replay ")
 }
 
 /// A note may name another load.
-fn without_ids(picture: &str) -> String {
-    let mut words = picture.split("as load ");
+fn without_ids(picture: &str, before: &str) -> String {
+    let mut words = picture.split(before);
     let first = words.next().unwrap_or_default().to_owned();
     let rest = words.map(|rest| rest.get(ID_CHARACTERS..).unwrap_or_default());
-    rest.fold(first, |picture, rest| picture + "as load <id>" + rest)
+    rest.fold(first, |picture, rest| picture + before + "<id>" + rest)
 }
 
 /// A load's id as it is written.
 const ID_CHARACTERS: usize = 36;
 
 const LOADS: &str = "
-    SELECT concat_ws(' ', 'load', record_type, state, error_code, 'rows', rows_expected, rows_loaded, remarks::text,
+    SELECT concat_ws(' ', 'load', record_type, target_name, state, error_code, 'rows', rows_expected, rows_loaded, remarks::text,
         CASE WHEN concluded_at IS NULL OR finished_at IS NULL THEN 'UNFINISHED' END,
         CASE WHEN lease_owner IS NOT NULL THEN 'LEASED' END)
     FROM rdscnfg.ext_file_load
     WHERE load_id = $1 OR parent_load_id = $1
-    ORDER BY record_type NULLS FIRST";
+    ORDER BY record_type NULLS FIRST, target_name NULLS FIRST";
 
 const AUDIT: &str = "
-    SELECT concat_ws(' ', 'audit', load.record_type, audit.file_process_status, audit.file_prcsd_flag,
+    SELECT concat_ws(' ', 'audit', load.record_type, load.target_name, audit.file_process_status, audit.file_prcsd_flag,
         'rows', audit.rows_expected, audit.rows_loaded, audit.rows_rejected, 'follow-up', audit.followup_status,
         CASE WHEN load.state = 'failed' THEN audit.error_msg END)
     FROM rdscnfg.ext_file_audit AS audit
     INNER JOIN rdscnfg.ext_file_load AS load ON load.load_id = audit.load_id
     WHERE load.load_id = $1 OR load.parent_load_id = $1
-    ORDER BY load.record_type NULLS FIRST";
+    ORDER BY load.record_type NULLS FIRST, load.target_name NULLS FIRST";
 
 const OUTBOX: &str = "
-    SELECT concat_ws(' ', 'notice', load.record_type, notice.outcome,
+    SELECT concat_ws(' ', 'notice', load.record_type, load.target_name, notice.outcome,
         CASE WHEN notice.sent_at IS NULL THEN 'UNSENT' ELSE 'sent' END)
     FROM rdscnfg.ext_outbox AS notice
     INNER JOIN rdscnfg.ext_file_load AS load ON load.load_id = notice.load_id
     WHERE load.load_id = $1 OR load.parent_load_id = $1
-    ORDER BY load.record_type NULLS FIRST, notice.outcome";
+    ORDER BY load.record_type NULLS FIRST, load.target_name NULLS FIRST, notice.outcome";
 
 const ROW_ERRORS: &str = "
     SELECT concat_ws(' ', 'row error', line_number, column_name, error_message, raw_line)

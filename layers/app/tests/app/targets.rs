@@ -1,0 +1,131 @@
+//! Files for several warehouses, where two work at once, or nobody does.
+
+use chrono::TimeDelta;
+use futures_util::future::join;
+use longshore_domain::load::{LoadId, LoadState};
+use longshore_store::{Announced, ChildOf, Lease, LeaseStep, NewChild};
+
+use crate::support::bench::Bench;
+use crate::support::rules::Rule;
+use crate::support::world::World;
+
+const TARGET: &str = "INSERT INTO rdscnfg.ext_target
+        (ext_target_sid, target_name, cluster_identifier, database_name, iam_role, region)
+    VALUES (1, 'mart', 'model', 'mart', 'default', 'ap-south-1')";
+const BOTH: Rule = Rule::new(1, "701", "price").with("further_targets = 'mart=s.head'");
+
+async fn bench() -> Bench {
+    let bench = Bench::with(&[BOTH]).await;
+    bench.run(TARGET).await;
+    bench
+}
+
+/// Where the files of a world lie.
+fn keys(world: &World) -> Vec<String> {
+    world.files.all().into_keys().collect()
+}
+
+#[tokio::test]
+async fn two_deliveries_that_end_at_once_put_the_file_away_once() {
+    let bench = bench().await;
+    for run in 0..10 {
+        bench.run("DELETE FROM rdscnfg.ext_marker_table").await;
+        let world = bench.world();
+        let object = world.land(&format!("in/{run}_701.txt"), "plum|1\n");
+        world.announce(&object, "prepare").await.done();
+        let handed = world.warehouse.handed();
+        assert_eq!(handed.len(), 2);
+        let (one, other) = join(
+            world.deliver(&handed[0], "finish one"),
+            world.deliver(&handed[1], "finish other"),
+        )
+        .await;
+        one.done();
+        other.done();
+        let file = world.load_of(&object).await;
+        assert_eq!(file.state, LoadState::Complete, "run {run}");
+        let keys = keys(&world);
+        assert_eq!(keys.len(), 1, "{keys:?}");
+        assert!(keys[0].starts_with("archive/700/"), "{keys:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_of_which_no_event_arrives_is_carried_to_its_end() {
+    let bench = bench().await;
+    let world = bench.world();
+    let object = world.land("in/quiet_701.txt", "plum|1\n");
+    world.announce(&object, "prepare").await.done();
+    for _ in 0..4 {
+        world.pass_time_quietly(TimeDelta::minutes(16)).await;
+    }
+    assert!(world.is_done(&object).await);
+    assert_eq!(world.load_of(&object).await.state, LoadState::Complete);
+    assert_eq!(world.warehouse.rows(r#""s"."head""#), ["plum|1"]);
+}
+
+/// Whoever put the delivery on the ledger died before the file was on record as being delivered.
+#[tokio::test]
+async fn a_delivery_that_a_dead_try_left_ends_where_the_rule_has_one_warehouse_by_now() {
+    let bench = bench().await;
+    let world = bench.world();
+    let object = world.land("in/left_701.txt", "plum|1\n");
+    let lease = Lease {
+        owner: "dead".to_owned(),
+        step: LeaseStep::Prepare,
+        until: world.clock.reads() + TimeDelta::minutes(1),
+    };
+    let store = &world.app.store;
+    let now = world.clock.reads();
+    store
+        .claim_load(&object, &Announced::default(), &lease, now)
+        .await
+        .unwrap();
+    let file = LoadId::of(&object);
+    let left = NewChild {
+        id: file.delivery("mart"),
+        what: ChildOf::Target("mart".to_owned()),
+        object: object.clone(),
+        file_name: "left_701.txt".to_owned(),
+        rows_expected: Some(1),
+    };
+    store.claim_child(file, &left, &lease, now).await.unwrap();
+    bench
+        .run("UPDATE rdscnfg.ext_file_config SET further_targets = NULL")
+        .await;
+
+    world.clock.advance(TimeDelta::minutes(2));
+    world.load(&object).await;
+    for _ in 0..2 {
+        world.pass_time(TimeDelta::minutes(16)).await;
+    }
+    assert_eq!(world.load_of(&object).await.state, LoadState::Complete);
+    let left = store.load(left.id).await.unwrap().unwrap();
+    assert_eq!(left.state, LoadState::Skipped);
+    assert!(world.is_done(&object).await);
+    assert_eq!(world.warehouse.rows(r#""s"."head""#), Vec::<String>::new());
+    assert_eq!(keys(&world).len(), 1);
+}
+
+/// A delivery goes where the file was to go when it was prepared.
+#[tokio::test]
+async fn a_target_that_is_switched_off_gets_what_was_under_way_to_it() {
+    let bench = bench().await;
+    let world = bench.world();
+    let object = world.land("in/off_701.txt", "plum|1\n");
+    world.announce(&object, "prepare").await.done();
+    bench.run("UPDATE rdscnfg.ext_target SET oprtnl_flag = 'I'").await;
+    world.deliver_events().await.unwrap();
+    assert_eq!(world.load_of(&object).await.state, LoadState::Complete);
+    assert_eq!(world.warehouse.rows(r#""s"."head""#), ["plum|1"]);
+
+    let late = world.land("in/late_701.txt", "fig|2\n");
+    world.announce(&late, "prepare late").await.done();
+    let late = world.load_of(&late).await;
+    assert_eq!(late.error_code.as_deref(), Some("rule_invalid"));
+    assert!(
+        late.error
+            .unwrap_or_default()
+            .contains("target mart is switched off")
+    );
+}
