@@ -5,6 +5,7 @@ pub mod draft;
 pub mod export;
 pub mod file;
 pub mod near;
+pub(crate) mod own;
 pub mod plan;
 pub mod write;
 
