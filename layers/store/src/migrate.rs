@@ -99,6 +99,10 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
         "V25__drift",
         include_str!("../../../sql/config-db/migrations/V25__drift.sql"),
     ),
+    (
+        "V27__snapshot_schedules",
+        include_str!("../../../sql/config-db/migrations/V27__snapshot_schedules.sql"),
+    ),
 ];
 
 /// The version that this program brings a schema to: the number in the last migration's name.
