@@ -151,3 +151,77 @@ async fn a_policy_that_makes_no_sense_is_the_rules_fault() -> anyhow::Result<()>
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn files_of_a_batch_are_those_that_bring_the_same_columns() -> anyhow::Result<()> {
+    let world = World::shared().await?;
+    let feed = drifting(&world, "add_column")
+        .set("file_name_column", "")
+        .set("batch_files", "2")
+        .create()
+        .await?;
+    let mut keys = vec![];
+    for text in [
+        "id|name|colour\n1|plum|blue\n",
+        "id|name\n2|fig\n",
+        "id|name|colour\n3|kiwi|green\n",
+        "id|name\n4|pear\n",
+    ] {
+        let key = world.input_key(&feed.file_name());
+        world.put(&key, text).await?;
+        keys.push(key);
+    }
+    for key in &keys {
+        let stories = world.reconcile_until_settled(key, 1).await?;
+        assert!(
+            stories.iter().all(|story| story.state() == "complete"),
+            "{}",
+            stories[0]
+        );
+    }
+    assert_eq!(
+        feed.lines("id, name, colour").await?,
+        ["1|plum|blue", "2|fig|~", "3|kiwi|green", "4|pear|~"]
+    );
+    let batches = format!(
+        "SELECT to_jsonb(batch_files) FROM rdscnfg.ext_file_load WHERE ext_file_config_sid = {} AND batch_files IS NOT NULL",
+        feed.rule
+    );
+    assert_eq!(world.control_rows(&batches).await?, [json!(2), json!(2)]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn files_of_a_set_may_bring_different_columns() -> anyhow::Result<()> {
+    let world = World::shared().await?;
+    let group = format!("drift-{}", std::process::id());
+    let feed = drifting(&world, "keep_extra")
+        .set("extra_column", "more")
+        .set("file_name_column", "")
+        .set("load_group", &group)
+        .set("group_files", "2")
+        .create()
+        .await?;
+    world
+        .query(&format!("ALTER TABLE {} ADD COLUMN more super", feed.table))
+        .await?;
+    let mut keys = vec![];
+    for text in ["id|name|colour\n1|plum|blue\n", "size|id|name\n9|2|fig\n"] {
+        let key = world.input_key(&feed.file_name());
+        world.put(&key, text).await?;
+        keys.push(key);
+    }
+    for key in &keys {
+        let stories = world.reconcile_until_settled(key, 1).await?;
+        assert!(
+            stories.iter().all(|story| story.state() == "complete"),
+            "{}",
+            stories[0]
+        );
+    }
+    assert_eq!(
+        feed.lines("id, name, JSON_SERIALIZE(more)").await?,
+        [r#"1|plum|{"colour":"blue"}"#, r#"2|fig|{"size":"9"}"#]
+    );
+    Ok(())
+}

@@ -177,11 +177,25 @@ async fn every_sample_of_the_demo_becomes_a_rule_that_loads_it() -> anyhow::Resu
 }
 
 #[tokio::test]
+async fn a_sample_that_only_the_warehouse_reads_is_refused_with_what_to_do() -> anyhow::Result<()> {
+    let world = World::shared().await?;
+    for name in ["rows.lzo", "rows-best.lzo"] {
+        let path = repository("orchestration/local-warehouse/tests/fixtures").join(name);
+        let output = world.longshore(&["rule", "infer", path.to_str().context("a path in UTF-8")?])?;
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains(name) && said.contains("lzop -d"), "{said}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn files_that_name_their_columns_become_rules_that_load_them() -> anyhow::Result<()> {
     let world = World::shared().await?;
     let fixtures = [
         ("orchestration/local-warehouse/tests/fixtures/people.avro", 2),
         ("orchestration/local-warehouse/tests/fixtures/people.orc", 2),
+        ("orchestration/local-warehouse/tests/fixtures/people.parquet", 2),
         ("tests/fixtures/fruit.parquet", 3),
     ];
     for (path, rows) in fixtures {

@@ -51,6 +51,7 @@ mod rule_commands;
 mod rules;
 mod secrecy;
 mod seed;
+mod snapshot_schedules;
 mod snapshots;
 mod support;
 mod targets;

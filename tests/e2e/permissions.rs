@@ -402,6 +402,53 @@ async fn a_bulk_load_of_another_bucket(world: &World) -> anyhow::Result<()> {
     settle_all(world, "orders/a.csv", 1).await
 }
 
+/// Dated snapshots in that bucket, which the reconciler's function loads by the schedule of their rule: the table is made, and
+/// gets a column.
+async fn a_snapshot_rule_of_another_bucket(world: &World) -> anyhow::Result<()> {
+    let rule = unique();
+    let schema = format!("snap{rule}");
+    world.query(&format!("CREATE SCHEMA {schema}")).await?;
+    let described = |more: &str| {
+        format!(
+            "pages:\n  dest: pages\n  columns:\n  - {{dest: at, type: timestamp}}\n{more}  meta: {{datadatecolumn: at, schema: {schema}}}\n"
+        )
+    };
+    let made = format!(
+        "INSERT INTO rdscnfg.ext_interface (ext_interface_cid, interface_name) VALUES ({rule}, 'snapshots {rule}');
+         INSERT INTO rdscnfg.ext_file_config
+             (ext_file_config_sid, ext_interface_cid, file_format, rule_kind, schedule, snapshot_bucket, tgt_schema_name,
+              tgt_table_name)
+         VALUES ({rule}, {rule}, 'json', 'snapshot', '0 0 1 1 *', '{LAKE}', '{schema}', 'pages')"
+    );
+    world.control.batch_execute(&made).await?;
+    for (day, more) in [("25", ""), ("26", "  - {dest: hits, type: int}\n")] {
+        let folder = format!(
+            "{schema}/pages/_data_timestamp_year=2026/_data_timestamp_month=11/_data_timestamp_day={day}"
+        );
+        let date = format!("2026-11-{day}T00:00:00Z");
+        let key = format!("{folder}/{schema}_pages_{date}.json");
+        let row = format!("{{\"at\": \"2026-11-{day} 01:00:00\"}}\n");
+        let files = [
+            (key.clone(), row),
+            (
+                format!("{folder}/config_{schema}_pages_{date}.yml"),
+                described(more),
+            ),
+        ];
+        for (key, text) in files {
+            let put = world.objects.put_object().bucket(LAKE).key(key);
+            put.body(text.into_bytes().into()).send().await?;
+        }
+        let due = format!(
+            "UPDATE rdscnfg.ext_snapshot_schedule SET due_at = to_timestamp(0), planned_for = schedule
+             WHERE ext_file_config_sid = {rule}"
+        );
+        world.control.batch_execute(&due).await?;
+        settle_all(world, &key, 1).await?;
+    }
+    Ok(())
+}
+
 /// Lets the reconciler's function work until a key has so many loads and all are settled, those in batches too.
 async fn settle_all(world: &World, key: &str, count: usize) -> anyhow::Result<()> {
     let deadline = Instant::now() + PATIENCE;
@@ -448,6 +495,7 @@ async fn each_role_may_do_what_is_done_under_it_where_it_is_done_and_nothing_els
     a_file_whose_key_is_none(&world).await?;
     a_part_that_is_refused(&world).await?;
     a_bulk_load_of_another_bucket(&world).await?;
+    a_snapshot_rule_of_another_bucket(&world).await?;
     reconcile_until_called(&world, "s3 ListObjectsV2").await?;
     let mut called = calls(&world).await?;
     a_statement_that_is_looked_for(&world).await?;

@@ -12,17 +12,17 @@ use tokio_postgres::NoTls;
 
 use crate::support::{PATIENCE, World, unique};
 
-const DAY: &str = "2026-11-26T00:00:00Z";
+pub(crate) const DAY: &str = "2026-11-26T00:00:00Z";
 
 /// A table of a bucket's snapshots.
-struct Snapshots<'a> {
-    world: &'a World,
-    schema: String,
+pub(crate) struct Snapshots<'a> {
+    pub(crate) world: &'a World,
+    pub(crate) schema: String,
     table: String,
 }
 
 impl<'a> Snapshots<'a> {
-    async fn new(world: &'a World) -> anyhow::Result<Self> {
+    pub(crate) async fn new(world: &'a World) -> anyhow::Result<Self> {
         world.set_column_numbers_apart().await?;
         let snapshots = Self {
             world,
@@ -47,13 +47,18 @@ impl<'a> Snapshots<'a> {
         format!("{}{}_{}_{date}", self.folder(date), self.schema, self.table)
     }
 
-    async fn put(&self, date: &str, suffix: &str, bytes: impl Into<Vec<u8>>) -> anyhow::Result<String> {
+    pub(crate) async fn put(
+        &self,
+        date: &str,
+        suffix: &str,
+        bytes: impl Into<Vec<u8>>,
+    ) -> anyhow::Result<String> {
         let key = format!("{}{suffix}", self.stem(date));
         self.world.put(&key, bytes).await?;
         Ok(key)
     }
 
-    fn description(&self, more: &str) -> String {
+    pub(crate) fn description(&self, more: &str) -> String {
         format!(
             "{0}:\n  dest: {0}\n  columns:\n  - {{dest: at, type: timestamp, sortord: 1}}\n  - {{dest: id, type: int, distkey: \
              true, primarykey: true}}\n  - {{dest: name, type: text}}\n{more}  meta:\n    datadatecolumn: at\n    schema: {1}\n",
@@ -61,7 +66,7 @@ impl<'a> Snapshots<'a> {
         )
     }
 
-    async fn describe(&self, date: &str, text: &str) -> anyhow::Result<()> {
+    pub(crate) async fn describe(&self, date: &str, text: &str) -> anyhow::Result<()> {
         let key = format!(
             "{}config_{}_{}_{date}.yml",
             self.folder(date),
@@ -72,7 +77,7 @@ impl<'a> Snapshots<'a> {
     }
 
     /// Data of a date with its description beside it.
-    async fn day(&self, date: &str, rows: &[(&str, i32, &str)]) -> anyhow::Result<String> {
+    pub(crate) async fn day(&self, date: &str, rows: &[(&str, i32, &str)]) -> anyhow::Result<String> {
         self.describe(date, &self.description("")).await?;
         self.put(date, ".json", json(rows)).await
     }
@@ -99,7 +104,7 @@ impl<'a> Snapshots<'a> {
     }
 
     /// Runs it, and it does what it should.
-    fn load(&self, more: &[&str]) -> anyhow::Result<Value> {
+    pub(crate) fn load(&self, more: &[&str]) -> anyhow::Result<Value> {
         let output = self.run(&[more, &["--json"]].concat())?;
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         anyhow::ensure!(output.status.code() == Some(0), "{said}");
@@ -118,7 +123,7 @@ impl<'a> Snapshots<'a> {
         }
     }
 
-    async fn rows(&self) -> anyhow::Result<Vec<String>> {
+    pub(crate) async fn rows(&self) -> anyhow::Result<Vec<String>> {
         let sql = format!(
             "SELECT at, id, name FROM {}.{} ORDER BY at, id",
             self.schema, self.table
@@ -139,7 +144,7 @@ impl<'a> Snapshots<'a> {
     }
 }
 
-fn json(rows: &[(&str, i32, &str)]) -> String {
+pub(crate) fn json(rows: &[(&str, i32, &str)]) -> String {
     let line = |(at, id, name): &(&str, i32, &str)| {
         format!("{{\"at\": \"{at}\", \"id\": {id}, \"name\": \"{name}\"}}\n")
     };
@@ -481,7 +486,26 @@ async fn what_cannot_be_is_refused_before_anything_is_read() -> anyhow::Result<(
             &["--granularity", "stream"],
             "say --stream-start and --stream-end",
         ),
+        (
+            &["--granularity", "stream", "--stream-start", DAY],
+            "say --stream-start and --stream-end",
+        ),
+        (
+            &[
+                "--granularity",
+                "stream",
+                "--stream-start",
+                DAY,
+                "--stream-end",
+                DAY,
+            ],
+            "which is not after its start",
+        ),
+        (&["--stream-start", "noon"], "2026-11-26T00:00:00Z"),
         (&["--stream-start", DAY], "say --granularity stream"),
+        (&["--stream-end", DAY], "say --granularity stream"),
+        (&["--tables", ""], "--tables"),
+        (&["--vacuum-rows", "many"], "--vacuum-rows"),
         (&["--layout", "{tabel}/{date}"], "{tabel} stands for nothing"),
         (&["--tables", "a,a"], "names a twice"),
         (&["--config", "/nowhere/x.yml"], "/nowhere/x.yml cannot be read"),
@@ -531,6 +555,16 @@ async fn no_data_and_bad_descriptions_are_told_with_their_places() -> anyhow::Re
             "    datadatecolumn: at\n",
             "",
             ".yml:8: meta says no datadatecolumn",
+        ),
+        (
+            "datadatecolumn: at",
+            "datadatecolumn: when",
+            ".yml:8: datadatecolumn is \"when\", which is none of the columns",
+        ),
+        (
+            "datadatecolumn: at",
+            "datadatecolumn: id",
+            ".yml:8: datadatecolumn \"id\" is of type",
         ),
         ("schema: snap", "schema: span", "was asked for"),
         ("columns:", "columns: [", ".yml:"),

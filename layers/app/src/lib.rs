@@ -50,13 +50,13 @@ pub use prepare::{
 pub use process::{Announcement, ObjectOutcome, ProcessObject};
 pub use reconcile::{
     Backfill, BackfillMode, BackfillReport, ComparisonReport, ListingReport, Reconcile, ReconcileLimits,
-    ReconcileReport, SettleDifference,
+    ReconcileReport, SettleDifference, SnapshotRun,
 };
 
 pub use longshore_store::Operator;
 pub use snapshot::{
-    CheckedSnapshot, FoundSnapshot, Freshness, Replaces, SnapshotInput, SnapshotLoad, SnapshotRule,
-    table_columns,
+    Asked, CheckedSnapshot, FoundSnapshot, Freshness, Replaces, SnapshotInput, SnapshotLoad, SnapshotLoads,
+    SnapshotRule, TableChanges, WantedDate, description_of, table_columns,
 };
 
 use std::sync::Arc;

@@ -6,7 +6,7 @@ use longshore_copy::CopySpec;
 use longshore_domain::group::LoadGroup;
 use longshore_domain::matching;
 use longshore_domain::rule::{
-    FileRule, GroupPart, RuleFault, RuleFaults, RuleId, RuleRow, targets_of_a_part,
+    FileRule, GroupPart, RuleFault, RuleFaults, RuleId, RuleRow, ScheduledSnapshots, targets_of_a_part,
 };
 use longshore_store::Chain;
 
@@ -98,6 +98,13 @@ fn faults_of_groups(rows: &[RuleRow]) -> Vec<(RuleId, RuleFault)> {
 }
 
 fn lint_one(row: &RuleRow, chains: &[Chain]) -> Vec<RuleFault> {
+    if let Some(read) = ScheduledSnapshots::from_row(row) {
+        let faults = read.err().map(|faults| faults.faults).unwrap_or_default();
+        return faults
+            .into_iter()
+            .chain(fault_of_query(&row.query, chains))
+            .collect();
+    }
     let rule = match FileRule::from_row(row) {
         Ok(rule) => rule,
         Err(faults) => return faults.faults,
@@ -111,11 +118,15 @@ fn lint_one(row: &RuleRow, chains: &[Chain]) -> Vec<RuleFault> {
     {
         found.extend(faults.faults);
     }
-    let judge = |text| follow_up::judge(text, chains);
-    if let Some(Err(fault)) = rule.follow_up.as_deref().map(judge) {
-        found.push(RuleFault::new("query", chain(&fault)));
-    }
+    found.extend(fault_of_query(&rule.follow_up, chains));
     found
+}
+
+/// Why a follow-up is none.
+fn fault_of_query(query: &Option<String>, chains: &[Chain]) -> Option<RuleFault> {
+    let text = query.as_deref().filter(|text| !text.trim().is_empty())?;
+    let fault = follow_up::judge(text, chains).err()?;
+    Some(RuleFault::new("query", chain(&fault)))
 }
 
 #[cfg(test)]

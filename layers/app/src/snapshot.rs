@@ -5,11 +5,15 @@
 //! carries the load on until it is done. So retries, markers, audit and messages are those of every load, and a load that was
 //! left behind is carried on by the reconciler.
 
+mod rule;
+mod scheduled;
 mod table;
+
+pub(crate) use scheduled::ScheduledRun;
 
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use longshore_copy::snapshot as sql;
 use longshore_domain::load::LoadId;
@@ -20,6 +24,7 @@ use longshore_domain::rule::{ColumnRow, FileRule, RuleRow};
 use longshore_domain::snapshot::{
     ColumnType, DataDate, Description, Granularity, Layout, Place, Span, Suffix, TableColumn,
 };
+pub use longshore_domain::snapshot::{Freshness, Replaces, TableChanges};
 use longshore_domain::target::{TableName, Warehouse};
 use longshore_store::Load;
 use uuid::Uuid;
@@ -30,6 +35,7 @@ use crate::ports::{ObjectHead, WarehouseError};
 use crate::prepare;
 use crate::process::{Announcement, ProcessObject};
 use crate::reconcile::{Reconcile, ReconcileLimits};
+use crate::rules::Faults;
 use crate::{App, AppError, Invocation};
 
 /// How long one statement that makes a table fit may take.
@@ -50,16 +56,54 @@ pub struct SnapshotInput {
     pub bucket: Bucket,
     /// How their keys are written.
     pub layout: Layout,
-    /// The date that is wanted; none for the newest.
-    pub date: Option<DataDate>,
+    /// The date that is wanted.
+    pub date: WantedDate,
     /// How much of the table a snapshot replaces.
     pub granularity: Granularity,
     /// By whose clocks.
     pub zone: Tz,
     /// The warehouse of the table.
     pub warehouse: Warehouse,
+    /// Its number in `ext_target`, when it is not the deployment's own.
+    pub target: Option<i32>,
+    /// The feed that the loads belong to, when it is not that of all snapshots.
+    pub feed: Option<String>,
+    /// Whether the table is made to fit.
+    pub table_changes: TableChanges,
     /// What else counts.
     pub rule: SnapshotRule,
+    /// Who asks, and so by which names what was said is known.
+    pub asked: Asked,
+}
+
+/// The date of the data that is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WantedDate {
+    /// This one.
+    Of(DataDate),
+    /// The newest.
+    Newest,
+    /// The newest, of which it is known that there is data of this date.
+    NewestSince(DataDate),
+}
+
+/// Who asks for a snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// The command line, by its flags.
+    ByHand,
+    /// A rule with a schedule, by its fields.
+    BySchedule,
+}
+
+impl Asked {
+    /// A wish as whoever asked would say it.
+    fn to_say(self, flag: &'static str, field: &'static str) -> &'static str {
+        match self {
+            Self::ByHand => flag,
+            Self::BySchedule => field,
+        }
+    }
 }
 
 /// What of a wish is in the rule that the snapshot is loaded under.
@@ -75,24 +119,25 @@ pub struct SnapshotRule {
     pub delimiter: Option<String>,
     /// From how many deleted rows on the table is put in order afterwards.
     pub vacuum_rows: Option<u64>,
+    /// What a rule with a schedule says of the loads themselves.
+    pub loads: SnapshotLoads,
 }
 
-/// Whether older data may take the place of newer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Freshness {
-    /// It is refused.
-    Checked,
-    /// It may.
-    Forced,
-}
-
-/// What a snapshot takes the place of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Replaces {
-    /// The rows of its period.
-    Period,
-    /// All rows.
-    Everything,
+/// Fields of a rule with a schedule that count for its loads as they count for any other.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SnapshotLoads {
+    /// `query`.
+    pub query: Option<String>,
+    /// `query_retry_flag`.
+    pub query_retry_flag: Option<String>,
+    /// `max_attempts`.
+    pub max_attempts: Option<i32>,
+    /// `retry_minutes`.
+    pub retry_minutes: Option<i32>,
+    /// `success_topic_arn`.
+    pub success_topic_arn: Option<String>,
+    /// `failure_topic_arn`.
+    pub failure_topic_arn: Option<String>,
 }
 
 /// A snapshot that is there.
@@ -115,8 +160,8 @@ pub struct CheckedSnapshot {
     pub description: Description,
     /// What makes the table fit; empty where it does.
     pub ddl: Vec<String>,
-    /// The newest date of the table.
-    pub newest: Option<String>,
+    /// The newest date of the table, by its own clocks.
+    pub newest: Option<NaiveDateTime>,
     /// The period that it stands for, as the table's column holds it.
     pub period: (String, String),
     /// The rule that it is loaded under.
@@ -132,6 +177,8 @@ pub struct SnapshotLoad<'a> {
     pub actor: &'a str,
     /// What is wanted.
     pub input: &'a SnapshotInput,
+    /// Until when it may take.
+    pub until: DateTime<Utc>,
 }
 
 /// The columns of a table in order, as the warehouse has them; `None` where there is no such table.
@@ -146,6 +193,14 @@ pub async fn table_columns(
     table::columns(app, warehouse, table).await
 }
 
+/// What a description says of a table, or every fault of it with its place; `name` is what it is called in them.
+///
+/// # Errors
+/// The faults.
+pub fn description_of(name: String, text: &str, table: &TableName) -> Judged<Description> {
+    Description::read(text, table).map_err(|list| Faults { name, list }.to_string())
+}
+
 impl SnapshotLoad<'_> {
     /// The snapshot of the date that is wanted, or the newest by the dates in the names, whenever they were written.
     ///
@@ -153,8 +208,9 @@ impl SnapshotLoad<'_> {
     /// What S3 answers.
     pub async fn find(&self) -> Result<Judged<FoundSnapshot>, AppError> {
         match self.input.date {
-            Some(date) => self.find_of(date).await,
-            None => self.find_newest().await,
+            WantedDate::Of(date) => self.find_of(date).await,
+            WantedDate::Newest => self.find_newest(None).await,
+            WantedDate::NewestSince(date) => self.find_newest(Some(date)).await,
         }
     }
 
@@ -176,13 +232,14 @@ impl SnapshotLoad<'_> {
         )))
     }
 
-    async fn find_newest(&self) -> Result<Judged<FoundSnapshot>, AppError> {
+    /// Of keys that follow each other as their dates do, those before `since` need not be looked at.
+    async fn find_newest(&self, since: Option<DataDate>) -> Result<Judged<FoundSnapshot>, AppError> {
         let place = WatchedPrefix {
             bucket: self.input.bucket.clone(),
             prefix: self.input.layout.prefix(),
         };
         let mut newest: Option<(Place, ObjectKey)> = None;
-        let mut after = None;
+        let mut after = since.and_then(|date| self.input.layout.before(date));
         loop {
             let page = self.app.objects.list(&place, after.as_ref()).await?;
             for listed in &page.objects {
@@ -240,7 +297,10 @@ impl SnapshotLoad<'_> {
         let url = s3_url(bucket, key);
         let Some(head) = self.app.objects.head(bucket, key).await? else {
             return Ok(Err(format!(
-                "there is no description at {url}; write one there or say --config"
+                "there is no description at {url}; write one there or say {}",
+                self.input
+                    .asked
+                    .to_say("--config", "where it is in snapshot_config")
             )));
         };
         if head.size_bytes > MOST_DESCRIPTION_BYTES {
@@ -278,23 +338,17 @@ impl SnapshotLoad<'_> {
             Ok(ddl) => ddl,
             Err(differences) => return Ok(Err(differences)),
         };
+        if input.table_changes == TableChanges::Refused && !ddl.is_empty() {
+            return Ok(Err(format!(
+                "{} is not as it is described, and snapshot_table_changes is refused; what would make it fit:\n{}",
+                input.table,
+                ddl.join(";\n")
+            )));
+        }
         let newest = match columns {
             Some(_) => table::newest(self.app, input, &description, found.date).await?,
             None => None,
         };
-        if let (Some(newest), Freshness::Checked) = (newest, input.rule.freshness)
-            && input.granularity.is_older(found.date, newest, input.zone)
-        {
-            return Ok(Err(format!(
-                "the data in {} is of {}, and {} holds data of {newest} ({}, by the {}): older data takes the place of newer \
-                 only with --force",
-                found.object.url(),
-                found.date,
-                input.table,
-                input.zone,
-                input.granularity.as_str(),
-            )));
-        }
         if !table::has_latencies(self.app, &input.warehouse).await? {
             ddl.push(sql::create_latencies());
         }
@@ -305,7 +359,7 @@ impl SnapshotLoad<'_> {
         let row = self.row(&found, &description)?;
         Ok(Ok(CheckedSnapshot {
             period: span.bounds(kind, input.zone),
-            newest: newest.map(|newest| newest.to_string()),
+            newest,
             found,
             description,
             ddl,
@@ -313,11 +367,31 @@ impl SnapshotLoad<'_> {
         }))
     }
 
+    /// Lets no older data take the place of newer, unless that is wanted.
+    pub fn refuse_older(&self, checked: &CheckedSnapshot) -> Judged<()> {
+        let (input, found) = (self.input, &checked.found);
+        if let (Some(newest), Freshness::Checked) = (checked.newest, input.rule.freshness)
+            && input.granularity.is_older(found.date, newest, input.zone)
+        {
+            return Err(format!(
+                "the data in {} is of {}, and {} holds data of {newest} ({}, by the {}): older data takes the place of newer \
+                 only with --force",
+                found.object.url(),
+                found.date,
+                input.table,
+                input.zone,
+                input.granularity.as_str(),
+            ));
+        }
+        Ok(())
+    }
+
     fn suffix_problem(&self, found: &FoundSnapshot) -> Option<String> {
         let is_json = matches!(found.suffix, Suffix::Json | Suffix::JsonGz);
         let delimiter = self.input.rule.delimiter.as_ref().filter(|_| is_json)?;
+        let flag = self.input.asked.to_say("--delimiter", "delimiter");
         Some(format!(
-            "--delimiter {delimiter:?} was said, and {} is JSON by its name; leave --delimiter out",
+            "{flag} {delimiter:?} was said, and {} is JSON by its name; leave {flag} out",
             found.object.url()
         ))
     }
@@ -337,8 +411,10 @@ impl SnapshotLoad<'_> {
         };
         (!is_whole_days).then(|| {
             format!(
-                "the column {} of {} is a date, which tells no hours; say --granularity day, or bounds of a stream at midnight",
-                date.name, self.input.table
+                "the column {} of {} is a date, which tells no hours; say {} day, or bounds of a stream at midnight",
+                date.name,
+                self.input.table,
+                self.input.asked.to_say("--granularity", "snapshot_granularity")
             )
         })
     }
@@ -351,6 +427,7 @@ impl SnapshotLoad<'_> {
         let is_compressed = matches!(found.suffix, Suffix::JsonGz | Suffix::Gz) || input.rule.compressed;
         let text = |text: &str| Some(text.to_owned());
         let mut row = RuleRow {
+            ext_interface_cid: input.feed.clone().unwrap_or_default(),
             tgt_schema_name: text(&input.table.schema),
             tgt_table_name: text(&input.table.table),
             file_format: input.rule.delimiter.as_ref().map_or("json", |_| "csv").to_owned(),
@@ -362,6 +439,12 @@ impl SnapshotLoad<'_> {
             archive_flag: Some(flag()),
             compression: text(if is_compressed { "gzip" } else { "none" }),
             rule_kind: text("snapshot"),
+            query: input.rule.loads.query.clone(),
+            query_retry_flag: input.rule.loads.query_retry_flag.clone(),
+            max_attempts: input.rule.loads.max_attempts,
+            retry_minutes: input.rule.loads.retry_minutes,
+            success_topic_arn: input.rule.loads.success_topic_arn.clone(),
+            failure_topic_arn: input.rule.loads.failure_topic_arn.clone(),
             vacuum_rows: input.rule.vacuum_rows.and_then(|rows| i64::try_from(rows).ok()),
             post_sql: Some(sql::note_latency(&input.table).map_err(engine)?),
             file_name_column: text(""),
@@ -441,10 +524,8 @@ impl SnapshotLoad<'_> {
     /// What the warehouse answers.
     pub async fn make_fit(&self, checked: &CheckedSnapshot) -> Result<(), AppError> {
         for statement in &checked.ddl {
-            let run = self
-                .app
-                .warehouse
-                .run(&self.input.warehouse, statement, DDL_PATIENCE);
+            let patience = self.patience();
+            let run = self.app.warehouse.run(&self.input.warehouse, statement, patience);
             match run.await {
                 Ok(_) => {}
                 // Another one makes the same this very moment, which fails this one whatever IF NOT EXISTS says.
@@ -453,7 +534,7 @@ impl SnapshotLoad<'_> {
                 {
                     self.app
                         .warehouse
-                        .run(&self.input.warehouse, statement, DDL_PATIENCE)
+                        .run(&self.input.warehouse, statement, patience)
                         .await?;
                 }
                 Err(error) => return Err(error.into()),
@@ -462,29 +543,20 @@ impl SnapshotLoad<'_> {
         Ok(())
     }
 
+    fn patience(&self) -> Duration {
+        let left = (self.until - self.app.clock.now()).to_std().unwrap_or_default();
+        left.min(DDL_PATIENCE)
+    }
+
     /// Puts the snapshot on the ledger, unless it is there and under way, and carries the load on until everything about it is
-    /// done, as long as `until`.
+    /// done, as long as it may take.
     ///
     /// # Errors
     /// What the control database answers; what else goes wrong is on the ledger.
-    pub async fn load(&self, checked: &CheckedSnapshot, until: DateTime<Utc>) -> Result<Load, AppError> {
+    pub async fn load(&self, checked: &CheckedSnapshot) -> Result<Load, AppError> {
         let object = self.identity(&checked.found.object).await?;
         let id = LoadId::of(&object);
-        let announcement = Announcement {
-            object,
-            at: None,
-            queue: checked.row.queue_name.clone().map(QueueName::stored),
-        };
-        let invocation = self.invocation();
-        let process = ProcessObject {
-            app: self.app,
-            invocation: &invocation,
-        };
-        let captures = self.captures(checked);
-        match Box::pin(process.run_with(announcement, captures)).await {
-            Ok(_) | Err(AppError::PreparedElsewhere { .. } | AppError::SameContentUnderWay { .. }) => {}
-            Err(error) => return Err(error),
-        }
+        self.start(checked, object, &self.invocation()).await?;
         loop {
             let load = self
                 .app
@@ -495,11 +567,36 @@ impl SnapshotLoad<'_> {
                     load: id,
                     what: "it was put on the ledger a moment ago and is gone".to_owned(),
                 })?;
-            if load.finished_at.is_some() || self.app.clock.now() > until {
+            if load.finished_at.is_some() || self.app.clock.now() > self.until {
                 return Ok(load);
             }
             tokio::time::sleep(LOOK_EVERY).await;
             self.carry_on(load).await?;
+        }
+    }
+
+    /// Puts the snapshot on the ledger as this object, unless it is there and under way, and takes it as far as the warehouse.
+    ///
+    /// # Errors
+    /// What the control database answers; what else goes wrong is on the ledger.
+    pub(crate) async fn start(
+        &self,
+        checked: &CheckedSnapshot,
+        object: Object,
+        invocation: &Invocation,
+    ) -> Result<(), AppError> {
+        let announcement = Announcement {
+            object,
+            at: None,
+            queue: checked.row.queue_name.clone().map(QueueName::stored),
+        };
+        let process = ProcessObject {
+            app: self.app,
+            invocation,
+        };
+        match Box::pin(process.run_with(announcement, self.captures(checked))).await {
+            Ok(_) | Err(AppError::PreparedElsewhere { .. } | AppError::SameContentUnderWay { .. }) => Ok(()),
+            Err(error) => Err(error),
         }
     }
 
@@ -528,7 +625,7 @@ impl SnapshotLoad<'_> {
 
     /// A file that was loaded before is loaded anew, which comes to the same; one that is under way is that load. Its number
     /// among the loads of the key that are done is the same for whoever asks meanwhile.
-    async fn identity(&self, object: &Object) -> Result<Object, AppError> {
+    pub(crate) async fn identity(&self, object: &Object) -> Result<Object, AppError> {
         let loads = self.app.store.loads_of_key(&object.bucket, &object.key).await?;
         let under_way = loads
             .iter()
@@ -569,9 +666,14 @@ fn object(bucket: &Bucket, key: ObjectKey, head: ObjectHead) -> Object {
     }
 }
 
-/// The same rule has the same queue, whoever asks for it; nothing comes through it.
+/// The same rule has the same queue, whoever asks for it; nothing comes through it. Fields that say nothing are left out, so
+/// that a rule keeps its queue when there are more of them.
 fn queue_of(row: &RuleRow, warehouse: &Warehouse) -> QueueName {
-    let said = serde_json::json!([row, warehouse]).to_string();
+    let mut fields = serde_json::json!(row);
+    if let Some(fields) = fields.as_object_mut() {
+        fields.retain(|_, value| !value.is_null());
+    }
+    let said = serde_json::json!([fields, warehouse]).to_string();
     let id = Uuid::new_v5(&Uuid::NAMESPACE_URL, said.as_bytes());
     QueueName::stored(format!("snapshot-{}", id.simple()))
 }

@@ -43,6 +43,8 @@ pub enum Matcher {
     Queue(QueueName),
     /// The same, of dated snapshots: whoever puts one on the ledger says which date and period it is about.
     Snapshot(QueueName),
+    /// Nothing: the rule looks for dated snapshots itself, at the times of its schedule.
+    Schedule,
 }
 
 impl Matcher {
@@ -52,7 +54,7 @@ impl Matcher {
             Self::Token(token) => (key.token() == token).then(Captures::new),
             Self::KeyPattern(pattern) => pattern.matches(key),
             Self::KeyRegex(regex) => regex.matches(key),
-            Self::Queue(_) | Self::Snapshot(_) => None,
+            Self::Queue(_) | Self::Snapshot(_) | Self::Schedule => None,
         }
     }
 
@@ -79,6 +81,7 @@ impl Matcher {
                 SNAPSHOT_CAPTURES.to_vec(),
                 format!("a snapshot is said to have {}", SNAPSHOT_CAPTURES.join(", ")),
             ),
+            Self::Schedule => (vec![], "a rule with a schedule takes no file".to_owned()),
             Self::Queue(_) => (
                 vec![],
                 format!(
@@ -96,7 +99,7 @@ impl Matcher {
         match self {
             Self::Token(_) => Specificity::Token,
             Self::KeyRegex(_) => Specificity::Regex,
-            Self::Queue(_) | Self::Snapshot(_) => Specificity::Queue,
+            Self::Queue(_) | Self::Snapshot(_) | Self::Schedule => Specificity::Queue,
             Self::KeyPattern(pattern) => Specificity::Pattern {
                 prefix: pattern.literal_prefix().len(),
                 literals: pattern.literal_characters(),
@@ -107,6 +110,9 @@ impl Matcher {
     /// How a row finds its files, or what is wrong with that.
     pub fn of(row: &RuleRow) -> Result<Self, RuleFault> {
         let set = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
+        if is_scheduled(row) {
+            return Ok(Self::Schedule);
+        }
         if is_snapshot(row)? {
             return snapshot_queue(row).map(Self::Snapshot);
         }
@@ -152,11 +158,21 @@ fn is_snapshot(row: &RuleRow) -> Result<bool, RuleFault> {
     }
 }
 
+/// Whether a row is a snapshot rule with a schedule, which takes no file.
+pub fn is_scheduled(row: &RuleRow) -> bool {
+    let has_schedule = row
+        .schedule
+        .as_deref()
+        .is_some_and(|text| !text.trim().is_empty());
+    has_schedule && matches!(is_snapshot(row), Ok(true))
+}
+
 fn snapshot_queue(row: &RuleRow) -> Result<QueueName, RuleFault> {
     queue_of(row)?.ok_or_else(|| {
         RuleFault::new(
             "queue_name",
-            "is not set, and snapshots are put on the ledger by it; longshore snapshot load names one by itself",
+            "is not set, and snapshots are put on the ledger by it; longshore snapshot load names one by itself. To have snapshots \
+             loaded by themselves, write a schedule",
         )
     })
 }
@@ -180,6 +196,7 @@ impl fmt::Display for Matcher {
             Self::KeyRegex(regex) => write!(formatter, "key expression {:?}", regex.as_str()),
             Self::Queue(queue) => write!(formatter, "queue {queue}"),
             Self::Snapshot(queue) => write!(formatter, "snapshots of {queue}"),
+            Self::Schedule => formatter.write_str("a schedule"),
         }
     }
 }

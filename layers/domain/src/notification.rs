@@ -1,5 +1,9 @@
 //! What people and machines are told about the outcome of a load.
 
+mod snapshot;
+
+pub use snapshot::FailedSnapshot;
+
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 

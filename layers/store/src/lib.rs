@@ -57,6 +57,7 @@ mod rule_version;
 mod rules;
 mod samples;
 mod set;
+mod snapshot;
 mod standing;
 mod store;
 mod tally;
@@ -93,6 +94,9 @@ pub use rule_version::RuleVersion;
 pub use rules::EncryptionSecret;
 pub use samples::sample_sql;
 pub use set::{JoiningSet, NewSet, RejectedMember, SetMember, WaitingSet, set_id};
+pub use snapshot::{
+    SnapshotEnd, SnapshotOutcome, SnapshotResult, SnapshotRunner, SnapshotStanding, Telling, UntoldSnapshot,
+};
 pub use standing::DatabaseStanding;
 pub use store::{ConnectOptions, Password, Store};
 pub use tally::NotedTally;

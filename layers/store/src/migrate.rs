@@ -103,6 +103,10 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
         "V26__many_targets",
         include_str!("../../../sql/config-db/migrations/V26__many_targets.sql"),
     ),
+    (
+        "V27__snapshot_schedules",
+        include_str!("../../../sql/config-db/migrations/V27__snapshot_schedules.sql"),
+    ),
 ];
 
 /// The version that this program brings a schema to: the number in the last migration's name.

@@ -3,14 +3,15 @@
 use longshore_domain::object::ObjectKey;
 use longshore_domain::queue::QueueName;
 use longshore_domain::rule::{MOST_BATCH_FILES, RuleId};
-use longshore_store::{Changed, Record, RuleBook, Sheet};
+use longshore_store::{Changed, RuleBook, Sheet};
 use uuid::Uuid;
 
 use super::heap::Heap;
 use super::target::Placed;
 use super::{BulkRun, Settled};
 use crate::rules::change::{Meant, Rehearsed, places, rehearse};
-use crate::rules::draft::{Catalog, Draft, Entry, Field, assign};
+use crate::rules::draft::{Catalog, Draft, Entry, assign};
+use crate::rules::own;
 use crate::rules::plan::{Step, make};
 use crate::rules::{Fault, Faults};
 use crate::{AppError, Judged};
@@ -116,15 +117,7 @@ impl BulkRule<'_> {
         catalog: &Catalog,
     ) -> Result<Draft, Vec<Fault>> {
         let mut draft = Draft::default();
-        let feed = match feed_of(seen) {
-            Some(feed) => feed,
-            None => {
-                let feed = next_feed(seen);
-                let named = [("ext_interface_cid", feed.as_str()), ("interface_name", FEED)];
-                draft.entries.insert(Sheet::Interface, vec![entry(&named)]);
-                feed
-            }
-        };
+        let feed = own::feed(FEED, seen, &mut draft);
         let mut rule = Entry::default();
         let target = placed.number;
         assign(&mut rule, &self.fields(number, &feed, target, queue), catalog)?;
@@ -170,37 +163,6 @@ impl BulkRule<'_> {
         set("columns", &load.columns.join(","));
         fields.extend(load.fields.iter().cloned());
         fields
-    }
-}
-
-/// The number of the feed of bulk loads, if it is there.
-fn feed_of(seen: &RuleBook) -> Option<String> {
-    let is_ours = |feed: &&Record| feed.get("interface_name").map(String::as_str) == Some(FEED);
-    seen.interfaces.iter().find(is_ours).and_then(number).cloned()
-}
-
-/// The next free number of a feed.
-fn next_feed(seen: &RuleBook) -> String {
-    let numbers = seen.interfaces.iter().filter_map(number);
-    let highest = numbers.filter_map(|number| number.parse::<u128>().ok()).max();
-    (highest.unwrap_or_default() + 1).to_string()
-}
-
-fn number(feed: &Record) -> Option<&String> {
-    feed.get(Sheet::Interface.key())
-}
-
-fn entry(fields: &[(&str, &str)]) -> Entry {
-    let field = |text: &str| Field {
-        line: 0,
-        text: Some(text.to_owned()),
-    };
-    Entry {
-        fields: fields
-            .iter()
-            .map(|(name, text)| ((*name).to_owned(), field(text)))
-            .collect(),
-        ..Entry::default()
     }
 }
 

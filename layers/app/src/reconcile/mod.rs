@@ -1,7 +1,7 @@
 //! Settling what no event will settle: nothing in this system depends on an event arriving.
 //!
-//! A run has six parts, and none of them keeps the others from their work: objects that no event announced are put on the
-//! ledger (`listing`), batches that are due are made (`buffers`), loads that stand still are carried on from the state they are in, by the very steps that an event
+//! A run has seven parts, and none of them keeps the others from their work: objects that no event announced are put on the
+//! ledger (`listing`), batches that are due are made (`buffers`), snapshot rules run whose time has come (`snapshots`), loads that stand still are carried on from the state they are in, by the very steps that an event
 //! would have started (`loads`), tables are put in order that loads left in disorder, messages that wait are sent, and the markers in the warehouses are compared with the
 //! ledger (`markers`). A run is bounded, since the next one goes on where it stopped; two may run at once, since every load,
 //! listing and comparison is claimed before it is touched.
@@ -13,10 +13,11 @@ mod listing;
 mod loads;
 mod markers;
 mod report;
+mod snapshots;
 
 pub use backfill::{Backfill, BackfillMode, BackfillReport};
 pub use markers::SettleDifference;
-pub use report::{ComparisonReport, ListingReport, ReconcileReport};
+pub use report::{ComparisonReport, ListingReport, ReconcileReport, SnapshotRun};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tracing::{info, warn};
@@ -94,6 +95,7 @@ impl Reconcile<'_> {
         let slice = self.slice(began);
         self.list_objects(&slice, &mut report).await?;
         self.make_batches(&slice, &mut report).await?;
+        self.run_snapshots(&slice.share(2), &mut report).await?;
         self.carry_loads_on(&slice, &mut report).await?;
         self.put_tables_in_order(&slice).await?;
         self.send_notices(&slice, &mut report).await?;

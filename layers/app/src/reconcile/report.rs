@@ -1,7 +1,8 @@
 //! What a run did and found.
 
 use longshore_domain::load::LoadId;
-use longshore_store::{BufferId, MarkerDifference, UnsentNotices};
+use longshore_domain::rule::RuleId;
+use longshore_store::{BufferId, MarkerDifference, SnapshotOutcome, UnsentNotices};
 
 /// What a run did and found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
@@ -10,6 +11,8 @@ pub struct ReconcileReport {
     pub batches_made: usize,
     /// Buffers of which a batch was due and could not be made, and why. A later run tries again.
     pub buffers_failed: Vec<(BufferId, String)>,
+    /// Tables of snapshot rules whose time had come.
+    pub snapshots: Vec<SnapshotRun>,
     /// Loads that stood still.
     pub looked_at: usize,
     /// Loads that were carried on.
@@ -34,6 +37,21 @@ pub struct ReconcileReport {
     pub comparisons: Vec<ComparisonReport>,
     /// Where the ledger and the markers differ, whenever that was found, until it is settled.
     pub differences: Vec<MarkerDifference>,
+}
+
+/// What came of a table of a snapshot rule whose time had come. Why one failed is told to whoever is told of its loads.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct SnapshotRun {
+    /// The rule.
+    pub rule: RuleId,
+    /// The table's name.
+    pub table: String,
+    /// What came of it.
+    pub outcome: SnapshotOutcome,
+    /// The load that was started.
+    pub load: Option<LoadId>,
+    /// Why not.
+    pub error: Option<String>,
 }
 
 /// What a listing found.
@@ -84,7 +102,13 @@ impl ReconcileReport {
             .comparisons
             .iter()
             .any(|comparison| comparison.error.is_none());
-        !self.carried_on.is_empty() || self.batches_made > 0 || self.notices_sent > 0 || listed || compared
+        let started = self.snapshots.iter().any(|run| run.load.is_some());
+        started
+            || !self.carried_on.is_empty()
+            || self.batches_made > 0
+            || self.notices_sent > 0
+            || listed
+            || compared
     }
 
     /// Whether everything that was tried worked. A difference is a finding, not a failure.
@@ -102,6 +126,7 @@ impl ReconcileReport {
     /// Takes up what a further run did. What both found counts once, as the later one saw it.
     pub fn add(&mut self, later: Self) {
         self.batches_made += later.batches_made;
+        self.snapshots.extend(later.snapshots);
         self.buffers_failed = later.buffers_failed;
         self.looked_at += later.looked_at;
         for load in later.carried_on {

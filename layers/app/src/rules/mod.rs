@@ -4,6 +4,7 @@ pub mod change;
 pub mod draft;
 pub mod export;
 pub mod file;
+pub(crate) mod own;
 pub mod plan;
 pub mod write;
 

@@ -9,6 +9,7 @@ mod archive;
 mod batches;
 mod bulk;
 mod chain;
+mod drift;
 mod follow_ups;
 mod giant;
 mod groups;

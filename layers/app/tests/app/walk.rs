@@ -21,7 +21,7 @@ use crate::support::rules::Rule;
 use crate::support::warehouse::{Mishap, RUN, SUBMIT};
 use crate::support::world::World;
 
-const RULES: [Rule; 17] = [
+const RULES: [Rule; 18] = [
     Rule::new(1, "701", "price").with("query = 'call s.follow_up()'"),
     Rule::new(2, "702", "price").with("trailer_flag = 'Y', trailer_tag = 'T|'"),
     Rule::splitting(3, "703", "split_file_flag = 'Y', split_prefix = 'HD,DT'"),
@@ -45,6 +45,8 @@ const RULES: [Rule; 17] = [
     ),
     Rule::new(16, "711", "price").with("further_targets = 'mart=s.head', trailer_flag = 'Y', trailer_tag = 'T|'"),
     Rule::new(17, "712", "price").with("further_targets = 'mart=s.nowhere'"),
+    Rule::new(18, "713", "price")
+        .with("header_flag = 'Y', header_policy = 'names', drift_policy = 'add_column'"),
 ];
 
 /// Another warehouse, which has the tables of the first one.
@@ -310,6 +312,28 @@ async fn a_plain_file_with_a_follow_up_ends_alike_whatever_call_goes_wrong() {
     row "s"."price": plum|1
     row "s"."price": fig|2
     follow-up call s.follow_up()
+    "#);
+    let runs = walk.with_every_fault().await;
+    assert!(runs > walk.calls.len(), "{runs} runs");
+}
+
+#[tokio::test]
+async fn a_file_that_brings_columns_to_its_table_ends_alike_whatever_call_goes_wrong() {
+    let walk = Walk::without_fault(
+        "wider_713.txt",
+        "item|amount|colour|size\nplum|1|red|9\nfig|2|blue|8\n",
+    )
+    .await;
+    insta::assert_snapshot!(walk.picture, @r#"
+    load complete rows 2 2 ["columns of the header that the rule does not list are columns of the table by their names (drift_policy add_column): colour, size"]
+    audit FINISHED Y rows 2 2 0 follow-up
+    notice loaded sent
+    told loaded
+    file archive/700/wider_713.txt: item|amount|colour|size plum|1|red|9 fig|2|blue|8
+    column "s"."price": colour
+    column "s"."price": size
+    row "s"."price": plum|1|red|9
+    row "s"."price": fig|2|blue|8
     "#);
     let runs = walk.with_every_fault().await;
     assert!(runs > walk.calls.len(), "{runs} runs");

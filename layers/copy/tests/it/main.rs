@@ -5,6 +5,7 @@
 )]
 
 mod arrange;
+mod drift;
 mod exclusions;
 mod formats;
 mod injection;

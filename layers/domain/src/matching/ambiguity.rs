@@ -15,6 +15,7 @@ pub fn ambiguities(rows: &[RuleRow]) -> Vec<(RuleId, RuleId)> {
             Matcher::Token(token) => (0, token.clone(), 0),
             Matcher::KeyRegex(regex) => (1, regex.as_str().to_owned(), 0),
             Matcher::Queue(queue) | Matcher::Snapshot(queue) => (3, queue.to_string(), 0),
+            Matcher::Schedule => continue,
             // Both must be equally specific, and a key can begin with but one text of that length.
             Matcher::KeyPattern(pattern) => {
                 let prefix = pattern.literal_prefix().to_owned();

@@ -61,6 +61,7 @@ fn reason_against(matcher: &Matcher, key: &ObjectKey) -> String {
         Matcher::KeyPattern(_) => format!("{matcher} does not hold folder {:?}", key.folder()),
         Matcher::KeyRegex(_) => format!("{matcher} does not match the key"),
         Matcher::Snapshot(_) => format!("it takes {matcher}, and looks at no key"),
+        Matcher::Schedule => "it looks for dated snapshots itself, at the times of its schedule".to_owned(),
         Matcher::Queue(_) => format!("it takes what {matcher} brings, and looks at no key"),
     }
 }

@@ -6,13 +6,24 @@ use super::{
     FileRule, HeaderPolicy, Interface, InvalidBytes, LoadMode, Paths, ResendPolicy, RuleColumn, RuleFault,
     RuleFaults, RuleId, RuleRow, RuleTopics, TargetRow, Trailer,
 };
-use super::{attempts, batch, drift, group, mode, targets, together};
+use super::{attempts, batch, drift, group, mode, scheduled, targets, together};
 use crate::matching::{self, Matcher};
 use crate::target::{Compute, Login, TableName, Warehouse};
 
 /// Reads a row. Every part is read even when an earlier one was at fault, so that all faults are named together.
 pub(super) fn interpret(row: &RuleRow) -> Result<FileRule, RuleFaults> {
     let mut faults = Collector::default();
+    if matching::is_scheduled(row) {
+        faults.add(
+            "schedule",
+            "is set, and a snapshot rule with a schedule takes no file: it looks for its data itself",
+        );
+        return Err(RuleFaults {
+            rule: RuleId(row.ext_file_config_sid),
+            faults: faults.list,
+        });
+    }
+    scheduled::check_unscheduled(row, &mut faults);
 
     let matcher = faults.keep(Matcher::of(row));
     let format = faults.keep(format(row));
@@ -151,7 +162,7 @@ pub(super) fn interpret(row: &RuleRow) -> Result<FileRule, RuleFaults> {
 }
 
 /// None of them is no reason to put a table in order.
-fn vacuum_rows(row: &RuleRow, faults: &mut Collector) -> Option<u64> {
+pub(super) fn vacuum_rows(row: &RuleRow, faults: &mut Collector) -> Option<u64> {
     let rows = row.vacuum_rows?;
     let positive = u64::try_from(rows).ok().filter(|rows| *rows > 0);
     if positive.is_none() {

@@ -13,6 +13,7 @@ mod interpret;
 mod mode;
 mod resend;
 mod row;
+mod scheduled;
 mod targets;
 #[cfg(test)]
 mod tests;
@@ -28,6 +29,7 @@ pub use group::{GroupPart, GroupRole, MOST_IN_A_SET, SetKey};
 pub use mode::{LoadMode, MergeBy, Period};
 pub use resend::ResendPolicy;
 pub use row::{ColumnRow, RuleRow, TargetRow, fingerprint};
+pub use scheduled::ScheduledSnapshots;
 pub use targets::{Delivery, KnownTarget, OWN, of_a_part as targets_of_a_part, same_place};
 pub use topics::{RuleTopics, is_topic_arn};
 pub use trailer::Trailer;

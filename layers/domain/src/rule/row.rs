@@ -59,6 +59,28 @@ pub struct RuleRow {
     #[serde(default)]
     pub vacuum_rows: Option<i64>,
     #[serde(default)]
+    pub schedule: Option<String>,
+    #[serde(default)]
+    pub schedule_timezone: Option<String>,
+    #[serde(default)]
+    pub snapshot_bucket: Option<String>,
+    #[serde(default)]
+    pub snapshot_layout: Option<String>,
+    #[serde(default)]
+    pub snapshot_config: Option<String>,
+    #[serde(default)]
+    pub snapshot_granularity: Option<String>,
+    #[serde(default)]
+    pub snapshot_timezone: Option<String>,
+    #[serde(default)]
+    pub snapshot_stream_start: Option<String>,
+    #[serde(default)]
+    pub snapshot_stream_end: Option<String>,
+    #[serde(default)]
+    pub snapshot_freshness: Option<String>,
+    #[serde(default)]
+    pub snapshot_table_changes: Option<String>,
+    #[serde(default)]
     pub drift_policy: Option<String>,
     #[serde(default)]
     pub extra_column: Option<String>,

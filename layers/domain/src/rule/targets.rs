@@ -19,6 +19,10 @@ pub const OWN: &str = "own";
 
 const COLUMN: &str = "further_targets";
 
+/// Why a snapshot rule has one target.
+pub(super) const ONE_TABLE: &str = "is set, and rule_kind is snapshot: a snapshot is compared with what one table holds; make a rule \
+     for each warehouse, and write NULL";
+
 /// A row of `ext_target` that a rule may name, in operation or not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KnownTarget {
@@ -247,11 +251,7 @@ pub(super) fn check(rule: &FileRule, faults: &mut Collector) {
         );
     }
     if matches!(rule.matcher, Matcher::Snapshot(_)) {
-        faults.add(
-            COLUMN,
-            "is set, and rule_kind is snapshot: a snapshot is compared with what one table holds; make a rule for each warehouse, \
-             and write NULL",
-        );
+        faults.add(COLUMN, ONE_TABLE);
     }
 }
 

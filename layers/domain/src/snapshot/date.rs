@@ -30,6 +30,11 @@ impl DataDate {
             })
     }
 
+    /// The date of a moment.
+    pub fn of(moment: DateTime<Utc>) -> Self {
+        Self(moment)
+    }
+
     /// A date for messages that show what names look like.
     pub fn example() -> Self {
         Self(DateTime::UNIX_EPOCH)

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use chrono::Duration;
+
 use super::DataDate;
 use crate::object::ObjectKey;
 use crate::target::TableName;
@@ -143,6 +145,32 @@ impl Layout {
         self.pieces.iter().map(piece).collect()
     }
 
+    /// A key that comes before all those of this date and later ones, where keys follow each other as their dates do.
+    pub fn before(&self, date: DataDate) -> Option<ObjectKey> {
+        let placed = self
+            .pieces
+            .iter()
+            .filter(|piece| !matches!(piece, Piece::Text(_)));
+        // Without the year before it, a month comes again each year; without the month, a day each month.
+        let order = [Piece::Year, Piece::Month, Piece::Day, Piece::Date];
+        let follows = placed
+            .zip(&order)
+            .all(|(piece, expected)| piece == expected || *piece == Piece::Date);
+        // A date may be written with an offset, so that its text is of the day before or after.
+        let day_before = date.moment() - Duration::days(1);
+        let mut key = String::new();
+        for piece in &self.pieces {
+            match piece {
+                Piece::Text(text) => key.push_str(text),
+                Piece::Year => key.push_str(&day_before.format("%Y").to_string()),
+                Piece::Month => key.push_str(&day_before.format("%m").to_string()),
+                Piece::Day => key.push_str(&day_before.format("%d").to_string()),
+                Piece::Date => key.push_str(&day_before.format("%Y-%m-%d").to_string()),
+            }
+        }
+        follows.then(|| ObjectKey::new(key))
+    }
+
     /// The keys where the data of a date is looked for, in the order of preference.
     pub fn candidates(&self, date: DataDate) -> Vec<(Suffix, ObjectKey)> {
         let stem = self.stem(date);
@@ -280,6 +308,34 @@ mod tests {
             .read(&ObjectKey::new("exports/pages/2015-07/2015-07-01T00:00:00Z.gz"))
             .unwrap();
         assert_eq!((place.date, place.suffix), (date(), Suffix::Gz));
+    }
+
+    #[rstest]
+    #[case("{year}/{month}/{day}/{date}", Some("2015/06/30/2015-06-30"))]
+    #[case("a/{date}", Some("a/2015-06-30"))]
+    #[case("{year}/{table}/{date}", Some("2015/pages/2015-06-30"))]
+    #[case("{month}/{year}/{date}", None)]
+    #[case("{month}/{date}", None)]
+    fn what_lies_before_a_date_can_be_passed_over_where_keys_follow_each_other_as_dates(
+        #[case] pattern: &str,
+        #[case] expected: Option<&str>,
+    ) {
+        let layout = Layout::parse(pattern, &table()).unwrap();
+        let before = layout.before(date());
+        assert_eq!(before.as_ref().map(ObjectKey::as_str), expected);
+        for later in [
+            "2015-07-01T00:00:00Z",
+            "2015-07-01T11:00:00+14:00",
+            "2016-01-01T00:00:00Z",
+        ] {
+            let later = layout.stem(DataDate::parse(later).unwrap());
+            assert!(
+                before
+                    .as_ref()
+                    .is_none_or(|before| before.as_str() < later.as_str()),
+                "{later}"
+            );
+        }
     }
 
     #[rstest]

@@ -132,6 +132,15 @@ pub(crate) async fn rules(client: &Client, count: i64) -> Result<(), Error> {
          VALUES ('cluster paused/d', 5, '{NOW}', md5('load 1')::uuid, '{NOW}', 'down', '{NOW}')"
     );
     client.execute(&warehouse, &[]).await?;
+    // Every other rule has a table of snapshots: half of these rest, the others are due one after the other.
+    let schedules = format!(
+        "INSERT INTO rdscnfg.ext_snapshot_schedule
+             (ext_file_config_sid, tgt_table_name, in_operation, schedule, planned_for, due_at)
+         SELECT rule, 't', rule % 4 = 0, '0 6 * * *', '0 6 * * *',
+             timestamptz '{NOW}' + rule * interval '1 minute' - interval '10 minutes'
+         FROM generate_series(2, $1::bigint, 2) AS rule"
+    );
+    client.execute(&schedules, &[&count]).await?;
     Ok(())
 }
 

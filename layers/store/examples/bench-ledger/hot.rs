@@ -358,6 +358,16 @@ impl Ledger {
                 "notice_claim",
                 [id(known), "20", quoted("sender"), now, now]
             ),
+            hot!(
+                "the next table of snapshots that is due",
+                "snapshot_take",
+                [now, quoted("runner"), now]
+            ),
+            hot!(
+                "a failure of a schedule that is to be told",
+                "snapshot_take_untold",
+                [now, now]
+            ),
             hot!("topics that refuse", "notice_list_unsent", ["100"]),
             hot!(
                 "what finished within three minutes",

@@ -561,3 +561,30 @@ async fn an_impossible_chain_is_refused(#[case] values: &str, #[case] constraint
     let sql = format!("INSERT INTO rdscnfg.ext_chain (chain_name, queries) VALUES ({values})");
     assert_eq!(refusal(&bench, &sql).await, constraint);
 }
+
+#[rstest]
+#[case("runner = 'a'", "ext_snapshot_schedule_runner_whole")]
+#[case("starting_load_id = gen_random_uuid()", "ext_snapshot_schedule_start_whole")]
+#[case("load_id = gen_random_uuid()", "ext_snapshot_schedule_load_whole")]
+#[case("outcome = 'lost', ended_at = now()", "ext_snapshot_schedule_outcome_known")]
+#[case("outcome = 'nothing_new'", "ext_snapshot_schedule_end_whole")]
+#[case(
+    "outcome = 'failed', ended_at = now()",
+    "ext_snapshot_schedule_failure_has_reason"
+)]
+#[case(
+    "outcome = 'nothing_new', ended_at = now(), error = 'x'",
+    "ext_snapshot_schedule_failure_has_reason"
+)]
+#[case("failures = -1", "ext_snapshot_schedule_failures_not_negative")]
+#[case("tell_at = now()", "ext_snapshot_schedule_tells_a_failure")]
+#[tokio::test]
+async fn an_impossible_standing_of_a_schedule_is_refused(#[case] change: &str, #[case] constraint: &str) {
+    let bench = Bench::new().await;
+    let rule = "INSERT INTO rdscnfg.ext_file_config
+            (ext_file_config_sid, file_format, rule_kind, schedule, tgt_schema_name, tgt_table_name)
+        VALUES (71, 'json', 'snapshot', '0 6 * * *', 'api', 'pages')";
+    bench.run(rule, &[]).await.unwrap();
+    let sql = format!("UPDATE rdscnfg.ext_snapshot_schedule SET {change}");
+    assert_eq!(refusal(&bench, &sql).await, constraint);
+}

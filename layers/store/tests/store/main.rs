@@ -25,6 +25,7 @@ mod rule_book;
 mod rule_versions;
 mod rules;
 mod sets;
+mod snapshots;
 mod support;
 mod tallies;
 mod transitions;

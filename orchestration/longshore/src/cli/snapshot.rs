@@ -9,7 +9,19 @@ use super::value::parse_words;
 #[derive(Debug, Subcommand)]
 pub(crate) enum SnapshotCommand {
     /// Find the newest data of each table, or that of a date, make the table fit, and load it in place of its period.
-    Load(SnapshotLoadArguments),
+    Load(Box<SnapshotLoadArguments>),
+    /// When the tables of snapshot rules with a schedule are due, and what came of each last.
+    List(SnapshotListArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SnapshotListArguments {
+    /// Of this rule alone.
+    #[arg(long, value_name = "ID")]
+    pub rule: Option<i32>,
+    /// Show at most so many, those that are due first.
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub limit: u32,
 }
 
 #[derive(Debug, Args)]

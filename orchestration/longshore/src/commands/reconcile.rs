@@ -77,6 +77,7 @@ async fn slice(app: &App, limits: ReconcileLimits) -> anyhow::Result<ReconcileRe
 
 fn show(report: &ReconcileReport, output: Output) -> anyhow::Result<()> {
     let mut rows = vec![];
+    rows.extend(of_snapshots(report));
     rows.extend(of_loads(report));
     rows.extend(of_messages(report));
     rows.extend(of_listings(report));
@@ -87,6 +88,18 @@ fn show(report: &ReconcileReport, output: Output) -> anyhow::Result<()> {
     }
     output.line("\nwhere the ledger and the markers differ")?;
     marker::show(&report.differences, output)
+}
+
+fn of_snapshots(report: &ReconcileReport) -> Vec<Vec<String>> {
+    let line = |run: &longshore_app::SnapshotRun| {
+        let place = format!("{} of rule {}", run.table, run.rule);
+        match (&run.load, &run.error) {
+            (Some(load), _) => row("snapshot started", 1, format!("{place}: load {load}")),
+            (None, Some(error)) => row("snapshot in vain", 1, format!("{place}: {error}")),
+            (None, None) => row("snapshot looked for", 1, format!("{place}: nothing new")),
+        }
+    };
+    report.snapshots.iter().map(line).collect()
 }
 
 fn of_loads(report: &ReconcileReport) -> Vec<Vec<String>> {

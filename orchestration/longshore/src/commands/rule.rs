@@ -233,6 +233,13 @@ async fn lint_rules(store: &Store, rules: &[i32], output: Output) -> anyhow::Res
 
 /// By what a rule finds its files: their keys, or the queue that brings them, or both.
 fn finds(row: &RuleRow) -> String {
+    if matching::is_scheduled(row) {
+        let zone = row.schedule_timezone.as_deref().unwrap_or("UTC");
+        return format!(
+            "snapshots at {} ({zone})",
+            row.schedule.as_deref().unwrap_or_default()
+        );
+    }
     let queue = matching::queue_of(row).ok().flatten();
     let queue = queue.map(|queue| format!("what queue {queue} brings"));
     let key = match (&row.key_pattern, &row.key_regex, Matcher::of(row)) {

@@ -1,38 +1,32 @@
-//! `snapshot load`: the newest data of tables, or that of a date, in place of its period.
+//! `snapshot load`: the newest data of tables, or that of a date, in place of its period. How the tables of rules stand that do
+//! it by themselves is in [`list`].
 
-use anyhow::{Context, anyhow};
+pub(super) mod list;
+
+use anyhow::anyhow;
 use chrono::{TimeDelta, Utc};
 use futures_util::future::join_all;
-use longshore_app::rules::Faults;
 use longshore_app::{
-    App, CheckedSnapshot, Freshness, Maintain, Replaces, SnapshotInput, SnapshotLoad, SnapshotRule,
+    App, Asked, CheckedSnapshot, Freshness, Maintain, Replaces, SnapshotInput, SnapshotLoad, SnapshotLoads,
+    SnapshotRule, TableChanges, WantedDate, description_of,
 };
-use longshore_domain::document::Fault;
 use longshore_domain::load::{LoadId, LoadState};
 use longshore_domain::object::{Bucket, ObjectKey, parse_s3_url, s3_url};
-use longshore_domain::queue::QueueName;
-use longshore_domain::rule::{RuleRow, TargetRow};
+use longshore_domain::rule::TargetRow;
 use longshore_domain::snapshot::{Description, Granularity, Layout};
 use longshore_domain::target::{TableName, Warehouse};
-use longshore_store::{Load, Record, Store};
+use longshore_store::{Load, Operator, Record};
 use serde::Serialize;
-use serde_json::Value;
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
-use super::rule::change::add_all;
-use crate::cli::{HandArguments, SnapshotCommand, SnapshotLoadArguments};
+use crate::cli::{SnapshotCommand, SnapshotLoadArguments};
 use crate::deployment::Deployment;
 use crate::exit::{ExitStatus, InputError, input};
-use crate::import::Imported;
 use crate::output::{Output, Progress, note};
 
-/// The feed that every snapshot belongs to.
-const FEED: &str = "snapshots";
 /// A load that takes longer is left to the reconciler.
 const PATIENCE: TimeDelta = TimeDelta::hours(12);
-/// So often the rule is written anew when others change rules meanwhile.
-const MOST_TRIES: u32 = 20;
 /// Steps of vacuums and analyses, ours or others', that are taken before the rest is left to the reconciler.
 const MAINTENANCE_STEPS: u32 = 20;
 /// Rows that a load may have left in the queue of vacuums and analyses: one of each.
@@ -44,14 +38,16 @@ pub(crate) async fn run(
     deployment: &Deployment,
     output: Output,
 ) -> anyhow::Result<ExitStatus> {
-    let SnapshotCommand::Load(arguments) = command;
+    let arguments = match command {
+        SnapshotCommand::Load(arguments) => arguments,
+        SnapshotCommand::List(arguments) => return list::run(&arguments, deployment, output).await,
+    };
     let wishes = wishes(&arguments)?;
     let config = Config::read(arguments.config.as_deref())?;
     let app = deployment.app().await?;
     let warehouse = warehouse_of(&app, arguments.target).await?;
     let run = Run {
         app: &app,
-        deployment,
         arguments: &arguments,
         config: &config,
         actor: format!("longshore/{}", Uuid::now_v7()),
@@ -109,10 +105,14 @@ impl Wish {
             table: self.table,
             bucket: Bucket::new(&arguments.bucket),
             layout: self.layout,
-            date: arguments.date,
+            date: arguments.date.map_or(WantedDate::Newest, WantedDate::Of),
             granularity: self.granularity,
             zone: arguments.timezone,
             warehouse: warehouse.clone(),
+            target: arguments.target,
+            feed: None,
+            table_changes: TableChanges::Made,
+            asked: Asked::ByHand,
             rule: SnapshotRule {
                 freshness: match arguments.force {
                     true => Freshness::Forced,
@@ -125,6 +125,7 @@ impl Wish {
                 compressed: arguments.gzip,
                 delimiter: arguments.delimiter.clone(),
                 vacuum_rows: (arguments.vacuum_rows > 0).then_some(arguments.vacuum_rows),
+                loads: SnapshotLoads::default(),
             },
         }
     }
@@ -208,7 +209,6 @@ struct Report {
 /// One run of the command.
 struct Run<'a> {
     app: &'a App,
-    deployment: &'a Deployment,
     arguments: &'a SnapshotLoadArguments,
     config: &'a Config,
     actor: String,
@@ -222,17 +222,19 @@ impl Run<'_> {
             app: self.app,
             actor: &self.actor,
             input: wanted,
+            until: Utc::now() + PATIENCE,
         };
         let found = snapshot.find().await?.map_err(input)?;
         let description = self.description(&snapshot, wanted, &found).await?;
         let checked = snapshot.check(found, description).await?.map_err(input)?;
+        snapshot.refuse_older(&checked).map_err(input)?;
         let statements = snapshot.plan(&checked).await?.map_err(input)?;
         let mut report = Report {
             table: wanted.table.to_string(),
             date: checked.found.date.to_string(),
             url: checked.found.object.url(),
             period: snapshot.span(checked.found.date).to_string(),
-            newest_before: checked.newest.clone(),
+            newest_before: checked.newest.map(|newest| newest.to_string()),
             ddl: checked.ddl.clone(),
             statements,
             load: None,
@@ -243,9 +245,9 @@ impl Run<'_> {
         if self.arguments.plan {
             return Ok(report);
         }
-        self.make_rule(&checked, &wanted.table).await?;
+        self.make_rule(&snapshot, &checked).await?;
         snapshot.make_fit(&checked).await?;
-        let load = snapshot.load(&checked, Utc::now() + PATIENCE).await?;
+        let load = snapshot.load(&checked).await?;
         report.load = Some(load.id);
         report.state = Some(load.state);
         report.rows = load.rows_loaded;
@@ -275,73 +277,18 @@ impl Run<'_> {
                 (s3_url(&wanted.bucket, &key), text)
             }
         };
-        Description::read(&text, &wanted.table)
-            .map_err(|list: Vec<Fault>| input(Faults { name, list }.to_string()))
+        description_of(name, &text, &wanted.table).map_err(input)
     }
 
     /// The rule that the snapshot is loaded under, unless it is there.
-    async fn make_rule(&self, checked: &CheckedSnapshot, table: &TableName) -> anyhow::Result<()> {
+    async fn make_rule(&self, snapshot: &SnapshotLoad<'_>, checked: &CheckedSnapshot) -> anyhow::Result<()> {
         let _turn = self.writes_rules.lock().await;
-        let queue = QueueName::stored(checked.row.queue_name.clone().unwrap_or_default());
-        let hand = HandArguments {
-            yes: true,
-            why: format!("snapshots of {table}"),
-            operator: self.arguments.operator.clone(),
+        let operator = Operator {
+            name: self.arguments.operator.clone(),
+            reason: format!("snapshots of {}", snapshot.input.table),
         };
-        for _ in 0..MOST_TRIES {
-            if self.has_rule(&queue).await? {
-                return Ok(());
-            }
-            let document = self.document(&checked.row).await?;
-            let made = Box::pin(add_all(&document, "snapshot load", &hand, self.deployment)).await;
-            // A second rule of one queue is refused: another command may have made it since we looked.
-            if let Err(error) = made
-                && !self.has_rule(&queue).await?
-            {
-                return Err(error);
-            }
-        }
-        Err(anyhow!("others change rules all the time just now; try again"))
-    }
-
-    async fn has_rule(&self, queue: &QueueName) -> anyhow::Result<bool> {
-        let key = ObjectKey::new("snapshot");
-        let rows = self.app.store.candidate_rules(&key, Some(queue)).await?;
-        Ok(rows
-            .iter()
-            .any(|row| row.queue_name.as_deref() == Some(queue.as_str())))
-    }
-
-    /// The rule as a document for `rule apply`, which judges it as any other.
-    async fn document(&self, row: &RuleRow) -> anyhow::Result<String> {
-        let feed = feed(&self.app.store, FEED).await?;
-        let mut made = Imported::default();
-        made.interface.set("ext_interface_cid", &feed);
-        made.interface.set("interface_name", FEED);
-        made.rule
-            .set("ext_file_config_sid", self.app.store.next_rule().await?);
-        made.rule.set("ext_interface_cid", &feed);
-        if let Some(target) = self.arguments.target {
-            made.rule.set("ext_target_sid", target);
-        }
-        let fields = serde_json::to_value(row).context("encode the rule")?;
-        for (field, value) in fields.as_object().into_iter().flatten() {
-            match value {
-                Value::String(text) if !IN_THE_DATABASE.contains(&field.as_str()) => {
-                    made.rule.set(field, text)
-                }
-                Value::Number(number) if !IN_THE_DATABASE.contains(&field.as_str()) => {
-                    made.rule.set(field, number)
-                }
-                _ => {}
-            }
-        }
-        made.columns = row
-            .columns
-            .iter()
-            .map(|column| column.column_name.clone())
-            .collect();
-        Ok(made.yaml("snapshot load"))
+        let made = Box::pin(snapshot.make_rule(checked, &operator)).await?;
+        made.map(drop).map_err(input)
     }
 
     /// Begins what puts the table in order; what takes longer is carried on by the reconciler.
@@ -357,14 +304,6 @@ impl Run<'_> {
         Ok(left.iter().rev().map(line).collect())
     }
 }
-
-/// Fields of a row that are numbered anew or kept by the database.
-const IN_THE_DATABASE: [&str; 4] = [
-    "ext_file_config_sid",
-    "ext_interface_cid",
-    "interface_name",
-    "rule_version",
-];
 
 /// What did not end well is a failure of this table; whoever mends it finds the load on the ledger.
 fn settled(load: &Load) -> anyhow::Result<()> {
@@ -445,17 +384,4 @@ fn show(reports: &[Report], output: Output) -> anyhow::Result<()> {
         &["table", "date", "rows", "load", "state", "afterwards"],
         done.iter().map(row).collect(),
     )
-}
-
-/// The number of a feed of ours: that which it has, or the next free one.
-async fn feed(store: &Store, name: &str) -> anyhow::Result<String> {
-    let book = store.rule_book(Some(&[])).await?;
-    let number = |feed: &Record| feed.get("ext_interface_cid").cloned();
-    let is_ours = |feed: &&Record| feed.get("interface_name").map(String::as_str) == Some(name);
-    if let Some(number) = book.interfaces.iter().find(is_ours).and_then(number) {
-        return Ok(number);
-    }
-    let numbers = book.interfaces.iter().filter_map(number);
-    let highest = numbers.filter_map(|number| number.parse::<u128>().ok()).max();
-    Ok((highest.unwrap_or_default() + 1).to_string())
 }

@@ -22,6 +22,9 @@ pub(crate) async fn picture(bench: &Bench, world: &World, object: &Object) -> St
         let text = text.trim_end();
         lines.push(format!("file {}: {text}", without_time(&key)));
     }
+    for (table, columns) in world.warehouse.tables().added {
+        lines.extend(columns.iter().map(|column| format!("column {table}: {column}")));
+    }
     for (table, rows) in world.warehouse.tables().targets {
         lines.extend(rows.iter().map(|row| format!("row {table}: {}", row.line)));
     }

@@ -11,11 +11,16 @@ use super::files::Files;
 /// Rows that COPY cannot read hold this word.
 pub(crate) const UNREADABLE: &str = "BAD";
 
+/// The columns that every target has for what files hold.
+pub(crate) const COLUMNS: [&str; 2] = ["item", "amount"];
+
 /// What a transaction changes when it commits.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tables {
     /// The rows of each target, by its quoted name.
     pub(crate) targets: BTreeMap<String, Vec<Row>>,
+    /// The columns that targets have beyond [`COLUMNS`], by the target's quoted name.
+    pub(crate) added: BTreeMap<String, Vec<String>>,
     /// The rows that each load brought, by marker table and load id.
     pub(crate) markers: BTreeMap<String, BTreeMap<String, usize>>,
 }
@@ -65,7 +70,7 @@ impl<'a> Transaction<'a> {
             "SELECT" => self.count(sql),
             "CREATE" => {
                 self.stage.clear();
-                self.target_of(after(sql, " FROM ")).map(|_| 0)
+                self.create_stage(sql)
             }
             "COPY" => self.copy(sql),
             "DELETE" => self.delete(sql),
@@ -87,6 +92,24 @@ impl<'a> Transaction<'a> {
         Ok(1)
     }
 
+    /// A stage has the columns of its target, so those that it names must be there.
+    fn create_stage(&self, sql: &str) -> Result<usize, String> {
+        let (listed, from) = after(sql, "SELECT ").split_once("FROM ").unwrap_or_default();
+        let name = name_at(from);
+        self.target_of(&name)?;
+        let added = self.tables.added.get(&name);
+        let of_the_table = listed.split(", ").filter(|item| item.starts_with('"'));
+        let missing = of_the_table
+            .map(|item| item.trim_end().trim_matches('"'))
+            .find(|column| {
+                !COLUMNS.contains(column) && !added.is_some_and(|added| added.iter().any(|one| one == column))
+            });
+        match missing {
+            Some(column) => Err(format!("ERROR: column \"{column}\" does not exist")),
+            None => Ok(0),
+        }
+    }
+
     fn copy(&mut self, sql: &str) -> Result<usize, String> {
         let allowed = match sql.split_once("MAXERROR ") {
             Some((_, number)) => first_number(number),
@@ -94,7 +117,8 @@ impl<'a> Transaction<'a> {
         };
         for url in self.manifest(&quoted(after(sql, "FROM ")))? {
             let file = self.read(&url)?;
-            for (index, line) in file.lines().enumerate() {
+            let header = usize::from(sql.contains("IGNOREHEADER 1"));
+            for (index, line) in file.lines().enumerate().skip(header) {
                 if line.contains(UNREADABLE) {
                     let line = index + 1;
                     let url = url.clone();

@@ -13,7 +13,7 @@ use longshore_domain::target::Warehouse;
 
 use super::calls::Calls;
 use super::files::Files;
-use super::transaction::{RowFault, Tables, Transaction, after, literals, name_at, quoted, step};
+use super::transaction::{COLUMNS, RowFault, Tables, Transaction, after, literals, name_at, quoted, step};
 
 /// The calls' names.
 pub(crate) const SUBMIT: &str = "submit";
@@ -39,6 +39,8 @@ pub(crate) enum Mishap {
     Refused,
     /// It takes longer than anyone waits.
     TooSlow,
+    /// Another session did the same a moment before, so that it fails.
+    Overtaken(&'static str),
 }
 
 /// A statement that was handed over.
@@ -277,6 +279,10 @@ impl State {
         match self.take_mishap(sql, false) {
             Some(Mishap::Fails(error)) => return Err(statement_failed(WarehouseFault::Data, error)),
             Some(Mishap::FailsAs(fault, error)) => return Err(statement_failed(fault, error)),
+            Some(Mishap::Overtaken(error)) => {
+                self.answer(sql)?;
+                return Err(statement_failed(WarehouseFault::Configuration, error));
+            }
             _ => {}
         }
         self.answer(sql)
@@ -289,6 +295,15 @@ impl State {
         if sql.starts_with("CREATE TABLE") {
             let name = name_at(after(sql, "NOT EXISTS "));
             self.tables.markers.entry(name).or_default();
+            return Ok(vec![]);
+        }
+        if sql.starts_with("ALTER TABLE") {
+            return self.add_column(sql);
+        }
+        if sql.contains("svv_columns") {
+            return Ok(self.columns(sql));
+        }
+        if sql.contains("pg_constraint") || sql.contains("svv_redshift_columns") {
             return Ok(vec![]);
         }
         if sql.contains("sys_load_error_detail") {
@@ -319,6 +334,46 @@ impl State {
                 &format!("ERROR: relation {name} does not exist"),
             )),
         }
+    }
+
+    fn add_column(&mut self, sql: &str) -> Result<Vec<Vec<Option<String>>>, WarehouseError> {
+        let table = name_at(after(sql, "ALTER TABLE "));
+        let column = after(sql, "ADD COLUMN \"").split('"').next().unwrap_or_default();
+        let added = self.tables.added.entry(table).or_default();
+        if added.iter().any(|known| known == column) {
+            let error = format!("ERROR: column \"{column}\" already exists");
+            return Err(statement_failed(WarehouseFault::Configuration, &error));
+        }
+        added.push(column.to_owned());
+        Ok(vec![])
+    }
+
+    /// What the catalogue says of a table's columns.
+    fn columns(&self, sql: &str) -> Vec<Vec<Option<String>>> {
+        let names = literals(sql);
+        let table = names
+            .iter()
+            .map(|name| format!("\"{name}\""))
+            .collect::<Vec<_>>()
+            .join(".");
+        if !self.tables.targets.contains_key(&table) {
+            return vec![];
+        }
+        let added = self.tables.added.get(&table).into_iter().flatten();
+        let text = |text: &str| Some(text.to_owned());
+        let column = |name: &str| {
+            vec![
+                text(name),
+                text("character varying"),
+                text("65535"),
+                None,
+                None,
+                text("YES"),
+                None,
+            ]
+        };
+        let all = COLUMNS.into_iter().chain(added.map(String::as_str));
+        all.map(column).collect()
     }
 
     /// No marker of a model says which object it is of.

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use longshore_app::chain;
-use longshore_domain::rule::{FileRule, RuleRow};
+use longshore_domain::rule::{FileRule, RuleRow, ScheduledSnapshots};
 use longshore_runtime::settings::Settings;
 use longshore_runtime::wiring::{self, AwsClients};
 use longshore_store::{DatabaseStanding, Store, StoreError};
@@ -99,7 +99,12 @@ async fn rules(store: &Store) -> (Vec<Finding>, Vec<RuleRow>) {
             return (vec![finding], Vec::new());
         }
     };
-    let faults = rows.iter().filter_map(|row| FileRule::from_row(row).err());
+    let faults = rows
+        .iter()
+        .filter_map(|row| match ScheduledSnapshots::from_row(row) {
+            Some(read) => read.err(),
+            None => FileRule::from_row(row).err(),
+        });
     let mut findings: Vec<_> = faults
         .map(|fault| {
             Finding::fault(

@@ -151,23 +151,6 @@ pub(super) async fn apply(
     change.make(&change.draft(&text)?).await
 }
 
-/// Makes the rules of a document that a command wrote and that is called `name` in messages; nothing is said of it. `None` when
-/// one of their numbers is taken, or somebody else changed rules meanwhile: the document is to be written anew.
-pub(crate) async fn add_all(
-    text: &str,
-    name: &str,
-    hand: &HandArguments,
-    deployment: &Deployment,
-) -> anyhow::Result<Option<ExitStatus>> {
-    let change = Change::begin(deployment, hand, name, None).await?;
-    let draft = change.draft(text)?;
-    let seen = change.store.rule_book(Some(&plan::about(&draft))).await?;
-    match seen.rules.is_empty() {
-        true => change.make_of(&draft, seen).await,
-        false => Ok(None),
-    }
-}
-
 /// Makes a rule.
 pub(super) async fn add(
     assignments: &[String],

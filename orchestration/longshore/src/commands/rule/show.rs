@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use longshore_app::rules::draft::{COLUMNS, Catalog};
 use longshore_app::rules::export;
 use longshore_domain::rule::RuleId;
-use longshore_store::{Record, RuleBook, RuleRecord, RuleVersion, Sheet, Store};
+use longshore_store::{LIST_LIMIT, Record, RuleBook, RuleRecord, RuleVersion, Sheet, Store};
 use serde_json::{Value, json};
 
 use super::{no_such_rule, read_catalog};
 use crate::commands::load::moment;
+use crate::commands::snapshot;
 use crate::exit::{ExitStatus, input};
 use crate::output::Output;
 
@@ -37,13 +38,20 @@ async fn show_rule(
     let found = book.rules.first().ok_or_else(|| no_such_rule(rule))?;
     let versions = store.rule_versions(RuleId(rule)).await?;
     let waiting = store.waiting_for_rule(RuleId(rule)).await?;
+    let tables = store.snapshot_standings(Some(RuleId(rule)), LIST_LIMIT).await?;
     if output.is_json() {
-        output.json(&json!({ "rule": as_json(found), "waiting": waiting, "versions": versions }))?;
+        output.json(
+            &json!({ "rule": as_json(found), "waiting": waiting, "versions": versions, "snapshots": tables }),
+        )?;
         return Ok(ExitStatus::Done);
     }
     output.line(format!("rules:\n{}", export::rule(found, catalog)).trim_end())?;
     if waiting > 0 {
         output.line(format!("\n{} until it is resumed.", super::waiting(waiting)))?;
+    }
+    if !tables.is_empty() {
+        output.line("\nsnapshots")?;
+        snapshot::list::show(&tables, output)?;
     }
     output.line("\nversions")?;
     let rows = versions.iter().map(|kept| {
