@@ -4,7 +4,7 @@ use std::fs;
 use std::process::{Command, Output};
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use longshore_testkit::{LocalStackOptions, program};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -32,6 +32,24 @@ impl Patient {
     /// What the doctor finds.
     fn examine(&self) -> anyhow::Result<Findings> {
         let command = self.world.stack.local.command(&["doctor", "--json"])?;
+        Findings::of(command)
+    }
+
+    /// What the doctor finds as it is asked from a shell: no ready file, but the functions' variables, these among them.
+    fn examine_from_a_shell(&self, more: &[(&str, &str)]) -> anyhow::Result<Findings> {
+        let ready = self.world.ready();
+        let mut command = Command::new(program("longshore")?);
+        command.args(["doctor", "--json"]).env_clear().envs([
+            ("AWS_ENDPOINT_URL", &ready.endpoint_url),
+            ("AWS_REGION", &ready.region),
+            ("AWS_ACCESS_KEY_ID", &ready.access_key_id),
+            ("AWS_SECRET_ACCESS_KEY", &ready.secret_access_key),
+            ("secret_postgres", &ready.secret_postgres),
+            ("secret_redshift", &ready.secret_redshift),
+            ("sns_topic_arn", &ready.topic_arn),
+            ("iam_role", &ready.iam_role),
+        ]);
+        command.envs(more.iter().copied());
         Findings::of(command)
     }
 
@@ -119,6 +137,8 @@ async fn a_stack_that_is_well_is_green_and_each_thing_broken_on_purpose_is_found
         ]
     );
     wrong_names(&patient)?;
+    wrong_secrets(&patient).await?;
+    wrong_variables(&patient)?;
     rights(&patient)?;
     disabled_rule(&patient).await?;
     broken_control_database(&patient).await?;
@@ -157,6 +177,134 @@ fn wrong_names(patient: &Patient) -> anyhow::Result<()> {
     assert!(
         first["mend"].to_string().contains("get-caller-identity"),
         "{first}"
+    );
+    Ok(())
+}
+
+/// Secrets that are there and say something wrong. None of what they say is shown.
+async fn wrong_secrets(patient: &Patient) -> anyhow::Result<()> {
+    let world = &patient.world;
+    let login = |user: &str, database: &str| -> anyhow::Result<Value> {
+        let config: tokio_postgres::Config = world.ready().control_database_url.parse()?;
+        let port = config.get_ports().first().context("a port")?;
+        let password = std::str::from_utf8(config.get_password().unwrap_or(b"unused"))?;
+        Ok(json!({
+            "host": "127.0.0.1", "port": port, "username": user, "password": password, "dbname": database,
+        }))
+    };
+    let config: tokio_postgres::Config = world.ready().control_database_url.parse()?;
+    let user = config.get_user().context("a user")?;
+    let control = [
+        ("no-json", json!("se{same")),
+        ("no-login", json!({ "host": "127.0.0.1", "dbname": "longshore" })),
+        ("stranger", login("nobody", "control")?),
+        ("not-migrated", login(user, "postgres")?),
+    ];
+    for (name, secret) in &control {
+        let text = secret.as_str().map_or_else(|| secret.to_string(), str::to_owned);
+        world.create_secret(&format!("broken/{name}"), &text).await?;
+    }
+    let shape = "put-secret-value --secret-id broken/no-";
+    for (name, check, seen, mend) in [
+        ("no-json", "control database's secret", "broken/no-json", shape),
+        ("no-login", "control database's secret", "username", shape),
+        (
+            "stranger",
+            "control database",
+            "nobody",
+            "the secret's user and password",
+        ),
+        ("not-migrated", "migrations", "", "longshore migrate"),
+    ] {
+        let found = patient.examine_with("secret_postgres", &format!("broken/{name}"))?;
+        found.assert_only(check, seen, mend);
+        assert!(!Value::from(found.findings).to_string().contains("se{same"));
+    }
+    let nowhere =
+        json!({ "username": "u", "password": "se{same", "database": "d", "dbClusterIdentifier": "nowhere" });
+    world
+        .create_secret("broken/nowhere", &nowhere.to_string())
+        .await?;
+    world.create_secret("broken/no-warehouse", "se{same").await?;
+    for (name, check, seen, mend) in [
+        (
+            "nowhere",
+            "warehouse",
+            "nowhere",
+            "aws redshift describe-clusters",
+        ),
+        ("no-warehouse", "warehouse's secret", "broken/no-warehouse", shape),
+    ] {
+        let found = patient.examine_with("secret_redshift", &format!("broken/{name}"))?;
+        found.assert_only(check, seen, mend);
+        assert!(!Value::from(found.findings).to_string().contains("se{same"));
+    }
+    Ok(())
+}
+
+/// Variables that do not fit the deployment.
+fn wrong_variables(patient: &Patient) -> anyhow::Result<()> {
+    let watched = format!(
+        "s3://{}/{}",
+        patient.world.ready().bucket,
+        patient.world.ready().input_prefix
+    );
+    let watched = ("LONGSHORE_WATCHED_PREFIXES", watched.as_str());
+    let well = patient.examine_from_a_shell(&[watched])?;
+    assert!(well.faults().is_empty(), "{:#}", Value::from(well.findings));
+
+    let unwatched = patient.examine_from_a_shell(&[])?;
+    assert_eq!(unwatched.output.status.code(), Some(0));
+    let notice = unwatched
+        .findings
+        .iter()
+        .find(|finding| finding["check"] == "landing prefix");
+    let notice = notice.context("a notice that nothing is watched")?;
+    assert_eq!(notice["verdict"], "notice");
+    assert!(
+        notice["mend"].to_string().contains("LONGSHORE_WATCHED_PREFIXES="),
+        "{notice}"
+    );
+
+    let found = patient.examine_from_a_shell(&[watched, ("LONGSHORE_STATEMENT_PREFIX", "mine")])?;
+    let faults: Vec<(&Value, &Value)> = found
+        .faults()
+        .into_iter()
+        .map(|fault| (&fault["check"], &fault["mend"]))
+        .collect();
+    let [(named, unset), (deployed, deploy)] = faults.as_slice() else {
+        bail!("{faults:?}")
+    };
+    assert_eq!(
+        (*named, *deployed),
+        (&json!("event rule"), &json!("deployed event rule"))
+    );
+    assert!(
+        unset.to_string().contains("unset LONGSHORE_STATEMENT_PREFIX"),
+        "{unset}"
+    );
+    assert!(deploy.to_string().contains("load-status.json"), "{deploy}");
+
+    patient
+        .examine_from_a_shell(&[watched, ("LONGSHORE_DATABASE_CA_FILE", "/nowhere.pem")])?
+        .assert_only("control database", "/nowhere.pem", "LONGSHORE_DATABASE_CA_FILE");
+    let twice = [
+        watched,
+        ("LONGSHORE_REDSHIFT_CLUSTER", "one"),
+        ("LONGSHORE_REDSHIFT_WORKGROUP", "two"),
+        ("LONGSHORE_MAX_CONNECTIONS", "none"),
+    ];
+    let found = patient.examine_from_a_shell(&twice)?;
+    let checks: Vec<&Value> = found.faults().iter().map(|fault| &fault["check"]).collect();
+    assert!(
+        checks.contains(&&json!("setting LONGSHORE_MAX_CONNECTIONS")),
+        "{checks:?}"
+    );
+    assert!(
+        checks
+            .iter()
+            .any(|check| check.to_string().contains("LONGSHORE_REDSHIFT_")),
+        "{checks:?}"
     );
     Ok(())
 }

@@ -26,6 +26,8 @@ mod formats;
 mod groups;
 mod imports;
 mod infer;
+#[cfg(target_os = "linux")]
+mod loopback;
 mod matching;
 mod messages;
 mod metrics;

@@ -1,8 +1,12 @@
 //! Every role's policies against what is done under them. The local stack notes the functions' calls with the resources that they
 //! name, the ledger which objects COPY read, and the state machines say themselves what they call: each must be allowed on that
-//! resource, each right on a resource used, and none reach what is not ours.
+//! resource, each right on a resource used, and none reach what is not ours. Conditions count: each is broken on purpose, and
+//! somebody must notice.
 
+mod condition;
+mod doors;
 mod policy;
+mod template;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -15,15 +19,27 @@ use serde_json::{Value, json};
 
 use crate::proof::{Kind, Landings};
 use crate::support::{PATIENCE, Stack, World, unique};
-use policy::{Policy, Use, used};
+use policy::{Deployment, Expected, Policy, Use, used};
 
+const FUNCTIONS: [&str; 3] = [
+    "external-file-process",
+    "external-file-process-logging",
+    RECONCILE,
+];
 const RECONCILE: &str = "external-file-reconcile";
 /// The local stack's names, as a deployment of this stack name would have them.
 const STACK: &str = "longshore";
+const ACCOUNT: &str = "000000000000";
 const PLACE: &str = "us-east-1:000000000000";
 const LAKE: &str = "longshore-lake";
 /// What Secrets Manager adds to a secret's name.
 const SUFFIX: &str = "-AbCdEf";
+/// What Lambda tells IAM of the calls of a function's code.
+const SOURCE_FUNCTION: &str = "lambda:SourceFunctionArn";
+/// The role's id and the session's name, which for a function is its own.
+const USER_ID: &str = "aws:userid";
+const SECURE: &str = "aws:SecureTransport";
+const VIA: &str = "kms:ViaService";
 /// What Step Functions asks for to deliver logs and traces, whatever a machine does.
 const OF_STEP_FUNCTIONS: [&str; 12] = [
     "logs:CreateLogDelivery",
@@ -50,14 +66,19 @@ const OF_LAMBDA_IN_A_VPC: [&str; 6] = [
     "ec2:UnassignPrivateIpAddresses",
 ];
 
-/// What the template's parameters and resources are called here.
-fn parameters(world: &World) -> BTreeMap<&'static str, String> {
+/// What the template's parameters and resources are called here: a provisioned cluster, secrets of the template's own.
+fn deployment(world: &World) -> Deployment {
     let ready = world.ready();
-    BTreeMap::from([
+    let parameters = BTreeMap::from([
         ("AWS::Partition", "aws".to_owned()),
         ("AWS::Region", "us-east-1".to_owned()),
-        ("AWS::AccountId", "000000000000".to_owned()),
+        ("AWS::AccountId", ACCOUNT.to_owned()),
         ("AWS::StackName", STACK.to_owned()),
+        ("IntakeQueue.Arn", doors::intake_queue()),
+        ("UndeliveredQueue.Arn", doors::undelivered_queue()),
+        ("LoadStatusRule.Arn", doors::load_status_rule()),
+        ("ExternalFileProcessLogging", function_arn(FUNCTIONS[1])),
+        ("ResultsReaders", doors::READER.to_owned()),
         ("LandingBucketName", ready.bucket.clone()),
         ("BulkBucketName", LAKE.to_owned()),
         ("LandingKeyArn", key_arn()),
@@ -67,7 +88,15 @@ fn parameters(world: &World) -> BTreeMap<&'static str, String> {
         ("ClusterIdentifier", ready.cluster_identifier.clone()),
         ("DatabaseSecret", secret_arn(&ready.secret_postgres)),
         ("WarehouseSecret", secret_arn(&ready.secret_redshift)),
-    ])
+    ]);
+    Deployment {
+        parameters,
+        does_not_hold: vec!["IsServerless"],
+    }
+}
+
+fn function_arn(function: &str) -> String {
+    format!("arn:aws:lambda:{PLACE}:function:{STACK}-{function}")
 }
 
 fn key_arn() -> String {
@@ -109,7 +138,7 @@ fn outsiders(world: &World) -> Vec<String> {
 
 /// What IAM asks for when a call is made about these resources. Files are read by their version where the bucket keeps versions,
 /// and a copy takes the tags along.
-fn uses(call: &str, resources: &[&str], parameters: &BTreeMap<&str, String>) -> anyhow::Result<Vec<Use>> {
+fn uses(call: &str, resources: &[&str], cluster_identifier: &str) -> anyhow::Result<Vec<Use>> {
     let (service, operation) = call.split_once(' ').context("service and operation")?;
     let first = resources.first().copied();
     let named = |what: &str| first.with_context(|| format!("{call} names no {what}"));
@@ -153,10 +182,7 @@ fn uses(call: &str, resources: &[&str], parameters: &BTreeMap<&str, String>) -> 
             let [cluster, secret] = resources else {
                 bail!("{call} is of {resources:?}")
             };
-            ensure!(
-                *cluster == parameters["ClusterIdentifier"],
-                "{cluster} is another cluster"
-            );
+            ensure!(*cluster == cluster_identifier, "{cluster} is another cluster");
             vec![
                 used(
                     &format!("redshift-data:{operation}"),
@@ -285,25 +311,39 @@ fn collect_tasks(value: &Value, tasks: &mut BTreeSet<String>) {
     }
 }
 
+/// A call of a function's, as the local stack noted it.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Call {
+    function: String,
+    call: String,
+    resources: Vec<String>,
+}
+
 /// The outgoing calls that the functions have made so far, each once, with the resources that they name. Calls of the database
 /// are none of IAM's.
-async fn calls(world: &World) -> anyhow::Result<BTreeSet<(String, Vec<String>)>> {
+async fn calls(world: &World) -> anyhow::Result<BTreeSet<Call>> {
     let report = world.faults().await?;
     let mut all = BTreeSet::new();
     for invocation in report["invocations"].as_array().into_iter().flatten() {
         let names: Vec<String> = serde_json::from_value(invocation["calls"].clone())?;
         let resources: Vec<Vec<String>> = serde_json::from_value(invocation["resources"].clone())?;
         ensure!(names.len() == resources.len(), "{invocation}");
-        all.extend(names.into_iter().zip(resources));
+        let function = invocation["function"].as_str().context("a function")?;
+        let calls = names.into_iter().zip(resources);
+        all.extend(calls.map(|(call, resources)| Call {
+            function: function.to_owned(),
+            call,
+            resources,
+        }));
     }
-    all.retain(|(call, _)| !call.starts_with("postgres "));
+    all.retain(|made| !made.call.starts_with("postgres "));
     Ok(all)
 }
 
 /// Runs the reconciler until the functions have made a call.
 async fn reconcile_until_called(world: &World, call: &str) -> anyhow::Result<()> {
     let deadline = Instant::now() + PATIENCE;
-    while !calls(world).await?.iter().any(|(made, _)| made == call) {
+    while !calls(world).await?.iter().any(|made| made.call == call) {
         ensure!(
             Instant::now() < deadline,
             "nothing calls {call}: {:?}",
@@ -467,7 +507,7 @@ async fn settle_all(world: &World, key: &str, count: usize) -> anyhow::Result<()
     }
 }
 
-/// The uses of one bucket, and what is of no bucket.
+/// The uses of one bucket.
 fn of_bucket(uses: &BTreeSet<Use>, bucket: &str) -> BTreeSet<Use> {
     let arn = format!("arn:aws:s3:::{bucket}");
     let is_of = |resource: &str| {
@@ -476,10 +516,89 @@ fn of_bucket(uses: &BTreeSet<Use>, bucket: &str) -> BTreeSet<Use> {
                 .strip_prefix(&arn)
                 .is_some_and(|rest| rest.starts_with('/'))
     };
-    uses.iter()
-        .filter(|(_, resource)| is_of(resource))
-        .cloned()
-        .collect()
+    uses.iter().filter(|one| is_of(&one.resource)).cloned().collect()
+}
+
+/// What the functions did, as Lambda lets IAM know of it.
+fn uses_of_functions(called: &BTreeSet<Call>, cluster_identifier: &str) -> anyhow::Result<BTreeSet<Use>> {
+    let mut all = BTreeSet::new();
+    for made in called {
+        let resources: Vec<&str> = made.resources.iter().map(String::as_str).collect();
+        let of_call = uses(&made.call, &resources, cluster_identifier)?;
+        all.extend(of_call.into_iter().map(|one| {
+            one.with(SOURCE_FUNCTION, &function_arn(&made.function))
+                .with(USER_ID, &format!("AROAEXAMPLE:{STACK}-{}", made.function))
+                .with(SECURE, "true")
+        }));
+    }
+    Ok(all)
+}
+
+/// What reading and writing these objects asks of the bucket's key. S3 asks it, and nobody may do so without S3.
+fn of_key(objects: &BTreeSet<Use>) -> Expected {
+    let by_s3 = |action: &str| used(action, &key_arn()).with(VIA, "s3.us-east-1.amazonaws.com");
+    let reads = objects.iter().any(|one| one.is("s3:GetObject"));
+    let writes = objects.iter().any(|one| one.is("s3:PutObject"));
+    let needed = [("kms:Decrypt", reads || writes), ("kms:GenerateDataKey", writes)];
+    let actions: Vec<&str> = needed
+        .into_iter()
+        .filter_map(|(action, is)| is.then_some(action))
+        .collect();
+    let refused = actions.iter().flat_map(|action| {
+        let elsewhere = [
+            "s3.eu-central-1.amazonaws.com",
+            "secretsmanager.us-east-1.amazonaws.com",
+        ];
+        let ways = elsewhere.map(|way| used(action, &key_arn()).with(VIA, way));
+        [used(action, &key_arn())].into_iter().chain(ways)
+    });
+    Expected {
+        refused: refused.collect(),
+        allowed: actions.into_iter().map(by_s3).collect(),
+        ..Expected::default()
+    }
+}
+
+/// Lambda makes the network interfaces; the code of a function may not.
+fn of_vpc() -> Expected {
+    let by = |function: &str, action: &str| used(action, "*").with(SOURCE_FUNCTION, &function_arn(function));
+    Expected {
+        allowed: OF_LAMBDA_IN_A_VPC
+            .iter()
+            .map(|action| used(action, "*"))
+            .collect(),
+        denied: FUNCTIONS
+            .iter()
+            .flat_map(|function| OF_LAMBDA_IN_A_VPC.map(|action| by(function, action)))
+            .collect(),
+        ..Expected::default()
+    }
+}
+
+/// A chain's role runs statements, and those who assume it to read their rows do nothing else.
+fn of_chain(world: &World) -> anyhow::Result<Expected> {
+    let machine = uses_of_machine("query-chain", world)?;
+    let may_read =
+        |one: &Use| one.is("redshift-data:DescribeStatement") || one.is("redshift-data:GetStatementResult");
+    let by_reader = |one: &Use| one.clone().with(USER_ID, "AROAEXAMPLE:reader-ann");
+    let by_machine = |one: &Use| one.clone().with(USER_ID, "AROAEXAMPLE:kXhjzRbPqTLa");
+    let (read, other): (Vec<&Use>, Vec<&Use>) = machine.iter().partition(|one| may_read(one));
+    Ok(Expected {
+        allowed: machine
+            .iter()
+            .map(by_machine)
+            .chain(read.into_iter().map(by_reader))
+            .collect(),
+        denied: other.into_iter().map(by_reader).collect(),
+        ..Expected::default()
+    })
+}
+
+fn allowed(allowed: BTreeSet<Use>) -> Expected {
+    Expected {
+        allowed,
+        ..Expected::default()
+    }
 }
 
 #[tokio::test]
@@ -501,51 +620,57 @@ async fn each_role_may_do_what_is_done_under_it_where_it_is_done_and_nothing_els
     a_statement_that_is_looked_for(&world).await?;
     called.extend(calls(&world).await?);
 
-    let parameters = parameters(&world);
-    let mut of_functions = BTreeSet::new();
-    for (call, resources) in &called {
-        let resources: Vec<&str> = resources.iter().map(String::as_str).collect();
-        of_functions.extend(uses(call, &resources, &parameters)?);
-    }
+    let ready = world.ready();
+    let of_functions = uses_of_functions(&called, &ready.cluster_identifier)?;
     let in_the_lake = of_bucket(&of_functions, LAKE);
+    let in_landing = of_bucket(&of_functions, &ready.bucket);
     let mut of_loader: BTreeSet<Use> = of_functions.difference(&in_the_lake).cloned().collect();
     of_loader.extend(beside_the_calls(&world));
     let mut of_bulk = in_the_lake;
-    let given_up = object_arn(LAKE, &format!("{}/a", world.ready().processing_folder));
+    let given_up = object_arn(LAKE, &format!("{}/a", ready.processing_folder));
     of_bulk.insert(used("s3:AbortMultipartUpload", &given_up));
     let of_copy = uses_of_copy(&world).await?;
-    let of_key = |actions: &[&str]| actions.iter().map(|action| used(action, &key_arn())).collect();
+    let copied = of_bucket(&of_copy, &ready.bucket);
     let of_proxy = used(
         "secretsmanager:GetSecretValue",
-        &secret_arn(&world.ready().secret_postgres),
+        &secret_arn(&ready.secret_postgres),
     );
 
-    let of_vpc = OF_LAMBDA_IN_A_VPC
-        .iter()
-        .map(|action| used(action, "*"))
-        .collect();
-
-    let policies: [(&str, BTreeSet<Use>); 10] = [
-        ("loader.json", of_loader),
-        ("loader-bulk.json", of_bulk),
-        ("loader-vpc.json", of_vpc),
-        ("loader-key.json", of_key(&["kms:Decrypt", "kms:GenerateDataKey"])),
-        ("copy.json", of_bucket(&of_copy, &world.ready().bucket)),
-        ("copy-bulk.json", of_bucket(&of_copy, LAKE)),
-        ("copy-key.json", of_key(&["kms:Decrypt"])),
-        ("query-chain.json", uses_of_machine("query-chain", &world)?),
+    let policies: [(&str, Expected); 10] = [
+        ("loader.json", allowed(of_loader)),
+        ("loader-bulk.json", allowed(of_bulk)),
+        ("loader-vpc.json", of_vpc()),
+        ("loader-key.json", of_key(&in_landing)),
+        ("copy.json", allowed(copied.clone())),
+        ("copy-bulk.json", allowed(of_bucket(&of_copy, LAKE))),
+        ("copy-key.json", of_key(&copied)),
+        ("query-chain.json", of_chain(&world)?),
         (
             "query-chains-parallel.json",
-            uses_of_machine("query-chains-parallel", &world)?,
+            allowed(uses_of_machine("query-chains-parallel", &world)?),
         ),
-        ("database-proxy.json", BTreeSet::from([of_proxy])),
+        ("database-proxy.json", allowed(BTreeSet::from([of_proxy]))),
     ];
+    let deployment = deployment(&world);
     let mut faults = Vec::new();
-    for (file, uses) in &policies {
-        faults.extend(Policy::read(file, &parameters)?.faults(uses, &outsiders(&world)));
+    for (file, expected) in &policies {
+        let policy = Policy::read(file, &deployment)?;
+        faults.extend(all_faults(&policy, expected, &outsiders(&world)));
     }
+    faults.extend(doors::faults(&deployment, &in_landing)?);
     assert!(faults.is_empty(), "{faults:#?}");
     every_policy_is_looked_at(&policies.map(|(file, _)| file))
+}
+
+/// What is wrong with a policy, and which condition of it might be broken without anything being wrong.
+fn all_faults(policy: &Policy, expected: &Expected, outsiders: &[String]) -> Vec<String> {
+    let mut faults = policy.faults(expected, outsiders);
+    for (how, broken) in policy.broken() {
+        if broken.faults(expected, outsiders).is_empty() {
+            faults.push(format!("nobody would notice {how}"));
+        }
+    }
+    faults
 }
 
 fn every_policy_is_looked_at(known: &[&str]) -> anyhow::Result<()> {

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import tempfile
 import time
+import urllib.request
 
 from interpreter import call
 
@@ -52,6 +53,14 @@ class Stack:
     def place(self):
         """What ExecuteStatement is told about where to run."""
         return {"ClusterIdentifier": self.ready["cluster_identifier"], "Database": self.ready["database"]}
+
+    def let_fail(self, *rules):
+        """Lets calls of the Data API go wrong as the rules of a fault plan say; without rules, none."""
+        plan = {"rules": [{"service": "redshift-data", **rule} for rule in rules]}
+        request = urllib.request.Request(
+            f"{self.ready['endpoint_url']}/_local/faults", json.dumps(plan).encode(), method="PUT"
+        )
+        urllib.request.urlopen(request).close()
 
     def submit(self, sql):
         """Submits a statement and gives its id."""

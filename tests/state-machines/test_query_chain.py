@@ -1,5 +1,6 @@
 """The machines as an interpreter runs them, on the local warehouse: every branch of them, with real statements."""
 
+import json
 import time
 import unittest
 import uuid
@@ -298,6 +299,51 @@ class Groups(unittest.TestCase):
             with self.subTest(groups):
                 execution = interpreter.run(self.machine, groups)
                 self.assertEqual(execution.cause, f"nothing was run: {fault}")
+
+
+class Trouble(ChainCase):
+    """Calls of the Data API that go wrong."""
+
+    def let_fail(self, *rules):
+        STACK.let_fail(*rules)
+        self.addCleanup(STACK.let_fail)
+
+    def test_calls_that_are_throttled_are_made_again(self):
+        counted = Failing(0, "unused")
+        self.let_fail(
+            {"operation": "ExecuteStatement", "when": {"first": 2}, "fault": "throttle"},
+            {"operation": "DescribeStatement", "when": {"first": 2}, "fault": {"server_error": {"status": 500}}},
+        )
+        execution = self.succeed([brisk(counted.sql)])
+        STACK.let_fail()
+        self.assertEqual(execution.output[0]["Attempts"], 1)
+        self.assertEqual(counted.tries(), 1)
+
+    def test_a_submission_whose_answer_is_lost_runs_once(self):
+        counted = Failing(0, "unused")
+        self.let_fail({"operation": "ExecuteStatement", "when": {"first": 1}, "fault": "close_after"})
+        self.succeed([brisk(counted.sql)])
+        STACK.let_fail()
+        self.assertEqual(counted.tries(), 1)
+
+    def test_a_look_that_is_refused_stops_the_chain_and_names_the_statement(self):
+        refused = {"refuse": {"code": "AccessDeniedException", "status": 400}}
+        self.let_fail({"operation": "DescribeStatement", "fault": refused})
+        execution = self.fail_with("QueryChain.CallRefused", [brisk("SELECT 1"), brisk("SELECT 2")])
+        self.assertRegex(execution.cause, r"^query 1 of 2 \(attempt 1(, statement [0-9a-f-]{36})?\): the Data API refused the call")
+
+
+class Whole(unittest.TestCase):
+    """Comes last by its name: what the tests before it ran."""
+
+    def test_every_step_of_the_machines_was_taken(self):
+        for name in ("query-chain", "query-chains-parallel"):
+            states = json.loads(interpreter.definition(name, {}))["States"]
+            for state, body in states.items():
+                branches = [*body.get("Choices", []), *body.get("Catch", []), body, {"Next": body.get("Default")}]
+                for following in filter(None, (branch.get("Next") for branch in branches)):
+                    with self.subTest(f"{name}: {state} > {following}"):
+                        self.assertIn((state, following), interpreter.STEPS[name])
 
 
 if __name__ == "__main__":

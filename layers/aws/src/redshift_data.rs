@@ -1,7 +1,10 @@
 //! The warehouse client on the Redshift Data API.
 
+mod report;
 mod sealed;
+mod session;
 mod statements;
+mod table;
 
 use std::error::Error;
 use std::fmt;
@@ -9,40 +12,21 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_redshiftdata::Client;
-use aws_sdk_redshiftdata::operation::describe_statement::DescribeStatementOutput;
 use aws_sdk_redshiftdata::operation::list_statements::ListStatementsOutput;
-use aws_sdk_redshiftdata::types::{Field, StatementStatusString, StatusString, SubStatementData};
+use aws_sdk_redshiftdata::types::StatusString;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use longshore_app::ports::{
-    BoxError, StatementReport, StatementRun, StepReport, Submission, SubmissionSql, WarehouseClient,
-    WarehouseError,
+    BoxError, StatementReport, Submission, SubmissionSql, WarehouseClient, WarehouseError,
 };
-use longshore_domain::target::{Compute, Login, Warehouse};
-use tokio::time::{Instant, sleep};
+use longshore_domain::target::Warehouse;
 
-use crate::classify::{fault_of, fault_of_refusal};
+use crate::classify::fault_of_refusal;
 use crate::fault::{CallError, Fault};
 use crate::secrets::Secrets;
-use sealed::{Unsealed, without_keys};
-
-/// How long one `DescribeStatement` may wait for the statement's end. The service takes up to 30 s; clients give up on an
-/// answer before that.
-const LONG_POLL: Duration = Duration::from_secs(10);
-/// The first wait between two looks, where the service answers at once instead of waiting.
-const FIRST_WAIT: Duration = Duration::from_millis(50);
-/// The longest of these waits.
-const LONGEST_WAIT: Duration = Duration::from_secs(2);
-
-/// What a statement returned, or how many rows it changed.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ResultTable {
-    /// The names of the columns; empty for a statement that returns no rows.
-    pub columns: Vec<String>,
-    /// The rows as text, `None` for NULL.
-    pub rows: Vec<Vec<Option<String>>>,
-    /// Rows returned or affected; `None` where that means nothing.
-    pub row_count: Option<u64>,
-}
+use report::report;
+use sealed::Unsealed;
+use session::Session;
+pub use table::ResultTable;
 
 /// The Redshift Data API as the use cases see it.
 #[derive(Clone)]
@@ -119,88 +103,6 @@ impl RedshiftDataClient {
             .map_err(|error| failed(warehouse, "ExecuteStatement", error))
     }
 
-    /// Hands over a statement that nobody is told about. The SDK makes up its client token.
-    async fn begin(&self, warehouse: &Warehouse, sql: &str) -> Result<String, WarehouseError> {
-        let session = Session::of(warehouse);
-        let answer = self
-            .client
-            .execute_statement()
-            .set_cluster_identifier(session.cluster)
-            .set_workgroup_name(session.workgroup)
-            .set_secret_arn(session.secret)
-            .set_db_user(session.user)
-            .database(&warehouse.database)
-            .sql(sql)
-            .send()
-            .await
-            .map_err(|error| failed(warehouse, "ExecuteStatement", error))?;
-        answer
-            .id
-            .ok_or_else(|| unusable(warehouse, "ExecuteStatement", "the answer names no statement"))
-    }
-
-    /// Looks at a statement until it has ended. The service is asked to wait; one that answers at once is asked at growing
-    /// intervals.
-    async fn ended(
-        &self,
-        warehouse: &Warehouse,
-        statement_id: &str,
-        patience: Duration,
-    ) -> Result<DescribeStatementOutput, WarehouseError> {
-        let deadline = Instant::now() + patience;
-        let mut wait = FIRST_WAIT;
-        loop {
-            let asked = Instant::now();
-            let seen = self.look(warehouse, statement_id, deadline - asked).await?;
-            if let Some(seen) = seen.filter(|seen| run_of_statement(seen.status()) != StatementRun::Running) {
-                return Ok(seen);
-            }
-            if Instant::now() >= deadline {
-                self.abandon(statement_id).await;
-                return Err(WarehouseError::TooSlow {
-                    warehouse: warehouse.to_string(),
-                    patience,
-                });
-            }
-            if asked.elapsed() < wait {
-                sleep(wait.min(deadline - Instant::now())).await;
-                wait = (wait * 2).min(LONGEST_WAIT);
-            }
-        }
-    }
-
-    /// One look; `None` when the service is too busy to tell.
-    async fn look(
-        &self,
-        warehouse: &Warehouse,
-        statement_id: &str,
-        at_most: Duration,
-    ) -> Result<Option<DescribeStatementOutput>, WarehouseError> {
-        let seconds = i32::try_from(at_most.min(LONG_POLL).as_secs()).unwrap_or(0);
-        let request = self.client.describe_statement().id(statement_id);
-        let answer = request
-            .set_wait_time_seconds((seconds > 0).then_some(seconds))
-            .send()
-            .await;
-        match answer {
-            Ok(seen) => Ok(Some(seen)),
-            Err(error) if Fault::of(&error) == Fault::Busy => Ok(None),
-            Err(error) => Err(failed(warehouse, "DescribeStatement", error)),
-        }
-    }
-
-    /// Nobody waits for the statement any more. That this may fail is harmless: it would end by itself, unread.
-    async fn abandon(&self, statement_id: &str) {
-        if let Err(error) = self.client.cancel_statement().id(statement_id).send().await {
-            let code = error.code().unwrap_or("no answer");
-            tracing::debug!(
-                statement.id = statement_id,
-                code,
-                "statement {statement_id} was not cancelled"
-            );
-        }
-    }
-
     /// A page of the statements whose name begins with `name`, whatever their status, of any session of our role.
     async fn page_of_names(
         &self,
@@ -221,63 +123,6 @@ impl RedshiftDataClient {
             .send()
             .await
             .map_err(|error| failed(warehouse, "ListStatements", error))
-    }
-
-    /// Runs one statement and waits for its end, at most `patience`. Gives what it returned with the names of its columns.
-    pub async fn table(
-        &self,
-        warehouse: &Warehouse,
-        sql: &str,
-        patience: Duration,
-    ) -> Result<ResultTable, WarehouseError> {
-        let statement_id = self.begin(warehouse, sql).await?;
-        let seen = self.ended(warehouse, &statement_id, patience).await?;
-        if run_of_statement(seen.status()) != StatementRun::Finished {
-            let message = seen
-                .error
-                .unwrap_or_else(|| "the statement was cancelled".to_owned());
-            return Err(WarehouseError::StatementFailed {
-                fault: fault_of(&message),
-                message,
-            });
-        }
-        let mut table = match seen.has_result_set {
-            Some(true) => self.rows(warehouse, &statement_id).await?,
-            _ => ResultTable::default(),
-        };
-        table.row_count = u64::try_from(seen.result_rows()).ok();
-        Ok(table)
-    }
-
-    async fn rows(&self, warehouse: &Warehouse, statement_id: &str) -> Result<ResultTable, WarehouseError> {
-        let mut table = ResultTable::default();
-        let mut next = None;
-        loop {
-            let request = self.client.get_statement_result().id(statement_id);
-            let page = request.set_next_token(next.take()).send().await;
-            let page = page.map_err(|error| failed(warehouse, "GetStatementResult", error))?;
-            if table.columns.is_empty() {
-                let columns = page.column_metadata.unwrap_or_default();
-                table.columns = columns
-                    .into_iter()
-                    .map(|column| column.name.unwrap_or_default())
-                    .collect();
-            }
-            for record in page.records {
-                let row: Option<Vec<_>> = record.into_iter().map(text).collect();
-                table.rows.push(row.ok_or_else(|| {
-                    unusable(
-                        warehouse,
-                        "GetStatementResult",
-                        "a value is of a kind unknown to this version",
-                    )
-                })?);
-            }
-            next = page.next_token.filter(|token| !token.is_empty());
-            if next.is_none() {
-                return Ok(table);
-            }
-        }
     }
 }
 
@@ -356,98 +201,6 @@ impl WarehouseClient for RedshiftDataClient {
     }
 }
 
-/// Where and as whom, in the Data API's words.
-struct Session {
-    cluster: Option<String>,
-    workgroup: Option<String>,
-    secret: Option<String>,
-    user: Option<String>,
-}
-
-impl Session {
-    fn of(warehouse: &Warehouse) -> Self {
-        let (cluster, workgroup) = match &warehouse.compute {
-            Compute::Cluster(identifier) => (Some(identifier.clone()), None),
-            Compute::Workgroup(name) => (None, Some(name.clone())),
-        };
-        let (secret, user) = match &warehouse.login {
-            Login::Secret(secret) => (Some(secret.clone()), None),
-            Login::DatabaseUser(user) => (None, Some(user.clone())),
-            Login::CallerIdentity => (None, None),
-        };
-        Self {
-            cluster,
-            workgroup,
-            secret,
-            user,
-        }
-    }
-}
-
-fn report(seen: &DescribeStatementOutput) -> StatementReport {
-    StatementReport {
-        run: run_of_statement(seen.status()),
-        error: seen.error().map(without_keys),
-        fault: seen.error().map(fault_of),
-        duration: Duration::from_nanos(u64::try_from(seen.duration()).unwrap_or(0)),
-        rows: u64::try_from(seen.result_rows()).ok(),
-        query_id: query_id(seen.redshift_query_id()),
-        steps: seen.sub_statements().iter().map(step).collect(),
-    }
-}
-
-fn step(seen: &SubStatementData) -> StepReport {
-    StepReport {
-        run: run_of_step(seen.status()),
-        error: seen.error().map(without_keys),
-        fault: seen.error().map(fault_of),
-        rows: u64::try_from(seen.result_rows()).ok(),
-        query_id: query_id(seen.redshift_query_id()),
-    }
-}
-
-/// The service says 0 on the parent of a transaction and -1 where there is none.
-fn query_id(id: i64) -> Option<i64> {
-    (id > 0).then_some(id)
-}
-
-/// A word that the service may yet add is not an end.
-fn run_of_statement(status: Option<&StatusString>) -> StatementRun {
-    match status {
-        Some(StatusString::Finished) => StatementRun::Finished,
-        Some(StatusString::Failed) => StatementRun::Failed,
-        Some(StatusString::Aborted) => StatementRun::Aborted,
-        _ => StatementRun::Running,
-    }
-}
-
-fn run_of_step(status: Option<&StatementStatusString>) -> StatementRun {
-    match status {
-        Some(StatementStatusString::Finished) => StatementRun::Finished,
-        Some(StatementStatusString::Failed) => StatementRun::Failed,
-        Some(StatementStatusString::Aborted) => StatementRun::Aborted,
-        _ => StatementRun::Running,
-    }
-}
-
-/// A value as text, inner `None` for NULL; outer `None` for a kind of value that this version does not know.
-fn text(field: Field) -> Option<Option<String>> {
-    match field {
-        Field::IsNull(_) => Some(None),
-        Field::StringValue(value) => Some(Some(value)),
-        Field::LongValue(value) => Some(Some(value.to_string())),
-        Field::DoubleValue(value) => Some(Some(value.to_string())),
-        Field::BooleanValue(value) => Some(Some(value.to_string())),
-        Field::BlobValue(value) => Some(Some(hexadecimal(value.as_ref()))),
-        _ => None,
-    }
-}
-
-/// As Redshift shows a VARBYTE.
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 fn failed<E>(warehouse: impl fmt::Display, operation: &'static str, error: CallError<E>) -> WarehouseError
 where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
@@ -486,14 +239,17 @@ fn unusable(warehouse: &Warehouse, operation: &'static str, why: &'static str) -
 
 #[cfg(test)]
 mod tests {
+    use longshore_app::ports::{StatementRun, StepReport};
     use longshore_domain::disposition::Disposition;
     use longshore_domain::fault::WarehouseFault;
+    use longshore_domain::target::{Compute, Login};
     use rstest::rstest;
 
     use super::*;
+    use crate::classify::fault_of;
     use crate::scripted::{Reply, Script, redshift_client};
 
-    fn warehouse() -> Warehouse {
+    pub(super) fn warehouse() -> Warehouse {
         Warehouse {
             compute: Compute::Cluster("house".to_owned()),
             database: "dev".to_owned(),
@@ -512,11 +268,11 @@ mod tests {
         }
     }
 
-    fn client(script: &Script) -> RedshiftDataClient {
+    pub(super) fn client(script: &Script) -> RedshiftDataClient {
         RedshiftDataClient::new(redshift_client(script))
     }
 
-    fn id() -> Reply {
+    pub(super) fn id() -> Reply {
         Reply::ok(r#"{"Id":"s1"}"#)
     }
 
@@ -693,78 +449,5 @@ mod tests {
         let error = client(&script).submit(&warehouse(), &single).await.unwrap_err();
         assert_eq!(error.fault(), WarehouseFault::Down);
         assert_eq!(error.disposition(), Disposition::Retry);
-    }
-
-    fn status(status: &str, has_rows: bool) -> Reply {
-        Reply::ok(format!(
-            r#"{{"Id":"s1","Status":"{status}","HasResultSet":{has_rows},"Error":"boom"}}"#
-        ))
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn run_waits_for_the_end_and_reads_every_page_as_text() {
-        let script = Script::new([
-            id(),
-            status("STARTED", false),
-            Reply::json_error(400, "ActiveWaitingRequestsExceededException"),
-            status("FINISHED", true),
-            Reply::ok(
-                r#"{"Records":[[{"longValue":1},{"isNull":true},{"stringValue":"a"}]],"NextToken":"t"}"#,
-            ),
-            Reply::ok(r#"{"Records":[[{"doubleValue":1.5},{"booleanValue":true},{"blobValue":"AP8="}]]}"#),
-        ]);
-        let rows = client(&script)
-            .run(&warehouse(), "select", Duration::from_secs(60))
-            .await
-            .unwrap();
-        let text = |value: &str| Some(value.to_owned());
-        assert_eq!(
-            rows,
-            [
-                [text("1"), None, text("a")],
-                [text("1.5"), text("true"), text("00ff")]
-            ]
-        );
-        let requests = script.requests();
-        assert!(requests[1].text().contains("\"WaitTimeSeconds\":10"));
-        assert!(!requests[0].text().contains("WithEvent"));
-    }
-
-    #[tokio::test]
-    async fn a_statement_without_rows_is_not_asked_for_them() {
-        let script = Script::new([id(), status("FINISHED", false)]);
-        let rows = client(&script)
-            .run(&warehouse(), "create", Duration::from_secs(60))
-            .await
-            .unwrap();
-        assert!(rows.is_empty());
-        assert_eq!(script.requests().len(), 2);
-    }
-
-    #[tokio::test]
-    async fn a_statement_that_fails_gives_the_warehouses_own_words() {
-        let script = Script::new([id(), status("FAILED", false)]);
-        let error = client(&script)
-            .run(&warehouse(), "create", Duration::from_secs(60))
-            .await
-            .unwrap_err();
-        assert_eq!(error.to_string(), "the warehouse failed a statement: boom");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_statement_that_does_not_end_is_cancelled() {
-        let script = Script::answering(|_, number| {
-            if number == 0 {
-                id()
-            } else {
-                status("STARTED", false)
-            }
-        });
-        let error = client(&script)
-            .run(&warehouse(), "create", Duration::from_secs(3))
-            .await
-            .unwrap_err();
-        assert!(matches!(error, WarehouseError::TooSlow { .. }), "{error:?}");
-        assert_eq!(script.requests().last().unwrap().operation(), "CancelStatement");
     }
 }

@@ -5,6 +5,8 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
+use crate::output::harmless;
+
 /// The three ways to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ExitStatus {
@@ -46,7 +48,7 @@ pub(crate) fn report(error: &anyhow::Error, json: bool) -> ExitStatus {
     let line = if json {
         json!({ "error": message }).to_string()
     } else {
-        format!("error: {message}")
+        format!("error: {}", harmless(&message))
     };
     // Nobody is left to tell when stderr is closed.
     writeln!(std::io::stderr(), "{line}").ok();

@@ -1,5 +1,6 @@
 //! What is printed: tables for people, JSON for machines, progress for the patient.
 
+use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
@@ -23,15 +24,19 @@ impl Output {
         self.json
     }
 
-    /// A line of data.
+    /// A line of data. What goes into a file or a pipe is left as it is; a terminal does nothing that it says.
     pub(crate) fn line(self, text: impl AsRef<str>) -> anyhow::Result<()> {
-        writeln!(std::io::stdout(), "{}", text.as_ref()).context("write to stdout")
+        let text = text.as_ref();
+        if std::io::stdout().is_terminal() {
+            return print(&harmless(text));
+        }
+        print(text)
     }
 
     /// A result for machines.
     pub(crate) fn json(self, value: &impl Serialize) -> anyhow::Result<()> {
         let text = serde_json::to_string_pretty(value).context("encode json")?;
-        self.line(text)
+        print(&text)
     }
 
     /// A result for people.
@@ -42,8 +47,9 @@ impl Output {
         if std::io::stdout().is_terminal() {
             table.set_content_arrangement(ContentArrangement::Dynamic);
         }
-        table.add_rows(rows);
-        self.line(table.to_string())
+        let cells = |row: Vec<String>| row.iter().map(|cell| harmless(cell).into_owned()).collect();
+        table.add_rows(rows.into_iter().map(cells).collect::<Vec<Vec<String>>>());
+        print(&table.to_string())
     }
 
     /// Names and values, one a line; what is not known is left out.
@@ -51,7 +57,7 @@ impl Output {
         let width = facts.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
         for (name, value) in facts {
             if let Some(value) = value {
-                self.line(format!("{name:<width$}  {value}"))?;
+                print(&format!("{name:<width$}  {}", harmless(value)))?;
             }
         }
         Ok(())
@@ -73,13 +79,13 @@ impl Progress {
         bar.set_style(
             ProgressStyle::with_template("{spinner} {msg} ({elapsed})").expect("the template is constant"),
         );
-        bar.set_message(what.to_owned());
+        bar.set_message(harmless(what).into_owned());
         bar.enable_steady_tick(Duration::from_millis(100));
         Self { bar }
     }
 
     pub(crate) fn step(&self, what: impl Into<String>) {
-        self.bar.set_message(what.into());
+        self.bar.set_message(harmless(&what.into()).into_owned());
     }
 
     /// Prints without the spinner in between.
@@ -97,5 +103,50 @@ impl Drop for Progress {
 /// A note to the person at the terminal; not data.
 pub(crate) fn note(text: impl AsRef<str>) {
     // Nobody is left to tell when stderr is closed.
-    writeln!(std::io::stderr(), "{}", text.as_ref()).ok();
+    writeln!(std::io::stderr(), "{}", harmless(text.as_ref())).ok();
+}
+
+fn print(text: &str) -> anyhow::Result<()> {
+    writeln!(std::io::stdout(), "{text}").context("write to stdout")
+}
+
+/// A text in which nothing is left that a terminal would do instead of show: a file may be called whatever its sender likes, and
+/// the operator who lists it should neither lose the screen nor read a name backwards. Lines and tabs stay.
+pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
+    let does_something = |one: char| match one {
+        '\n' | '\t' => false,
+        // What changes the direction of writing.
+        '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
+        other => other.is_control(),
+    };
+    if !text.contains(does_something) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len());
+    for one in text.chars() {
+        if does_something(one) {
+            shown.extend(one.escape_unicode());
+        } else {
+            shown.push(one);
+        }
+    }
+    Cow::Owned(shown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_would_do_is_shown_instead() {
+        for (text, expected) in [
+            ("plain é \u{1f600}\n\tmore", "plain é \u{1f600}\n\tmore"),
+            ("a\u{1b}[2Jb", "a\\u{1b}[2Jb"),
+            ("a\rb\u{7f}", "a\\u{d}b\\u{7f}"),
+            ("c1 \u{9b}31m", "c1 \\u{9b}31m"),
+            ("x\u{202e}txt.exe", "x\\u{202e}txt.exe"),
+        ] {
+            assert_eq!(harmless(text), expected);
+        }
+    }
 }

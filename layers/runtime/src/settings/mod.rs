@@ -1,8 +1,12 @@
 //! The settings of a deployment. This module alone reads the environment; it reads it once and reports every fault together.
 
 mod catalog;
+mod control_database;
 mod error;
+mod folders;
+mod log;
 mod reader;
+mod warehouse;
 
 use std::path::PathBuf;
 
@@ -11,18 +15,12 @@ use longshore_app::{AppConfig, RangeLimits, ReportedFailures};
 use longshore_domain::object::WatchedPrefix;
 use longshore_domain::rule::is_topic_arn;
 use longshore_domain::target::Warehouse;
-use tracing_subscriber::EnvFilter;
 
 pub use catalog::*;
+pub use control_database::DatabaseTls;
 pub use error::{SettingFault, SettingsError};
+pub use log::{LogFormat, LogSettings};
 use reader::Reader;
-
-const RULE_TABLE: &str = "EXT_FILE_CONFIG";
-const AUDIT_TABLE: &str = "EXT_FILE_AUDIT";
-const DEFAULT_SCHEMA: &str = "RDSCNFG";
-const DEFAULT_MAX_CONNECTIONS: usize = 4;
-/// Room is left in a statement's name for the load's id, which follows the prefix.
-const MAX_STATEMENT_PREFIX_CHARACTERS: usize = 100;
 
 /// The settings of a deployment, checked. Holds the names of secrets, never their contents.
 #[derive(Debug, Clone)]
@@ -73,42 +71,6 @@ pub struct Settings {
     pub memory_bytes: Option<u64>,
 }
 
-/// What is logged, and how.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogSettings {
-    /// A filter of `tracing`, such as `info` or `info,longshore_aws=debug`.
-    pub filter: String,
-    /// For machines or for people.
-    pub format: LogFormat,
-}
-
-impl Default for LogSettings {
-    fn default() -> Self {
-        Self {
-            filter: "info".to_owned(),
-            format: LogFormat::Json,
-        }
-    }
-}
-
-/// How a log line looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
-    /// One JSON object per line on stdout, for Lambda.
-    Json,
-    /// Text on stderr, for people.
-    Text,
-}
-
-/// Whether the connection to the control database is encrypted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DatabaseTls {
-    /// Encrypted, and the server proves who it is.
-    Required,
-    /// Not encrypted: for a socket, or a server on this machine.
-    Off,
-}
-
 impl Settings {
     /// Reads the process's environment.
     pub fn from_environment() -> Result<Self, SettingsError> {
@@ -127,27 +89,27 @@ impl Settings {
             secret_postgres: reader.required(SECRET_POSTGRES),
             secret_redshift: reader.required(SECRET_REDSHIFT),
             sns_topic_arn: topic_arn(&mut reader),
-            iam_role: iam_role(&mut reader),
+            iam_role: warehouse::iam_role(&mut reader),
             region: region(&mut reader),
-            control_schema: control_schema(&mut reader),
-            archive_folder: folder(&mut reader, ARCHIVE_FOLDER, "archive"),
-            processing_folder: folder(&mut reader, PROCESSING_FOLDER, "processing"),
+            control_schema: control_database::control_schema(&mut reader),
+            archive_folder: folders::folder(&mut reader, ARCHIVE_FOLDER, "archive"),
+            processing_folder: folders::folder(&mut reader, PROCESSING_FOLDER, "processing"),
             custom_error_message: reader.or_default(CUSTOM_ERROR_MSG, ""),
             threshold_file_size_bytes: reader.parsed(THRESHOLD_FILE_SIZE_BYTES, 1, "a number of bytes"),
             timezone: reader.parsed(TIMEZONE, Tz::UTC, "an IANA time zone such as Asia/Kolkata"),
-            watched: watched_prefixes(&mut reader),
-            statement_prefix: statement_prefix(&mut reader),
+            watched: folders::watched_prefixes(&mut reader),
+            statement_prefix: warehouse::statement_prefix(&mut reader),
             reported_failures: reported_failures(&mut reader),
-            log: log(&mut reader),
-            database_tls: database_tls(&mut reader),
+            log: log::log(&mut reader),
+            database_tls: control_database::database_tls(&mut reader),
             database_ca_file: reader.optional(DATABASE_CA_FILE).map(PathBuf::from),
-            max_connections: max_connections(&mut reader),
+            max_connections: control_database::max_connections(&mut reader),
             redshift_workgroup: reader.optional(REDSHIFT_WORKGROUP),
-            redshift_cluster: redshift_cluster(&mut reader),
+            redshift_cluster: warehouse::redshift_cluster(&mut reader),
             redshift_database: reader.optional(REDSHIFT_DATABASE),
             memory_bytes: memory_bytes(&reader),
         };
-        check_folders_apart(&mut reader, &settings);
+        folders::check_apart(&mut reader, &settings);
         reader.finish(settings)
     }
 
@@ -204,16 +166,6 @@ fn topic_arn(reader: &mut Reader) -> String {
     topic_arn
 }
 
-fn iam_role(reader: &mut Reader) -> String {
-    let roles = reader.required(IAM_ROLE);
-    let is_role = |role: &str| role.starts_with("arn:") && role.contains(":role/");
-    if !roles.is_empty() && roles != "default" && !roles.split(',').all(|role| is_role(role.trim())) {
-        let expected = "it must be the ARN of a role (arn:aws:iam::<account>:role/<name>) or `default`";
-        reader.fault(IAM_ROLE, format!("is {roles:?}; {expected}"));
-    }
-    roles
-}
-
 fn region(reader: &mut Reader) -> String {
     let found = [REGION, AWS_REGION, AWS_DEFAULT_REGION]
         .iter()
@@ -224,167 +176,12 @@ fn region(reader: &mut Reader) -> String {
     })
 }
 
-fn control_schema(reader: &mut Reader) -> String {
-    let rules = schema_of(reader, POSTGRES_CONFIG_TABLE, RULE_TABLE);
-    let audit = schema_of(reader, POSTGRES_CONFIG_AUDIT_TABLE, AUDIT_TABLE);
-    if let (Some(rules), Some(audit)) = (&rules, &audit)
-        && rules != audit
-    {
-        let what =
-            format!("is in schema {audit}, {POSTGRES_CONFIG_TABLE} in {rules}; both must be in the same one");
-        reader.fault(POSTGRES_CONFIG_AUDIT_TABLE, what);
-    }
-    rules.unwrap_or_else(|| DEFAULT_SCHEMA.to_ascii_lowercase())
-}
-
-/// The schema in a table setting, in lower case, as PostgreSQL keeps a name that was written without quotes.
-fn schema_of(reader: &mut Reader, name: &'static str, table: &str) -> Option<String> {
-    let text = reader.or_default(name, &format!("{DEFAULT_SCHEMA}.{table}"));
-    let is_word = |word: &str| {
-        let starts_well = word.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
-        starts_well
-            && word
-                .chars()
-                .all(|character| character.is_ascii_alphanumeric() || character == '_')
-    };
-    match text.split_once('.') {
-        Some((schema, found)) if found.eq_ignore_ascii_case(table) && is_word(schema) => {
-            Some(schema.to_ascii_lowercase())
-        }
-        _ => {
-            let expected =
-                format!("it may name another schema; the table names themselves are fixed: <schema>.{table}");
-            reader.fault(name, format!("is {text:?}; {expected}"));
-            None
-        }
-    }
-}
-
-fn folder(reader: &mut Reader, name: &'static str, default: &str) -> String {
-    let text = reader.or_default(name, default);
-    let folder = text.trim_matches('/');
-    let is_plain = |part: &str| {
-        !matches!(part, "" | "." | "..")
-            && !part
-                .chars()
-                .any(|character| character.is_control() || character == '\\')
-    };
-    if !folder.split('/').all(is_plain) {
-        reader.fault(
-            name,
-            format!("is {text:?}; it must be a plain folder name such as {default:?}"),
-        );
-    }
-    folder.to_owned()
-}
-
-/// A file in the archive must not look like work of ours, nor the other way round.
-fn check_folders_apart(reader: &mut Reader, settings: &Settings) {
-    let archive = format!("{}/", settings.archive_folder);
-    let processing = format!("{}/", settings.processing_folder);
-    if archive.starts_with(&processing) || processing.starts_with(&archive) {
-        let what = format!(
-            "is {:?} and {ARCHIVE_FOLDER} is {:?}; neither may be the other or lie in it",
-            settings.processing_folder, settings.archive_folder
-        );
-        reader.fault(PROCESSING_FOLDER, what);
-    }
-}
-
-fn watched_prefixes(reader: &mut Reader) -> Vec<WatchedPrefix> {
-    let text = reader.or_default(WATCHED_PREFIXES, "");
-    let mut watched = Vec::new();
-    for url in text.split([',', ' ', '\n', '\t']).filter(|url| !url.is_empty()) {
-        match WatchedPrefix::parse(url) {
-            Some(prefix) => watched.push(prefix),
-            None => reader.fault(
-                WATCHED_PREFIXES,
-                format!("has {url:?} in it; each must be s3://bucket/prefix"),
-            ),
-        }
-    }
-    check_apart(reader, &watched);
-    watched
-}
-
-/// A prefix within another would be listed twice.
-fn check_apart(reader: &mut Reader, watched: &[WatchedPrefix]) {
-    for (index, one) in watched.iter().enumerate() {
-        let lies_in =
-            |other: &WatchedPrefix| one.bucket == other.bucket && one.prefix.starts_with(&other.prefix);
-        let mut others = watched.iter().enumerate().filter(|(place, _)| *place != index);
-        if let Some((_, other)) = others.find(|(_, other)| lies_in(other)) {
-            reader.fault(
-                WATCHED_PREFIXES,
-                format!("has {one} in it, which lies in {other}; leave it out"),
-            );
-        }
-    }
-}
-
-fn statement_prefix(reader: &mut Reader) -> String {
-    let prefix = reader.or_default(STATEMENT_PREFIX, "longshore");
-    let is_plain =
-        |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.');
-    if prefix.len() > MAX_STATEMENT_PREFIX_CHARACTERS || !prefix.chars().all(is_plain) {
-        let expected = format!(
-            "at most {MAX_STATEMENT_PREFIX_CHARACTERS} letters, digits, dots, dashes and underscores"
-        );
-        reader.fault(STATEMENT_PREFIX, format!("is {prefix:?}; it must be {expected}"));
-    }
-    prefix
-}
-
-fn log(reader: &mut Reader) -> LogSettings {
-    let filter = reader.or_default(LOG, "info");
-    if let Err(error) = EnvFilter::builder().parse(&filter) {
-        reader.fault(LOG, format!("is {filter:?}, which is no log filter ({error})"));
-    }
-    let format = reader.word(
-        LOG_FORMAT,
-        &[("json", LogFormat::Json), ("text", LogFormat::Text)],
-    );
-    let usual = match reader.optional(AWS_LAMBDA_FUNCTION_NAME) {
-        Some(_) => LogFormat::Json,
-        None => LogFormat::Text,
-    };
-    LogSettings {
-        filter,
-        format: format.unwrap_or(usual),
-    }
-}
-
 fn reported_failures(reader: &mut Reader) -> ReportedFailures {
     let words = [
         ("succeed", ReportedFailures::Succeed),
         ("fail", ReportedFailures::Fail),
     ];
     reader.word(REPORTED_FAILURES, &words).unwrap_or_default()
-}
-
-fn database_tls(reader: &mut Reader) -> Option<DatabaseTls> {
-    let words = [("required", DatabaseTls::Required), ("off", DatabaseTls::Off)];
-    reader.word(DATABASE_TLS, &words)
-}
-
-fn max_connections(reader: &mut Reader) -> usize {
-    let most = reader.parsed(MAX_CONNECTIONS, DEFAULT_MAX_CONNECTIONS, "a number from 2 to 100");
-    if !(2..=100).contains(&most) {
-        reader.fault(
-            MAX_CONNECTIONS,
-            format!("is {most}; it must be a number from 2 to 100"),
-        );
-    }
-    most
-}
-
-fn redshift_cluster(reader: &mut Reader) -> Option<String> {
-    let cluster = reader.optional(REDSHIFT_CLUSTER);
-    if cluster.is_some() && reader.optional(REDSHIFT_WORKGROUP).is_some() {
-        let what = format!("and {REDSHIFT_WORKGROUP} are both set; the warehouse is one or the other");
-        reader.fault(REDSHIFT_CLUSTER, what);
-    }
-    cluster
 }
 
 #[cfg(test)]

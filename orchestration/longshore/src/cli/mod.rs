@@ -3,6 +3,8 @@
 mod batch;
 mod bulk;
 mod dlq;
+#[cfg(test)]
+mod documented;
 mod file;
 mod import;
 mod load;

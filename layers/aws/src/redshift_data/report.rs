@@ -1,0 +1,56 @@
+//! What the Data API says of a statement and of its steps, in our words.
+
+use std::time::Duration;
+
+use aws_sdk_redshiftdata::operation::describe_statement::DescribeStatementOutput;
+use aws_sdk_redshiftdata::types::{StatementStatusString, StatusString, SubStatementData};
+use longshore_app::ports::{StatementReport, StatementRun, StepReport};
+
+use super::sealed::without_keys;
+use crate::classify::fault_of;
+
+pub(super) fn report(seen: &DescribeStatementOutput) -> StatementReport {
+    StatementReport {
+        run: run_of_statement(seen.status()),
+        error: seen.error().map(without_keys),
+        fault: seen.error().map(fault_of),
+        duration: Duration::from_nanos(u64::try_from(seen.duration()).unwrap_or(0)),
+        rows: u64::try_from(seen.result_rows()).ok(),
+        query_id: query_id(seen.redshift_query_id()),
+        steps: seen.sub_statements().iter().map(step).collect(),
+    }
+}
+
+fn step(seen: &SubStatementData) -> StepReport {
+    StepReport {
+        run: run_of_step(seen.status()),
+        error: seen.error().map(without_keys),
+        fault: seen.error().map(fault_of),
+        rows: u64::try_from(seen.result_rows()).ok(),
+        query_id: query_id(seen.redshift_query_id()),
+    }
+}
+
+/// The service says 0 on the parent of a transaction and -1 where there is none.
+fn query_id(id: i64) -> Option<i64> {
+    (id > 0).then_some(id)
+}
+
+/// A word that the service may yet add is not an end.
+pub(super) fn run_of_statement(status: Option<&StatusString>) -> StatementRun {
+    match status {
+        Some(StatusString::Finished) => StatementRun::Finished,
+        Some(StatusString::Failed) => StatementRun::Failed,
+        Some(StatusString::Aborted) => StatementRun::Aborted,
+        _ => StatementRun::Running,
+    }
+}
+
+fn run_of_step(status: Option<&StatementStatusString>) -> StatementRun {
+    match status {
+        Some(StatementStatusString::Finished) => StatementRun::Finished,
+        Some(StatementStatusString::Failed) => StatementRun::Failed,
+        Some(StatementStatusString::Aborted) => StatementRun::Aborted,
+        _ => StatementRun::Running,
+    }
+}
