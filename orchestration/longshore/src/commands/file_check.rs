@@ -117,7 +117,7 @@ async fn check_object(
 }
 
 /// The version that lies there now, so that one that replaces it halfway is noticed.
-fn as_it_lies(bucket: &Bucket, key: &ObjectKey, head: ObjectHead) -> Object {
+pub(super) fn as_it_lies(bucket: &Bucket, key: &ObjectKey, head: ObjectHead) -> Object {
     Object {
         bucket: bucket.clone(),
         key: key.clone(),
