@@ -137,7 +137,7 @@ impl RecordStage {
     ) -> Result<usize, PrepareError> {
         let block = &region.bytes[from..];
         let fits = block.len() <= self.record_limit;
-        let (true, 0, None, Some(quoting)) = (fits, self.header_left, &self.prefixes, self.framer.sweeping())
+        let (true, 0, None, Some(quoting)) = (fits, self.header_left, &self.prefixes, self.framer.sweeping(block))
         else {
             return Ok(from);
         };
