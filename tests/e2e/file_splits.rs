@@ -13,7 +13,9 @@ const TEXT: &[u8] = b"HD|1\r\nDT|plum\nDT|fig\n\nD\n../x\nHD|2\nDT|last";
 
 fn split(world: &World, file: &str, out: &Path) -> anyhow::Result<Output> {
     let out = out.to_str().context("a path of text")?;
-    world.longshore(&["--json", "file", "split", file, "--by", "1:2", "--out", out, "--stats"])
+    world.longshore(&[
+        "--json", "file", "split", file, "--by", "1:2", "--out", out, "--stats",
+    ])
 }
 
 fn read(folder: &Path, name: &str) -> anyhow::Result<String> {
@@ -35,7 +37,10 @@ async fn each_value_gets_a_file_from_a_disk_and_from_a_bucket() -> anyhow::Resul
     std::fs::write(&path, TEXT)?;
     world.put("by_hand/types.txt", TEXT.to_vec()).await?;
     let url = format!("s3://{}/by_hand/types.txt", world.ready().bucket);
-    let sources = [(path.to_str().context("a path of text")?.to_owned(), "a"), (url, "b")];
+    let sources = [
+        (path.to_str().context("a path of text")?.to_owned(), "a"),
+        (url, "b"),
+    ];
     for (file, out) in sources {
         let out = directory.path().join(out);
         let output = split(&world, &file, &out)?;

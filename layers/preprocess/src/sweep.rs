@@ -238,11 +238,18 @@ impl Sweep for QuickQuoted<'_> {
 
 /// Just after the last record end and after the last but one; 0 for what there is not.
 fn last_two(ends_of_groups: &[u64]) -> (usize, usize) {
-    let mut found = ends_of_groups.iter().enumerate().rev().flat_map(|(group, &ends)| {
-        let after = move |ends: u64| group * LANES + LANES - ends.leading_zeros() as usize;
-        let before_last = ends & !(FIRST.checked_shr(ends.leading_zeros()).unwrap_or(0));
-        [ends, before_last].into_iter().filter(|ends| *ends != 0).map(after)
-    });
+    let mut found = ends_of_groups
+        .iter()
+        .enumerate()
+        .rev()
+        .flat_map(|(group, &ends)| {
+            let after = move |ends: u64| group * LANES + LANES - ends.leading_zeros() as usize;
+            let before_last = ends & !(FIRST.checked_shr(ends.leading_zeros()).unwrap_or(0));
+            [ends, before_last]
+                .into_iter()
+                .filter(|ends| *ends != 0)
+                .map(after)
+        });
     (found.next().unwrap_or(0), found.next().unwrap_or(0))
 }
 
