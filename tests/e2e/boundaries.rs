@@ -53,6 +53,8 @@ const INTERNAL: [(&str, &[&str]); 17] = [
             "longshore-runtime",
             "longshore-local-stack",
             "longshore-local-postgres",
+            // `file split` needs no use case: it is the engine and a folder.
+            "longshore-preprocess",
             // What Parquet, ORC and Avro samples hold, for `rule infer`.
             "longshore-local-warehouse-columnar",
         ],

@@ -86,6 +86,9 @@ async fn a_file_that_would_be_rejected_is_told_with_its_place_and_rule() -> anyh
         ] {
             assert!(errors.contains(word), "{word}: {errors}");
         }
+        let told: Value = serde_json::from_slice(&output.stdout)?;
+        assert_eq!(told["rejected"], "trailer_count_mismatch", "{told}");
+        assert_eq!(told["stats"]["bytes_read"], text.len(), "{told}");
     }
 
     let csv = write(&directory, "sound_2.csv", b"1|plum\nT|1\n")?;
@@ -103,5 +106,38 @@ async fn a_file_that_would_be_rejected_is_told_with_its_place_and_rule() -> anyh
     assert_eq!(output.status.code(), Some(1));
     let errors = String::from_utf8(output.stderr)?;
     assert!(errors.contains("does not exist"), "{errors}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_file_that_only_copy_reads_is_taken_by_its_name() -> anyhow::Result<()> {
+    let world = World::shared().await?;
+    let directory = TempDir::new()?;
+    let parquet = PIPES.replace("file_format: txt", "file_format: parquet").replace(
+        "    delimiter: '|'\n    trailer_flag: Y\n    trailer_tag: 'T|'\n",
+        "",
+    );
+    let rules = write(&directory, "rules.yaml", parquet.as_bytes())?;
+    let path = write(&directory, "sound_3.parquet", b"PAR1")?;
+    world.put("by_hand/sound_3.parquet", b"PAR1".to_vec()).await?;
+    let url = format!("s3://{}/by_hand/sound_3.parquet", world.ready().bucket);
+    for file in [path, url] {
+        let told = said(&check(&world, &file, &rules)?)?;
+        assert_eq!(told["records"], Value::Null, "{told}");
+        assert_eq!(told["bytes"], 4, "{told}");
+        assert!(
+            told["remark"]
+                .as_str()
+                .is_some_and(|remark| remark.contains("by its name alone")),
+            "{told}"
+        );
+        assert_eq!(told["stats"]["bytes_read"], 0, "{told}");
+    }
+    let output = check(
+        &world,
+        &text_of(&directory.path().join("nowhere.parquet"))?,
+        &rules,
+    )?;
+    assert_eq!(output.status.code(), Some(1));
     Ok(())
 }

@@ -20,6 +20,7 @@ mod drift;
 mod encrypted;
 mod events;
 mod file_checks;
+mod file_splits;
 mod files;
 mod follow_up;
 mod formats;

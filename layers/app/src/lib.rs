@@ -44,8 +44,8 @@ pub use lint::lint;
 pub use maintain::Maintain;
 pub use operate::{CancelPlan, FollowUpAgain, Judged, Operate, ReplayChoice, ReplayPlan};
 pub use prepare::{
-    CheckFault, CheckedFile, Counting, FileCheck, FilePreparation, FileWish, PrepareFile, PreparedFile,
-    PreparedPart, Way,
+    CheckFault, CheckReach, CheckedFile, Counting, FileCheck, FilePreparation, FileWish, PrepareFile,
+    PreparedFile, PreparedPart, Way,
 };
 pub use process::{Announcement, ObjectOutcome, ProcessObject};
 pub use reconcile::{

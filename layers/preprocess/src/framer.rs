@@ -3,6 +3,8 @@
 //! The framer looks only at line ends, quotes and escapes: it jumps from one to the next and never walks the
 //! bytes between. Its state survives the end of a block, so a block may be cut anywhere between two units.
 
+use memchr::memchr;
+
 use crate::error::PrepareError;
 use crate::spec::Framing;
 use crate::sweep::Quoting;
@@ -91,13 +93,14 @@ impl Framer {
         }
     }
 
-    /// How records may be counted many at a time from where a record begins; `None` where only the framer knows.
-    pub(crate) fn sweeping(&self) -> Option<Option<Quoting>> {
+    /// How the records of a block may be counted many at a time from where a record begins; `None` where only the framer knows.
+    pub(crate) fn sweeping(&self, block: &[u8]) -> Option<Option<Quoting>> {
         if self.unit != Unit::One || self.state != RECORD_START {
             return None;
         }
         match (self.framing, self.delimiter) {
             (Framing::Lines, _) => Some(None),
+            (Framing::Escaped { escape }, _) if memchr(escape, block).is_none() => Some(None),
             (Framing::Quoted { quote, escape }, Some(delimiter))
                 if escape.is_none_or(|escape| escape == quote) =>
             {

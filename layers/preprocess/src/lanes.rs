@@ -8,8 +8,16 @@ pub(crate) const LANES: usize = 64;
 
 /// A way to compare [`LANES`] bytes at once.
 pub(crate) trait Compare: Copy {
+    /// Whether a character was met, wherever.
+    type Met: Copy;
     /// A bit for each byte that is `needle`.
     fn equal(self, bytes: &[u8; LANES], needle: u8) -> u64;
+    /// Nothing was met yet.
+    fn nothing(self) -> Self::Met;
+    /// The same, and whether it is among these bytes: half the work of [`Compare::equal`].
+    fn meet(self, met: Self::Met, bytes: &[u8; LANES], needle: u8) -> Self::Met;
+    /// Whether it was met.
+    fn was_met(self, met: Self::Met) -> bool;
 }
 
 /// Work over many bytes, done with the best [`Compare`] there is.
@@ -46,6 +54,8 @@ pub(crate) fn parity(quotes: u64) -> u64 {
 pub(crate) struct Portable;
 
 impl Compare for Portable {
+    type Met = u64;
+
     #[inline(always)]
     fn equal(self, bytes: &[u8; LANES], needle: u8) -> u64 {
         const LOW: u64 = 0x0101_0101_0101_0101;
@@ -61,6 +71,21 @@ impl Compare for Portable {
             mask |= (equal.wrapping_mul(GATHER) >> 56) << (8 * index);
         }
         mask
+    }
+
+    #[inline(always)]
+    fn nothing(self) -> u64 {
+        0
+    }
+
+    #[inline(always)]
+    fn meet(self, met: u64, bytes: &[u8; LANES], needle: u8) -> u64 {
+        met | self.equal(bytes, needle)
+    }
+
+    #[inline(always)]
+    fn was_met(self, met: u64) -> bool {
+        met != 0
     }
 }
 
@@ -78,6 +103,8 @@ mod wide {
     pub(super) struct Wide(pub(super) V3);
 
     impl Compare for Wide {
+        type Met = __m256i;
+
         #[inline(always)]
         fn equal(self, bytes: &[u8; LANES], needle: u8) -> u64 {
             let needles = self.0.avx._mm256_set1_epi8(needle.cast_signed());
@@ -87,6 +114,26 @@ mod wide {
                 u64::from(self.0.avx2._mm256_movemask_epi8(equal).cast_unsigned())
             };
             mask(low) | (mask(high) << 32)
+        }
+
+        #[inline(always)]
+        fn nothing(self) -> __m256i {
+            self.0.avx._mm256_setzero_si256()
+        }
+
+        #[inline(always)]
+        fn meet(self, met: __m256i, bytes: &[u8; LANES], needle: u8) -> __m256i {
+            let needles = self.0.avx._mm256_set1_epi8(needle.cast_signed());
+            let [low, high]: [__m256i; 2] = cast(*bytes);
+            let avx2 = self.0.avx2;
+            let low = avx2._mm256_cmpeq_epi8(low, needles);
+            let high = avx2._mm256_cmpeq_epi8(high, needles);
+            avx2._mm256_or_si256(met, avx2._mm256_or_si256(low, high))
+        }
+
+        #[inline(always)]
+        fn was_met(self, met: __m256i) -> bool {
+            self.0.avx2._mm256_movemask_epi8(met) != 0
         }
     }
 }
@@ -98,6 +145,17 @@ mod tests {
     use super::{Compare, LANES, Portable, Sweep, parity, run};
 
     struct Equal<'a>(&'a [u8; LANES], u8);
+
+    struct Meet<'a>(&'a [u8; LANES], u8);
+
+    impl Sweep for Meet<'_> {
+        type Output = bool;
+        #[inline(always)]
+        fn sweep(self, compare: impl Compare) -> bool {
+            let met = compare.meet(compare.nothing(), self.0, self.1);
+            compare.was_met(compare.meet(met, &[!self.1; LANES], self.1))
+        }
+    }
 
     impl Sweep for Equal<'_> {
         type Output = u64;
@@ -117,6 +175,8 @@ mod tests {
             let expected = (0..LANES).fold(0, |mask, at| mask | (u64::from(bytes[at] == needle) << at));
             prop_assert_eq!(Portable.equal(&bytes, needle), expected);
             prop_assert_eq!(run(Equal(&bytes, needle)), expected);
+            prop_assert_eq!(Meet(&bytes, needle).sweep(Portable), expected != 0);
+            prop_assert_eq!(run(Meet(&bytes, needle)), expected != 0);
         }
 
         #[test]

@@ -27,6 +27,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod by_value;
 mod compression;
 mod counts;
 mod cut;
@@ -54,6 +55,9 @@ mod unit;
 mod unreadable;
 mod validator;
 
+pub use by_value::{
+    KeyPlace, KeyPlaceError, SplitLimits, SplitValue, ValueOutputs, ValueSplitError, ValueSplitter,
+};
 pub use compression::{Compression, OutputCompression};
 pub use cut::{Head, LocalEnds, RecordCounter, ScannedChunk, Tail, TailTrailer, Tally, TallyJoin};
 pub use encoding::{Encoding, InvalidBytes, OutputEncoding};

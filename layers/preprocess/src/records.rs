@@ -137,8 +137,12 @@ impl RecordStage {
     ) -> Result<usize, PrepareError> {
         let block = &region.bytes[from..];
         let fits = block.len() <= self.record_limit;
-        let (true, 0, None, Some(quoting)) = (fits, self.header_left, &self.prefixes, self.framer.sweeping())
-        else {
+        let (true, 0, None, Some(quoting)) = (
+            fits,
+            self.header_left,
+            &self.prefixes,
+            self.framer.sweeping(block),
+        ) else {
             return Ok(from);
         };
         let swept = sweep(block, quoting);

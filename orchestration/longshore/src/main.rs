@@ -11,6 +11,7 @@ mod infer;
 mod local;
 mod output;
 mod read;
+mod split_folder;
 mod usage;
 
 use std::process::ExitCode;

@@ -15,6 +15,17 @@ pub struct FileCheck<'a> {
     pipeline: Pipeline,
 }
 
+/// What the functions look at before a file is loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CheckReach {
+    /// Every byte.
+    Contents,
+    /// Its name: it is encrypted, or of a kind that only COPY reads.
+    NameAlone,
+    /// It lists other files, which are looked for.
+    ListedFiles,
+}
+
 /// Why there is no sound file.
 #[derive(Debug)]
 pub enum CheckFault {
@@ -60,10 +71,36 @@ impl From<RejectReason> for CheckFault {
 }
 
 impl<'a> FileCheck<'a> {
-    /// Whether the functions look into files of this rule as they come. They do not where the rule says that they are
-    /// encrypted, lists of other files, or of a kind that only COPY reads.
-    pub fn looks_into(rule: &FileRule) -> bool {
-        spec::needs_reading(rule) && !rule.takes_manifests()
+    /// How far the functions look into files of this rule.
+    pub fn reach(rule: &FileRule) -> CheckReach {
+        if rule.takes_manifests() {
+            CheckReach::ListedFiles
+        } else if spec::needs_reading(rule) {
+            CheckReach::Contents
+        } else {
+            CheckReach::NameAlone
+        }
+    }
+
+    /// Looks at the name alone, of a file of so many bytes.
+    ///
+    /// # Errors
+    /// The name is not the rule's.
+    pub fn of_name(rule: &FileRule, key: &ObjectKey, bytes: u64) -> Result<CheckedFile, CheckFault> {
+        check::extension_of_key(key, rule)?;
+        Ok(CheckedFile {
+            bytes_read: bytes,
+            bytes_decoded: bytes,
+            records: None,
+            blank_records: 0,
+            header: Vec::new(),
+            declared: None,
+            line_ending: None,
+            record_types: Vec::new(),
+            remark: Some(
+                "functions take such a file by its name alone: what is wrong within it shows when COPY reads it".to_owned(),
+            ),
+        })
     }
 
     /// Looks at the name, and begins.

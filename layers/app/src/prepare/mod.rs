@@ -21,7 +21,7 @@ use longshore_preprocess::Report;
 
 use crate::{App, AppError};
 pub use by_hand::{Counting, FilePreparation, FileWish, PrepareFile, PreparedFile, PreparedPart, Way};
-pub use checking::{CheckFault, CheckedFile, FileCheck};
+pub use checking::{CheckFault, CheckReach, CheckedFile, FileCheck};
 use cut::{Cut, CutFile};
 pub(crate) use manifest::files_of;
 pub(crate) use pace::{Pace, Progress};

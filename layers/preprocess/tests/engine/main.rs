@@ -2,6 +2,7 @@
 
 #![expect(clippy::panic, reason = "helpers of tests fail by panicking")]
 
+mod by_value;
 mod checks;
 mod compressed;
 mod cuts;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use longshore_domain::object::WatchedPrefix;
+use longshore_preprocess::KeyPlace;
 
 use super::HandArguments;
 use super::value::parse_prefix;
@@ -40,6 +41,28 @@ pub(crate) enum FileCommand {
     /// What a function would refuse the file for is printed, and the exit code is 1 then. The deployment's least size of a file and
     /// the table are not looked at.
     Check(CheckArguments),
+    /// Split the records of a file by the bytes that stand at a place of them, into one file for each value.
+    ///
+    /// A record is a line: quotes mean nothing. Its bytes are written as they are, its line end with them; a byte order mark is left
+    /// out. What is shorter than the place is split by what there is of it. A file is called as its value is, with %XX for each byte
+    /// that is no letter, digit, - or _, and % for no value at all. Nothing is decompressed.
+    Split(SplitArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SplitArguments {
+    /// The file: a path, or s3://bucket/key.
+    #[arg(value_name = "FILE")]
+    pub file: String,
+    /// The first and the last byte of the value; the first byte of a record is 1. The record types HD and DT are told by 1:2.
+    #[arg(long, value_name = "FROM:TO")]
+    pub by: KeyPlace,
+    /// The folder that the files are put into. It comes up when all of them are whole; one that holds something is refused.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Print how many requests, bytes, seconds and how much memory it took.
+    #[arg(long)]
+    pub stats: bool,
 }
 
 #[derive(Debug, Args)]

@@ -24,7 +24,9 @@ pub(crate) use batch::{
 };
 pub(crate) use bulk::{BulkCommand, BulkLoadArguments};
 pub(crate) use dlq::{DlqArguments, DlqCommand};
-pub(crate) use file::{CheckArguments, FileArguments, FileCommand, PrepareArguments, WhichRule};
+pub(crate) use file::{
+    CheckArguments, FileArguments, FileCommand, PrepareArguments, SplitArguments, WhichRule,
+};
 pub(crate) use import::{ImportArguments, ImportCommand};
 pub(crate) use load::{ByHandArguments, FollowUpArguments, LoadCommand, ReplayArguments};
 pub(crate) use local::{

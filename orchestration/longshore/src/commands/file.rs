@@ -6,7 +6,7 @@ use longshore_store::{Load, Operation, Store};
 use serde::Serialize;
 
 use super::load::{moment, number};
-use super::{by_hand, file_check, file_prepare};
+use super::{by_hand, file_check, file_prepare, file_split};
 use crate::cli::FileCommand;
 use crate::deployment::Deployment;
 use crate::exit::{ExitStatus, input};
@@ -27,6 +27,7 @@ pub(crate) async fn run(
         } => by_hand::reprocess(arguments, accept_duplicates, deployment, output).await,
         FileCommand::Prepare(arguments) => file_prepare::run(arguments, deployment, output).await,
         FileCommand::Check(arguments) => file_check::run(arguments, deployment, output).await,
+        FileCommand::Split(arguments) => file_split::run(arguments, deployment, output).await,
     }
 }
 

@@ -1,13 +1,14 @@
 //! `file check`: what a function looks for in a file before it loads it, asked of a path or an object. Nothing is written.
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io;
 use std::path::Path;
 
 use futures_util::StreamExt as _;
-use longshore_app::ports::{ObjectHead, ObjectStore as _};
-use longshore_app::{CheckFault, CheckedFile, FileCheck};
+use longshore_app::ports::{ObjectHead, ObjectStore};
+use longshore_app::{CheckFault, CheckReach, CheckedFile, FileCheck};
 use longshore_domain::object::{Bucket, Object, ObjectKey};
+use longshore_domain::reject::RejectReason;
 use longshore_domain::rule::FileRule;
 use serde_json::json;
 
@@ -19,12 +20,12 @@ use crate::exit::{ExitStatus, input};
 use crate::output::Output;
 use crate::usage::{Measure, Stats};
 
-/// What is read of a local file at once.
-const BLOCK_BYTES: usize = 256 * 1024;
+/// What is read of a local file at once: it stays in the processor's cache until it is counted.
+const BLOCK_BYTES: usize = 128 * 1024;
 
-/// A file that is sound, and what it took to see that.
+/// What came of a file, and what it took to see that.
 struct Seen {
-    file: CheckedFile,
+    verdict: Result<CheckedFile, CheckFault>,
     stats: Stats,
 }
 
@@ -41,20 +42,32 @@ pub(crate) async fn run(
         None => key_of_path(Path::new(name))?,
     };
     let rule = find_rule(&arguments.rule, &key, deployment).await?;
-    if !FileCheck::looks_into(&rule) {
+    if FileCheck::reach(&rule) == CheckReach::ListedFiles {
         return Err(input(format!(
-            "{name} is not looked into under rule {}: the functions do not read files that are encrypted, lists of other files, \
-             or {} that only COPY reads",
-            rule.id,
-            rule.format.name()
+            "{name} is a list of other files under rule {}; check each of those",
+            rule.id
         )));
     }
-    let seen = match &object {
+    let Seen { verdict, stats } = match &object {
         Some((bucket, key)) => check_object(name, bucket, key, &rule, deployment).await?,
         None => check_path(name, &key, &rule)?,
     };
-    show(name, &rule, &seen, arguments.stats, output)?;
-    Ok(ExitStatus::Done)
+    let stats = arguments.stats.then_some(stats);
+    match verdict {
+        Ok(file) => {
+            show(name, &rule, &file, stats, output)?;
+            Ok(ExitStatus::Done)
+        }
+        Err(CheckFault::File(reason)) => {
+            show_cost_of_refusal(name, &rule, &reason, stats, output)?;
+            Err(input(format!(
+                "{name} under rule {}: it would be rejected ({}): {reason}",
+                rule.id,
+                reason.code()
+            )))
+        }
+        Err(CheckFault::Us(error)) => Err(error.into()),
+    }
 }
 
 /// What the file would be called below its prefix.
@@ -70,26 +83,45 @@ fn key_of_path(path: &Path) -> anyhow::Result<ObjectKey> {
 
 fn check_path(name: &str, key: &ObjectKey, rule: &FileRule) -> anyhow::Result<Seen> {
     let unreadable = |error| input(format!("{name} cannot be read: {error}"));
-    let at_fault = |fault| refusal(name, rule, fault);
     let mut source = File::open(name).map_err(unreadable)?;
     let measure = Measure::begin();
-    let mut check = FileCheck::begin(rule, key).map_err(at_fault)?;
-    let mut block = vec![0; BLOCK_BYTES];
-    loop {
-        let length = source.read(&mut block).map_err(unreadable)?;
-        if length == 0 {
-            break;
+    let mut bytes_read = 0;
+    let verdict = match FileCheck::reach(rule) {
+        CheckReach::Contents => read_all(&mut source, key, rule, &mut bytes_read).map_err(unreadable)?,
+        CheckReach::NameAlone | CheckReach::ListedFiles => {
+            FileCheck::of_name(rule, key, source.metadata().map_err(unreadable)?.len())
         }
-        check.take(&block[..length]).map_err(at_fault)?;
-    }
-    let file = check.finish().map_err(at_fault)?;
+    };
     let stats = Stats {
         requests: 0,
-        bytes_read: file.bytes_read,
+        bytes_read,
         bytes_written: 0,
         took: measure.end(),
     };
-    Ok(Seen { file, stats })
+    Ok(Seen { verdict, stats })
+}
+
+fn read_all(
+    source: &mut impl io::Read,
+    key: &ObjectKey,
+    rule: &FileRule,
+    bytes_read: &mut u64,
+) -> io::Result<Result<CheckedFile, CheckFault>> {
+    let mut check = match FileCheck::begin(rule, key) {
+        Ok(check) => check,
+        Err(fault) => return Ok(Err(fault)),
+    };
+    let mut block = vec![0; BLOCK_BYTES];
+    loop {
+        let length = source.read(&mut block)?;
+        *bytes_read += length as u64;
+        if length == 0 {
+            return Ok(check.finish());
+        }
+        if let Err(fault) = check.take(&block[..length]) {
+            return Ok(Err(fault));
+        }
+    }
 }
 
 async fn check_object(
@@ -101,23 +133,38 @@ async fn check_object(
 ) -> anyhow::Result<Seen> {
     let (_, clients) = deployment.clients().await?;
     let (objects, traffic) = clients.objects.counted();
-    let at_fault = |fault| refusal(name, rule, fault);
     let measure = Measure::begin();
     let Some(head) = objects.head(bucket, key).await? else {
         return Err(input(format!("{name} does not exist")));
     };
-    let mut check = FileCheck::begin(rule, key).map_err(at_fault)?;
-    let mut body = objects.open(&as_it_lies(bucket, key, head)).await?;
-    while let Some(chunk) = body.chunks.next().await {
-        check.take(&chunk?).map_err(at_fault)?;
-    }
-    let file = check.finish().map_err(at_fault)?;
+    let verdict = match FileCheck::reach(rule) {
+        CheckReach::Contents => read_object(&objects, &as_it_lies(bucket, key, head), rule).await?,
+        CheckReach::NameAlone | CheckReach::ListedFiles => FileCheck::of_name(rule, key, head.size_bytes),
+    };
     let stats = Stats::of_traffic(&traffic, measure.end());
-    Ok(Seen { file, stats })
+    Ok(Seen { verdict, stats })
+}
+
+async fn read_object(
+    objects: &impl ObjectStore,
+    object: &Object,
+    rule: &FileRule,
+) -> anyhow::Result<Result<CheckedFile, CheckFault>> {
+    let mut check = match FileCheck::begin(rule, &object.key) {
+        Ok(check) => check,
+        Err(fault) => return Ok(Err(fault)),
+    };
+    let mut body = objects.open(object).await?;
+    while let Some(chunk) = body.chunks.next().await {
+        if let Err(fault) = check.take(&chunk?) {
+            return Ok(Err(fault));
+        }
+    }
+    Ok(check.finish())
 }
 
 /// The version that lies there now, so that one that replaces it halfway is noticed.
-fn as_it_lies(bucket: &Bucket, key: &ObjectKey, head: ObjectHead) -> Object {
+pub(super) fn as_it_lies(bucket: &Bucket, key: &ObjectKey, head: ObjectHead) -> Object {
     Object {
         bucket: bucket.clone(),
         key: key.clone(),
@@ -128,19 +175,34 @@ fn as_it_lies(bucket: &Bucket, key: &ObjectKey, head: ObjectHead) -> Object {
     }
 }
 
-fn refusal(name: &str, rule: &FileRule, fault: CheckFault) -> anyhow::Error {
-    match fault {
-        CheckFault::File(reason) => input(format!(
-            "{name} under rule {}: it would be rejected ({}): {reason}",
-            rule.id,
-            reason.code()
-        )),
-        CheckFault::Us(error) => error.into(),
+/// What it took to find a file wanting; what is wrong with it is told as any error is.
+fn show_cost_of_refusal(
+    name: &str,
+    rule: &FileRule,
+    reason: &RejectReason,
+    stats: Option<Stats>,
+    output: Output,
+) -> anyhow::Result<()> {
+    match stats {
+        None => Ok(()),
+        Some(stats) if output.is_json() => output.json(&json!({
+            "file": name,
+            "rule": rule.id,
+            "rejected": reason.code(),
+            "reason": reason.to_string(),
+            "stats": stats,
+        })),
+        Some(stats) => output.line(stats.to_string()),
     }
 }
 
-fn show(name: &str, rule: &FileRule, seen: &Seen, with_stats: bool, output: Output) -> anyhow::Result<()> {
-    let file = &seen.file;
+fn show(
+    name: &str,
+    rule: &FileRule,
+    file: &CheckedFile,
+    stats: Option<Stats>,
+    output: Output,
+) -> anyhow::Result<()> {
     if output.is_json() {
         let types = file.record_types.iter();
         let types = types.map(|(record_type, records)| json!({ "type": record_type, "records": records }));
@@ -156,7 +218,7 @@ fn show(name: &str, rule: &FileRule, seen: &Seen, with_stats: bool, output: Outp
             "remark": file.remark,
             "bytes": file.bytes_read,
             "bytes_decoded": file.bytes_decoded,
-            "stats": with_stats.then_some(seen.stats),
+            "stats": stats,
         }));
     }
     output.line(format!("{name} would be taken under rule {}.", rule.id))?;
@@ -182,8 +244,8 @@ fn show(name: &str, rule: &FileRule, seen: &Seen, with_stats: bool, output: Outp
     for (record_type, records) in &file.record_types {
         output.line(format!("{records} records of type {record_type}"))?;
     }
-    match with_stats {
-        true => output.line(seen.stats.to_string()),
-        false => Ok(()),
+    match stats {
+        Some(stats) => output.line(stats.to_string()),
+        None => Ok(()),
     }
 }

@@ -11,6 +11,7 @@ mod doctor;
 mod file;
 mod file_check;
 mod file_prepare;
+mod file_split;
 mod import;
 mod load;
 mod local;
