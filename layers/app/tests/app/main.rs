@@ -22,6 +22,7 @@ mod reconciles;
 mod refusals;
 mod replaced;
 mod retries;
+mod schedules;
 mod support;
 mod targets;
 mod throughput;

@@ -3,7 +3,7 @@
 //! A table that is missing is made, and columns that are described after those it has are added. Nothing else is changed by
 //! itself: whatever differs is named, all of it at once, for somebody to decide.
 
-use super::description::{ColumnType, DescribedColumn, Description};
+use super::{ColumnType, DescribedColumn, Description};
 
 /// A column as the warehouse's catalogue has it.
 #[derive(Debug, Clone, PartialEq, Eq)]

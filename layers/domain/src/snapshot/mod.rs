@@ -4,6 +4,7 @@
 //! into the [`Span`] of the table that it replaces; [`Description`] is the table as somebody wants it, and [`fit()`] says what is
 //! to be done about the one that is there. [`Schedule`] says when new data is looked for.
 
+mod column_type;
 mod date;
 mod description;
 mod fit;
@@ -11,8 +12,9 @@ mod layout;
 mod policy;
 mod schedule;
 
+pub use column_type::ColumnType;
 pub use date::{DataDate, Granularity, Span, StreamBounds, parse_time_zone};
-pub use description::{ColumnType, DescribedColumn, Description};
+pub use description::{DescribedColumn, Description};
 pub use fit::{Fit, TableColumn, fit};
 pub use layout::{Layout, NO_EXTENSION, Place, Suffix};
 pub use policy::{Freshness, Holds, Replaces, TableChanges};

@@ -11,18 +11,47 @@ use super::files::Files;
 /// Rows that COPY cannot read hold this word.
 pub(crate) const UNREADABLE: &str = "BAD";
 
-/// The columns that every target has for what files hold.
-pub(crate) const COLUMNS: [&str; 2] = ["item", "amount"];
+/// The columns that a target has for what files hold, unless it was made by a statement that says others.
+const COLUMNS: [&str; 2] = ["item", "amount"];
+/// The type of columns of which nothing else is said.
+const TEXT: &str = "character varying(65535)";
 
 /// What a transaction changes when it commits.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tables {
     /// The rows of each target, by its quoted name.
     pub(crate) targets: BTreeMap<String, Vec<Row>>,
-    /// The columns that targets have beyond [`COLUMNS`], by the target's quoted name.
+    /// The columns of targets that a statement made, each with its type, by the target's quoted name.
+    pub(crate) described: BTreeMap<String, Vec<(String, String)>>,
+    /// The columns that targets got besides.
     pub(crate) added: BTreeMap<String, Vec<String>>,
     /// The rows that each load brought, by marker table and load id.
     pub(crate) markers: BTreeMap<String, BTreeMap<String, usize>>,
+}
+
+impl Tables {
+    /// Makes a target as a statement says.
+    pub(crate) fn create_target(&mut self, name: &str, sql: &str) {
+        let column = |line: &str| {
+            let (column, kind) = line.trim_start().strip_prefix('"')?.split_once("\" ")?;
+            let kind = kind.trim_end_matches(',').split(" NOT NULL").next()?;
+            Some((column.to_owned(), kind.to_owned()))
+        };
+        let columns: Vec<_> = sql.lines().filter_map(column).collect();
+        self.targets.entry(name.to_owned()).or_default();
+        if !columns.is_empty() {
+            self.described.entry(name.to_owned()).or_insert(columns);
+        }
+    }
+
+    /// The columns of a target, each with its type.
+    pub(crate) fn columns_of(&self, name: &str) -> Vec<(String, String)> {
+        let text = |name: &str| (name.to_owned(), TEXT.to_owned());
+        let made = self.described.get(name).cloned();
+        let mut columns = made.unwrap_or_else(|| COLUMNS.map(text).to_vec());
+        columns.extend(self.added.get(name).into_iter().flatten().map(|name| text(name)));
+        columns
+    }
 }
 
 /// A line in a target, and the load that brought it where the target has a column for that.
@@ -97,13 +126,11 @@ impl<'a> Transaction<'a> {
         let (listed, from) = after(sql, "SELECT ").split_once("FROM ").unwrap_or_default();
         let name = name_at(from);
         self.target_of(&name)?;
-        let added = self.tables.added.get(&name);
+        let known = self.tables.columns_of(&name);
         let of_the_table = listed.split(", ").filter(|item| item.starts_with('"'));
         let missing = of_the_table
             .map(|item| item.trim_end().trim_matches('"'))
-            .find(|column| {
-                !COLUMNS.contains(column) && !added.is_some_and(|added| added.iter().any(|one| one == column))
-            });
+            .find(|column| known.iter().all(|(known, _)| known != column));
         match missing {
             Some(column) => Err(format!("ERROR: column \"{column}\" does not exist")),
             None => Ok(0),
@@ -155,6 +182,16 @@ impl<'a> Transaction<'a> {
 
     fn count(&self, sql: &str) -> Result<usize, String> {
         let rows = self.stage.len();
+        if sql.contains("WHERE ") {
+            // Rows that must not be there, and in a model never are.
+            return Ok(1);
+        }
+        if let Some((_, least)) = sql.split_once("COUNT(*) >= ") {
+            return match rows >= first_number(least) {
+                true => Ok(1),
+                false => Err("ERROR: division by zero".to_owned()),
+            };
+        }
         let is_right = match sql.split_once("BETWEEN ") {
             Some((_, range)) => (first_number(range)..=first_number(after(range, " AND "))).contains(&rows),
             None => first_number(after(sql, "COUNT(*) = ")) == rows,

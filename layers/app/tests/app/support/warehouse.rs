@@ -13,7 +13,7 @@ use longshore_domain::target::Warehouse;
 
 use super::calls::Calls;
 use super::files::Files;
-use super::transaction::{COLUMNS, RowFault, Tables, Transaction, after, literals, name_at, quoted, step};
+use super::transaction::{RowFault, Tables, Transaction, after, literals, name_at, quoted, step};
 
 /// The calls' names.
 pub(crate) const SUBMIT: &str = "submit";
@@ -294,7 +294,10 @@ impl State {
         }
         if sql.starts_with("CREATE TABLE") {
             let name = name_at(after(sql, "NOT EXISTS "));
-            self.tables.markers.entry(name).or_default();
+            match name.starts_with("\"longshore\"") {
+                true => drop(self.tables.markers.entry(name).or_default()),
+                false => self.tables.create_target(&name, sql),
+            }
             return Ok(vec![]);
         }
         if sql.starts_with("ALTER TABLE") {
@@ -350,30 +353,21 @@ impl State {
 
     /// What the catalogue says of a table's columns.
     fn columns(&self, sql: &str) -> Vec<Vec<Option<String>>> {
-        let names = literals(sql);
-        let table = names
-            .iter()
-            .map(|name| format!("\"{name}\""))
-            .collect::<Vec<_>>()
-            .join(".");
+        let names = literals(sql)
+            .into_iter()
+            .take(2)
+            .map(|name| format!("\"{name}\""));
+        let table = names.collect::<Vec<_>>().join(".");
         if !self.tables.targets.contains_key(&table) {
             return vec![];
         }
-        let added = self.tables.added.get(&table).into_iter().flatten();
         let text = |text: &str| Some(text.to_owned());
-        let column = |name: &str| {
-            vec![
-                text(name),
-                text("character varying"),
-                text("65535"),
-                None,
-                None,
-                text("YES"),
-                None,
-            ]
+        let column = |(name, kind): (String, String)| {
+            let (kind, length) = kind.trim_end_matches(')').split_once('(').unwrap_or((&kind, ""));
+            let length = text(length).filter(|length| !length.is_empty());
+            vec![Some(name), text(kind), length, None, None, text("YES"), None]
         };
-        let all = COLUMNS.into_iter().chain(added.map(String::as_str));
-        all.map(column).collect()
+        self.tables.columns_of(&table).into_iter().map(column).collect()
     }
 
     /// No marker of a model says which object it is of.
