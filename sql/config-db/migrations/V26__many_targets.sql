@@ -44,7 +44,7 @@ ALTER TABLE rdscnfg.ext_file_load
         OR deliveries IS NOT NULL
         OR (
             ext_file_config_sid IS NOT NULL
-            AND tgt_table_name IS NOT NULL
+            AND (tgt_table_name IS NOT NULL OR set_part IS NOT NULL)
             AND prepared_at IS NOT NULL
             AND (jsonb_array_length(sources) > 0 OR batch_files IS NOT NULL)
             AND ((manifest_key IS NOT NULL AND plan IS NOT NULL) OR (buffer_id IS NOT NULL AND batch_files IS NULL))
