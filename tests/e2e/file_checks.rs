@@ -113,10 +113,12 @@ async fn a_file_that_would_be_rejected_is_told_with_its_place_and_rule() -> anyh
 async fn a_file_that_only_copy_reads_is_taken_by_its_name() -> anyhow::Result<()> {
     let world = World::shared().await?;
     let directory = TempDir::new()?;
-    let parquet = PIPES.replace("file_format: txt", "file_format: parquet").replace(
-        "    delimiter: '|'\n    trailer_flag: Y\n    trailer_tag: 'T|'\n",
-        "",
-    );
+    let parquet = PIPES
+        .replace("file_format: txt", "file_format: parquet\n    file_type: parquet")
+        .replace(
+            "    delimiter: '|'\n    trailer_flag: Y\n    trailer_tag: 'T|'\n",
+            "",
+        );
     let rules = write(&directory, "rules.yaml", parquet.as_bytes())?;
     let path = write(&directory, "sound_3.parquet", b"PAR1")?;
     world.put("by_hand/sound_3.parquet", b"PAR1".to_vec()).await?;

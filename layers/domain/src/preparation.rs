@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use crate::rule::{Compression, DataFormat, Encoding, FieldQuoting, FileRule};
+use crate::rule::{Compression, DataFormat, Encoding, FileRule};
 
 const MEBIBYTE: u64 = 1024 * 1024;
 /// S3 copies ranges of longer objects only.
@@ -123,7 +123,7 @@ fn ways(rule: &FileRule, size_bytes: u64) -> Vec<PreparationPlan> {
         let because = "its format is not looked into";
         return vec![of(Preparation::AsItLies, because, Vec::new(), 0)];
     }
-    let by_chunks = may_be_cut(rule, size_bytes) && !is_quoted(rule);
+    let by_chunks = may_be_cut(rule, size_bytes);
     let check = if by_chunks {
         count_by_chunks(size_bytes)
     } else {
@@ -170,17 +170,6 @@ fn may_be_cut(rule: &FileRule, size_bytes: u64) -> bool {
         && rule.prepared_compression == Compression::None
         && (rule.encoding == Encoding::Utf8 || (rule.encoding == Encoding::Iso88591 && !rewrites(rule)));
     is_verbatim && rule.split.is_none() && rule.is_record_oriented() && size_bytes > LEAST_CUT_BYTES
-}
-
-fn is_quoted(rule: &FileRule) -> bool {
-    match &rule.format {
-        DataFormat::Delimited(delimited) => matches!(delimited.quoting, FieldQuoting::Csv { .. }),
-        DataFormat::FixedWidth
-        | DataFormat::Json(_)
-        | DataFormat::Avro(_)
-        | DataFormat::Parquet
-        | DataFormat::Orc => false,
-    }
 }
 
 /// Uncompressed and bzip2 delimited text, and columnar files, of 128 MB and more.
@@ -299,6 +288,13 @@ mod tests {
         assert!(plan.redshift_splits_it);
         assert!((14.0..25.0).contains(&plan.seconds()), "{}", plan.seconds());
         assert!((0.000_1..0.001).contains(&plan.dollars()), "{}", plan.dollars());
+    }
+
+    #[test]
+    fn csv_is_counted_and_cut_as_other_text_is() {
+        let csv = rule(|row| row.file_format = "csv".to_owned());
+        let text = rule(|_| {});
+        assert_eq!(plan(&csv, GIBIBYTE).steps, plan(&text, GIBIBYTE).steps);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::ops::Range;
 use memchr::memchr_iter;
 
 use crate::counts::Counts;
+use crate::cut::Tally;
 use crate::encoding::Encoding;
 use crate::error::PrepareError;
 use crate::framer::{Framer, Position};
@@ -94,6 +95,17 @@ impl RecordStage {
     /// The physical line of the next unit.
     pub(crate) fn line(&self) -> u64 {
         self.framer.line()
+    }
+
+    /// What the records that have ended came to, of a text that begins at byte 0 and has no trailer.
+    pub(crate) fn settled(&self) -> Tally {
+        let Position { line, byte } = self.record_start;
+        Tally {
+            bytes: byte,
+            records: self.counts.records,
+            blank_records: self.counts.blank_records,
+            lines: line - 1,
+        }
     }
 
     /// Takes the next block of text, which holds whole units.

@@ -1,6 +1,7 @@
 //! Decompressed bytes as text: the byte order mark, whole units, and validity.
 
 use crate::counts::Counts;
+use crate::cut::Tally;
 use crate::encoding::{Encoding, InvalidBytes, LONGEST_MARK_BYTES, Resolved};
 use crate::error::PrepareError;
 use crate::records::RecordStage;
@@ -100,6 +101,11 @@ impl TextStage {
             rest = before;
         }
         self.accept_units(rest, exits)
+    }
+
+    /// What the records that have ended came to.
+    pub(crate) fn settled(&self) -> Tally {
+        self.records.settled()
     }
 
     /// Takes the end of the text.

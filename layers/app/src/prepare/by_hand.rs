@@ -183,7 +183,7 @@ impl Job<'_> {
     /// `None` when the file must go through the engine: it cannot be cut so, or is wrong in a way that only the engine can
     /// place.
     async fn by_ranges(&self, start: Bytes) -> Result<Option<PreparedFile>, Stop> {
-        let Some(places) = self.places() else {
+        let Some((places, ends)) = self.places() else {
             return Ok(None);
         };
         let Some(head) = places.head(Some(start)).await? else {
@@ -220,7 +220,9 @@ impl Job<'_> {
             HeaderInOutput::Keep => head.mark_bytes,
             HeaderInOutput::Drop => head.data_from,
         };
-        let ranges = places.cuts(from..tail.data_to, self.wish.parts.get()).await?;
+        let ranges = places
+            .cuts(ends, from..tail.data_to, self.wish.parts.get())
+            .await?;
         Ok(Some(PreparedFile {
             object: self.object.clone(),
             way: Way::ByRanges,
@@ -230,18 +232,18 @@ impl Job<'_> {
         }))
     }
 
-    fn places(&self) -> Option<Places<'_>> {
+    fn places(&self) -> Option<(Places<'_>, LocalEnds)> {
         let is_pinned = self.object.etag.is_some() || self.object.version.is_some();
         let is_long = self.object.size_bytes > self.limits.least_source_bytes;
         let is_verbatim = self.spec.output.as_ref().is_some_and(is_verbatim);
         let ends = LocalEnds::of(&self.spec).filter(|_| is_pinned && is_long && is_verbatim)?;
-        Some(Places {
+        let places = Places {
             objects: self.objects,
             limits: self.limits,
             source: &self.object,
             spec: &self.spec,
-            ends,
-        })
+        };
+        Some((places, ends))
     }
 
     async fn count(

@@ -8,14 +8,13 @@ use longshore_domain::load::LoadId;
 use longshore_domain::object::Object;
 use longshore_domain::rule::FileRule;
 use longshore_preprocess::{
-    Framing, Head, LocalEnds, OutputCompression, OutputEncoding, OutputFormat, PipelineSpec, RecordCounter,
-    Tail, Tally,
+    Head, OutputCompression, OutputEncoding, OutputFormat, PipelineSpec, RecordCounter, Tail, Tally,
 };
 use longshore_store::NotedTally;
 
 use super::counting::{Counted, count};
 use super::pace::{Pace, Progress};
-use super::pass::{self, Passed, Stop, Written};
+use super::pass::{Passed, Stop, Written};
 use super::places::Places;
 use super::{part_key, spec};
 use crate::ports::Destination;
@@ -78,12 +77,9 @@ pub(super) async fn run(
         rule,
         spec: &spec,
     };
-    let done = match (LocalEnds::of(&spec), RecordCounter::new(&spec)) {
-        (Some(ends), Some(counter)) => Box::pin(job.count_and_copy(ends, counter)).await,
-        _ if matches!(spec.framing, Framing::Quoted { .. }) && spec.trailer.is_some() => {
-            Box::pin(job.check_and_copy()).await
-        }
-        _ => Ok(Cut::NotThisWay),
+    let done = match RecordCounter::new(&spec) {
+        Some(counter) => Box::pin(job.count_and_copy(counter)).await,
+        None => Ok(Cut::NotThisWay),
     };
     match done {
         Ok(cut) => Ok(cut),
@@ -104,13 +100,12 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
-    async fn count_and_copy(&self, ends: LocalEnds, counter: RecordCounter) -> Result<Cut, Stop> {
+    async fn count_and_copy(&self, counter: RecordCounter) -> Result<Cut, Stop> {
         let places = Places {
             objects: self.app.objects.as_ref(),
             limits: &self.app.config.ranges,
             source: self.source,
             spec: self.spec,
-            ends,
         };
         let Some(head) = places.head(None).await? else {
             return Ok(Cut::NotThisWay);
@@ -168,7 +163,14 @@ impl Job<'_> {
             .map_err(AppError::from)?;
         let so_far = noted.map(tally).unwrap_or_default();
         let must_stop = || self.pace.is_over(self.app.clock.now());
-        let found = match count(places, counter, head, text, so_far, must_stop).await? {
+        let counted = match count(places, counter, head, text, so_far, must_stop).await {
+            // Quotes that are open where the last line begins: it is no trailer, or the file is wrong. A pass knows which.
+            Err(Stop::File(reason)) if trailer.is_some() && reason.code() == "unbalanced_quotes" => {
+                return Ok(Err(Cut::NotThisWay));
+            }
+            counted => counted?,
+        };
+        let found = match counted {
             Counted::Whole(found) => found,
             Counted::Partly(found) if found.bytes > so_far.bytes => {
                 self.note(&counted_as, found).await?;
@@ -217,34 +219,6 @@ impl Job<'_> {
             "{framing:?} {encoding:?} {invalid_bytes:?} {}..{}",
             text.start, text.end
         )
-    }
-
-    /// CSV: where a record ends depends on every quote before it, so the file goes through the engine, which writes nothing.
-    async fn check_and_copy(&self) -> Result<Cut, Stop> {
-        let only_check = PipelineSpec {
-            output: None,
-            ..self.spec.clone()
-        };
-        let passed = pass::run(self.app, self.pace, self.load, self.source, only_check, self.rule).await?;
-        let report = match passed {
-            Passed::Whole(finished) => finished.report,
-            stopped => return Ok(Cut::Stopped(stopped)),
-        };
-        let Some(trailer) = report.trailer.filter(|_| report.blank_records == 0) else {
-            return Ok(Cut::NotThisWay);
-        };
-        let mark_bytes = if report.has_byte_order_mark { 3 } else { 0 };
-        let written = self.copy(mark_bytes..trailer.byte).await?;
-        Ok(Cut::Whole(CutFile {
-            fields: report
-                .header
-                .into_iter()
-                .next()
-                .map(|header| header.fields)
-                .unwrap_or_default(),
-            records: report.records,
-            written: Some(written),
-        }))
     }
 
     async fn copy(&self, range: std::ops::Range<u64>) -> Result<Written, Stop> {

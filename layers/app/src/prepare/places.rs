@@ -21,7 +21,6 @@ pub(super) struct Places<'a> {
     pub(super) limits: &'a RangeLimits,
     pub(super) source: &'a Object,
     pub(super) spec: &'a PipelineSpec,
-    pub(super) ends: LocalEnds,
 }
 
 impl Places<'_> {
@@ -74,6 +73,7 @@ impl Places<'_> {
     /// There are fewer when records are longer than that.
     pub(super) async fn cuts(
         &self,
+        ends: LocalEnds,
         stretch: std::ops::Range<u64>,
         parts: u32,
     ) -> Result<Vec<std::ops::Range<u64>>, Stop> {
@@ -84,7 +84,7 @@ impl Places<'_> {
         });
         // All at once as far as the limits go: none depends on another.
         let mut edges: Vec<u64> = iter(nominal)
-            .map(|place| self.record_end(place.max(stretch.start + 1), stretch.end))
+            .map(|place| self.record_end(ends, place.max(stretch.start + 1), stretch.end))
             .buffered(self.limits.chunks_in_flight)
             .try_collect()
             .await?;
@@ -95,7 +95,7 @@ impl Places<'_> {
     }
 
     /// The first record end at or after a place.
-    async fn record_end(&self, place: u64, end: u64) -> Result<u64, Stop> {
+    async fn record_end(&self, ends: LocalEnds, place: u64, end: u64) -> Result<u64, Stop> {
         // A record that ends just there ends with the byte before it.
         let from = place - 1;
         let mut window = BytesMut::new();
@@ -107,7 +107,7 @@ impl Places<'_> {
                 .read_range(self.source, from + window.len() as u64..to)
                 .await?;
             window.extend_from_slice(&more);
-            if let Some(found) = self.ends.first(&window, false) {
+            if let Some(found) = ends.first(&window, false) {
                 return Ok(from + found as u64);
             }
             if to == end {

@@ -11,7 +11,7 @@ use crate::support::files::{COPY_RANGE, OPEN, READ_RANGE};
 use crate::support::rules::Rule;
 use crate::support::world::World;
 
-const RULES: [Rule; 6] = [
+const RULES: [Rule; 7] = [
     Rule::new(1, "701", "price"),
     Rule::new(2, "702", "price").with("trailer_flag = 'Y', trailer_tag = 'T|'"),
     Rule::new(3, "703", "price")
@@ -20,10 +20,11 @@ const RULES: [Rule; 6] = [
     Rule::new(5, "705", "price")
         .with("trailer_flag = 'Y', trailer_tag = 'T|', file_format = 'csv', quote_char = '\"'"),
     Rule::new(6, "706", "price").with("trailer_flag = 'Y', trailer_tag = 'T|', invalid_bytes = 'replace'"),
+    Rule::new(7, "707", "price").with("file_format = 'csv', quote_char = '\"'"),
 ];
 
 /// Files of every rule, sound and not.
-const FILES: [(&str, &[u8]); 26] = [
+const FILES: [(&str, &[u8]); 33] = [
     ("701", b"plum|1\nfig|2\n"),
     ("701", b"plum|1\r\nfig|2"),
     ("701", b"\xEF\xBB\xBFplum|1\nfig|2\n"),
@@ -52,7 +53,14 @@ const FILES: [(&str, &[u8]); 26] = [
     ("705", b"\"plum\nT|9\n\"|1\n\"fi\"\"g\"|2\nT|2\n"),
     ("705", b"plum|1\n\nfig|2\nT|2\n"),
     ("705", b"\"plum|1\nfig|2\nT|2\n"),
+    ("705", b"\"a\nb\nc\"|1\n\"d|\"\"e\"\"\nT|1\"|2\nf\"g|3\nT|3\n"),
+    ("705", b"plum|1\n\"fi\nT|1\n\n\"|2\nT|2\n\n"),
+    ("705", b"plum|1\n\"fig|2\nT|1\n\"\n"),
+    ("705", b"plum|1\nT|\"1\"\n"),
+    ("705", b"\xEF\xBB\xBF\"plum\n\"|1\nT|1\n"),
     ("706", b"plum|1\nfig\xFF|2\nT|2\n"),
+    ("707", b"\"plum\n\"\"\"|1\nfig|2"),
+    ("707", b"\"plum\n|1\nfig|2\n"),
 ];
 
 /// What is there to see of a file that was announced: its load, what COPY reads, what it is to find there.

@@ -1,10 +1,12 @@
 //! Record ends that are told on the spot.
 
-use memchr::{memchr, memrchr};
+use memchr::{memchr, memchr_iter, memchr2_iter, memrchr};
 
 use crate::compression::Compression;
 use crate::encoding::Encoding;
+use crate::pipeline::BLOCK_BYTES;
 use crate::spec::{Framing, PipelineSpec};
+use crate::sweep::Quoting;
 
 /// Tells record ends by the bytes around them.
 ///
@@ -34,6 +36,11 @@ impl LocalEnds {
             Framing::Escaped { escape } => Some(Self { escape: Some(escape) }),
             Framing::Quoted { .. } | Framing::Opaque => None,
         }
+    }
+
+    /// Every line end ends a record.
+    pub(crate) fn of_lines() -> Self {
+        Self { escape: None }
     }
 
     /// Just after the first record end that the window shows beyond doubt. Doubt is possible at one line end at most: the one
@@ -77,9 +84,77 @@ impl LocalEnds {
     }
 }
 
+/// How record ends are found in chunks of a text.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum ChunkEnds {
+    /// On the spot.
+    Local(LocalEnds),
+    /// By whether an odd number of quotes has come; in a chunk by itself that is a guess.
+    Quoted(Quoting),
+}
+
+impl ChunkEnds {
+    /// `None` when chunks of the file say nothing by themselves.
+    pub(crate) fn of(spec: &PipelineSpec) -> Option<Self> {
+        let Framing::Quoted { quote, .. } = spec.framing else {
+            return LocalEnds::of(spec).map(Self::Local);
+        };
+        let as_lines = PipelineSpec {
+            framing: Framing::Lines,
+            ..spec.clone()
+        };
+        LocalEnds::of(&as_lines)?;
+        let delimiter = spec.delimiter?;
+        Some(Self::Quoted(Quoting { quote, delimiter }))
+    }
+}
+
+/// Just after the first line end that lies outside quotes, as far as the chunk shows: the state it begins in is the one in which
+/// its quotes stand where they should.
+pub(crate) fn guess_first_end(chunk: &[u8], quoting: Quoting) -> Option<usize> {
+    let mut is_inside = begins_inside(&chunk[..chunk.len().min(BLOCK_BYTES)], quoting);
+    memchr2_iter(quoting.quote, b'\n', chunk)
+        .find(|&at| {
+            let is_quote = chunk[at] == quoting.quote;
+            is_inside ^= is_quote;
+            !is_quote && !is_inside
+        })
+        .map(|newline| newline + 1)
+}
+
+fn begins_inside(text: &[u8], Quoting { quote, delimiter }: Quoting) -> bool {
+    let is_open = |byte: &u8| [b'\n', quote, delimiter].contains(byte);
+    let is_close = |byte: &u8| [b'\n', b'\r', quote, delimiter].contains(byte);
+    let (mut strays_if_outside, mut strays_if_inside) = (0, 0);
+    for (index, at) in memchr_iter(quote, text).enumerate() {
+        let may_open = at == 0 || is_open(&text[at - 1]);
+        let may_close = text.get(at + 1).is_none_or(is_close);
+        let (outside, inside) = match index % 2 {
+            0 => (may_open, may_close),
+            _ => (may_close, may_open),
+        };
+        strays_if_outside += u64::from(!outside);
+        strays_if_inside += u64::from(!inside);
+    }
+    strays_if_inside < strays_if_outside
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_chunk_shows_by_its_quotes_whether_it_begins_within_some() {
+        let csv = Quoting {
+            quote: b'"',
+            delimiter: b',',
+        };
+        assert_eq!(guess_first_end(b"um\n2,fig\n", csv), Some(3));
+        assert_eq!(guess_first_end(b"um\",1\n2,fig\n", csv), Some(6));
+        assert_eq!(guess_first_end(b"a\nb\",1\n\"c\",fig\n", csv), Some(7));
+        assert_eq!(guess_first_end(b"a\nb", csv), Some(2));
+        assert_eq!(guess_first_end(b"a\",\"b\n", csv), None);
+    }
 
     fn escaped() -> LocalEnds {
         LocalEnds { escape: Some(b'\\') }

@@ -1,9 +1,11 @@
 //! What a file begins with.
 
-use crate::cut::LocalEnds;
+use crate::cut::ends::ChunkEnds;
+use crate::framer::Framer;
 use crate::header::read_header;
 use crate::report::HeaderRecord;
 use crate::spec::{HEADER_LIMIT_BYTES, PipelineSpec};
+use crate::unit::Unit;
 
 /// The byte order mark and the header.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,13 +23,14 @@ pub struct Head {
 impl Head {
     /// Reads the first bytes of a file. `None` when the header does not end among them, or is none that a pipeline takes.
     pub fn read(spec: &PipelineSpec, start: &[u8]) -> Option<Self> {
-        let ends = LocalEnds::of(spec)?;
+        ChunkEnds::of(spec)?;
         let mark_bytes = spec.encoding.resolve(start)?.mark_bytes;
         let text = &start[mark_bytes..];
         let mut header = Vec::new();
         let mut from = 0;
+        let mut framer = Framer::new(Unit::One, spec.framing, spec.delimiter);
         for _ in 0..spec.header.records {
-            let end = ends.next(&text[from..], 0, true)? + from;
+            let end = framer.next_end(text, from, 0)?;
             let line = &text[from..end - 1];
             let content = line.strip_suffix(b"\r").unwrap_or(line);
             let record = read_header(spec.encoding.decode_lossy(content), spec.delimiter, spec.framing);

@@ -1,8 +1,9 @@
 //! Looking into a file at a few places instead of reading it from end to end.
 //!
 //! Where records end can be told on the spot when a line end is a record's end whatever came before: not in CSV, whose quotes
-//! hold line ends, and not in two-byte encodings, whose line ends look like halves of other characters. What is found here is
-//! what a [`Pipeline`](crate::Pipeline) over the whole file finds; a property test holds both together.
+//! hold line ends, and not in two-byte encodings, whose line ends look like halves of other characters. In CSV it can be guessed,
+//! and joining the chunks in order shows whether the guess was right. What is found here is what a [`Pipeline`](crate::Pipeline)
+//! over the whole file finds; a property test holds both together.
 
 mod ends;
 mod head;

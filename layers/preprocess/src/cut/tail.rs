@@ -1,6 +1,9 @@
 //! What a file ends with.
 
+use memchr::memchr;
+
 use crate::cut::LocalEnds;
+use crate::cut::ends::ChunkEnds;
 use crate::error::PrepareError;
 use crate::framer::Position;
 use crate::spec::PipelineSpec;
@@ -41,8 +44,14 @@ struct Seen {
 impl Tail {
     /// Reads the last bytes of a file, which begin at its byte `offset`, or with a record if `is_start`. `None` when the last
     /// data record, or the trailer and the data record before it, do not lie among them whole.
+    ///
+    /// In CSV the last line is taken for the last record. It is, unless it begins within quotes: then counting what lies before it
+    /// ends in [`PrepareError::UnbalancedQuotes`].
     pub fn read(spec: &PipelineSpec, window: &[u8], offset: u64, is_start: bool) -> Option<Self> {
-        let ends = LocalEnds::of(spec)?;
+        let (ends, quote) = match ChunkEnds::of(spec)? {
+            ChunkEnds::Local(ends) => (ends, None),
+            ChunkEnds::Quoted(quoting) => (LocalEnds::of_lines(), Some(quoting.quote)),
+        };
         let begin = if is_start { 0 } else { ends.first(window, false)? };
         let (before_last, last) = last_two(ends, window, begin);
         let at = |place: usize| offset + place as u64;
@@ -50,6 +59,13 @@ impl Tail {
             None => (last?, None),
             Some(_) => (before_last?, last),
         };
+        // What a trailer's own quotes do to it is left to a pipeline.
+        let has_quote = |trailer: &Seen| {
+            quote.is_some_and(|quote| memchr(quote, &window[trailer.from..trailer.to]).is_some())
+        };
+        if trailer.as_ref().is_some_and(has_quote) {
+            return None;
+        }
         let trailer = trailer.map(|trailer| TailTrailer {
             byte: at(trailer.from),
             text: spec

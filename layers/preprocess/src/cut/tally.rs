@@ -4,17 +4,24 @@
 //! Whole records are counted at once; where two chunks meet, what was cut is put together and counted by the same code. So no
 //! byte is looked at twice but those few, and every record, character and fault is found as if the text had come in one
 //! piece.
+//!
+//! In CSV a chunk does not show for certain where its first record begins: it depends on every quote before. It is guessed by the
+//! chunk's own quotes, and the records are counted from there. When what lies before that place is joined to what the earlier
+//! chunks left open, the engine is between two records there, or it is not: only then the chunk is counted once more.
 
 use std::ops::Range;
 
 use bytes::Bytes;
 
 use crate::cut::LocalEnds;
+use crate::cut::ends::{ChunkEnds, guess_first_end};
 use crate::encoding::Resolved;
 use crate::error::PrepareError;
 use crate::outputs::Discard;
+use crate::pipeline::BLOCK_BYTES;
 use crate::sinks::{Exits, Sinks};
 use crate::spec::{Header, PipelineSpec};
+use crate::sweep::Quoting;
 use crate::text::TextStage;
 
 /// What a stretch of whole records came to. Sums of neighbours are those of both together.
@@ -43,7 +50,7 @@ impl Tally {
 #[derive(Clone, Debug)]
 pub struct RecordCounter {
     spec: PipelineSpec,
-    ends: LocalEnds,
+    ends: ChunkEnds,
 }
 
 /// A chunk that was scanned by itself.
@@ -56,9 +63,9 @@ pub struct ScannedChunk {
 }
 
 impl RecordCounter {
-    /// `None` when records can only be told from the text's start on ([`LocalEnds::of`]).
+    /// `None` when chunks of the text say nothing by themselves: it is compressed, of two-byte units, or not cut into records.
     pub fn new(spec: &PipelineSpec) -> Option<Self> {
-        let ends = LocalEnds::of(spec)?;
+        let ends = ChunkEnds::of(spec)?;
         let spec = PipelineSpec {
             header: Header::default(),
             trailer: None,
@@ -72,12 +79,37 @@ impl RecordCounter {
 
     /// Scans a chunk by itself. `is_start` says that it begins with a record.
     pub fn scan(&self, chunk: Bytes, is_start: bool) -> ScannedChunk {
+        match self.ends {
+            ChunkEnds::Local(ends) => self.scan_local(ends, chunk, is_start),
+            ChunkEnds::Quoted(quoting) => self.scan_quoted(quoting, chunk, is_start),
+        }
+    }
+
+    fn scan_quoted(&self, quoting: Quoting, chunk: Bytes, is_start: bool) -> ScannedChunk {
+        let from = match is_start {
+            true => Some(0),
+            false => guess_first_end(&chunk, quoting),
+        };
+        let counted = from.map_or(Ok(Tally::default()), |from| self.settle(&chunk[from..]));
+        let length = |tally: &Tally| usize::try_from(tally.bytes).unwrap_or(usize::MAX);
+        let whole = from.map(|from| match &counted {
+            Ok(tally) => from..from + length(tally),
+            Err(_) => from..chunk.len(),
+        });
+        ScannedChunk {
+            chunk,
+            whole,
+            counted,
+        }
+    }
+
+    fn scan_local(&self, ends: LocalEnds, chunk: Bytes, is_start: bool) -> ScannedChunk {
         let from = if is_start {
             Some(0)
         } else {
-            self.ends.first(&chunk, false)
+            ends.first(&chunk, false)
         };
-        let to = self.ends.last(&chunk, is_start);
+        let to = ends.last(&chunk, is_start);
         let whole = from.zip(to).map(|(from, to)| from..to);
         let records = whole.clone().map_or(&[][..], |whole| &chunk[whole]);
         ScannedChunk {
@@ -101,6 +133,11 @@ impl RecordCounter {
         })
     }
 
+    /// Counts the records that end in a text; what comes behind them is looked at too, as far as it shows what is wrong with it.
+    fn settle(&self, text: &[u8]) -> Result<Tally, PrepareError> {
+        self.look_at(text, |stage, _| Ok(stage.settled()))
+    }
+
     /// Looks for what is wrong with the beginning of a record, as far as it shows before the record ends.
     fn check(&self, beginning: &[u8]) -> Result<(), PrepareError> {
         self.look_at(beginning, |_, _| Ok(()))
@@ -122,7 +159,10 @@ impl RecordCounter {
             outputs: &mut Discard,
         };
         let mut text = TextStage::new(&self.spec, resolved);
-        text.accept(records, &mut exits)?;
+        // Each block is checked and counted while it is in the nearest cache.
+        for block in records.chunks(BLOCK_BYTES) {
+            text.accept(block, &mut exits)?;
+        }
         end(text, &mut exits)
     }
 }
@@ -159,6 +199,53 @@ impl TallyJoin {
     /// # Errors
     /// The first thing that is wrong with the text, at its place in the file.
     pub fn join(&mut self, scanned: ScannedChunk) -> Result<(), PrepareError> {
+        match self.counter.ends {
+            ChunkEnds::Local(_) => self.join_local(scanned),
+            ChunkEnds::Quoted(_) => self.join_quoted(scanned),
+        }
+    }
+
+    fn join_quoted(&mut self, scanned: ScannedChunk) -> Result<(), PrepareError> {
+        let ScannedChunk {
+            chunk,
+            whole,
+            counted,
+        } = scanned;
+        let whole = whole.unwrap_or(chunk.len()..chunk.len());
+        self.open.extend_from_slice(&chunk[..whole.start]);
+        self.settle_open()?;
+        if !self.open.is_empty() {
+            self.open.extend_from_slice(&chunk[whole.start..]);
+            return match whole.start == chunk.len() {
+                true => Ok(()),
+                false => self.settle_open(),
+            };
+        }
+        let counted = counted.map_err(|error| self.placed(error))?;
+        self.tally.add(counted);
+        self.open.extend_from_slice(&chunk[whole.end..]);
+        Ok(())
+    }
+
+    /// Counts what has ended of what was cut.
+    fn settle_open(&mut self) -> Result<(), PrepareError> {
+        if self.open.is_empty() {
+            return Ok(());
+        }
+        let counted = self
+            .counter
+            .settle(&self.open)
+            .map_err(|error| self.placed(error))?;
+        self.tally.add(counted);
+        self.open.drain(
+            ..usize::try_from(counted.bytes)
+                .unwrap_or(usize::MAX)
+                .min(self.open.len()),
+        );
+        Ok(())
+    }
+
+    fn join_local(&mut self, scanned: ScannedChunk) -> Result<(), PrepareError> {
         let ScannedChunk {
             chunk,
             whole,
@@ -215,6 +302,10 @@ impl TallyJoin {
                 line: lines + line,
                 byte: bytes + byte,
                 limit,
+            },
+            PrepareError::UnbalancedQuotes { line, byte } => PrepareError::UnbalancedQuotes {
+                line: lines + line,
+                byte: bytes + byte,
             },
             other => other,
         }

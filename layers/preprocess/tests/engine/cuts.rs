@@ -11,13 +11,18 @@ use crate::drive::{Run, run_pieces};
 
 prop_compose! {
     fn spec()(
-        is_escaped in any::<bool>(),
+        framing in prop_oneof![
+            Just(Framing::Lines),
+            Just(Framing::Escaped { escape: b'\\' }),
+            Just(Framing::Quoted { quote: b'"', escape: None }),
+            Just(Framing::Quoted { quote: b'"', escape: Some(b'\\') }),
+        ],
         header_records in 0u32..3,
         has_trailer in any::<bool>(),
         record_limit_bytes in prop_oneof![Just(1000usize), 3usize..12],
     ) -> PipelineSpec {
         PipelineSpec {
-            framing: if is_escaped { Framing::Escaped { escape: b'\\' } } else { Framing::Lines },
+            framing,
             delimiter: Some(b','),
             header: Header { records: header_records, in_output: HeaderInOutput::Keep },
             trailer: has_trailer.then(Trailer::default),
@@ -31,7 +36,7 @@ prop_compose! {
 /// Text in which everything that means something is frequent, with an invalid byte now and then.
 fn text() -> impl Strategy<Value = Vec<u8>> {
     let symbol = prop_oneof![
-        5 => Just("\n"), 3 => Just("\r\n"), 1 => Just("\r"), 3 => Just("\\"), 1 => Just("\""), 5 => Just("a"),
+        5 => Just("\n"), 3 => Just("\r\n"), 1 => Just("\r"), 3 => Just("\\"), 3 => Just("\""), 2 => Just(","), 5 => Just("a"),
         2 => Just("é"), 1 => Just("\u{FEFF}"), 1 => Just("😀"),
     ];
     let wrong = proptest::option::weighted(0.1, (any::<proptest::sample::Index>(), any::<u8>()));
@@ -129,11 +134,18 @@ proptest! {
         let data_from = usize::try_from(head.data_from).expect("it is short");
         let from = text.len().saturating_sub(window).max(data_from);
         let is_start = from == data_from;
+        let is_quoted = matches!(spec.framing, Framing::Quoted { .. });
         let Some(tail) = Tail::read(&spec, &text[from..], from as u64, is_start) else {
-            // The whole of the data says it, unless there is none.
-            if is_start { prop_assert_eq!(report.records, 0); }
+            // The whole of the data says it, unless there is none, or a trailer with quotes in it.
+            if is_start && !is_quoted { prop_assert_eq!(report.records, 0); }
             return Ok(());
         };
+        // In CSV the last line may lie within quotes: then what lies before it does not end where a record does.
+        let found_to = tail.trailer.as_ref().map_or(text.len(), |trailer| trailer.byte as usize);
+        let before = count_in_chunks(&spec, &text[data_from..found_to], &[7], 0, 0, 0);
+        if is_quoted && matches!(before, Err(PrepareError::UnbalancedQuotes { .. })) {
+            return Ok(());
+        }
         prop_assert_eq!(tail.trailer.as_ref().map(|trailer| trailer.byte), report.trailer.as_ref().map(|trailer| trailer.byte));
         let counted_to = tail.trailer.as_ref().map_or(text.len(), |trailer| trailer.byte as usize);
         let counted = count_in_chunks(&spec, &text[data_from..counted_to], &[7], head.header_lines, head.data_from, 0)
@@ -151,7 +163,7 @@ proptest! {
 
     #[test]
     fn every_end_that_is_told_on_the_spot_is_one(spec in spec(), text in text(), from in 0usize..60) {
-        let ends = LocalEnds::of(&spec).expect("its records are told on the spot");
+        let Some(ends) = LocalEnds::of(&spec) else { return Ok(()) };
         let from = from.min(text.len());
         let all = obvious_ends(&spec, &text);
         let first = ends.first(&text[from..], false).map(|end| from + end);
