@@ -1,7 +1,7 @@
 //! Preparing a long file by ranges: it is read once, in several ranges at a time, and rewritten on the server's side, so that
 //! no byte of it goes up.
 //!
-//! What cannot be done this way is left to a [`pass`] over the file: compressed and transcoded files, record
+//! What cannot be done this way is left to a [`pass`](super::pass) over the file: compressed and transcoded files, record
 //! types, blank lines among the data, and whatever is wrong in a way that only a pass can place.
 
 use longshore_domain::load::LoadId;
