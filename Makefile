@@ -19,7 +19,7 @@ local: postgres build ## start the local stack and keep it running until Ctrl-C
 build: ## build every executable
 	@$(CARGO) build --workspace
 
-test: fmt-check postgres lint doc build unit state-machines clients dependencies ## everything that CI checks of the code; lint-deploy and lambdas are the rest
+test: fmt-check postgres lint doc build unit state-machines clients dependencies ## everything that CI checks of the code; lint-deploy is the rest
 
 fmt: ## format the source
 	$(CARGO) fmt --all
