@@ -8,6 +8,7 @@
 mod archive;
 mod batches;
 mod bulk;
+mod burst;
 mod chain;
 mod follow_ups;
 mod giant;
