@@ -39,10 +39,10 @@ class Line:
 
 
 def number(value):
-    """Three digits that count."""
+    """Four digits that count."""
     if value == int(value) or abs(value) >= 100:
         return f"{value:,.0f}"
-    return f"{value:.3g}" if abs(value) >= 0.001 else f"{value:.2g}"
+    return f"{value:.4g}" if abs(value) >= 0.001 else f"{value:.2g}"
 
 
 def print_costs(title, costs, size):
