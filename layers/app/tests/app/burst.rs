@@ -2,7 +2,6 @@
 //!
 //! `make test` runs a hundred; `make bench ONLY=burst` runs 20,000, and prints what one burst of them takes and twenty of a
 //! twentieth each. S3 and the Data API are models in memory, PostgreSQL is real.
-#![expect(clippy::print_stdout, reason = "figures are for people")]
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
