@@ -5,7 +5,7 @@ SHELL := /bin/bash
 CARGO ?= cargo
 ARCHITECTURE ?= arm64
 export CARGO_TERM_COLOR ?= auto
-.PHONY: help demo local test fmt fmt-check lint doc unit e2e crash-walk power-cuts chaos state-machines clients dependencies postgres tools build memory bench-batch bench-ledger bench-warehouse lint-deploy lambdas test-lambdas test-reproducible layer
+.PHONY: help demo local test fmt fmt-check lint doc unit e2e crash-walk power-cuts chaos state-machines clients dependencies postgres tools build memory bench bench-micro bench-batch bench-ledger bench-warehouse lint-deploy lambdas test-lambdas test-reproducible layer
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -61,6 +61,12 @@ dependencies: tools ## licences, sources, doubled and unused dependencies
 	@$(CARGO) fetch --locked --quiet # the other platforms' crates too, which a build leaves out
 	$(CARGO) deny --offline check bans licenses sources
 	$(CARGO) machete
+
+bench: postgres ## what is done to files and events against coreutils, gzip, curl and Python, with the bars; SIZE=1GiB ROUNDS=3 ONLY="check split"
+	@scripts/bench $(or $(SIZE),1GiB) $(or $(ROUNDS),3) $(ONLY)
+
+bench-micro: ## the engine's scanning, the SQL's rendering and the rules' matching, each by itself; ONLY=quoting
+	@$(CARGO) bench --quiet --profile local -p longshore-preprocess -p longshore-copy -p longshore-domain --bench engine --bench rendering --bench matching -- $(ONLY)
 
 bench-warehouse: postgres ## COPY of the local warehouse against psql's \copy, side by side
 	@scripts/bench-warehouse

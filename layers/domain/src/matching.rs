@@ -252,17 +252,20 @@ pub fn find_announced<'rows>(
 
 /// Finds the rule of an object among candidate rows, by its key alone.
 pub fn find<'rows>(rows: &'rows [RuleRow], key: &ObjectKey) -> Match<'rows> {
-    let matching = rows
-        .iter()
-        .filter_map(|row| {
-            let matcher = Matcher::of(row).ok()?;
-            Some((matcher.specificity(), row, matcher.matches(key)?))
-        })
-        .collect();
-    match (
-        most_specific(matching),
-        rows.iter().find(|row| Matcher::of(row).is_err()),
-    ) {
+    let mut matching = Vec::new();
+    let mut unreadable = None;
+    // Each is read once: what costs time here is an expression, which is compiled.
+    for row in rows {
+        match Matcher::of(row) {
+            Ok(matcher) => {
+                if let Some(captures) = matcher.matches(key) {
+                    matching.push((matcher.specificity(), row, captures));
+                }
+            }
+            Err(_) => unreadable = unreadable.or(Some(row)),
+        }
+    }
+    match (most_specific(matching), unreadable) {
         (Match::None, Some(row)) => Match::Unreadable(row),
         (found, _) => found,
     }

@@ -8,6 +8,7 @@
 mod archive;
 mod batches;
 mod bulk;
+mod burst;
 mod chain;
 mod drift;
 mod follow_ups;
