@@ -445,7 +445,8 @@ async fn a_bulk_load_of_another_bucket(world: &World) -> anyhow::Result<()> {
 /// Dated snapshots in that bucket, which the reconciler's function loads by the schedule of their rule: the table is made, and
 /// gets a column.
 async fn a_snapshot_rule_of_another_bucket(world: &World) -> anyhow::Result<()> {
-    let rule = unique();
+    // Its loads' rules take the numbers after it, which no feed must want.
+    let rule = 500_000 + unique();
     let schema = format!("snap{rule}");
     world.query(&format!("CREATE SCHEMA {schema}")).await?;
     let described = |more: &str| {
