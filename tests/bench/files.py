@@ -167,17 +167,17 @@ class Files:
             return [Line(work, missing="longshore file split is not built")]
         few, many = self.inputs.typed(self.size, 4), self.inputs.typed(self.size, 500)
         out = {name: self.out / name for name in ("few", "many", "mawk")}
-        for folder in out.values():
-            folder.mkdir()
         run(["cat", few.path, many.path])
         costs = self.measured(
             f"{few.path.name}: {few.bytes:,} bytes, {few.records:,} records of 4 types, and the same of 500",
             {
-                "longshore file split, 4 types": Command(self._split(few.path, out["few"])),
+                "longshore file split, 4 types": Command(self._split(few.path, out["few"]), fills=out["few"]),
                 "cp": Command(["cp", few.path, self.out / "copy"]),
-                "longshore file split, 500 types": Command(self._split(many.path, out["many"])),
+                "longshore file split, 500 types": Command(self._split(many.path, out["many"]), fills=out["many"]),
                 "mawk '{print > substr($0,1,2)}'": Command(
-                    f"cd {shell(out['mawk'])} && mawk '{{print > substr($0,1,2)}}' {shell(few.path)}", most_rounds=2
+                    f"cd {shell(out['mawk'])} && mawk '{{print > substr($0,1,2)}}' {shell(few.path)}",
+                    most_rounds=2,
+                    fills=out["mawk"],
                 ),
             },
         )

@@ -1,12 +1,14 @@
 """What a command costs: of the processor, of the clock and of the memory, in turn with the commands that it is compared with."""
 
 import os
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 # Forks the command, so that its memory is its own: the kernel counts that of the process that a command was forked from.
 TIME = "/usr/bin/time"
@@ -75,6 +77,14 @@ class Command:
     expected: int = 0
     # Those that take a minute are run less often than what they are compared with.
     most_rounds: int = 1000
+    # A folder that it finds empty each time.
+    fills: Path | None = None
+
+    def run(self):
+        if self.fills:
+            shutil.rmtree(self.fills, ignore_errors=True)
+            self.fills.mkdir()
+        return run(self.words, self.expected)
 
 
 def interleaved(commands, rounds):
@@ -83,7 +93,7 @@ def interleaved(commands, rounds):
     for number in range(rounds):
         for name, command in commands.items():
             if number < command.most_rounds:
-                costs[name].runs.append(run(command.words, command.expected))
+                costs[name].runs.append(command.run())
                 note(f"{name}: {costs[name].runs[-1].cpu:.3f} s of CPU, {costs[name].runs[-1].wall:.3f} s")
     return costs
 
