@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::{World, unique};
 
-fn file(name: &str, content: &str) -> anyhow::Result<(tempfile::TempDir, String)> {
+pub(crate) fn file(name: &str, content: &str) -> anyhow::Result<(tempfile::TempDir, String)> {
     let folder = tempfile::TempDir::new()?;
     let path = folder.path().join(name);
     std::fs::File::create(&path)?.write_all(content.as_bytes())?;
@@ -16,7 +16,7 @@ fn file(name: &str, content: &str) -> anyhow::Result<(tempfile::TempDir, String)
 }
 
 impl World {
-    fn import(&self, arguments: &[&str]) -> anyhow::Result<String> {
+    pub(crate) fn import(&self, arguments: &[&str]) -> anyhow::Result<String> {
         let output = self.longshore(arguments)?;
         ensure!(
             output.status.success(),

@@ -9,6 +9,7 @@ use longshore_testkit::LocalStackOptions;
 use serde_json::{Value, json};
 use tokio_postgres::NoTls;
 
+use crate::imports::file;
 use crate::support::{Feed, RuleBuilder, Stack, Story, World, unique};
 
 /// The workgroup of the local stack, whose databases its cluster has too.
@@ -526,5 +527,73 @@ async fn rules_with_targets_are_written_looked_at_and_written_back() -> anyhow::
     ensure!(deliveries.len() == 2, "{shown}");
     let listed = world.longshore(&["load", "list", "--limit", "10"])?;
     assert_says(&listed, 0, &["→ analytics", "→ own"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_configuration_of_awslabs_with_two_clusters_loads_both() -> anyhow::Result<()> {
+    let world = World::shared().await?;
+    world.set_column_numbers_apart().await?;
+    let target = Target::new(&world).await?;
+    let feed = world.feed().create().await?;
+    target.make_table(&world, &feed).await?;
+    let ready = world.ready();
+    let (number, folder) = (unique(), format!("two_clusters{}", unique()));
+    let cluster = |database: &str| {
+        json!({
+            "clusterEndpoint": format!("{}.abc.eu-west-1.redshift.amazonaws.com", ready.cluster_identifier),
+            "clusterPort": 5439,
+            "clusterDB": database,
+            "targetTable": feed.table,
+            "columnList": "id, name",
+            "connectUser": "loader",
+            "connectPassword": "open sesame",
+        })
+    };
+    let config = json!({
+        "region": ready.region,
+        "s3Prefix": format!("{}/{}{folder}", ready.bucket, ready.input_prefix),
+        "dataFormat": "CSV",
+        "csvDelimiter": "|",
+        "manifestBucket": "manifests",
+        "manifestKey": "m",
+        "batchSize": 1,
+        "loadClusters": [cluster(&ready.database), cluster(&target.database)],
+    });
+    let (_config, path) = file("config.json", &config.to_string())?;
+    let number = number.to_string();
+    // Two of them, with a gap to those of other tests.
+    let targets = (700_000 + 10 * unique()).to_string();
+    let yaml = world.import(&[
+        "import",
+        "awslabs",
+        &path,
+        "--rule",
+        &number,
+        "--interface",
+        &number,
+        "--target",
+        &targets,
+    ])?;
+    assert!(!yaml.contains("sesame"), "{yaml}");
+    // What the remarks ask for: the login and the role. Another test's import of this cluster has its name already.
+    let yaml = yaml
+        .replace(
+            "database_user: loader",
+            &format!("secret_arn: {}", ready.secret_redshift),
+        )
+        .replace("iam_role: default", &format!("iam_role: \"{}\"", ready.iam_role))
+        .replace(&format!("{}/", ready.cluster_identifier), &format!("{folder}/"));
+    let (_rules, document) = file("rules.yaml", &yaml)?;
+    world.import(&[
+        "rule", "apply", &document, "--as", "ann", "--why", "moved", "--yes",
+    ])?;
+
+    let story = world.land(&format!("{folder}/orders.csv"), "1|one\n").await?;
+
+    assert_eq!(story.state(), "complete", "{story}");
+    assert_eq!(story.parts.len(), 2, "{story}");
+    assert_eq!(feed.lines("id, name").await?, ["1|one"]);
+    assert_eq!(target.lines(&world, &feed).await?, ["1|one"]);
     Ok(())
 }
