@@ -1,7 +1,7 @@
 //! What is done about columns that a file brings and its rule does not list.
 
+use super::cells::non_blank;
 use super::fault::Collector;
-use super::interpret::non_blank;
 use super::{ColumnPlace, DataFormat, FileRule, HeaderPolicy, RuleColumn, RuleRow};
 
 /// What is done about columns that a header names and the rule does not.

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use super::cells::non_blank;
 use super::fault::Collector;
-use super::interpret::non_blank;
 use super::{FileRule, LoadMode, Matcher, ResendPolicy, RuleFault, RuleRow};
 
 /// A day, the longest that a table of seconds is good for being a week.

@@ -5,12 +5,16 @@
 
 mod attempts;
 mod batch;
+mod cells;
+mod destination;
 mod drift;
 mod fault;
 mod format;
 mod group;
 mod interpret;
+mod layout;
 mod mode;
+mod records;
 mod resend;
 mod row;
 mod scheduled;
@@ -225,7 +229,7 @@ impl TargetRow {
     /// # Errors
     /// What is wrong with the row.
     pub fn warehouse(&self) -> Result<Warehouse, RuleFault> {
-        interpret::warehouse(self)
+        destination::warehouse(self)
     }
 }
 

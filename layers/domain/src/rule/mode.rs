@@ -82,7 +82,7 @@ impl fmt::Display for LoadMode {
 
 /// Reads the mode of a row with what belongs to it. What belongs to another mode is a fault: whoever set it expects it to count.
 pub(super) fn mode(row: &RuleRow, faults: &mut Collector) -> Option<LoadMode> {
-    let set = |text: &Option<String>| super::interpret::non_blank(text);
+    let set = |text: &Option<String>| super::cells::non_blank(text);
     let word = set(&row.load_mode).unwrap_or_else(|| LoadMode::default().to_string());
     let Some(word) = LoadMode::WORDS.into_iter().find(|known| *known == word) else {
         faults.add(
@@ -141,8 +141,8 @@ fn names(column: &str, text: &Option<String>, faults: &mut Collector) -> Vec<Str
 }
 
 fn period(row: &RuleRow, faults: &mut Collector) -> Option<Period> {
-    let column = super::interpret::non_blank(&row.period_column);
-    let value = super::interpret::non_blank(&row.period_value);
+    let column = super::cells::non_blank(&row.period_column);
+    let value = super::cells::non_blank(&row.period_value);
     if column.is_none() {
         faults.add(
             "period_column",
@@ -160,7 +160,7 @@ fn period(row: &RuleRow, faults: &mut Collector) -> Option<Period> {
     Some(Period {
         column: column?,
         value: value?,
-        end: super::interpret::non_blank(&row.period_end),
+        end: super::cells::non_blank(&row.period_end),
     })
 }
 

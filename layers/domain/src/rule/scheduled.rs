@@ -5,8 +5,9 @@
 
 use chrono_tz::Tz;
 
+use super::cells::non_blank;
+use super::destination::warehouse;
 use super::fault::Collector;
-use super::interpret::{non_blank, warehouse};
 use super::{RuleFaults, RuleId, RuleRow, RuleTopics, attempts, targets};
 use crate::matching::is_scheduled;
 use crate::object::{Bucket, ObjectKey, parse_s3_url};

@@ -7,8 +7,9 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::cells::non_blank;
+use super::destination::warehouse;
 use super::fault::Collector;
-use super::interpret::{non_blank, warehouse};
 use super::{FileRule, RuleFault, RuleRow, TargetRow};
 use crate::matching::Matcher;
 use crate::near;
