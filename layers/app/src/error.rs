@@ -33,6 +33,14 @@ pub enum AppError {
         /// The statement.
         statement_id: String,
     },
+    /// The service shows a statement that it must still know to nobody but the role that ran it.
+    #[error(
+        "the Data API does not show statement {statement_id}, which another role ran: finish its load under the functions' role"
+    )]
+    StatementNotShown {
+        /// The statement.
+        statement_id: String,
+    },
     /// Another invocation is preparing the load right now.
     #[error("load {load} is being prepared by {owner}")]
     PreparedElsewhere {
@@ -92,6 +100,7 @@ impl AppError {
             Self::Notify(error) => error.disposition(),
             Self::RuleBroken(_) | Self::WarehouseUnknown { .. } => Disposition::Misconfigured,
             Self::StatementStillRunning { .. }
+            | Self::StatementNotShown { .. }
             | Self::PreparedElsewhere { .. }
             | Self::OutOfTime { .. }
             | Self::SameContentUnderWay { .. }

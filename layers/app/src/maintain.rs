@@ -17,6 +17,7 @@ use uuid::Uuid;
 use crate::error::chain;
 use crate::plan::LoadPlan;
 use crate::ports::{StatementReport, StatementRun, Submission, SubmissionSql, WarehouseError};
+use crate::submit::REMEMBERED;
 use crate::{App, AppError};
 
 /// One that is taken is nobody else's for so long.
@@ -178,7 +179,7 @@ impl Maintain<'_> {
 
     fn is_forgotten(&self, next: &Maintenance) -> bool {
         let since = next.submitted_at.unwrap_or(DateTime::<Utc>::UNIX_EPOCH);
-        self.app.clock.now() - since > TimeDelta::days(1)
+        self.app.clock.now() - since > REMEMBERED
     }
 
     async fn failed(&self, next: &Maintenance, error: &str) -> Result<(), AppError> {

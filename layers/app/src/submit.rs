@@ -2,7 +2,8 @@
 //!
 //! The attempt and its token are on the ledger before the call. If the answer is lost, the same token brings the same
 //! statement back for eight hours. After that it is looked for by its name, which the service remembers for a day; and when it is
-//! nowhere, the marker in the warehouse keeps a second run from loading anything.
+//! nowhere, the marker in the warehouse keeps a second run from loading anything. An attempt whose every call was refused is nowhere for
+//! certain, however long the warehouse is away.
 
 use std::time::Duration;
 
@@ -25,6 +26,9 @@ use crate::{App, AppError};
 /// How long a token brings the same statement back: the service promises eight hours, and clocks differ.
 const TOKEN_LIFE: TimeDelta = TimeDelta::minutes(7 * 60 + 45);
 
+/// How long the service knows a statement.
+pub(crate) const REMEMBERED: TimeDelta = TimeDelta::days(1);
+
 /// How long the making of a marker table may take: it happens once per table.
 const MARKER_PATIENCE: Duration = Duration::from_secs(120);
 
@@ -40,16 +44,16 @@ pub(crate) async fn submit_load(app: &App, load: Load, actor: &str) -> Result<Se
         sql: SubmissionSql::Transaction(plan.statements.clone()),
         chain_step: None,
     };
-    let number = match resume(app, &load, &plan, StatementKind::Load, actor).await? {
+    let next = match resume(app, &load, &plan, StatementKind::Load, actor).await? {
         Resume::Found => return Ok(Sent::Submitted),
-        Resume::At(number) => number,
+        Resume::At(next) => next,
         // The guard of a new attempt decides: it fails when the lost one committed, and that counts as success.
         Resume::Lost(attempt) => {
             give_up_attempt(app, &attempt).await?;
-            attempt.number + 1
+            Next::new(attempt.number + 1)
         }
     };
-    submit(app, load, &plan, submittable, number, actor).await
+    submit(app, load, &plan, submittable, next, actor).await
 }
 
 /// The newest try at a kind of statement.
@@ -78,13 +82,13 @@ pub(crate) async fn submit_follow_up(
         sql: SubmissionSql::Single(part.sql.to_owned()),
         chain_step: part.chain_step,
     };
-    let number = match resume(app, &load, plan, StatementKind::FollowUp, actor).await? {
+    let next = match resume(app, &load, plan, StatementKind::FollowUp, actor).await? {
         Resume::Found => return Ok(FollowUpSent::Sent(Sent::Submitted)),
-        Resume::At(number) => number,
+        Resume::At(next) => next,
         // A follow-up leaves no marker: whether it ran, nobody can say.
         Resume::Lost(attempt) => return Ok(FollowUpSent::Lost(attempt)),
     };
-    submit(app, load, plan, submittable, number, actor)
+    submit(app, load, plan, submittable, next, actor)
         .await
         .map(FollowUpSent::Sent)
 }
@@ -100,11 +104,39 @@ pub(crate) enum FollowUpSent {
 /// Where to take up the submission of a statement.
 enum Resume {
     /// With this attempt, which may be on record already: then its token makes a second call harmless.
-    At(u32),
+    At(Next),
     /// It was handed over, and is found again: nothing is to be sent.
     Found,
     /// The token of this attempt is no longer good, and the service knows no statement of its name.
     Lost(Attempt),
+}
+
+/// The attempt to be sent, and what is known of it.
+struct Next {
+    number: u32,
+    calls: Calls,
+}
+
+/// What came of the calls that an attempt was sent by so far.
+enum Calls {
+    /// There was none.
+    None,
+    /// The service refused each of them, so nothing of it can run there.
+    Refused {
+        /// The token is too old to be believed when it is used for the first time, so it counts anew.
+        counts_anew: bool,
+    },
+    /// One may have taken effect.
+    Unclear,
+}
+
+impl Next {
+    fn new(number: u32) -> Self {
+        Self {
+            number,
+            calls: Calls::None,
+        }
+    }
 }
 
 async fn resume(
@@ -116,14 +148,24 @@ async fn resume(
 ) -> Result<Resume, AppError> {
     let statements = app.store.statements(load.id).await?;
     let Some(newest) = newest(&statements, kind) else {
-        return Ok(Resume::At(1));
+        return Ok(Resume::At(Next::new(1)));
     };
     if newest.finished_at.is_some() {
         // It ended without deciding the load, or this would not be asked for.
-        return Ok(Resume::At(newest.attempt + 1));
+        return Ok(Resume::At(Next::new(newest.attempt + 1)));
     }
+    let was_refused = newest.refused_at.is_some();
+    let same = |counts_anew| {
+        Resume::At(Next {
+            number: newest.attempt,
+            calls: match was_refused {
+                true => Calls::Refused { counts_anew },
+                false => Calls::Unclear,
+            },
+        })
+    };
     if newest.recorded_at + TOKEN_LIFE > app.clock.now() {
-        return Ok(Resume::At(newest.attempt));
+        return Ok(same(false));
     }
     let attempt = newest.as_attempt();
     match app
@@ -141,6 +183,7 @@ async fn resume(
                 .await?;
             Ok(Resume::Found)
         }
+        None if was_refused => Ok(same(true)),
         None => Ok(Resume::Lost(attempt)),
     }
 }
@@ -177,7 +220,7 @@ async fn submit(
     load: Load,
     plan: &LoadPlan,
     submittable: Submittable<'_>,
-    number: u32,
+    Next { number, calls }: Next,
     actor: &str,
 ) -> Result<Sent, AppError> {
     let Submittable {
@@ -207,6 +250,10 @@ async fn submit(
         // Somebody else brought it further meanwhile.
         return Ok(Sent::Submitted);
     }
+    if let Calls::Refused { counts_anew } = calls {
+        let anew = counts_anew.then(|| app.clock.now());
+        app.store.call_attempt_again(&attempt, anew).await?;
+    }
     let submission = Submission {
         name: record.statement_name,
         client_token: record.client_token,
@@ -219,6 +266,9 @@ async fn submit(
     let statement_id = match app.warehouse.submit(&plan.warehouse, &submission).await {
         Ok(statement_id) => statement_id,
         Err(error) => {
+            if error.is_refusal() && !matches!(calls, Calls::Unclear) {
+                app.store.refuse_attempt(&attempt, app.clock.now()).await?;
+            }
             return retry::not_sent(app, &load, &plan.warehouse, &plan.retry, error, actor).await;
         }
     };

@@ -125,6 +125,8 @@ pub struct Statement {
     pub duration: Option<Duration>,
     /// When it went on record.
     pub recorded_at: DateTime<Utc>,
+    /// When the service last refused its call, where it refused every one before; None while a call may have taken effect.
+    pub refused_at: Option<DateTime<Utc>>,
     /// When the call was answered.
     pub submitted_at: Option<DateTime<Utc>>,
     /// When its end was known.
@@ -230,6 +232,34 @@ impl Store {
         })
     }
 
+    /// Puts on record that the service refused the call of an attempt, as it did every call of it before. An attempt that was submitted, or
+    /// has ended, stays as it is.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of a write.
+    pub async fn refuse_attempt(&self, attempt: &Attempt, now: DateTime<Utc>) -> Result<(), StoreError> {
+        const QUERY: Query = Query::StatementRefuse;
+        let number = integer(QUERY.name(), "attempt", attempt.number)?;
+        let parameters: Parameters<'_> = &[&attempt.load.as_uuid(), &attempt.kind.as_str(), &number, &now];
+        self.execute(QUERY, parameters).await.map(drop)
+    }
+
+    /// Puts on record, before the call, that an attempt whose calls were all refused is called again. With `anew`, its token counts as new
+    /// from then on.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of a write.
+    pub async fn call_attempt_again(
+        &self,
+        attempt: &Attempt,
+        anew: Option<DateTime<Utc>>,
+    ) -> Result<(), StoreError> {
+        const QUERY: Query = Query::StatementCallAgain;
+        let number = integer(QUERY.name(), "attempt", attempt.number)?;
+        let parameters: Parameters<'_> = &[&attempt.load.as_uuid(), &attempt.kind.as_str(), &number, &anew];
+        self.execute(QUERY, parameters).await.map(drop)
+    }
+
     /// Puts the end of an attempt on record; true when this call did. The first end stays.
     ///
     /// # Errors
@@ -297,6 +327,7 @@ fn read_statement(row: &Row) -> Result<Statement, StoreError> {
         query_id: reader.get("query_id")?,
         duration: reader.duration("duration_ms")?,
         recorded_at: reader.get("recorded_at")?,
+        refused_at: reader.get("refused_at")?,
         submitted_at: reader.get("submitted_at")?,
         finished_at: reader.get("finished_at")?,
         chain_step: reader.optional_small_count("chain_step")?,

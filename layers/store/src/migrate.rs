@@ -107,6 +107,10 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
         "V27__snapshot_schedules",
         include_str!("../../../sql/config-db/migrations/V27__snapshot_schedules.sql"),
     ),
+    (
+        "V29__refused_calls",
+        include_str!("../../../sql/config-db/migrations/V29__refused_calls.sql"),
+    ),
 ];
 
 /// The version that this program brings a schema to: the number in the last migration's name.

@@ -15,6 +15,7 @@ SELECT
     statement.query_id,
     statement.duration_ms,
     statement.recorded_at,
+    statement.refused_at,
     statement.submitted_at,
     statement.finished_at,
     statement.chain_step

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use longshore_domain::chain::Verdict;
 use longshore_domain::fault::WarehouseFault;
 use longshore_domain::load::LoadState;
@@ -23,7 +24,7 @@ use crate::error::chain;
 use crate::plan::{FollowUpPart, LoadPlan};
 use crate::ports::{StatementReport, StatementRun, WarehouseError};
 use crate::retry::{self, Afterwards, Again, FailedStatement, Sent};
-use crate::submit::FollowUpSent;
+use crate::submit::{FollowUpSent, REMEMBERED};
 use crate::{AppError, notify, submit};
 
 impl FinishStatement<'_> {
@@ -93,10 +94,15 @@ impl FinishStatement<'_> {
         }
         let report = match self.ended(statement_id).await {
             Ok(report) => report,
-            Err(AppError::Warehouse(forgotten @ WarehouseError::UnknownStatement { .. })) => {
+            Err(AppError::Warehouse(forgotten @ WarehouseError::UnknownStatement { .. }))
+                if is_forgotten(&statements, attempt, self.app.clock.now()) =>
+            {
                 return self
                     .record_unknown_end(load, attempt, Some(statement_id), &chain(&forgotten))
                     .await;
+            }
+            Err(AppError::Warehouse(WarehouseError::UnknownStatement { statement_id })) => {
+                return Err(AppError::StatementNotShown { statement_id });
             }
             Err(error) => return Err(error),
         };
@@ -300,6 +306,15 @@ fn find<'a>(statements: &'a [Statement], attempt: &Attempt) -> Option<&'a Statem
     statements
         .iter()
         .find(|statement| statement.as_attempt() == *attempt)
+}
+
+/// Whether the service may no longer know a statement: it keeps it for a day. Until then, one that it does not show is another's.
+fn is_forgotten(statements: &[Statement], attempt: &Attempt, now: DateTime<Utc>) -> bool {
+    let since = statements
+        .iter()
+        .find(|statement| statement.as_attempt() == *attempt)
+        .map(|statement| statement.submitted_at.unwrap_or(statement.recorded_at));
+    since.is_none_or(|since| now - since > REMEMBERED)
 }
 
 /// How many tries there were at the step of this attempt, itself included.

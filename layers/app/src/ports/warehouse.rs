@@ -209,6 +209,19 @@ impl WarehouseError {
         }
     }
 
+    /// Whether a statement failed because a table, or its schema, is not there.
+    pub fn names_what_is_missing(&self) -> bool {
+        matches!(self, Self::StatementFailed { message, .. } if message.contains("does not exist"))
+    }
+
+    /// Whether the service answered that it does not do what it was asked: then it did not.
+    pub fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::Busy { .. } | Self::Refused { .. } | Self::KeyUnavailable { .. }
+        )
+    }
+
     /// What it says about trying again.
     pub fn fault(&self) -> WarehouseFault {
         match self {

@@ -420,3 +420,61 @@ async fn a_follow_up_of_which_there_is_no_trace_is_told_and_not_run_again() {
     assert_eq!(world.warehouse.follow_ups().len(), 1);
     assert_eq!(world.topic.told(), ["loaded", "follow_up_failed"]);
 }
+
+#[tokio::test]
+async fn a_follow_up_that_was_refused_all_night_is_run_in_the_morning() {
+    let bench = Bench::with(&[FOLLOWED]).await;
+    let world = bench.world();
+    let object = world.land("in/plain_701.txt", "plum|1\n");
+    world.warehouse.mishap("DELETE", Mishap::Denied);
+    world.load(&object).await;
+    let refused_for = TimeDelta::hours(9);
+    let until = world.clock.reads() + refused_for;
+    while world.clock.reads() < until {
+        world.warehouse.mishap("DELETE", Mishap::Denied);
+        world.pass_time(LONG).await;
+        assert_eq!(world.load_of(&object).await.state, LoadState::Transforming);
+    }
+    world.warehouse.recover();
+    world.pass_time(LONG).await;
+    assert_eq!(world.load_of(&object).await.state, LoadState::Complete);
+    assert_eq!(world.warehouse.follow_ups().len(), 1);
+}
+
+#[tokio::test]
+async fn a_follow_up_whose_answer_was_lost_once_is_not_taken_for_refused() {
+    let bench = Bench::with(&[FOLLOWED]).await;
+    let world = bench.world();
+    let object = world.land("in/plain_701.txt", "plum|1\n");
+    world.announce(&object, "prepare").await.done();
+    world.calls.strike(Aim::Next(SUBMIT), Fault::DiesAfter);
+    let statement = world.warehouse.handed().remove(0);
+    assert!(matches!(world.deliver(&statement, "finish").await, Tried::Died));
+    world.warehouse.forget_tokens();
+    world.warehouse.forget_statements();
+    world.warehouse.mishap("DELETE", Mishap::Denied);
+    world.pass_time_quietly(LONG).await;
+    world.pass_time_quietly(TimeDelta::hours(9)).await;
+    assert_eq!(world.load_of(&object).await.state, LoadState::TransformFailed);
+    assert_eq!(world.warehouse.follow_ups().len(), 1);
+}
+
+#[tokio::test]
+async fn a_follow_up_that_another_role_ran_is_not_taken_for_forgotten() {
+    let bench = Bench::with(&[FOLLOWED]).await;
+    let world = bench.world();
+    let object = world.land("in/plain_701.txt", "plum|1\n");
+    world.announce(&object, "prepare").await.done();
+    let statement = world.warehouse.handed().remove(0);
+    world.deliver(&statement, "finish").await.done();
+    world.warehouse.forget_statements();
+    world.clock.advance(LONG);
+    let report = world.reconcile().await;
+    assert_eq!(report.failed.len(), 1, "{report:?}");
+    assert!(report.failed[0].1.contains("another role"), "{report:?}");
+    assert_eq!(world.load_of(&object).await.state, LoadState::Transforming);
+
+    world.pass_time_quietly(TimeDelta::hours(25)).await;
+    assert_eq!(world.load_of(&object).await.state, LoadState::TransformFailed);
+    assert_eq!(world.warehouse.follow_ups().len(), 1);
+}

@@ -105,6 +105,35 @@ async fn a_status_event_that_is_faster_than_the_answer_is_not_undone_by_it() {
 }
 
 #[tokio::test]
+async fn an_attempt_is_refused_until_it_is_called_again() {
+    let bench = Bench::new().await;
+    let load = bench.load_in(LoadState::Queued).await;
+    let first = attempt(load.id, StatementKind::Load, 1);
+    let refused = async || {
+        let statement = bench.store.statement(&first).await.unwrap().unwrap();
+        (statement.refused_at, statement.recorded_at)
+    };
+    let (never, recorded_at) = refused().await;
+    assert_eq!(never, None);
+    bench.store.refuse_attempt(&first, at(4)).await.unwrap();
+    assert_eq!(refused().await, (Some(at(4)), recorded_at));
+    bench.store.call_attempt_again(&first, None).await.unwrap();
+    assert_eq!(refused().await, (None, recorded_at));
+    // What may have taken effect is not made new.
+    bench.store.call_attempt_again(&first, Some(at(6))).await.unwrap();
+    assert_eq!(refused().await, (None, recorded_at));
+    bench.store.refuse_attempt(&first, at(7)).await.unwrap();
+    bench.store.call_attempt_again(&first, Some(at(8))).await.unwrap();
+    assert_eq!(refused().await, (None, at(8)));
+
+    bench.store.refuse_attempt(&first, at(9)).await.unwrap();
+    let submitted = bench.store.mark_submitted(&first, "s-9", at(9), ACTOR).await;
+    assert!(submitted.unwrap().has_moved());
+    bench.store.refuse_attempt(&first, at(10)).await.unwrap();
+    assert_eq!(refused().await.0, None, "it was found");
+}
+
+#[tokio::test]
 async fn the_first_end_of_a_statement_stays() {
     let bench = Bench::new().await;
     let load = bench.load_in(LoadState::Submitted).await;

@@ -190,6 +190,7 @@ async fn an_impossible_buffer_is_refused(#[case] change: &str, #[case] constrain
 #[case("duration_ms = -1", "ext_statement_counts_not_negative")]
 #[case("chain_step = 1", "ext_statement_step_of_follow_up")]
 #[case("kind = 'follow_up', chain_step = 0", "ext_statement_step_of_follow_up")]
+#[case("refused_at = now()", "ext_statement_refused_has_no_id")]
 #[tokio::test]
 async fn an_impossible_statement_is_refused(#[case] change: &str, #[case] constraint: &str) {
     let bench = Bench::new().await;

@@ -107,6 +107,11 @@ impl ModelWarehouse {
         self.state.lock().unwrap().mishaps.push((text, mishap));
     }
 
+    /// Nothing comes to grief any more.
+    pub(crate) fn recover(&self) {
+        self.state.lock().unwrap().mishaps.clear();
+    }
+
     /// Drops a target.
     pub(crate) fn drop_table(&self, table: &str) {
         self.state.lock().unwrap().tables.targets.remove(table);
