@@ -195,8 +195,13 @@ impl Pass<'_, '_> {
             if self.has_no_time() {
                 return Ok(());
             }
-            let loaded = self.listing.loaded_before(some).await?;
-            for (found, recorded) in self.listing.record_all(some, &loaded).await {
+            let markers = self.listing.loaded_before(some).await?;
+            for (target, error) in &markers.unanswered {
+                self.report
+                    .errors
+                    .push(format!("the markers of {}: {error}", target.table));
+            }
+            for (found, recorded) in self.listing.record_all(some, &markers).await {
                 match recorded {
                     Ok(made) => self.report.recorded += u64::from(made),
                     // Without an answer none of the others would get one either.

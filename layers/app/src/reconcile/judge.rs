@@ -1,6 +1,6 @@
 //! What the rules say about a key today, without putting anything on record.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use longshore_copy::transaction::check_placeholders;
@@ -16,14 +16,16 @@ use crate::ports::WarehouseError;
 use crate::process::resolve_table;
 use crate::{App, AppError};
 
-/// How long a look at a table may take.
-const LOOK_PATIENCE: Duration = Duration::from_secs(60);
+/// How long a look at a table may take: a run is under a minute.
+const LOOK_PATIENCE: Duration = Duration::from_secs(15);
 
 /// Judges keys; asks for a table once per run.
 pub(super) struct Judge<'a> {
     app: &'a App,
     queue: Option<QueueName>,
     tables: HashMap<Target, bool>,
+    /// Targets that gave no answer.
+    given_up: HashSet<Target>,
 }
 
 /// A table in a warehouse.
@@ -53,6 +55,7 @@ impl<'a> Judge<'a> {
             app,
             queue,
             tables: HashMap::new(),
+            given_up: HashSet::new(),
         }
     }
 
@@ -92,6 +95,15 @@ impl<'a> Judge<'a> {
                 })
             }),
         })
+    }
+
+    /// A target that gave no answer is not asked again in this run.
+    pub(super) fn give_up(&mut self, target: Target) {
+        self.given_up.insert(target);
+    }
+
+    pub(super) fn has_given_up(&self, target: &Target) -> bool {
+        self.given_up.contains(target)
     }
 
     /// Whether a table can be read.

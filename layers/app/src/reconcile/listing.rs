@@ -28,12 +28,12 @@ use tracing::{info, warn};
 use super::judge::{Judge, Judgement, Target};
 use super::{ListingReport, Reconcile, ReconcileReport, Slice, unless_of_the_store};
 use crate::error::chain;
-use crate::ports::{ObjectPage, WarehouseError};
+use crate::ports::ObjectPage;
 use crate::process::ignores;
 use crate::{App, AppError, AppError::Engine};
 
-/// How long a look at the markers may take.
-const LOOK_PATIENCE: Duration = Duration::from_secs(60);
+/// How long a look at the markers may take: it waits for the load transactions of its table, and a run is under a minute.
+const LOOK_PATIENCE: Duration = Duration::from_secs(15);
 /// Objects whose markers are asked for at once: with keys of any length the statement stays within what the service takes.
 pub(super) const OBJECTS_AT_ONCE: usize = 50;
 /// Objects that are looked at and put on the ledger at once.
@@ -49,6 +49,25 @@ pub(super) struct Found {
     pub(super) url: String,
     refusal: Option<Refusal>,
     pub(super) judgement: Judgement,
+}
+
+/// What the markers say of objects.
+#[derive(Default)]
+pub(super) struct Markers {
+    /// The loads of those that were loaded, by address.
+    loaded: HashMap<String, LoadId>,
+    /// Targets whose markers could not be read, and why.
+    pub(super) unanswered: Vec<(Target, String)>,
+}
+
+impl Markers {
+    fn has_answer_for(&self, found: &Found) -> bool {
+        let target = found.judgement.target.as_ref();
+        !self
+            .unanswered
+            .iter()
+            .any(|(unanswered, _)| target == Some(unanswered))
+    }
 }
 
 impl Reconcile<'_> {
@@ -196,8 +215,9 @@ impl<'run, 'app> Listing<'run, 'app> {
         let mut announced = 0;
         let found = self.unaccounted(&sightings).await?;
         for some in found.chunks(OBJECTS_AT_ONCE) {
-            let loaded = self.loaded_before(some).await?;
-            for (found, recorded) in self.record_all(some, &loaded).await {
+            let markers = self.loaded_before(some).await?;
+            self.note_unanswered(&markers);
+            for (found, recorded) in self.record_all(some, &markers).await {
                 match recorded {
                     Ok(made) => {
                         announced += u64::from(made);
@@ -213,6 +233,18 @@ impl<'run, 'app> Listing<'run, 'app> {
             }
         }
         Ok(announced)
+    }
+
+    /// Of a target that gives no answer the objects are left for the next listing, and it is asked no more in this run: it keeps those of
+    /// others waiting no longer than one look.
+    fn note_unanswered(&mut self, markers: &Markers) {
+        for (target, error) in &markers.unanswered {
+            warn!("could not look at the markers of {}: {error}", target.table);
+            self.judge.give_up(target.clone());
+            self.report
+                .errors
+                .push(format!("the markers of {}: {error}", target.table));
+        }
     }
 
     /// The files among the objects that are old enough for their events to have come.
@@ -240,9 +272,12 @@ impl<'run, 'app> Listing<'run, 'app> {
                 continue;
             };
             let judgement = self.judge.judge(&sighting.key).await?;
-            if let Some(refusal) = &unaccounted.refusal
-                && !self.is_mended(refusal, &judgement).await?
-            {
+            let is_left = match (&judgement.target, &unaccounted.refusal) {
+                (Some(target), _) if self.judge.has_given_up(target) => true,
+                (_, Some(refusal)) => !self.is_mended(refusal, &judgement).await?,
+                (_, None) => false,
+            };
+            if is_left {
                 continue;
             }
             found.push(Found {
@@ -261,9 +296,18 @@ impl<'run, 'app> Listing<'run, 'app> {
         if !judgement.is_accepted || refusal.rules_seen.as_ref() == Some(&judgement.fingerprint) {
             return Ok(false);
         }
-        match &judgement.target {
-            Some(target) => self.judge.has_table(target).await,
-            None => Ok(true),
+        let Some(target) = &judgement.target else {
+            return Ok(true);
+        };
+        match self.judge.has_table(target).await {
+            Err(AppError::Warehouse(error)) => {
+                self.report
+                    .errors
+                    .push(format!("{}: {}", target.table, chain(&error)));
+                self.judge.give_up(target.clone());
+                Ok(false)
+            }
+            looked => looked,
         }
     }
 
@@ -287,22 +331,28 @@ impl<'run, 'app> Listing<'run, 'app> {
     }
 
     /// The objects that a marker says were loaded since they were written, by loads that the ledger does not know.
-    pub(super) async fn loaded_before(&self, found: &[Found]) -> Result<HashMap<String, LoadId>, AppError> {
+    pub(super) async fn loaded_before(&self, found: &[Found]) -> Result<Markers, AppError> {
         let mut by_target: HashMap<&Target, Vec<&Found>> = HashMap::new();
         for found in found {
             if let Some(target) = &found.judgement.target {
                 by_target.entry(target).or_default().push(found);
             }
         }
-        let mut loaded = HashMap::new();
+        let mut markers = Markers::default();
         for (target, found) in by_target {
-            loaded.extend(self.markers_of(target, &found).await?);
+            match self.markers_of(target, &found).await {
+                Ok(loaded) => markers.loaded.extend(loaded),
+                Err(AppError::Warehouse(error)) => {
+                    markers.unanswered.push((target.clone(), chain(&error)));
+                }
+                Err(error) => return Err(error),
+            }
         }
-        let ids: Vec<LoadId> = loaded.values().copied().collect();
+        let ids: Vec<LoadId> = markers.loaded.values().copied().collect();
         let states = self.reconcile.app.store.states_of(&ids).await?;
         let is_known = |load: &LoadId| states.iter().any(|(id, state)| id == load && state.is_some());
-        loaded.retain(|_, load| !is_known(load));
-        Ok(loaded)
+        markers.loaded.retain(|_, load| !is_known(load));
+        Ok(markers)
     }
 
     async fn markers_of(&self, target: &Target, found: &[&Found]) -> Result<Vec<(String, LoadId)>, AppError> {
@@ -316,20 +366,21 @@ impl<'run, 'app> Listing<'run, 'app> {
         let rows = match warehouse.run(&target.warehouse, &sql, LOOK_PATIENCE).await {
             Ok(rows) => rows,
             // No load into this table has happened yet, so there are no markers.
-            Err(WarehouseError::StatementFailed { .. }) => vec![],
+            Err(error) if error.names_what_is_missing() => vec![],
             Err(error) => return Err(error.into()),
         };
         Ok(rows.into_iter().filter_map(marker_row).collect())
     }
 
     /// Puts loads for several objects on the ledger, some at once: each is looked at in S3, and those answers are what takes time.
-    /// Gives whether each was put there, in the order of the objects.
+    /// Gives whether each was put there, in the order of the objects; those whose target gave no answer are left out.
     pub(super) async fn record_all<'found>(
         &self,
         found: &'found [Found],
-        loaded: &HashMap<String, LoadId>,
+        markers: &Markers,
     ) -> Vec<(&'found Found, Result<bool, AppError>)> {
-        stream::iter(found)
+        let loaded = &markers.loaded;
+        stream::iter(found.iter().filter(|found| markers.has_answer_for(found)))
             .map(|found| async move { (found, self.record(found, loaded).await) })
             .buffered(RECORDED_AT_ONCE)
             .collect()

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use longshore_app::{AppConfig, Invocation, Reconcile, ReconcileLimits, ReconcileReport};
+use longshore_domain::fault::WarehouseFault;
 use longshore_domain::load::LoadState;
 use longshore_domain::object::WatchedPrefix;
 use longshore_store::LoadFilter;
@@ -13,7 +14,7 @@ use crate::support::calls::{Aim, Fault, Tried};
 use crate::support::files::{HEAD, LIST, Stored};
 use crate::support::notifier::PUBLISH;
 use crate::support::rules::Rule;
-use crate::support::warehouse::SUBMIT;
+use crate::support::warehouse::{Mishap, SUBMIT};
 use crate::support::world::World;
 
 const RULES: [Rule; 1] = [Rule::new(1, "701", "price")];
@@ -163,6 +164,52 @@ async fn a_listing_that_breaks_off_keeps_no_load_waiting_and_goes_on_from_its_pa
         world.clock.advance(TimeDelta::minutes(1));
         assert_eq!(run(&world, limits()).await.announced(), 1);
         assert_eq!(world.warehouse.rows(PRICE), ["plum|1", "pear|2"]);
+    }
+}
+
+/// A busy table: a look at its markers waits for the load transactions that hold them.
+#[tokio::test]
+async fn a_target_that_gives_no_answer_keeps_no_other_waiting() {
+    let bench = Bench::with(&[Rule::new(1, "701", "price"), Rule::new(2, "702", "shop")]).await;
+    let world = bench.world();
+    world.warehouse.create_table(r#""s"."shop""#);
+    for name in ["a_701", "b_702", "c_701", "d_701", "e_702"] {
+        world.land(&format!("in/{name}.txt"), "plum|1\n");
+    }
+    world.clock.advance(TimeDelta::minutes(30));
+    world.warehouse.mishap("s$price", Mishap::TooSlow);
+    let report = run(&world, limits()).await;
+    assert_eq!(report.announced(), 2, "{report:?}");
+    let [error] = report.listings[0].errors.as_slice() else {
+        panic!("it is asked once: {report:?}")
+    };
+    assert!(error.contains("the markers of s.price"), "{error}");
+    assert!(report.listings[0].is_through && !report.is_well(), "{report:?}");
+    assert_eq!(world.warehouse.rows(r#""s"."shop""#), ["plum|1", "plum|1"]);
+
+    world.clock.advance(TimeDelta::minutes(15));
+    assert_eq!(run(&world, limits()).await.announced(), 3);
+    assert_eq!(world.warehouse.rows(PRICE).len(), 3);
+}
+
+#[tokio::test]
+async fn markers_that_cannot_be_read_are_not_taken_for_none() {
+    for mishap in [
+        Mishap::FailsAs(WarehouseFault::Transient, "ERROR: canceled on user's request"),
+        Mishap::FailsAs(
+            WarehouseFault::Configuration,
+            "ERROR: permission denied for schema longshore",
+        ),
+    ] {
+        let bench = Bench::with(&RULES).await;
+        let world = bench.world();
+        world.land("in/plain_701.txt", "plum|1\n");
+        world.clock.advance(TimeDelta::minutes(30));
+        world.warehouse.mishap("s$price", mishap);
+        let report = run(&world, limits()).await;
+        assert_eq!((report.announced(), loads(&world).await), (0, 0), "{report:?}");
+        world.clock.advance(TimeDelta::minutes(15));
+        assert_eq!(run(&world, limits()).await.announced(), 1);
     }
 }
 
