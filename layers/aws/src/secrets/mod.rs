@@ -43,11 +43,10 @@ fn is_key(text: &str) -> bool {
             .is_some_and(|letters| letters.bytes().all(is_letter))
 }
 
-/// Reads secrets and keeps them for five minutes, or as long as it is told.
+/// Reads secrets and keeps them for five minutes.
 #[derive(Clone)]
 pub struct Secrets {
     client: Client,
-    kept_for: Duration,
     kept: Arc<Mutex<HashMap<String, Kept>>>,
 }
 
@@ -74,15 +73,8 @@ impl Secrets {
     pub fn new(client: Client) -> Self {
         Self {
             client,
-            kept_for: KEPT_FOR,
             kept: Arc::default(),
         }
-    }
-
-    /// Keeps secrets for another time than five minutes; zero reads them anew each time.
-    #[must_use]
-    pub fn keeping_for(self, kept_for: Duration) -> Self {
-        Self { kept_for, ..self }
     }
 
     /// Forgets a secret, so that the next question is answered by the service: what to do when a login fails, because
@@ -162,7 +154,7 @@ impl Secrets {
         }
         let secret = Arc::new(self.fetch(secret_id).await?);
         let kept = Kept {
-            until: now + self.kept_for,
+            until: now + KEPT_FOR,
             secret: Arc::clone(&secret),
         };
         self.kept().insert(secret_id.to_owned(), kept);
