@@ -34,7 +34,7 @@ const RECONCILE_EVERY: Duration = Duration::from_secs(60);
 /// Processes per function: enough to show what two at once do, few enough for a laptop.
 const CONCURRENCY: usize = 2;
 const FUNCTION_MEMORY_MB: u32 = 512;
-/// Fewer than the twelve of the template: whoever tries it out waits for the dead letter.
+/// Fewer than the sixty of the template: whoever tries it out waits for the dead letter.
 const MAX_RECEIVES: u32 = 3;
 /// The pattern that is deployed is the pattern that runs here.
 const LOAD_STATUS_PATTERN: &str = include_str!("../../../event-patterns/load-status.json");
