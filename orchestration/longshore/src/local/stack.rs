@@ -224,9 +224,11 @@ fn queues() -> Vec<QueueOptions> {
     ]
 }
 
+/// Of a stack that is called as statements are where nothing else is set.
 fn load_status_pattern() -> Value {
-    serde_json::from_str(LOAD_STATUS_PATTERN)
-        .expect("the event pattern in this repository is JSON; a test reads it")
+    let pattern = serde_json::from_str(LOAD_STATUS_PATTERN)
+        .expect("the event pattern in this repository is JSON; a test reads it");
+    rights::resolved(pattern)
 }
 
 /// The secrets in the shapes that RDS and Redshift write.
