@@ -24,7 +24,9 @@ use longshore_domain::disposition::Disposition;
 use longshore_domain::target::{Compute, Login, Warehouse};
 use longshore_store::{ConnectOptions, Password, Store, Tls};
 
-use crate::settings::{DATABASE_HOST, DatabaseTls, REDSHIFT_CLUSTER, REDSHIFT_DATABASE, REDSHIFT_WORKGROUP, Settings};
+use crate::settings::{
+    DATABASE_HOST, DatabaseTls, REDSHIFT_CLUSTER, REDSHIFT_DATABASE, REDSHIFT_WORKGROUP, Settings,
+};
 
 const ATTEMPTS: u32 = 3;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -349,7 +351,10 @@ mod tests {
     }
 
     fn place(database: &ControlDatabase) -> String {
-        format!("{}@{}:{}/{}", database.user, database.host, database.port, database.name)
+        format!(
+            "{}@{}:{}/{}",
+            database.user, database.host, database.port, database.name
+        )
     }
 
     #[test]
