@@ -1,5 +1,5 @@
 # Two commands for a newcomer: `make demo` shows what Longshore does, `make test` proves it.
-# Both need a Rust toolchain and apt or brew; what else is missing they install themselves.
+# Both need a Rust toolchain (1.95 or newer) and apt or brew; what else is missing they install themselves.
 
 SHELL := /bin/bash
 CARGO ?= cargo
