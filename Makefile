@@ -1,11 +1,11 @@
 # Two commands for a newcomer: `make demo` shows what Longshore does, `make test` proves it.
-# Both need a Rust toolchain and apt or brew; what else is missing they install themselves.
+# Both need a Rust toolchain (1.95 or newer) and apt or brew; what else is missing they install themselves.
 
 SHELL := /bin/bash
 CARGO ?= cargo
 ARCHITECTURE ?= arm64
 export CARGO_TERM_COLOR ?= auto
-.PHONY: help demo local test fmt fmt-check lint doc unit e2e crash-walk power-cuts chaos state-machines clients dependencies postgres tools build memory bench bench-micro bench-batch bench-ledger bench-warehouse lint-deploy lambdas test-lambdas test-reproducible layer
+.PHONY: help demo local test fmt fmt-check lint doc unit e2e crash-walk power-cuts chaos state-machines clients dependencies postgres tools build memory bench bench-micro bench-batch bench-ledger bench-warehouse lint-deploy cli lambdas test-lambdas test-reproducible layer
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -82,6 +82,10 @@ memory: postgres ## load 1 GiB and show the peak memory of the function that pre
 
 lint-deploy: ## check the deployment template and its policies
 	@scripts/lint-deploy
+
+cli: ## build longshore, the operators' command line, and say where it is
+	@$(CARGO) build --quiet --release --locked --package longshore
+	@echo "$${CARGO_TARGET_DIR:-target}/release/longshore"
 
 lambdas: ## build the functions for AWS, as zips; ARCHITECTURE=x86_64 for the other kind of machine
 	@scripts/build-lambdas $(ARCHITECTURE)

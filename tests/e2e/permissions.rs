@@ -82,6 +82,7 @@ fn deployment(world: &World) -> Deployment {
         ("LandingBucketName", ready.bucket.clone()),
         ("BulkBucketName", LAKE.to_owned()),
         ("LandingKeyArn", key_arn()),
+        ("FurtherKeyArns", further_key_arn()),
         ("InputPrefix", ready.input_prefix.clone()),
         ("ArchiveFolder", ready.archive_folder.clone()),
         ("ProcessingFolder", ready.processing_folder.clone()),
@@ -101,6 +102,10 @@ fn function_arn(function: &str) -> String {
 
 fn key_arn() -> String {
     format!("arn:aws:kms:{PLACE}:key/0a1b")
+}
+
+fn further_key_arn() -> String {
+    format!("arn:aws:kms:{PLACE}:key/2c3d")
 }
 
 /// The ARN of a secret that is named, or whose ARN is given, which has an ending of its own.
@@ -560,6 +565,26 @@ fn of_key(objects: &BTreeSet<Use>) -> Expected {
     }
 }
 
+/// What further keys are used for, by action and service: through these and nothing else, and only here.
+fn of_further_keys(needed: &[(&str, &[&str])]) -> Expected {
+    let by = |action: &str, service: &str, region: &str| {
+        used(action, &further_key_arn()).with(VIA, &format!("{service}.{region}.amazonaws.com"))
+    };
+    let mut expected = Expected::default();
+    for (action, services) in needed {
+        expected
+            .allowed
+            .extend(services.iter().map(|service| by(action, service, "us-east-1")));
+        expected
+            .refused
+            .extend(services.iter().map(|service| by(action, service, "eu-central-1")));
+        expected
+            .refused
+            .extend([used(action, &further_key_arn()), by(action, "ec2", "us-east-1")]);
+    }
+    expected
+}
+
 /// Lambda makes the network interfaces; the code of a function may not.
 fn of_vpc() -> Expected {
     let by = |function: &str, action: &str| used(action, "*").with(SOURCE_FUNCTION, &function_arn(function));
@@ -637,14 +662,29 @@ async fn each_role_may_do_what_is_done_under_it_where_it_is_done_and_nothing_els
         &secret_arn(&ready.secret_postgres),
     );
 
-    let policies: [(&str, Expected); 10] = [
+    let policies: [(&str, Expected); 13] = [
         ("loader.json", allowed(of_loader)),
         ("loader-bulk.json", allowed(of_bulk)),
         ("loader-vpc.json", of_vpc()),
         ("loader-key.json", of_key(&in_landing)),
+        (
+            "loader-further-keys.json",
+            of_further_keys(&[
+                ("kms:Decrypt", &["s3", "secretsmanager", "sns", "sqs"]),
+                ("kms:GenerateDataKey", &["s3", "sns"]),
+            ]),
+        ),
         ("copy.json", allowed(copied.clone())),
         ("copy-bulk.json", allowed(of_bucket(&of_copy, LAKE))),
         ("copy-key.json", of_key(&copied)),
+        (
+            "copy-further-keys.json",
+            of_further_keys(&[("kms:Decrypt", &["s3"])]),
+        ),
+        (
+            "secret-keys.json",
+            of_further_keys(&[("kms:Decrypt", &["secretsmanager"])]),
+        ),
         ("query-chain.json", of_chain(&world)?),
         (
             "query-chains-parallel.json",

@@ -284,17 +284,21 @@ async fn dead_letters_are_listed_and_announcements_go_back() -> anyhow::Result<(
     let status = json!({ "source": "aws.redshift-data", "detail": { "statementId": statement } });
     dead.send(undelivered, &status).await?;
     let letter = dead.wait_for(&statement).await?;
-    let (output, said) = dead.run(&[
-        "redrive",
-        "--id",
-        letter["id"].as_str().unwrap_or_default(),
-        "--yes",
-    ])?;
+    let id = letter["id"].as_str().unwrap_or_default();
+    let (output, said) = dead.run(&["redrive", "--id", id, "--yes"])?;
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     assert!(
         said[0]["refused"].to_string().contains("announces no file"),
         "{said}"
     );
+    let (output, _) = dead.run(&["delete", "--id", id])?;
+    assert!(output.status.success(), "{output:?}");
+    assert!(dead.find(&statement)?.is_some(), "it was deleted without --yes");
+    let (output, _) = dead.run(&["delete", "--id", id, "--yes"])?;
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(dead.find(&statement)?, None);
+    let (output, _) = dead.run(&["delete", "--yes"])?;
+    assert!(!output.status.success(), "all would be deleted: {output:?}");
     let (output, _) = dead.run(&["redrive", "--id", "nobody"])?;
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     Ok(())

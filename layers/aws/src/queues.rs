@@ -158,14 +158,22 @@ impl Queues {
             .send()
             .await
             .map_err(|error| failed(to_url, "sqs:SendMessage", error))?;
+        self.delete(from_url, message).await
+    }
+
+    /// Deletes a message.
+    ///
+    /// # Errors
+    /// [`QueueError`].
+    pub async fn delete(&self, queue_url: &str, message: &QueueMessage) -> Result<(), QueueError> {
         self.client
             .delete_message()
-            .queue_url(from_url)
+            .queue_url(queue_url)
             .receipt_handle(&message.receipt)
             .send()
             .await
             .map(drop)
-            .map_err(|error| failed(from_url, "sqs:DeleteMessage", error))
+            .map_err(|error| failed(queue_url, "sqs:DeleteMessage", error))
     }
 }
 

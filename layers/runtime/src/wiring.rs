@@ -24,7 +24,9 @@ use longshore_domain::disposition::Disposition;
 use longshore_domain::target::{Compute, Login, Warehouse};
 use longshore_store::{ConnectOptions, Password, Store, Tls};
 
-use crate::settings::{DatabaseTls, REDSHIFT_CLUSTER, REDSHIFT_DATABASE, REDSHIFT_WORKGROUP, Settings};
+use crate::settings::{
+    DATABASE_HOST, DatabaseTls, REDSHIFT_CLUSTER, REDSHIFT_DATABASE, REDSHIFT_WORKGROUP, Settings,
+};
 
 const ATTEMPTS: u32 = 3;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -37,10 +39,10 @@ const OPERATION_TIMEOUT: Duration = Duration::from_secs(300);
 /// Why the parts do not fit together.
 #[derive(Debug, thiserror::Error)]
 pub enum WiringError {
-    /// Neither the secret nor the settings say which warehouse.
+    /// Neither the secret nor the settings say where the control database or the warehouse is.
     #[error("the secret {secret_id} does not say which {missing} to use; set {setting}")]
-    WarehouseUnknown {
-        /// The warehouse's secret.
+    PlaceUnknown {
+        /// The secret.
         secret_id: String,
         /// What is missing.
         missing: &'static str,
@@ -62,7 +64,7 @@ impl WiringError {
     /// What to do about it.
     pub fn disposition(&self) -> Disposition {
         match self {
-            Self::WarehouseUnknown { .. } | Self::CertificatesUnreadable { .. } => Disposition::Misconfigured,
+            Self::PlaceUnknown { .. } | Self::CertificatesUnreadable { .. } => Disposition::Misconfigured,
         }
     }
 }
@@ -141,14 +143,35 @@ pub async fn connect(settings: &Settings, access: &AwsAccess) -> anyhow::Result<
 
 /// The control database alone, for programs that need no more.
 pub async fn connect_store(settings: &Settings, secrets: &Secrets) -> anyhow::Result<Store> {
-    let (secret, certificates) = tokio::join!(
-        secrets.postgres(&settings.secret_postgres),
+    let (database, certificates) = tokio::join!(
+        find_database(settings, secrets),
         read_certificates(settings.database_ca_file.as_deref())
     );
-    let secret = secret.context("read the control database's secret")?;
-    let tls = tls(settings.database_tls, &secret.host, certificates?);
-    Store::connect(connect_options(settings, secret, tls))
+    let database = database?;
+    let tls = tls(settings.database_tls, &database.host, certificates?);
+    Store::connect(connect_options(settings, database, tls))
         .context("prepare the control database's connections")
+}
+
+/// Where the control database is, and as whom we log in.
+#[derive(Debug)]
+pub struct ControlDatabase {
+    /// A host name, an address, or the folder of a socket (then it begins with `/`).
+    pub host: String,
+    /// The port.
+    pub port: u16,
+    /// The database.
+    pub name: String,
+    /// The role.
+    pub user: String,
+    password: Password,
+}
+
+/// The control database that the settings and the secret name.
+pub async fn find_database(settings: &Settings, secrets: &Secrets) -> anyhow::Result<ControlDatabase> {
+    let secret = secrets.postgres(&settings.secret_postgres).await;
+    let secret = secret.context("read the control database's secret")?;
+    Ok(control_database(settings, secret)?)
 }
 
 /// The warehouse of rules that name none.
@@ -224,13 +247,29 @@ fn stays_on_this_machine(host: &str) -> bool {
     host.starts_with('/') || host.eq_ignore_ascii_case("localhost") || is_loopback
 }
 
-fn connect_options(settings: &Settings, secret: PostgresSecret, tls: Tls) -> ConnectOptions {
-    ConnectOptions {
-        host: secret.host,
-        port: secret.port,
+/// What the settings say comes first; the secret says the rest.
+fn control_database(settings: &Settings, secret: PostgresSecret) -> Result<ControlDatabase, WiringError> {
+    let host = settings.database_host.clone().or(secret.host);
+    Ok(ControlDatabase {
+        host: host.ok_or_else(|| WiringError::PlaceUnknown {
+            secret_id: settings.secret_postgres.clone(),
+            missing: "host",
+            setting: DATABASE_HOST.to_owned(),
+        })?,
+        port: settings.database_port.unwrap_or(secret.port),
+        name: settings.database_name.clone().unwrap_or(secret.database),
         user: secret.user,
         password: Password::new(secret.password.expose()),
-        database: secret.database,
+    })
+}
+
+fn connect_options(settings: &Settings, database: ControlDatabase, tls: Tls) -> ConnectOptions {
+    ConnectOptions {
+        host: database.host,
+        port: database.port,
+        user: database.user,
+        password: database.password,
+        database: database.name,
         tls,
         schema: settings.control_schema.clone(),
         max_connections: settings.max_connections,
@@ -240,7 +279,7 @@ fn connect_options(settings: &Settings, secret: PostgresSecret, tls: Tls) -> Con
 
 /// What the settings say comes first; the secret says the rest.
 fn warehouse(settings: &Settings, secret: RedshiftSecret) -> Result<Warehouse, WiringError> {
-    let unknown = |missing, setting: &str| WiringError::WarehouseUnknown {
+    let unknown = |missing, setting: &str| WiringError::PlaceUnknown {
         secret_id: settings.secret_redshift.clone(),
         missing,
         setting: setting.to_owned(),
@@ -299,6 +338,50 @@ mod tests {
             database: database.map(str::to_owned),
             user: None,
         }
+    }
+
+    fn postgres_secret(host: Option<&str>) -> PostgresSecret {
+        PostgresSecret {
+            host: host.map(str::to_owned),
+            port: 5433,
+            user: "u".to_owned(),
+            password: longshore_aws::Password::new("p"),
+            database: "control".to_owned(),
+        }
+    }
+
+    fn place(database: &ControlDatabase) -> String {
+        format!(
+            "{}@{}:{}/{}",
+            database.user, database.host, database.port, database.name
+        )
+    }
+
+    #[test]
+    fn the_secret_says_where_the_control_database_is() {
+        let found = control_database(&settings(&[]), postgres_secret(Some("db"))).unwrap();
+        assert_eq!(place(&found), "u@db:5433/control");
+    }
+
+    #[test]
+    fn the_settings_say_it_before_the_secret_which_says_as_whom() {
+        let settings = settings(&[
+            ("LONGSHORE_DATABASE_HOST", "proxy"),
+            ("LONGSHORE_DATABASE_PORT", "5432"),
+            ("LONGSHORE_DATABASE_NAME", "longshore"),
+        ]);
+        for host in [None, Some("db")] {
+            let found = control_database(&settings, postgres_secret(host)).unwrap();
+            assert_eq!(place(&found), "u@proxy:5432/longshore");
+        }
+    }
+
+    #[test]
+    fn a_control_database_that_nobody_names_is_asked_for() {
+        let error = control_database(&settings(&[]), postgres_secret(None)).unwrap_err();
+        assert_eq!(error.disposition(), Disposition::Misconfigured);
+        let expected = "the secret control does not say which host to use; set LONGSHORE_DATABASE_HOST";
+        assert_eq!(error.to_string(), expected);
     }
 
     #[test]

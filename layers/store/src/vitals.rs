@@ -14,7 +14,8 @@ use crate::{Store, StoreError};
 pub struct Vitals {
     /// Loads that are not finished.
     pub unfinished: i64,
-    /// How long ago the oldest of them was received; none where nothing is under way.
+    /// How long the oldest of them has been under way, in seconds; none where nothing is, or all of it waits as it was told to: for
+    /// a paused rule, in a buffer that is not due, for the files that its set lacks.
     pub oldest_unfinished_seconds: Option<f64>,
     /// Loads that wait for another try.
     pub waiting_retries: i64,

@@ -1,12 +1,59 @@
 -- How the work stands at this moment: what is under way, what waits, and how long for. Reads indexes of open rows alone.
--- What waits for a rule that an operator paused is nobody's trouble: it is neither the oldest nor a retry.
+-- What waits as it was told to is nobody's trouble, and not the oldest: what waits for a rule that an operator paused (no retry
+-- either), a set that lacks files, a buffer before it is due. A file in a batch is as old as the batch, and one that goes to many
+-- warehouses as its deliveries, then as the end of the last.
 SELECT
     (SELECT count(*) FROM rdscnfg.ext_file_load AS load WHERE load.finished_at IS NULL) AS unfinished,
     (
-        SELECT extract(epoch FROM $1::timestamptz - min(load.received_at))::float8
-        FROM rdscnfg.ext_file_load AS load
-        WHERE load.finished_at IS NULL
-            AND load.waits_for LIKE 'rule %' IS NOT TRUE
+        SELECT
+            extract(
+                epoch FROM $1::timestamptz - least(
+                    (
+                        SELECT min(load.received_at)
+                        FROM rdscnfg.ext_file_load AS load
+                        WHERE load.finished_at IS NULL
+                            AND load.batch_id IS NULL
+                            AND load.state NOT IN ('batched', 'delivering')
+                            AND load.waits_for LIKE 'rule %' IS NOT TRUE
+                    ),
+                    (
+                        SELECT min(batch.received_at)
+                        FROM rdscnfg.ext_file_load AS load
+                        INNER JOIN rdscnfg.ext_file_load AS batch
+                            ON batch.load_id = load.batch_id
+                        WHERE load.finished_at IS NULL
+                    ),
+                    (
+                        SELECT min(due.since)
+                        FROM (
+                            SELECT
+                                least(
+                                    buffer.flush_at,
+                                    CASE
+                                        WHEN buffer.group_name IS NULL
+                                            THEN buffer.first_at + make_interval(secs => buffer.max_seconds)
+                                    END
+                                ) AS since
+                            FROM rdscnfg.ext_load_buffer AS buffer
+                            WHERE buffer.files > 0
+                        ) AS due
+                        WHERE due.since <= $1::timestamptz
+                    ),
+                    (
+                        SELECT min(ended.since)
+                        FROM (
+                            SELECT coalesce(max(delivery.finished_at), load.received_at) AS since
+                            FROM rdscnfg.ext_file_load AS load
+                            LEFT JOIN rdscnfg.ext_file_load AS delivery
+                                ON delivery.parent_load_id = load.load_id
+                            WHERE load.finished_at IS NULL
+                                AND load.state = 'delivering'
+                            GROUP BY load.load_id
+                            HAVING bool_and(delivery.load_id IS NULL OR delivery.finished_at IS NOT NULL)
+                        ) AS ended
+                    )
+                )
+            )::float8
     ) AS oldest_unfinished_seconds,
     (
         SELECT count(*)

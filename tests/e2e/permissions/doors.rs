@@ -73,7 +73,7 @@ fn documents(template: &Value, deployment: &Deployment) -> anyhow::Result<BTreeM
             "AWS::IAM::Role" => properties["AssumeRolePolicyDocument"].clone(),
             "AWS::Lambda::Permission" => of_permission(properties, deployment)?,
             // The rights of a role are in files of their own.
-            "AWS::IAM::RolePolicy" => continue,
+            "AWS::IAM::RolePolicy" | "AWS::IAM::Policy" => continue,
             _ if properties["PolicyDocument"].is_object() => properties["PolicyDocument"].clone(),
             _ => continue,
         };

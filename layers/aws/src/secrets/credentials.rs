@@ -27,8 +27,8 @@ impl fmt::Debug for Password {
 /// Where the control database is, and as whom we log in.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PostgresSecret {
-    /// A host name, an address, or the folder of a socket (then it begins with `/`).
-    pub host: String,
+    /// A host name, an address, or the folder of a socket (then it begins with `/`), when the secret says so.
+    pub host: Option<String>,
     /// The port; 5432 when the secret names none.
     pub port: u16,
     /// The role.

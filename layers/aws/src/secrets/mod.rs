@@ -83,12 +83,13 @@ impl Secrets {
         self.kept().remove(secret_id);
     }
 
-    /// The control database's secret, by name or ARN.
+    /// The control database's secret, by name or ARN. Whether it says where that is is for the caller to judge, whose settings
+    /// may say so.
     pub async fn postgres(&self, secret_id: &str) -> Result<PostgresSecret, SecretsError> {
         let secret = self.read(secret_id).await?;
         let fields = Fields::of(secret_id, &secret.text, POSTGRES_SHAPE)?;
         Ok(PostgresSecret {
-            host: fields.required("host", &["host"])?,
+            host: fields.optional("host", &["host"])?,
             port: fields.port("port")?.unwrap_or(5432),
             user: fields.required("username (or user)", &["username", "user"])?,
             password: Password::new(fields.required("password", &["password"])?),
@@ -214,7 +215,7 @@ mod tests {
     async fn postgres_secrets_are_read_in_either_spelling(#[case] text: &str) {
         let secret = secrets(&holding(text)).postgres("s").await.unwrap();
         let expected = PostgresSecret {
-            host: "db.example".to_owned(),
+            host: Some("db.example".to_owned()),
             port: 5433,
             user: "u".to_owned(),
             password: Password::new("p"),
@@ -224,9 +225,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_postgres_secret_needs_neither_port_nor_database() {
-        let text = r#"{"host":"h","username":"u","password":"p"}"#;
+    async fn a_postgres_secret_needs_neither_host_nor_port_nor_database() {
+        let text = r#"{"username":"u","password":"p"}"#;
         let secret = secrets(&holding(text)).postgres("s").await.unwrap();
+        assert_eq!(secret.host, None);
         assert_eq!((secret.port, secret.database.as_str()), (5432, "postgres"));
     }
 
@@ -269,7 +271,6 @@ mod tests {
     #[rstest]
     #[case("hunter2", "is no JSON object")]
     #[case(r#"["hunter2"]"#, "is no JSON object")]
-    #[case(r#"{"username":"u","password":"hunter2"}"#, "no field host")]
     #[case(r#"{"host":"h","username":"u","password":""}"#, "no field password")]
     #[case(r#"{"host":"h","password":"hunter2"}"#, "no field username (or user)")]
     #[case(

@@ -38,6 +38,12 @@ pub const LOG_FORMAT: &str = "LONGSHORE_LOG_FORMAT";
 pub const DATABASE_CA_FILE: &str = "LONGSHORE_DATABASE_CA_FILE";
 /// Whether the connection to the control database is encrypted.
 pub const DATABASE_TLS: &str = "LONGSHORE_DATABASE_TLS";
+/// The control database's host, whatever the secret says.
+pub const DATABASE_HOST: &str = "LONGSHORE_DATABASE_HOST";
+/// The control database's port, whatever the secret says.
+pub const DATABASE_PORT: &str = "LONGSHORE_DATABASE_PORT";
+/// The control database's name, whatever the secret says.
+pub const DATABASE_NAME: &str = "LONGSHORE_DATABASE_NAME";
 /// The most connections of one process to the control database.
 pub const MAX_CONNECTIONS: &str = "LONGSHORE_MAX_CONNECTIONS";
 /// The serverless workgroup, when the secret does not name one.
@@ -143,6 +149,9 @@ pub const SETTINGS: &[SettingDoc] = &[
         "`json` in Lambda, else `text`",
         "`json`: one object per line on stdout. `text`: for people, on stderr.",
     ),
+    optional(DATABASE_HOST, "from the secret", "Host of the control database."),
+    optional(DATABASE_PORT, "from the secret", "Port of the control database."),
+    optional(DATABASE_NAME, "from the secret", "Name of the control database."),
     optional(
         DATABASE_TLS,
         "`required`; `off` for a socket or this machine",

@@ -1,7 +1,11 @@
-//! The control database: where its tables are, and how it is connected to. Which database it is, its secret says.
+//! The control database: where its tables are, and how it is connected to. Which database it is, its secret says where they do not.
+
+use std::num::NonZeroU16;
 
 use super::reader::Reader;
-use super::{DATABASE_TLS, MAX_CONNECTIONS, POSTGRES_CONFIG_AUDIT_TABLE, POSTGRES_CONFIG_TABLE};
+use super::{
+    DATABASE_PORT, DATABASE_TLS, MAX_CONNECTIONS, POSTGRES_CONFIG_AUDIT_TABLE, POSTGRES_CONFIG_TABLE,
+};
 
 const RULE_TABLE: &str = "EXT_FILE_CONFIG";
 const AUDIT_TABLE: &str = "EXT_FILE_AUDIT";
@@ -51,6 +55,12 @@ fn schema_of(reader: &mut Reader, name: &'static str, table: &str) -> Option<Str
             None
         }
     }
+}
+
+pub(super) fn port(reader: &mut Reader) -> Option<u16> {
+    reader.optional(DATABASE_PORT)?;
+    let port: NonZeroU16 = reader.parsed(DATABASE_PORT, NonZeroU16::MIN, "a port from 1 to 65535");
+    Some(port.get())
 }
 
 pub(super) fn database_tls(reader: &mut Reader) -> Option<DatabaseTls> {

@@ -55,6 +55,12 @@ pub struct Settings {
     pub reported_failures: ReportedFailures,
     /// What is logged, and how.
     pub log: LogSettings,
+    /// Host of the control database, when not as the secret says.
+    pub database_host: Option<String>,
+    /// Port of the control database, when not as the secret says.
+    pub database_port: Option<u16>,
+    /// Name of the control database, when not as the secret says.
+    pub database_name: Option<String>,
     /// Certificates to trust for the control database; `None` for the machine's own.
     pub database_ca_file: Option<PathBuf>,
     /// Whether the connection to the control database is encrypted; `None` to decide by the host.
@@ -101,6 +107,9 @@ impl Settings {
             statement_prefix: warehouse::statement_prefix(&mut reader),
             reported_failures: reported_failures(&mut reader),
             log: log::log(&mut reader),
+            database_host: reader.optional(DATABASE_HOST),
+            database_port: control_database::port(&mut reader),
+            database_name: reader.optional(DATABASE_NAME),
             database_tls: control_database::database_tls(&mut reader),
             database_ca_file: reader.optional(DATABASE_CA_FILE).map(PathBuf::from),
             max_connections: control_database::max_connections(&mut reader),
@@ -280,6 +289,8 @@ mod tests {
     #[case("LONGSHORE_LOG", "info=debug=x", "is no log filter")]
     #[case("LONGSHORE_LOG_FORMAT", "xml", "must be one of: json, text")]
     #[case("LONGSHORE_REPORTED_FAILURES", "hide", "must be one of: succeed, fail")]
+    #[case("LONGSHORE_DATABASE_PORT", "postgres", "must be a port")]
+    #[case("LONGSHORE_DATABASE_PORT", "0", "must be a port")]
     #[case("LONGSHORE_DATABASE_TLS", "maybe", "must be one of: required, off")]
     #[case("LONGSHORE_MAX_CONNECTIONS", "many", "from 2 to 100")]
     #[case("LONGSHORE_MAX_CONNECTIONS", "1", "from 2 to 100")]

@@ -30,3 +30,4 @@ mod support;
 mod tallies;
 mod transitions;
 mod unsettled;
+mod vitals;

@@ -453,8 +453,12 @@ mod tests {
 
     #[test]
     fn the_shipped_pattern_takes_the_end_of_our_statements_alone() {
-        let shipped = include_str!("../../../event-patterns/load-status.json");
-        let pattern = Pattern::parse(&serde_json::from_str(shipped).unwrap()).unwrap();
+        let mut shipped: Value =
+            serde_json::from_str(include_str!("../../../event-patterns/load-status.json")).unwrap();
+        let prefix = &mut shipped["detail"]["statementName"][0]["prefix"];
+        assert_eq!(*prefix, json!({ "Fn::Sub": "${AWS::StackName}/" }));
+        *prefix = json!("longshore/");
+        let pattern = Pattern::parse(&shipped).unwrap();
         let event = |name: Value, state: &str| {
             json!({
                 "source": "aws.redshift-data",
@@ -471,6 +475,7 @@ mod tests {
         }
         assert!(!pattern.matches(&event(json!("longshore/load/1"), "STARTED")));
         assert!(!pattern.matches(&event(json!("someone-else"), "FINISHED")));
+        assert!(!pattern.matches(&event(json!("longshore-two/load/1"), "FINISHED")));
         assert!(!pattern.matches(&event(Value::Null, "FINISHED")));
     }
 }

@@ -20,6 +20,17 @@ pub(crate) enum DlqCommand {
         #[command(flatten)]
         arguments: DlqArguments,
     },
+    /// Delete messages that need nothing any more, such as the end of a statement, which the reconciler has settled.
+    Delete {
+        /// These messages, by their ids.
+        #[arg(long = "id", value_name = "ID", required = true)]
+        ids: Vec<String>,
+        /// Do it. Without this, what would be done is printed and nothing happens.
+        #[arg(long)]
+        yes: bool,
+        #[command(flatten)]
+        arguments: DlqArguments,
+    },
 }
 
 #[derive(Debug, Args)]

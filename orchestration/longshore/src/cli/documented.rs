@@ -8,10 +8,11 @@ use clap::error::ErrorKind;
 
 use super::Cli;
 
-const GUIDES: [&str; 2] = ["docs/operate.md", "docs/deploy.md"];
+const GUIDES: [&str; 3] = ["README.md", "docs/operate.md", "docs/deploy.md"];
 /// What stands for something of the reader's, and a sample of it.
-const PLACEHOLDERS: [(&str, &str); 12] = [
+const PLACEHOLDERS: [(&str, &str); 13] = [
     ("ID", "1ebd3a00-c130-541e-af34-f69cd92bbfcb"),
+    ("5f2c8a41-", "1ebd3a00-c130-541e-af34-f69cd92bbfcb"),
     ("R", "71"),
     ("N", "1"),
     ("T", "2026-11-26T00:00:00Z"),
@@ -33,14 +34,17 @@ struct Mention {
     is_line: bool,
 }
 
+/// In a guide that shows a prompt, what is typed stands behind one, and a line without is output or a summary of the command line.
 fn mentions(guide: &str) -> Vec<Mention> {
+    let prompt = if guide.contains("\n$ ") { "$ " } else { "" };
     let mut all = Vec::new();
     let mut in_block = false;
     for line in guide.lines() {
         if line.trim_start().starts_with("```") {
             in_block = !in_block;
         } else if in_block {
-            let typed = line.split(" # ").next().unwrap_or_default();
+            let typed = line.trim_start().strip_prefix(prompt).unwrap_or_default();
+            let typed = typed.split(" # ").next().unwrap_or_default();
             let commands = typed.split("&&").map(str::trim);
             all.extend(
                 commands
@@ -73,7 +77,14 @@ fn words(text: &str) -> Vec<String> {
         let sample = PLACEHOLDERS.iter().find(|(name, _)| *name == bare);
         sample.map_or(bare, |(_, sample)| *sample).to_owned()
     };
-    typed.split_whitespace().map(word).collect()
+    // What is quoted is one word.
+    let pieces = typed.split('"').enumerate();
+    pieces
+        .flat_map(|(at, piece)| match at % 2 {
+            0 => piece.split_whitespace().map(word).collect(),
+            _ => vec![piece.to_owned()],
+        })
+        .collect()
 }
 
 fn fault(mention: &Mention) -> Option<String> {
@@ -110,4 +121,8 @@ fn a_command_that_is_none_is_found() {
         .map(|mention| fault(mention).is_some())
         .collect();
     assert_eq!(found, [true, false, true, false]);
+    let prompted = "```\n$ longshore load show ID\n$ longshore rule apply FILE --why \"two words\"\nlongshore load show | list\n```\n";
+    let mentions = mentions(prompted);
+    assert_eq!(mentions.len(), 2, "{mentions:?}");
+    assert!(mentions.iter().all(|mention| fault(mention).is_none()));
 }

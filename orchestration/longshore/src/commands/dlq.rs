@@ -1,4 +1,4 @@
-//! `dlq list` and `dlq redrive`: announcements that no function could take.
+//! `dlq list`, `dlq redrive` and `dlq delete`: announcements that no function could take.
 
 use std::time::Duration;
 
@@ -154,8 +154,14 @@ pub(crate) async fn run(
             yes,
             arguments,
         } => {
-            let redrive = Redrive { to, ids, yes };
-            redrive.run(arguments, deployment, output).await
+            let what = What::SendBack { to };
+            let deed = Deed { what, ids, yes };
+            deed.run(arguments, deployment, output).await
+        }
+        DlqCommand::Delete { ids, yes, arguments } => {
+            let what = What::Delete;
+            let deed = Deed { what, ids, yes };
+            deed.run(arguments, deployment, output).await
         }
     }
 }
@@ -180,13 +186,23 @@ async fn list(
     Ok(ExitStatus::Done)
 }
 
-struct Redrive {
-    to: Option<String>,
+/// What is done to messages.
+enum What {
+    /// Announcements go to this queue, or to the one that gave them up.
+    SendBack {
+        to: Option<String>,
+    },
+    Delete,
+}
+
+/// It, to these messages (none: to all), and whether in earnest.
+struct Deed {
+    what: What,
     ids: Vec<String>,
     yes: bool,
 }
 
-impl Redrive {
+impl Deed {
     async fn run(
         self,
         arguments: DlqArguments,
@@ -198,8 +214,12 @@ impl Redrive {
         let mut letters = Vec::new();
         for message in &messages {
             let mut letter = Letter::of(message);
-            let is_moved = is_wanted(message) && self.redrive(&dead, message, &mut letter).await?;
-            if !is_moved {
+            let is_gone = is_wanted(message)
+                && match &self.what {
+                    What::SendBack { to } => self.redrive(&dead, message, to.as_ref(), &mut letter).await?,
+                    What::Delete => self.delete(&dead, message, &mut letter).await?,
+                };
+            if !is_gone {
                 dead.queues.show_again(&dead.url, message).await?;
             }
             if is_wanted(message) {
@@ -223,16 +243,17 @@ impl Redrive {
         &self,
         dead: &DeadLetters,
         message: &QueueMessage,
+        to: Option<&String>,
         letter: &mut Letter,
     ) -> anyhow::Result<bool> {
         if !letter.is_announcement {
             letter.refused = Some(
-                "it announces no file; the reconciler settles what a status event is about, so it may be deleted"
+                "it announces no file; the reconciler settles what a status event is about, so it may be deleted: longshore dlq delete"
                     .to_owned(),
             );
             return Ok(false);
         }
-        let to = match (&self.to, &message.dead_of) {
+        let to = match (to, &message.dead_of) {
             (Some(url), _) => url.clone(),
             (None, Some(arn)) => dead.queues.url_of(arn).await?,
             (None, None) => {
@@ -244,6 +265,20 @@ impl Redrive {
         letter.outcome = Some(format!("send it to {to}"));
         if self.yes {
             dead.redrive(message, &to).await?;
+        }
+        Ok(self.yes)
+    }
+
+    /// Whether the message was deleted; that it would be or was is noted on the letter.
+    async fn delete(
+        &self,
+        dead: &DeadLetters,
+        message: &QueueMessage,
+        letter: &mut Letter,
+    ) -> anyhow::Result<bool> {
+        letter.outcome = Some("delete it".to_owned());
+        if self.yes {
+            dead.queues.delete(&dead.url, message).await?;
         }
         Ok(self.yes)
     }

@@ -16,8 +16,8 @@ pub(crate) fn of_functions() -> Value {
     resolved(policy)
 }
 
-/// A policy as CloudFormation makes it, for a cluster and secrets that the stack makes.
-fn resolved(value: Value) -> Value {
+/// What the template includes as CloudFormation makes it, for a cluster and secrets that the stack makes.
+pub(super) fn resolved(value: Value) -> Value {
     match value {
         Value::Array(items) => items.into_iter().map(resolved).collect(),
         Value::Object(fields) => {

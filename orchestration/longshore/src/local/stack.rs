@@ -34,7 +34,7 @@ const RECONCILE_EVERY: Duration = Duration::from_secs(60);
 /// Processes per function: enough to show what two at once do, few enough for a laptop.
 const CONCURRENCY: usize = 2;
 const FUNCTION_MEMORY_MB: u32 = 512;
-/// Fewer than the twelve of the template: whoever tries it out waits for the dead letter.
+/// Fewer than the sixty of the template: whoever tries it out waits for the dead letter.
 const MAX_RECEIVES: u32 = 3;
 /// The pattern that is deployed is the pattern that runs here.
 const LOAD_STATUS_PATTERN: &str = include_str!("../../../event-patterns/load-status.json");
@@ -224,9 +224,11 @@ fn queues() -> Vec<QueueOptions> {
     ]
 }
 
+/// Of a stack that is called as statements are where nothing else is set.
 fn load_status_pattern() -> Value {
-    serde_json::from_str(LOAD_STATUS_PATTERN)
-        .expect("the event pattern in this repository is JSON; a test reads it")
+    let pattern = serde_json::from_str(LOAD_STATUS_PATTERN)
+        .expect("the event pattern in this repository is JSON; a test reads it");
+    rights::resolved(pattern)
 }
 
 /// The secrets in the shapes that RDS and Redshift write.

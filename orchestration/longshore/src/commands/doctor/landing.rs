@@ -11,9 +11,6 @@ use serde_json::{Value, json};
 use super::control::clock;
 use super::finding::Finding;
 
-/// The event rule as it is shipped.
-const LOAD_STATUS: &str = include_str!("../../../../event-patterns/load-status.json");
-
 /// What was found.
 pub(super) async fn examine(settings: &Settings, clients: &AwsClients) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -29,8 +26,7 @@ pub(super) async fn examine(settings: &Settings, clients: &AwsClients) -> Vec<Fi
         ));
     }
     findings.push(topic(settings, clients).await);
-    findings.push(event_rule(&settings.statement_prefix));
-    findings.push(deployed_rule(&settings.statement_prefix, clients).await);
+    findings.push(event_rule(&settings.statement_prefix, clients).await);
     findings.push(aws_clock(clients).await);
     findings
 }
@@ -120,30 +116,9 @@ async fn topic(settings: &Settings, clients: &AwsClients) -> Finding {
     }
 }
 
-/// The ends of statements reach us by their names: the setting and the rule must agree about how these begin.
-fn event_rule(statement_prefix: &str) -> Finding {
-    let pattern: Value = serde_json::from_str(LOAD_STATUS).expect("a test reads the shipped pattern");
-    let prefixes = pattern["detail"]["statementName"]
-        .as_array()
-        .into_iter()
-        .flatten();
-    let begins: Vec<&str> = prefixes.filter_map(|test| test["prefix"].as_str()).collect();
-    let called = format!("{statement_prefix}/");
-    let seen = format!(
-        "statements are called {called}…, the rule takes {}…",
-        begins.join("…, ")
-    );
-    if begins.iter().any(|prefix| called.starts_with(prefix)) {
-        return Finding::sound("event rule", seen);
-    }
-    let mend = format!(
-        "unset LONGSHORE_STATEMENT_PREFIX, or deploy orchestration/event-patterns/load-status.json with {{\"prefix\": \"{called}\"}}"
-    );
-    Finding::fault("event rule", seen, mend)
-}
-
-/// The rule as it is deployed, judged by EventBridge itself on the end of a statement of ours.
-async fn deployed_rule(statement_prefix: &str, clients: &AwsClients) -> Finding {
+/// The ends of statements reach us by their names: the setting and the rule must agree about how these begin. EventBridge itself judges
+/// the rule on the end of a statement of ours.
+async fn event_rule(statement_prefix: &str, clients: &AwsClients) -> Finding {
     let name = format!("{statement_prefix}/00000000-0000-0000-0000-000000000000/load/1");
     let detail = json!({
         "statementName": name, "statementId": "00000000-0000-0000-0000-000000000000", "state": "FINISHED",
@@ -156,10 +131,10 @@ async fn deployed_rule(statement_prefix: &str, clients: &AwsClients) -> Finding 
     let found = clients.inspector.rules_taking(&event).await;
     let wanted = format!("the ends of statements called {statement_prefix}/…");
     rules_finding(
-        "deployed event rule".to_owned(),
+        "event rule".to_owned(),
         &wanted,
         found,
-        "deploy orchestration/event-patterns/load-status.json: sam deploy makes STACK-load-status",
+        "set LONGSHORE_STATEMENT_PREFIX to the stack's name, or deploy orchestration/event-patterns/load-status.json: sam deploy makes STACK-load-status",
     )
 }
 
@@ -226,12 +201,6 @@ mod tests {
     use super::super::finding::Verdict;
     use super::*;
 
-    #[test]
-    fn the_rule_takes_the_statements_of_the_default_prefix_alone() {
-        assert_eq!(event_rule("longshore").verdict, Verdict::Sound);
-        assert_eq!(event_rule("longshore/team").verdict, Verdict::Sound);
-        assert_eq!(event_rule("team").verdict, Verdict::Fault);
-    }
     fn watched() -> WatchedPrefix {
         WatchedPrefix::parse("s3://landing/in/").unwrap()
     }

@@ -15,14 +15,14 @@ const WAREHOUSE: &str = "warehouse's secret";
 /// The control database's secret.
 pub(super) async fn control(settings: &Settings, clients: &AwsClients) -> Finding {
     let id = &settings.secret_postgres;
-    match clients.secrets.postgres(id).await {
-        Ok(secret) => Finding::sound(
+    match wiring::find_database(settings, &clients.secrets).await {
+        Ok(database) => Finding::sound(
             CONTROL,
-            format!("{id}: {}:{}/{}", secret.host, secret.port, secret.database),
+            format!("{id}: {}:{}/{}", database.host, database.port, database.name),
         ),
         Err(error) => Finding::fault(
             CONTROL,
-            chain(&error),
+            format!("{error:#}"),
             mend(
                 id,
                 r#"{"host": "…", "port": 5432, "username": "…", "password": "…", "dbname": "…"}"#,
