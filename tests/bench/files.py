@@ -198,28 +198,34 @@ class Files:
         ]
 
     def python(self):
-        """The trailer taken off and its count verified, against a loader in Python."""
+        """The trailer taken off and its count verified, from the bucket and back into it, against a loader in Python."""
         file = self.inputs.pipes(self.size)
-        url = self.stack.land(file.path)
-        algorithm = ["python3", HERE / "python_algorithm.py", file.path, self.out / "stripped.txt"]
+        url, theirs_url = self.stack.land(file.path), self.stack.url("stripped-by-python.txt")
         costs = self.measured(
-            f"the trailer of {file.path.name} taken off and its count verified",
+            f"the trailer of {file.path.name} taken off and its count verified, over loopback",
             {
                 "longshore file prepare --verify-count": Command(self._prepare(url, "pipes", "--verify-count")),
-                "the Python algorithm, on a disk": Command(algorithm, most_rounds=2),
+                "the Python algorithm": Command(self.stack.python(HERE / "python_algorithm.py", url, theirs_url), most_rounds=2),
             },
         )
-        self._empty()
         ours, theirs = costs.values()
+        (part,) = json.loads(ours.said)["parts"]
+        run(["cmp", self._fetched(part["url"]), self._fetched(theirs_url)])
+        self._empty()
         return [
             Line(
-                "against the Python algorithm, strip and verify",
+                "against the Python algorithm, strip and verify, from S3 and back",
                 [
                     Part("CPU", ours.cpu / theirs.cpu, 1 / 50, " × Python"),
                     Part("memory", ours.peak_bytes / theirs.peak_bytes, 1 / 100, " × Python"),
                 ],
             )
         ]
+
+    def _fetched(self, url):
+        path = self.out / url.rsplit("/", 1)[1]
+        run(self.stack.fetch(url, path))
+        return path
 
     def _check(self, kind, size):
         file = getattr(self.inputs, kind)(size)

@@ -53,9 +53,19 @@ class Stack:
         )
         return f"s3://{self.ready['bucket']}/{key}"
 
-    def fetch(self, url):
+    def fetch(self, url, path="/dev/null"):
         """curl of an object, to nowhere."""
-        return [*self._curl(url.split("/", 3)[3]), "-H", "x-amz-content-sha256: UNSIGNED-PAYLOAD", "--fail", "--output", "/dev/null"]
+        return [*self._curl(key_of(url)), "-H", "x-amz-content-sha256: UNSIGNED-PAYLOAD", "--fail", "--output", path]
+
+    def python(self, script, source, target):
+        """A program in Python, with boto3, that makes one object of another."""
+        ready = self.ready
+        keys = {"AWS_ACCESS_KEY_ID": ready["access_key_id"], "AWS_SECRET_ACCESS_KEY": ready["secret_access_key"]}
+        environment = {**keys, "AWS_DEFAULT_REGION": ready["region"]}
+        return [
+            "env", *(f"{name}={value}" for name, value in environment.items()), sys.executable, script,
+            ready["endpoint_url"], ready["bucket"], key_of(source), key_of(target),
+        ]
 
     def url(self, key):
         return f"s3://{self.ready['bucket']}/{PREFIX}{key}"
@@ -67,3 +77,7 @@ class Stack:
             "--user", f"{ready['access_key_id']}:{ready['secret_access_key']}",
             f"{ready['endpoint_url']}/{ready['bucket']}/{key}",
         ]
+
+
+def key_of(url):
+    return url.split("/", 3)[3]

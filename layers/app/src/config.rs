@@ -22,15 +22,15 @@ pub struct RangeLimits {
     pub least_source_bytes: u64,
     /// What is read at first around the place where a file is to be cut.
     pub window_bytes: u64,
-    /// A chunk of a file that is read whole.
+    /// A chunk of a file that is read whole, scanned as it comes. Only the part before its first record end is kept.
     pub chunk_bytes: u64,
     /// Chunks that are read at once.
     pub chunks_in_flight: usize,
 }
 
 impl RangeLimits {
-    /// Those of a process with so much memory: an eighth of it holds what is read at once. Chunks of more than 8 MiB would be no
-    /// faster.
+    /// Those of a process with so much memory: an eighth of it holds what is read at once, should no record end in it. Chunks of more
+    /// than 8 MiB would be no faster.
     pub fn of_memory(memory_bytes: u64) -> Self {
         const CHUNKS: u64 = 8;
         let chunk_bytes = (memory_bytes / 8 / CHUNKS).clamp(1024 * 1024, 8 * 1024 * 1024);

@@ -20,6 +20,7 @@ pub(crate) struct Position {
 }
 
 /// Finds record ends in blocks that follow each other.
+#[derive(Clone)]
 pub(crate) struct Framer {
     unit: Unit,
     framing: Framing,

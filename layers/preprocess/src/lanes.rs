@@ -6,6 +6,9 @@
 /// Bytes that are looked at together; bit `i` of a mask stands for byte `i` of them.
 pub(crate) const LANES: usize = 64;
 
+/// Groups whose parity is taken at once: as many as there are 64-bit numbers in a register.
+pub(crate) const TOGETHER: usize = 4;
+
 /// A way to compare [`LANES`] bytes at once.
 pub(crate) trait Compare: Copy {
     /// Whether a character was met, wherever.
@@ -16,8 +19,22 @@ pub(crate) trait Compare: Copy {
     fn nothing(self) -> Self::Met;
     /// The same, and whether it is among these bytes: half the work of [`Compare::equal`].
     fn meet(self, met: Self::Met, bytes: &[u8; LANES], needle: u8) -> Self::Met;
+    /// The same, and whether a byte that is not ASCII is among these.
+    fn meet_non_ascii(self, met: Self::Met, bytes: &[u8; LANES]) -> Self::Met;
     /// Whether it was met.
     fn was_met(self, met: Self::Met) -> bool;
+
+    /// For the quotes of each group, bits of all bytes up to and with each quote's own: a bit is set where an odd number of them has
+    /// come.
+    #[inline(always)]
+    fn parities(self, mut quotes: [u64; TOGETHER]) -> [u64; TOGETHER] {
+        for shift in [1, 2, 4, 8, 16, 32] {
+            for bits in &mut quotes {
+                *bits ^= *bits << shift;
+            }
+        }
+        quotes
+    }
 }
 
 /// Work over many bytes, done with the best [`Compare`] there is.
@@ -37,16 +54,6 @@ pub(crate) fn run<S: Sweep>(sweep: S) -> S::Output {
         );
     }
     sweep.sweep(Portable)
-}
-
-/// Bits of all bytes up to and with each quote's own: a bit is set where an odd number of quotes has come.
-#[inline(always)]
-pub(crate) fn parity(quotes: u64) -> u64 {
-    let mut bits = quotes;
-    for shift in [1, 2, 4, 8, 16, 32] {
-        bits ^= bits << shift;
-    }
-    bits
 }
 
 /// Eight bytes in a register at a time.
@@ -84,6 +91,14 @@ impl Compare for Portable {
     }
 
     #[inline(always)]
+    fn meet_non_ascii(self, met: u64, bytes: &[u8; LANES]) -> u64 {
+        const HIGH: u64 = 0x8080_8080_8080_8080;
+        let (words, _) = bytes.as_chunks::<8>();
+        let all = words.iter().fold(0, |all, word| all | u64::from_le_bytes(*word));
+        met | (all & HIGH)
+    }
+
+    #[inline(always)]
     fn was_met(self, met: u64) -> bool {
         met != 0
     }
@@ -96,7 +111,7 @@ mod wide {
     use pulp::bytemuck::cast;
     use pulp::x86::V3;
 
-    use super::{Compare, LANES};
+    use super::{Compare, LANES, TOGETHER};
 
     /// Two times thirty-two bytes, by AVX2.
     #[derive(Clone, Copy)]
@@ -132,6 +147,27 @@ mod wide {
         }
 
         #[inline(always)]
+        fn meet_non_ascii(self, met: __m256i, bytes: &[u8; LANES]) -> __m256i {
+            let [low, high]: [__m256i; 2] = cast(*bytes);
+            let avx2 = self.0.avx2;
+            avx2._mm256_or_si256(met, avx2._mm256_or_si256(low, high))
+        }
+
+        #[inline(always)]
+        fn parities(self, quotes: [u64; TOGETHER]) -> [u64; TOGETHER] {
+            let avx2 = self.0.avx2;
+            let mut bits: __m256i = cast(quotes);
+            bits = avx2._mm256_xor_si256(bits, avx2._mm256_slli_epi64::<1>(bits));
+            bits = avx2._mm256_xor_si256(bits, avx2._mm256_slli_epi64::<2>(bits));
+            bits = avx2._mm256_xor_si256(bits, avx2._mm256_slli_epi64::<4>(bits));
+            bits = avx2._mm256_xor_si256(bits, avx2._mm256_slli_epi64::<8>(bits));
+            bits = avx2._mm256_xor_si256(bits, avx2._mm256_slli_epi64::<16>(bits));
+            bits = avx2._mm256_xor_si256(bits, avx2._mm256_slli_epi64::<32>(bits));
+            cast(bits)
+        }
+
+        /// By the highest bits: where a character is met all of them are set, and a byte that is not ASCII has its own.
+        #[inline(always)]
         fn was_met(self, met: __m256i) -> bool {
             self.0.avx2._mm256_movemask_epi8(met) != 0
         }
@@ -142,7 +178,7 @@ mod wide {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{Compare, LANES, Portable, Sweep, parity, run};
+    use super::{Compare, LANES, Portable, Sweep, TOGETHER, run};
 
     struct Equal<'a>(&'a [u8; LANES], u8);
 
@@ -154,6 +190,27 @@ mod tests {
         fn sweep(self, compare: impl Compare) -> bool {
             let met = compare.meet(compare.nothing(), self.0, self.1);
             compare.was_met(compare.meet(met, &[!self.1; LANES], self.1))
+        }
+    }
+
+    struct Parities([u64; TOGETHER]);
+
+    impl Sweep for Parities {
+        type Output = [u64; TOGETHER];
+        #[inline(always)]
+        fn sweep(self, compare: impl Compare) -> [u64; TOGETHER] {
+            compare.parities(self.0)
+        }
+    }
+
+    struct MeetNonAscii<'a>(&'a [u8; LANES]);
+
+    impl Sweep for MeetNonAscii<'_> {
+        type Output = bool;
+        #[inline(always)]
+        fn sweep(self, compare: impl Compare) -> bool {
+            let met = compare.meet_non_ascii(compare.nothing(), self.0);
+            compare.was_met(compare.meet_non_ascii(met, &[0x7F; LANES]))
         }
     }
 
@@ -180,10 +237,24 @@ mod tests {
         }
 
         #[test]
-        fn a_bit_of_the_parity_says_whether_an_odd_number_of_quotes_has_come(quotes in any::<u64>()) {
-            for at in 0..64 {
-                let come = (quotes & (u64::MAX >> (63 - at))).count_ones();
-                prop_assert_eq!((parity(quotes) >> at) & 1, u64::from(come % 2));
+        fn one_byte_that_is_not_ascii_is_met_wherever_it_is(at in prop::option::of(0..LANES), byte in 0x80_u8.., rest in 0..0x80_u8) {
+            let mut bytes = [rest; LANES];
+            if let Some(at) = at {
+                bytes[at] = byte;
+            }
+            prop_assert_eq!(MeetNonAscii(&bytes).sweep(Portable), at.is_some());
+            prop_assert_eq!(run(MeetNonAscii(&bytes)), at.is_some());
+        }
+
+        #[test]
+        fn a_bit_of_the_parity_says_whether_an_odd_number_of_quotes_has_come(quotes in any::<[u64; TOGETHER]>()) {
+            for parities in [Portable.parities(quotes), run(Parities(quotes))] {
+                for (quotes, parity) in quotes.into_iter().zip(parities) {
+                    for at in 0..64 {
+                        let come = (quotes & (u64::MAX >> (63 - at))).count_ones();
+                        prop_assert_eq!((parity >> at) & 1, u64::from(come % 2));
+                    }
+                }
             }
         }
     }

@@ -59,7 +59,9 @@ pub use by_value::{
     KeyPlace, KeyPlaceError, SplitLimits, SplitValue, ValueOutputs, ValueSplitError, ValueSplitter,
 };
 pub use compression::{Compression, OutputCompression};
-pub use cut::{Head, LocalEnds, RecordCounter, ScannedChunk, Tail, TailTrailer, Tally, TallyJoin};
+pub use cut::{
+    ChunkScan, Head, Joined, LocalEnds, RecordCounter, ScannedChunk, Tail, TailTrailer, Tally, TallyJoin,
+};
 pub use encoding::{Encoding, InvalidBytes, OutputEncoding};
 pub use error::{PrepareError, SpecError};
 pub use line_finder::{LineFinder, LineSearch};

@@ -19,7 +19,7 @@ use crate::region::{Record, Region};
 use crate::report::{LineEnding, TrailerRecord};
 use crate::sinks::Exits;
 use crate::spec::{Framing, HEADER_LIMIT_BYTES, HeaderInOutput, PipelineSpec, UnlistedRecords};
-use crate::sweep::sweep;
+use crate::sweep::{Swept, sweep};
 use crate::trailer::{Trailer, verify_count};
 use crate::unit::Unit;
 
@@ -51,6 +51,21 @@ pub(crate) struct RecordStage {
     held: Vec<u8>,
     held_record: Option<Record>,
     counts: Counts,
+}
+
+/// A first look at a block, before it is known to be valid: nothing is counted by it.
+#[derive(Default)]
+pub(crate) struct Look {
+    /// Where the records begin that were looked at, and what they are if none of them is out of the ordinary.
+    swept: Option<(usize, Swept)>,
+    is_ascii: bool,
+}
+
+impl Look {
+    /// Whether the whole block is known to be of one-byte ASCII.
+    pub(crate) fn is_ascii(&self) -> bool {
+        self.is_ascii
+    }
 }
 
 impl RecordStage {
@@ -108,8 +123,39 @@ impl RecordStage {
         }
     }
 
-    /// Takes the next block of text, which holds whole units.
-    pub(crate) fn accept(&mut self, block: &[u8], exits: &mut Exits<'_>) -> Result<(), PrepareError> {
+    /// The beginning of the record that has not ended.
+    pub(crate) fn into_open(self) -> Vec<u8> {
+        self.carry
+    }
+
+    /// Looks at the records of a block all at once, if there is nothing to do about any single one of them.
+    pub(crate) fn look(&self, block: &[u8]) -> Look {
+        if self.header_left > 0 || self.prefixes.is_some() {
+            return Look::default();
+        }
+        let mut framer = self.framer.clone();
+        let begin = match self.carry.is_empty() {
+            true => Some(0),
+            false => framer.next_end(block, 0, self.origin),
+        };
+        let swept = begin.and_then(|begin| {
+            let (opening, records) = block.split_at(begin);
+            let quoting = framer.sweeping(records)?;
+            Some((opening, sweep(records, quoting)?))
+        });
+        Look {
+            is_ascii: swept.is_some_and(|(opening, swept)| swept.is_ascii && opening.is_ascii()),
+            swept: swept.map(|(opening, swept)| (opening.len(), swept)),
+        }
+    }
+
+    /// Takes the next block of text, which holds whole units and was looked at.
+    pub(crate) fn accept(
+        &mut self,
+        block: &[u8],
+        look: Look,
+        exits: &mut Exits<'_>,
+    ) -> Result<(), PrepareError> {
         let mut from = 0;
         if !self.carry.is_empty() {
             let Some(end) = self.framer.next_end(block, 0, self.origin) else {
@@ -129,7 +175,10 @@ impl RecordStage {
             self.start_record(end);
             from = end;
         }
-        from = self.sweep(&mut region, from, exits)?;
+        if let Some((begin, swept)) = look.swept {
+            debug_assert_eq!(begin, from, "the look was at this block");
+            from = self.pass(&mut region, from, swept, exits)?;
+        }
         while let Some(end) = self.framer.next_end(block, from, self.origin) {
             self.record(&mut region, from..end, exits)?;
             self.start_record(end);
@@ -139,26 +188,17 @@ impl RecordStage {
         self.carry_on(&block[from..], block.len())
     }
 
-    /// Handles the records from `from` on all at once, if there is nothing to do about any single one of them but the last;
-    /// gives where the others begin, which is `from` if there is.
-    fn sweep(
+    /// Handles the records from `from` on all at once but the last; gives where the others begin, which is `from` if each of them
+    /// has to be asked.
+    fn pass(
         &mut self,
         region: &mut Region<'_>,
         from: usize,
+        swept: Swept,
         exits: &mut Exits<'_>,
     ) -> Result<usize, PrepareError> {
         let block = &region.bytes[from..];
-        let fits = block.len() <= self.record_limit;
-        let (true, 0, None, Some(quoting)) = (
-            fits,
-            self.header_left,
-            &self.prefixes,
-            self.framer.sweeping(block),
-        ) else {
-            return Ok(from);
-        };
-        let swept = sweep(block, quoting);
-        if !swept.is_plain() || swept.records < 2 {
+        if swept.records < 2 || block.len() > self.record_limit {
             return Ok(from);
         }
         // The last record goes the usual way, because it may be the trailer.

@@ -4,7 +4,7 @@ use crate::counts::Counts;
 use crate::cut::Tally;
 use crate::encoding::{Encoding, InvalidBytes, LONGEST_MARK_BYTES, Resolved};
 use crate::error::PrepareError;
-use crate::records::RecordStage;
+use crate::records::{Look, RecordStage};
 use crate::sinks::{Exits, Sinks};
 use crate::spec::PipelineSpec;
 use crate::unit::Unit;
@@ -108,6 +108,11 @@ impl TextStage {
         self.records.settled()
     }
 
+    /// The beginning of the record that has not ended, of a text of one-byte units.
+    pub(crate) fn into_open(self) -> Vec<u8> {
+        self.records.into_open()
+    }
+
     /// Takes the end of the text.
     pub(crate) fn finish(self, exits: &mut Exits<'_>) -> Result<Counts, PrepareError> {
         if self.odd.is_some() {
@@ -123,17 +128,24 @@ impl TextStage {
         if block.is_empty() {
             return Ok(());
         }
-        match self.validator.check(block) {
+        // Most blocks are of ASCII, which the look at their records shows by the way.
+        let look = self.records.look(block);
+        let checked = match look.is_ascii() && self.validator.is_between_characters() {
+            true => Ok(()),
+            false => self.validator.check(block),
+        };
+        match checked {
             Ok(()) => {
                 self.origin += block.len() as u64;
-                self.records.accept(block, exits)
+                self.records.accept(block, look, exits)
             }
             Err(Invalid {
                 valid_bytes,
                 bytes_before,
             }) => {
                 // Faults before the invalid bytes come first, however the stream was cut into blocks.
-                self.records.accept(&block[..valid_bytes], exits)?;
+                let valid = &block[..valid_bytes];
+                self.records.accept(valid, Look::default(), exits)?;
                 Err(self.invalid(self.origin + valid_bytes as u64 - bytes_before as u64))
             }
         }

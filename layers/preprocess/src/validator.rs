@@ -35,6 +35,15 @@ impl Validator {
         }
     }
 
+    /// Whether ASCII of one-byte units may follow, which then needs no check.
+    pub(crate) fn is_between_characters(&self) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Utf8 { cut } => cut.is_empty(),
+            Self::Utf16 { .. } => false,
+        }
+    }
+
     /// Checks the next block; UTF-16 blocks hold whole units.
     pub(crate) fn check(&mut self, block: &[u8]) -> Result<(), Invalid> {
         match self {

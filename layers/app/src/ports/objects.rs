@@ -3,8 +3,9 @@
 use std::ops::Range;
 
 use async_trait::async_trait;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
+use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
 use longshore_domain::disposition::Disposition;
 use longshore_domain::object::{Bucket, Object, ObjectKey, WatchedPrefix};
@@ -38,8 +39,20 @@ pub trait ObjectStore: Send + Sync {
         bytes: u64,
     ) -> Result<Option<ObjectStart>, ObjectStoreError>;
 
-    /// Reads a stretch of one version of an object, all of it. A connection that breaks is mended as in [`Self::open`].
-    async fn read_range(&self, object: &Object, range: Range<u64>) -> Result<Bytes, ObjectStoreError>;
+    /// Reads a stretch of one version of an object, in blocks of any length as they come: all of it, or an error at last. A
+    /// connection that breaks is mended as in [`Self::open`]. Nothing is asked for before the first block is.
+    fn stream_range<'a>(&'a self, object: &'a Object, range: Range<u64>) -> RangeBody<'a>;
+
+    /// Reads a stretch of one version of an object into memory.
+    async fn read_range(&self, object: &Object, range: Range<u64>) -> Result<Bytes, ObjectStoreError> {
+        let length = usize::try_from(range.end - range.start).unwrap_or_default();
+        let mut blocks = self.stream_range(object, range);
+        let mut received = BytesMut::with_capacity(length);
+        while let Some(block) = blocks.next().await {
+            received.extend_from_slice(&block?);
+        }
+        Ok(received.freeze())
+    }
 
     /// Writes a stretch of one version of an object as an object of its own, on the server's side: no byte of it passes
     /// through here. Replaces what is there once it is whole; nothing appears and nothing is left behind otherwise.
@@ -141,6 +154,9 @@ pub struct ObjectBody {
     /// Its bytes, in blocks of any length.
     pub chunks: BoxStream<'static, Result<Bytes, ObjectStoreError>>,
 }
+
+/// The bytes of a stretch of an object.
+pub type RangeBody<'a> = BoxStream<'a, Result<Bytes, ObjectStoreError>>;
 
 /// What was written.
 #[derive(Debug, Clone, PartialEq, Eq)]

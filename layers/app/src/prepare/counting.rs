@@ -1,10 +1,10 @@
-//! Counting a long file by ranges: several are on their way at once, each is scanned once, and the results are joined in
-//! order. What is counted can be noted and taken up again.
+//! Counting a long file by ranges: several are on their way at once, each is scanned as its bytes come, and the results are joined
+//! in order. Nothing is collected but the ends of records that two ranges share. What is counted can be noted and taken up again.
 
 use std::ops::Range;
 
 use futures_util::stream::{StreamExt, iter};
-use longshore_preprocess::{Head, RecordCounter, Tally, TallyJoin};
+use longshore_preprocess::{ChunkScan, Head, Joined, RecordCounter, ScannedChunk, Tally, TallyJoin};
 
 use super::pass::Stop;
 use super::places::Places;
@@ -31,20 +31,38 @@ pub(super) async fn count(
     let scans = iter(chunks(begin..text.end, places.limits.chunk_bytes)).map(|range| {
         let counter = &counter;
         async move {
-            let is_start = range.start == begin;
-            let chunk = places.objects.read_range(places.source, range).await?;
-            Ok::<_, Stop>(counter.scan(chunk, is_start))
+            let scan = counter.scan(range.start == begin);
+            let scanned = scan_range(places, scan, range.clone()).await?;
+            Ok::<_, Stop>((range, scanned))
         }
     });
     let mut join = TallyJoin::new(counter.clone(), head.header_lines, head.data_from, so_far);
     let mut scanned = scans.buffered(places.limits.chunks_in_flight);
     while let Some(chunk) = scanned.next().await {
-        join.join(chunk?)?;
+        let (range, chunk) = chunk?;
+        if let Joined::Misread { from } = join.join(chunk)? {
+            let rest = range.start + from..range.end;
+            let again = scan_range(places, join.again(), rest).await?;
+            let joined = join.join(again)?;
+            debug_assert_eq!(joined, Joined::Taken, "it begins with a record");
+        }
         if must_stop() {
             return Ok(Counted::Partly(join.tally()));
         }
     }
     Ok(Counted::Whole(join.finish()?))
+}
+
+async fn scan_range(
+    places: &Places<'_>,
+    mut scan: ChunkScan<'_>,
+    range: Range<u64>,
+) -> Result<ScannedChunk, Stop> {
+    let mut bytes = places.objects.stream_range(places.source, range);
+    while let Some(block) = bytes.next().await {
+        scan.take(&block?);
+    }
+    Ok(scan.finish())
 }
 
 /// A stretch in pieces of a size.

@@ -6,9 +6,10 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures_util::{StreamExt as _, stream};
 use longshore_app::ports::{
     ArchiveCopy, Destination, ObjectBody, ObjectHead, ObjectPage, ObjectStart, ObjectStore, ObjectStoreError,
-    Upload, UploadedObject,
+    RangeBody, Upload, UploadedObject,
 };
 use longshore_app::{Counting, FilePreparation, FileWish, PrepareFile, RangeLimits, Way};
 use longshore_domain::object::{Bucket, Object, ObjectKey, WatchedPrefix};
@@ -102,8 +103,8 @@ impl ObjectStore for Giant {
         }))
     }
 
-    async fn read_range(&self, _: &Object, range: Range<u64>) -> Result<Bytes, ObjectStoreError> {
-        Ok(self.read(range))
+    fn stream_range<'a>(&'a self, _: &'a Object, range: Range<u64>) -> RangeBody<'a> {
+        stream::once(async move { Ok(self.read(range)) }).boxed()
     }
 
     async fn copy_range(

@@ -22,7 +22,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 use longshore_app::ports::{
     ArchiveCopy, Destination, ObjectBody, ObjectHead, ObjectPage, ObjectStart, ObjectStore, ObjectStoreError,
-    Upload, UploadedObject,
+    RangeBody, Upload, UploadedObject,
 };
 use longshore_domain::object::{Bucket, Object, ObjectKey, WatchedPrefix, s3_url};
 
@@ -99,8 +99,8 @@ impl ObjectStore for S3ObjectStore {
         range::read_start(&self.client, bucket, key, bytes).await
     }
 
-    async fn read_range(&self, object: &Object, range: Range<u64>) -> Result<Bytes, ObjectStoreError> {
-        range::read(&self.client, object, range).await
+    fn stream_range<'a>(&'a self, object: &'a Object, range: Range<u64>) -> RangeBody<'a> {
+        range::stream(&self.client, object, range)
     }
 
     async fn copy_range(

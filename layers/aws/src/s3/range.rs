@@ -6,8 +6,11 @@ use std::time::Duration;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
+use aws_sdk_s3::primitives::ByteStream;
 use bytes::{Bytes, BytesMut};
-use longshore_app::ports::{ObjectHead, ObjectStart, ObjectStoreError};
+use futures_util::StreamExt as _;
+use futures_util::stream::try_unfold;
+use longshore_app::ports::{ObjectHead, ObjectStart, ObjectStoreError, RangeBody};
 use longshore_domain::object::{Bucket, Object, ObjectKey, s3_url};
 
 use super::error::Call;
@@ -20,24 +23,22 @@ const FAILURES_IN_A_ROW: u32 = 5;
 /// The wait before the second try; it doubles with each further one.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 
-/// Reads a stretch of one version of an object.
-pub(super) async fn read(
-    client: &Client,
-    object: &Object,
-    range: Range<u64>,
-) -> Result<Bytes, ObjectStoreError> {
-    let mut stretch = Stretch {
+/// Reads a stretch of one version of an object, block by block.
+pub(super) fn stream<'a>(client: &'a Client, object: &'a Object, range: Range<u64>) -> RangeBody<'a> {
+    let stretch = Stretch {
         client,
         object,
         call: Call::get_object(object.url(), object.version.as_deref()),
-        received: BytesMut::with_capacity(usize::try_from(range.end - range.start).unwrap_or_default()),
+        next_byte: range.start,
         range,
         failures: 0,
+        connection: None,
     };
-    while !stretch.is_complete() {
-        stretch.read_on().await?;
-    }
-    Ok(stretch.received.freeze())
+    try_unfold(stretch, |mut stretch| async move {
+        let block = stretch.next_block().await?;
+        Ok(block.map(|block| (block, stretch)))
+    })
+    .boxed()
 }
 
 /// Reads the first bytes of what lies at a key now.
@@ -71,7 +72,10 @@ pub(super) async fn read_start(
     }
     if !missing.is_empty() {
         let object = object(bucket, key, &head);
-        received.extend_from_slice(&read(client, &object, missing).await?);
+        let mut rest = stream(client, &object, missing);
+        while let Some(block) = rest.next().await {
+            received.extend_from_slice(&block?);
+        }
     }
     Ok(Some(ObjectStart {
         head,
@@ -141,50 +145,70 @@ struct Stretch<'a> {
     object: &'a Object,
     call: Call,
     range: Range<u64>,
-    received: BytesMut,
+    next_byte: u64,
     failures: u32,
+    connection: Option<ByteStream>,
 }
 
 impl Stretch<'_> {
-    fn next_byte(&self) -> u64 {
-        self.range.start + self.received.len() as u64
-    }
-
     fn is_complete(&self) -> bool {
-        self.next_byte() >= self.range.end
+        self.next_byte >= self.range.end
     }
 
-    /// Asks for what is missing and takes what comes of it.
-    async fn read_on(&mut self) -> Result<(), ObjectStoreError> {
-        let mut answer = match self.get().await {
-            Ok(answer) => answer,
-            Err(error) if matches!(Fault::of(&error), Fault::Unavailable | Fault::Busy) => {
-                return match self.is_out_of_patience() {
-                    true => Err(self.call.failed(error)),
-                    false => self.wait().await,
-                };
+    /// The next bytes; `None` only after all of them.
+    async fn next_block(&mut self) -> Result<Option<Bytes>, ObjectStoreError> {
+        loop {
+            let mut connection = match self.connection.take() {
+                Some(connection) => connection,
+                None if self.is_complete() => return Ok(None),
+                None => match self.ask().await? {
+                    Some(connection) => connection,
+                    None => continue,
+                },
+            };
+            match connection.next().await {
+                Some(Ok(block)) => {
+                    self.connection = Some(connection);
+                    if !block.is_empty() {
+                        return self.account_for(block).map(Some);
+                    }
+                }
+                Some(Err(_)) | None if self.is_complete() => return Ok(None),
+                Some(Err(_)) | None if self.is_out_of_patience() => return Err(self.truncated()),
+                Some(Err(_)) | None => self.wait().await,
             }
-            // There are fewer bytes than the object has that we were told of: it is another one.
-            Err(error) if is_past_the_end(&error) => return Err(self.call.replaced()),
-            Err(error) => return Err(self.call.failed(error)),
-        };
-        self.check_place(&answer)?;
-        while let Some(Ok(chunk)) = answer.body.next().await {
-            if !chunk.is_empty() {
-                self.failures = 0;
-            }
-            self.received.extend_from_slice(&chunk);
         }
-        if self.next_byte() > self.range.end {
-            let excess = self.next_byte() - self.range.end;
+    }
+
+    fn account_for(&mut self, block: Bytes) -> Result<Bytes, ObjectStoreError> {
+        self.failures = 0;
+        self.next_byte += block.len() as u64;
+        if self.next_byte > self.range.end {
+            let excess = self.next_byte - self.range.end;
             return Err(self
                 .call
                 .unavailable(format!("{excess} bytes more came than were asked for")));
         }
-        match self.is_complete() {
-            true => Ok(()),
-            false if self.is_out_of_patience() => Err(self.truncated()),
-            false => self.wait().await,
+        Ok(block)
+    }
+
+    /// Asks for what is missing. `None` when that failed in a way worth another try.
+    async fn ask(&mut self) -> Result<Option<ByteStream>, ObjectStoreError> {
+        match self.get().await {
+            Ok(answer) => {
+                self.check_place(&answer)?;
+                Ok(Some(answer.body))
+            }
+            Err(error) if matches!(Fault::of(&error), Fault::Unavailable | Fault::Busy) => {
+                if self.is_out_of_patience() {
+                    return Err(self.call.failed(error));
+                }
+                self.wait().await;
+                Ok(None)
+            }
+            // There are fewer bytes than the object has that we were told of: it is another one.
+            Err(error) if is_past_the_end(&error) => Err(self.call.replaced()),
+            Err(error) => Err(self.call.failed(error)),
         }
     }
 
@@ -195,14 +219,14 @@ impl Stretch<'_> {
             .key(self.object.key.as_str())
             .set_version_id(self.object.version.clone())
             .set_if_match(self.object.etag.as_deref().map(quoted))
-            .range(format!("bytes={}-{}", self.next_byte(), self.range.end - 1))
+            .range(format!("bytes={}-{}", self.next_byte, self.range.end - 1))
             .send()
             .await
     }
 
     /// A server that ignored the range would send the object's first bytes, and nobody would see it.
     fn check_place(&self, answer: &GetObjectOutput) -> Result<(), ObjectStoreError> {
-        let begins = format!("bytes {}-", self.next_byte());
+        let begins = format!("bytes {}-", self.next_byte);
         match answer.content_range() {
             Some(range) if range.starts_with(&begins) => Ok(()),
             Some(_) | None => Err(self
@@ -217,15 +241,14 @@ impl Stretch<'_> {
         self.failures >= FAILURES_IN_A_ROW
     }
 
-    async fn wait(&self) -> Result<(), ObjectStoreError> {
+    async fn wait(&self) {
         tokio::time::sleep(FIRST_WAIT * 2_u32.pow(self.failures - 1)).await;
-        Ok(())
     }
 
     fn truncated(&self) -> ObjectStoreError {
         ObjectStoreError::Truncated {
             url: self.call.url.clone(),
-            received: self.received.len() as u64,
+            received: self.next_byte - self.range.start,
             expected: self.range.end - self.range.start,
         }
     }
@@ -233,6 +256,7 @@ impl Stretch<'_> {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::TryStreamExt as _;
     use rstest::rstest;
 
     use super::*;
@@ -264,7 +288,9 @@ mod tests {
     }
 
     async fn read_three_to_eight(script: &Script) -> Result<Bytes, ObjectStoreError> {
-        read(&s3_client(script), &whole(), 3..8).await
+        let (client, whole) = (s3_client(script), whole());
+        let blocks: Vec<Bytes> = stream(&client, &whole, 3..8).try_collect().await?;
+        Ok(blocks.concat().into())
     }
 
     #[tokio::test]
@@ -300,6 +326,16 @@ mod tests {
             "{error:?}"
         );
         assert_eq!(script.requests().len(), 5);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn blocks_are_handed_on_as_they_come_and_more_than_was_asked_for_is_an_error() {
+        let (client, whole) = (s3_client(&Script::new([part(3..8, 2), part(5..8, 4)])), whole());
+        let mut blocks = stream(&client, &whole, 3..8);
+        assert_eq!(blocks.next().await.unwrap().unwrap(), "34");
+        let error = blocks.next().await.unwrap().unwrap_err();
+        assert!(matches!(error, ObjectStoreError::Unavailable { .. }), "{error:?}");
+        assert!(blocks.next().await.is_none());
     }
 
     #[tokio::test(start_paused = true)]

@@ -27,7 +27,7 @@ impl Default for SplitLimits {
     fn default() -> Self {
         Self {
             values: 4096,
-            staged_bytes: 8 * 1024 * 1024,
+            staged_bytes: 16 * 1024 * 1024,
         }
     }
 }

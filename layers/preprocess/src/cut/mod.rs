@@ -7,10 +7,12 @@
 
 mod ends;
 mod head;
+mod scan;
 mod tail;
 mod tally;
 
 pub use ends::LocalEnds;
 pub use head::Head;
+pub use scan::{ChunkScan, ScannedChunk};
 pub use tail::{Tail, TailTrailer};
-pub use tally::{RecordCounter, ScannedChunk, Tally, TallyJoin};
+pub use tally::{Joined, RecordCounter, Tally, TallyJoin};

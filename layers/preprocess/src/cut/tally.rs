@@ -1,28 +1,19 @@
 //! Counting a text in chunks: each is scanned once, by itself and in any order, and the results are joined in order.
 //!
 //! A chunk cut anywhere is three things: what ends a record of an earlier chunk, whole records, and the beginning of a record.
-//! Whole records are counted at once; where two chunks meet, what was cut is put together and counted by the same code. So no
-//! byte is looked at twice but those few, and every record, character and fault is found as if the text had come in one
-//! piece.
+//! Whole records are counted as they come; where two chunks meet, what was cut is put together and counted by the same code. So
+//! no byte is looked at twice but those few, none is kept but those, and every record, character and fault is found as if the
+//! text had come in one piece.
 //!
 //! In CSV a chunk does not show for certain where its first record begins: it depends on every quote before. It is guessed by the
 //! chunk's own quotes, and the records are counted from there. When what lies before that place is joined to what the earlier
-//! chunks left open, the engine is between two records there, or it is not: only then the chunk is counted once more.
+//! chunks left open, the engine is between two records there, or it is not: only then the chunk is scanned once more, which may
+//! mean that it is fetched once more.
 
-use std::ops::Range;
-
-use bytes::Bytes;
-
-use crate::cut::LocalEnds;
-use crate::cut::ends::{ChunkEnds, guess_first_end};
-use crate::encoding::Resolved;
+use crate::cut::ends::ChunkEnds;
+use crate::cut::scan::{ChunkScan, Records, Rest, ScannedChunk};
 use crate::error::PrepareError;
-use crate::outputs::Discard;
-use crate::pipeline::BLOCK_BYTES;
-use crate::sinks::{Exits, Sinks};
 use crate::spec::{Header, PipelineSpec};
-use crate::sweep::Quoting;
-use crate::text::TextStage;
 
 /// What a stretch of whole records came to. Sums of neighbours are those of both together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,15 +44,6 @@ pub struct RecordCounter {
     ends: ChunkEnds,
 }
 
-/// A chunk that was scanned by itself.
-#[derive(Debug)]
-pub struct ScannedChunk {
-    chunk: Bytes,
-    /// Where its whole records begin and end; the same place where a single record end is. `None`: it has no record end.
-    whole: Option<Range<usize>>,
-    counted: Result<Tally, PrepareError>,
-}
-
 impl RecordCounter {
     /// `None` when chunks of the text say nothing by themselves: it is compressed, of two-byte units, or not cut into records.
     pub fn new(spec: &PipelineSpec) -> Option<Self> {
@@ -77,94 +59,38 @@ impl RecordCounter {
         Some(Self { spec, ends })
     }
 
-    /// Scans a chunk by itself. `is_start` says that it begins with a record.
-    pub fn scan(&self, chunk: Bytes, is_start: bool) -> ScannedChunk {
-        match self.ends {
-            ChunkEnds::Local(ends) => self.scan_local(ends, chunk, is_start),
-            ChunkEnds::Quoted(quoting) => self.scan_quoted(quoting, chunk, is_start),
-        }
-    }
-
-    fn scan_quoted(&self, quoting: Quoting, chunk: Bytes, is_start: bool) -> ScannedChunk {
-        let from = match is_start {
-            true => Some(0),
-            false => guess_first_end(&chunk, quoting),
-        };
-        let counted = from.map_or(Ok(Tally::default()), |from| self.settle(&chunk[from..]));
-        let length = |tally: &Tally| usize::try_from(tally.bytes).unwrap_or(usize::MAX);
-        let whole = from.map(|from| match &counted {
-            Ok(tally) => from..from + length(tally),
-            Err(_) => from..chunk.len(),
-        });
-        ScannedChunk {
-            chunk,
-            whole,
-            counted,
-        }
-    }
-
-    fn scan_local(&self, ends: LocalEnds, chunk: Bytes, is_start: bool) -> ScannedChunk {
-        let from = if is_start {
-            Some(0)
-        } else {
-            ends.first(&chunk, false)
-        };
-        let to = ends.last(&chunk, is_start);
-        let whole = from.zip(to).map(|(from, to)| from..to);
-        let records = whole.clone().map_or(&[][..], |whole| &chunk[whole]);
-        ScannedChunk {
-            counted: self.count(records),
-            whole,
-            chunk,
-        }
+    /// Begins to scan a chunk by itself. `is_start` says that it begins with a record.
+    pub fn scan(&self, is_start: bool) -> ChunkScan<'_> {
+        ChunkScan::new(&self.spec, self.ends, is_start)
     }
 
     /// Counts whole records; the last one of the text may lack its line end.
-    fn count(&self, records: &[u8]) -> Result<Tally, PrepareError> {
-        if records.is_empty() {
-            return Ok(Tally::default());
-        }
-        let counts = self.look_at(records, TextStage::finish)?;
-        Ok(Tally {
-            bytes: records.len() as u64,
-            records: counts.records,
-            blank_records: counts.blank_records,
-            lines: counts.lines,
-        })
+    fn count(&self, text: &[u8]) -> Result<Tally, PrepareError> {
+        let mut records = Records::new(&self.spec);
+        records.take(text)?;
+        records.finish(text.len() as u64)
     }
 
     /// Counts the records that end in a text; what comes behind them is looked at too, as far as it shows what is wrong with it.
-    fn settle(&self, text: &[u8]) -> Result<Tally, PrepareError> {
-        self.look_at(text, |stage, _| Ok(stage.settled()))
+    fn settle(&self, text: &[u8]) -> Result<Rest, PrepareError> {
+        let mut records = Records::new(&self.spec);
+        records.take(text)?;
+        Ok(records.settle())
     }
+}
 
-    /// Looks for what is wrong with the beginning of a record, as far as it shows before the record ends.
-    fn check(&self, beginning: &[u8]) -> Result<(), PrepareError> {
-        self.look_at(beginning, |_, _| Ok(()))
-    }
-
-    fn look_at<T>(
-        &self,
-        records: &[u8],
-        end: impl FnOnce(TextStage, &mut Exits<'_>) -> Result<T, PrepareError>,
-    ) -> Result<T, PrepareError> {
-        // The stage begins behind where a byte order mark could be: in the midst of a text the same bytes are a character.
-        let resolved = Resolved {
-            encoding: self.spec.encoding,
-            mark_bytes: 0,
-        };
-        let mut sinks = Sinks::new(&self.spec, self.spec.encoding);
-        let mut exits = Exits {
-            sinks: &mut sinks,
-            outputs: &mut Discard,
-        };
-        let mut text = TextStage::new(&self.spec, resolved);
-        // Each block is checked and counted while it is in the nearest cache.
-        for block in records.chunks(BLOCK_BYTES) {
-            text.accept(block, &mut exits)?;
-        }
-        end(text, &mut exits)
-    }
+/// What a join did with a chunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "a chunk that was misread must be scanned again"]
+pub enum Joined {
+    /// It is counted.
+    Taken,
+    /// Where its first record begins was guessed wrong. What lies before this place in it is taken; the bytes from there on must be
+    /// given to [`TallyJoin::again`].
+    Misread {
+        /// The place, from the chunk's first byte.
+        from: u64,
+    },
 }
 
 /// Joins chunks that follow each other.
@@ -198,69 +124,52 @@ impl TallyJoin {
     ///
     /// # Errors
     /// The first thing that is wrong with the text, at its place in the file.
-    pub fn join(&mut self, scanned: ScannedChunk) -> Result<(), PrepareError> {
+    pub fn join(&mut self, scanned: ScannedChunk) -> Result<Joined, PrepareError> {
         match self.counter.ends {
             ChunkEnds::Local(_) => self.join_local(scanned),
             ChunkEnds::Quoted(_) => self.join_quoted(scanned),
         }
     }
 
-    fn join_quoted(&mut self, scanned: ScannedChunk) -> Result<(), PrepareError> {
-        let ScannedChunk {
-            chunk,
-            whole,
-            counted,
-        } = scanned;
-        let whole = whole.unwrap_or(chunk.len()..chunk.len());
-        self.open.extend_from_slice(&chunk[..whole.start]);
-        self.settle_open()?;
+    /// Begins to scan what is left of a chunk that was misread; it follows what is open, so it begins within a known record.
+    pub fn again(&mut self) -> ChunkScan<'_> {
+        let mut scan = self.counter.scan(true);
+        scan.take(&std::mem::take(&mut self.open));
+        scan
+    }
+
+    fn join_quoted(&mut self, scanned: ScannedChunk) -> Result<Joined, PrepareError> {
+        let from = scanned.before.len() as u64;
+        self.open.extend_from_slice(&scanned.before);
         if !self.open.is_empty() {
-            self.open.extend_from_slice(&chunk[whole.start..]);
-            return match whole.start == chunk.len() {
-                true => Ok(()),
-                false => self.settle_open(),
-            };
+            let settled = self.counter.settle(&self.open);
+            let Rest { whole, open } = settled.map_err(|error| self.placed(error))?;
+            self.tally.add(whole);
+            self.open = open;
         }
-        let counted = counted.map_err(|error| self.placed(error))?;
-        self.tally.add(counted);
-        self.open.extend_from_slice(&chunk[whole.end..]);
-        Ok(())
+        match scanned.rest {
+            None => Ok(Joined::Taken),
+            Some(_) if !self.open.is_empty() => Ok(Joined::Misread { from }),
+            Some(rest) => self.take_rest(rest),
+        }
     }
 
-    /// Counts what has ended of what was cut.
-    fn settle_open(&mut self) -> Result<(), PrepareError> {
-        if self.open.is_empty() {
-            return Ok(());
-        }
-        let counted = self
-            .counter
-            .settle(&self.open)
-            .map_err(|error| self.placed(error))?;
-        self.tally.add(counted);
-        self.open.drain(
-            ..usize::try_from(counted.bytes)
-                .unwrap_or(usize::MAX)
-                .min(self.open.len()),
-        );
-        Ok(())
-    }
-
-    fn join_local(&mut self, scanned: ScannedChunk) -> Result<(), PrepareError> {
-        let ScannedChunk {
-            chunk,
-            whole,
-            counted,
-        } = scanned;
-        let Some(whole) = whole else {
-            self.open.extend_from_slice(&chunk);
-            return self.check_open();
+    fn join_local(&mut self, scanned: ScannedChunk) -> Result<Joined, PrepareError> {
+        self.open.extend_from_slice(&scanned.before);
+        let Some(rest) = scanned.rest else {
+            self.check_open()?;
+            return Ok(Joined::Taken);
         };
-        self.open.extend_from_slice(&chunk[..whole.start]);
         self.close_open()?;
-        let counted = counted.map_err(|error| self.placed(error))?;
-        self.tally.add(counted);
-        self.open.extend_from_slice(&chunk[whole.end..]);
-        Ok(())
+        self.take_rest(rest)
+    }
+
+    /// Takes what was counted from where the text so far ends.
+    fn take_rest(&mut self, rest: Result<Rest, PrepareError>) -> Result<Joined, PrepareError> {
+        let Rest { whole, open } = rest.map_err(|error| self.placed(error))?;
+        self.tally.add(whole);
+        self.open = open;
+        Ok(Joined::Taken)
     }
 
     /// Takes the end of the text.
@@ -285,7 +194,8 @@ impl TallyJoin {
         if self.open.len() <= self.counter.spec.record_limit_bytes {
             return Ok(());
         }
-        self.counter.check(&self.open).map_err(|error| self.placed(error))
+        let looked = self.counter.settle(&self.open);
+        looked.map(|_| ()).map_err(|error| self.placed(error))
     }
 
     /// An error of what comes next, at its place in the file.

@@ -1,9 +1,8 @@
 //! What is found at a few places of a file, and in chunks of it, is what a pipeline over the whole of it finds.
 
-use bytes::Bytes;
 use longshore_preprocess::{
-    Framing, Head, Header, HeaderInOutput, LocalEnds, OutputFormat, PipelineSpec, PrepareError,
-    RecordCounter, Report, Tail, Tally, TallyJoin, Trailer,
+    ChunkScan, Framing, Head, Header, HeaderInOutput, Joined, LocalEnds, OutputFormat, PipelineSpec,
+    PrepareError, RecordCounter, Report, ScannedChunk, Tail, Tally, TallyJoin, Trailer,
 };
 use proptest::prelude::*;
 
@@ -58,6 +57,19 @@ fn whole(spec: &PipelineSpec, text: &[u8]) -> Result<Run, PrepareError> {
     run_pieces(spec, text, &[text.len().max(1)])
 }
 
+/// Gives a scan its chunk as a network would.
+fn scan_in_pieces(mut scan: ChunkScan<'_>, mut chunk: &[u8], sizes: &[usize]) -> ScannedChunk {
+    for size in sizes.iter().rev().cycle() {
+        let (piece, rest) = chunk.split_at((*size).min(chunk.len()));
+        scan.take(piece);
+        chunk = rest;
+        if chunk.is_empty() {
+            break;
+        }
+    }
+    scan.finish()
+}
+
 /// Counts a text in chunks of these sizes, stopping after `stops` chunks to begin anew from what is noted.
 fn count_in_chunks(
     spec: &PipelineSpec,
@@ -78,8 +90,12 @@ fn count_in_chunks(
             if from == to {
                 break;
             }
-            let chunk = Bytes::copy_from_slice(&text[from..to]);
-            join.join(counter.scan(chunk, from == begin))?;
+            let scanned = scan_in_pieces(counter.scan(from == begin), &text[from..to], sizes);
+            if let Joined::Misread { from: place } = join.join(scanned)? {
+                let rest = from + usize::try_from(place).expect("it is short");
+                let again = scan_in_pieces(join.again(), &text[rest..to], sizes);
+                assert_eq!(join.join(again)?, Joined::Taken, "it began with a record");
+            }
             from = to;
         }
         noted = join.tally();
@@ -177,6 +193,39 @@ proptest! {
         if let Some(last) = ends.last(&text[from..], false) {
             prop_assert!(all.contains(&(from + last)));
         }
+    }
+}
+
+/// Fields of more line ends than a guess is made by: chunks that begin within one are misread and scanned again.
+#[test]
+fn a_field_longer_than_what_a_guess_is_made_by_is_counted_as_the_whole_is() {
+    let spec = PipelineSpec {
+        framing: Framing::Quoted {
+            quote: b'"',
+            escape: None,
+        },
+        delimiter: Some(b','),
+        ..PipelineSpec::default()
+    };
+    let long = "word, and\n".repeat(25_000);
+    let text = format!("1,fig\n2,\"{long}\"\n3,\"{long}\"\"{long}\"\n4,plum\n").repeat(2);
+    let report = whole(&spec, text.as_bytes()).expect("it is sound").report;
+    for size in [70_000, 200_000, 333_333, 2_000_000] {
+        let counted = count_in_chunks(&spec, text.as_bytes(), &[size], 0, 0, 3);
+        let Tally { records, lines, .. } = counted.expect("it is sound");
+        assert_eq!(
+            (records, lines),
+            (report.records, report.lines),
+            "in chunks of {size}"
+        );
+    }
+    // A quote too many: at its place, whatever was guessed.
+    let wrong = format!("{text}5,\"{long}");
+    let expected = whole(&spec, wrong.as_bytes()).expect_err("a quote is open");
+    for size in [70_000, 333_333] {
+        let found = count_in_chunks(&spec, wrong.as_bytes(), &[size], 0, 0, 3);
+        let found = found.expect_err("a quote is open");
+        assert!(same(&found, &expected), "{found}, not {expected}");
     }
 }
 

@@ -10,10 +10,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use futures_util::{StreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use longshore_app::ports::{
     ArchiveCopy, Destination, ListedObject, ObjectBody, ObjectHead, ObjectPage, ObjectStart, ObjectStore,
-    ObjectStoreError, Upload, UploadedObject,
+    ObjectStoreError, RangeBody, Upload, UploadedObject,
 };
 use longshore_domain::load::LoadId;
 use longshore_domain::object::{Bucket, Object, ObjectKey, WatchedPrefix, s3_url};
@@ -260,9 +260,17 @@ impl ObjectStore for MemoryStore {
         self.call(READ_RANGE, key, start).await
     }
 
-    async fn read_range(&self, object: &Object, range: Range<u64>) -> Result<Bytes, ObjectStoreError> {
-        let read = || Ok(self.files.pinned(object)?.stretch(&range));
-        self.call(READ_RANGE, &object.key, read).await
+    fn stream_range<'a>(&'a self, object: &'a Object, range: Range<u64>) -> RangeBody<'a> {
+        let read = async move {
+            let read = || Ok(self.files.pinned(object)?.stretch(&range));
+            let stretch = self.call(READ_RANGE, &object.key, read).await?;
+            let halves = [
+                stretch.slice(..stretch.len() / 2),
+                stretch.slice(stretch.len() / 2..),
+            ];
+            Ok(stream::iter(halves).map(Ok))
+        };
+        stream::once(read).try_flatten().boxed()
     }
 
     async fn copy_range(
