@@ -48,6 +48,7 @@ mod marker_table;
 mod migrate;
 mod operation;
 mod outbox;
+mod pool;
 mod queries;
 mod read;
 mod retry;

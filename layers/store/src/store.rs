@@ -2,35 +2,19 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
-use deadpool_postgres::{
-    Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts,
-};
-use tokio_postgres::config::SslMode;
+use deadpool_postgres::{Object, Pool};
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Config, IsolationLevel, NoTls, Row};
+use tokio_postgres::{IsolationLevel, Row};
 
 use crate::error::{Place, StoreError};
+use crate::pool::{Woken, pool};
 use crate::queries::{Query, Statements};
-use crate::tls::{Tls, connector};
-
-/// How long we wait for a connection, new or used.
-const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
-/// How long a peer may leave what we sent unanswered by its network before it counts as gone.
-const SILENCE_PATIENCE: Duration = Duration::from_secs(20);
-/// Nothing the store asks takes long; what does, waits for a lock that somebody forgot. Each statement is planned for the
-/// parameters that it has: a filter that may be left out has no index in a plan that must suit both.
-const SESSION_SETTINGS: &str = "
-    SET statement_timeout = '30s';
-    SET lock_timeout = '15s';
-    SET idle_in_transaction_session_timeout = '60s';
-    SET plan_cache_mode = force_custom_plan;
-    SET TimeZone = 'UTC'";
+use crate::tls::Tls;
 
 /// A password that no log shows.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Password(String);
+pub struct Password(pub(crate) String);
 
 impl Password {
     /// Wraps a password.
@@ -72,6 +56,7 @@ pub struct ConnectOptions {
 #[derive(Clone)]
 pub struct Store {
     pool: Pool,
+    woken: Arc<Woken>,
     statements: Arc<Statements>,
     place: Arc<Place>,
 }
@@ -92,27 +77,11 @@ impl Store {
     /// # Errors
     /// [`StoreError::CertificatesUnreadable`].
     pub fn connect(options: ConnectOptions) -> Result<Self, StoreError> {
-        let manager = manager(&options)?;
-        let pool = Pool::builder(manager)
-            .max_size(options.max_connections.max(1))
-            .timeouts(Timeouts {
-                wait: Some(CONNECT_PATIENCE),
-                create: Some(CONNECT_PATIENCE),
-                recycle: Some(CONNECT_PATIENCE),
-            })
-            .runtime(Runtime::Tokio1)
-            .post_create(Hook::async_fn(|client, _| {
-                Box::pin(async move {
-                    client
-                        .batch_execute(SESSION_SETTINGS)
-                        .await
-                        .map_err(HookError::Backend)
-                })
-            }))
-            .build()
-            .expect("a pool with timeouts has a runtime");
+        let woken = Arc::new(Woken::default());
+        let pool = pool(&options, Arc::clone(&woken))?;
         Ok(Self {
             pool,
+            woken,
             statements: Arc::new(Statements::for_schema(&options.schema)),
             place: Arc::new(Place {
                 schema: options.schema,
@@ -121,6 +90,13 @@ impl Store {
                 tls: options.tls,
             }),
         })
+    }
+
+    /// Says that time may have passed unseen, as it has for a function at the beginning of each invocation: it was frozen, and
+    /// its connections may have died meanwhile. Each of them is asked whether it lives before it is used again; until the next
+    /// call of this, only those that lay idle for some seconds are.
+    pub fn wake(&self) {
+        self.woken.now();
     }
 
     /// The schema of the tables.
@@ -234,36 +210,5 @@ impl<'client> Transaction<'client> {
             .commit()
             .await
             .map_err(|error| place.error("commit", error))
-    }
-}
-
-fn manager(options: &ConnectOptions) -> Result<Manager, StoreError> {
-    let mut config = Config::new();
-    config
-        .host(&options.host)
-        .port(options.port)
-        .user(&options.user)
-        .dbname(&options.database)
-        .application_name(&options.application_name)
-        .connect_timeout(CONNECT_PATIENCE)
-        .tcp_user_timeout(SILENCE_PATIENCE)
-        .keepalives_idle(SILENCE_PATIENCE);
-    if !options.password.0.is_empty() {
-        config.password(&options.password.0);
-    }
-    // A frozen function thaws with connections that died meanwhile, and its driver has not noticed: ask before each use.
-    let recycling = ManagerConfig {
-        recycling_method: RecyclingMethod::Verified,
-    };
-    match &options.tls {
-        Tls::Off => {
-            config.ssl_mode(SslMode::Disable);
-            Ok(Manager::from_config(config, NoTls, recycling))
-        }
-        Tls::Required { ca_pem } => {
-            config.ssl_mode(SslMode::Require);
-            let connector = connector(ca_pem.as_deref())?;
-            Ok(Manager::from_config(config, connector, recycling))
-        }
     }
 }
