@@ -63,6 +63,7 @@ mod standing;
 mod store;
 mod tally;
 mod tls;
+mod transaction;
 mod transition;
 mod vitals;
 

@@ -22,7 +22,7 @@ const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a connection may take to say that it lives. One that does not is left, and another is made.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(3);
 /// Whoever has not been used for so long is asked. Networks forget a connection within minutes, failing over takes longer than this.
-const IDLE: Duration = Duration::from_secs(5);
+const IDLE: Duration = Duration::from_secs(10);
 /// How long a peer may leave what we sent unanswered by its network before it counts as gone.
 const SILENCE_PATIENCE: Duration = Duration::from_secs(20);
 /// Nothing the store asks takes long; what does, waits for a lock that somebody forgot. Each statement is planned for the

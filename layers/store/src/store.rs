@@ -4,13 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use deadpool_postgres::{Object, Pool};
+use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{IsolationLevel, Row};
 
 use crate::error::{Place, StoreError};
 use crate::pool::{Woken, pool};
 use crate::queries::{Query, Statements};
 use crate::tls::Tls;
+use crate::transaction::{Answer, Asked, asking, in_order, last, prepared};
 
 /// A password that no log shows.
 #[derive(Clone, PartialEq, Eq)]
@@ -115,100 +116,40 @@ impl Store {
             .map_err(|error| self.place.pool_error(action, error))
     }
 
+    /// What a statement says.
+    pub(crate) fn text_of(&self, query: Query) -> &str {
+        self.statements.get(query)
+    }
+
     /// Rows of one statement, outside a transaction.
     pub(crate) async fn rows(
         &self,
         query: Query,
         parameters: Parameters<'_>,
     ) -> Result<Vec<Row>, StoreError> {
-        let client = self.client(query.name()).await?;
-        let refused = |error| self.place.error(query.name(), error);
-        let statement = client
-            .prepare_cached(self.statements.get(query))
-            .await
-            .map_err(refused)?;
-        client.query(&statement, parameters).await.map_err(refused)
+        let [answer] = self.side_by_side([(query, parameters)]).await?;
+        Ok(answer.rows)
     }
 
     /// The number of rows that one statement changed, outside a transaction.
     pub(crate) async fn execute(&self, query: Query, parameters: Parameters<'_>) -> Result<u64, StoreError> {
-        let client = self.client(query.name()).await?;
-        let refused = |error| self.place.error(query.name(), error);
-        let statement = client
-            .prepare_cached(self.statements.get(query))
-            .await
-            .map_err(refused)?;
-        client.execute(&statement, parameters).await.map_err(refused)
+        let [answer] = self.side_by_side([(query, parameters)]).await?;
+        Ok(answer.changed)
+    }
+
+    /// Statements that have nothing to do with each other, each a transaction of its own, in one round trip. They are carried
+    /// out in their order, also when one of them fails.
+    pub(crate) async fn side_by_side<const N: usize>(
+        &self,
+        asked: [Asked<'_>; N],
+    ) -> Result<[Answer; N], StoreError> {
+        let action = asked.first().map_or("nothing", |(query, _)| query.name());
+        let client = self.client(action).await?;
+        let statements = prepared(self, &client, &asked).await?;
+        let sent = asking(self, &client, &asked, &statements).collect();
+        Ok(last(in_order(sent).await?))
     }
 }
 
 /// The parameters of a statement, in order.
 pub(crate) type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
-
-/// One transaction; dropped without a commit it is rolled back.
-pub(crate) struct Transaction<'client> {
-    inner: deadpool_postgres::Transaction<'client>,
-    store: &'client Store,
-}
-
-impl<'client> Transaction<'client> {
-    pub(crate) async fn begin(
-        store: &'client Store,
-        client: &'client mut Object,
-    ) -> Result<Self, StoreError> {
-        let inner = client
-            .transaction()
-            .await
-            .map_err(|error| store.place.error("begin", error))?;
-        Ok(Self { inner, store })
-    }
-
-    /// One that only reads, and whose statements all see what the first one saw.
-    pub(crate) async fn of_one_moment(
-        store: &'client Store,
-        client: &'client mut Object,
-    ) -> Result<Self, StoreError> {
-        let inner = client
-            .build_transaction()
-            .isolation_level(IsolationLevel::RepeatableRead)
-            .read_only(true)
-            .start()
-            .await
-            .map_err(|error| store.place.error("begin", error))?;
-        Ok(Self { inner, store })
-    }
-
-    pub(crate) async fn rows(
-        &self,
-        query: Query,
-        parameters: Parameters<'_>,
-    ) -> Result<Vec<Row>, StoreError> {
-        let refused = |error| self.store.place.error(query.name(), error);
-        let text = self.store.statements.get(query);
-        let statement = self.inner.prepare_cached(text).await.map_err(refused)?;
-        self.inner.query(&statement, parameters).await.map_err(refused)
-    }
-
-    pub(crate) async fn execute(&self, query: Query, parameters: Parameters<'_>) -> Result<u64, StoreError> {
-        let refused = |error| self.store.place.error(query.name(), error);
-        let text = self.store.statements.get(query);
-        let statement = self.inner.prepare_cached(text).await.map_err(refused)?;
-        self.inner.execute(&statement, parameters).await.map_err(refused)
-    }
-
-    /// Statements without parameters, in order.
-    pub(crate) async fn batch(&self, action: &'static str, sql: &str) -> Result<(), StoreError> {
-        self.inner
-            .batch_execute(sql)
-            .await
-            .map_err(|error| self.store.place.error(action, error))
-    }
-
-    pub(crate) async fn commit(self) -> Result<(), StoreError> {
-        let place = &self.store.place;
-        self.inner
-            .commit()
-            .await
-            .map_err(|error| place.error("commit", error))
-    }
-}
