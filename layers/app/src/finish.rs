@@ -119,9 +119,11 @@ impl FinishStatement<'_> {
             StatementKind::FollowUp => Box::pin(self.settle_follow_up(load, attempt, statement_id)).await,
         };
         // Also when it failed: whoever tries next need not wait for the lease to run out.
-        self.app.store.release(id, self.actor()).await?;
+        if settled.is_err() {
+            self.app.store.release(id, self.actor()).await?;
+        }
         let load = settled?;
-        notify::send_pending(self.app, load.id, self.actor()).await?;
+        notify::release_and_send_pending(self.app, load.id, self.actor()).await?;
         self.tell_of_carried(&load).await?;
         if load.finished_at.is_some() && (load.is_delivery() || load.is_batch()) {
             let process = ProcessObject {

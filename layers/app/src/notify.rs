@@ -59,10 +59,25 @@ fn notice_to(topic_arn: &str, app: &App, load: &Load, outcome: Outcome) -> Outbo
     }
 }
 
+/// Gives the lease of a load back, then sends what is queued for it.
+pub(crate) async fn release_and_send_pending(app: &App, load: LoadId, sender: &str) -> Result<(), AppError> {
+    let now = app.clock.now();
+    let claimed = app
+        .store
+        .release_and_claim_notices(load, MOST_NOTICES, sender, now, now + SENDING)
+        .await?;
+    send(app, claimed, sender).await
+}
+
 /// Sends what is queued for a load. A message that was sent while the note of it was lost is sent twice: told twice is
 /// better than not told, and the load id in it lets a machine see that.
 pub(crate) async fn send_pending(app: &App, load: LoadId, sender: &str) -> Result<(), AppError> {
-    for notice in claim(app, Some(load), MOST_NOTICES, sender).await? {
+    let claimed = claim(app, Some(load), MOST_NOTICES, sender).await?;
+    send(app, claimed, sender).await
+}
+
+async fn send(app: &App, notices: Vec<Notice>, sender: &str) -> Result<(), AppError> {
+    for notice in notices {
         let span = trace::span_of_notice(&notice, sender);
         publish(app, &notice).instrument(span).await?;
     }

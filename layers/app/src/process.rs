@@ -245,9 +245,11 @@ impl ProcessObject<'_> {
                 Ok(None) => Box::pin(self.advance(load)).await,
                 Err(error) => Err(error),
             };
-            self.let_go(id, &outcome).await?;
+            if outcome.is_err() {
+                self.let_go(id, &outcome).await?;
+            }
             let outcome = outcome?;
-            notify::send_pending(self.app, id, self.actor()).await?;
+            notify::release_and_send_pending(self.app, id, self.actor()).await?;
             self.flush_after(&outcome).await;
             if let ObjectOutcome::Delivering { load_id, .. } = outcome {
                 // The last delivery may have ended while the file was in these hands.
@@ -306,6 +308,10 @@ impl ProcessObject<'_> {
         match prepare::prepare(self.app, &pace, load.id, &load.object, &source, &rule).await? {
             Prepared::Whole(copyable) if !rule.deliveries.is_empty() => {
                 Box::pin(self.deliver(load, &rule, &row, *copyable, policy)).await
+            }
+            // Of a content that came but once nothing is to be replaced.
+            Prepared::Whole(copyable) if others.is_empty() => {
+                Box::pin(self.load_or_gather(load, &row, *copyable, Earlier::default())).await
             }
             Prepared::Whole(copyable) => {
                 Box::pin(self.reload_and_submit(load, &row, *copyable, policy)).await

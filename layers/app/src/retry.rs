@@ -11,7 +11,7 @@ use longshore_domain::notification::Outcome;
 use longshore_domain::retry::{FailedTry, NextTry, RetryPolicy, delay};
 use longshore_domain::statement::{Attempt, LoadStep};
 use longshore_domain::target::Warehouse;
-use longshore_store::{Access, FailedAttempt, Load, OutboxNotice, Postponement, WarehouseTrouble};
+use longshore_store::{Access, FailedAttempt, Load, OutboxNotice, Postponement, Statement, WarehouseTrouble};
 use tracing::{info, warn};
 
 use crate::error::chain;
@@ -22,6 +22,8 @@ use crate::{App, AppError, notify};
 const PAUSE_AFTER: u32 = 5;
 /// How soon a paused warehouse is tried again.
 const FIRST_PROBE: Duration = Duration::from_secs(60);
+/// Should a probe never come back, the next one is let through after so long.
+const NEXT_PROBE: TimeDelta = TimeDelta::seconds(60);
 /// The longest wait between two probes.
 const LONGEST_PROBE: Duration = Duration::from_secs(900);
 
@@ -51,14 +53,42 @@ pub(crate) async fn wait_while_paused(
 ) -> Result<Option<DateTime<Utc>>, AppError> {
     let name = warehouse.to_string();
     let now = app.clock.now();
-    let next_probe = now + TimeDelta::seconds(60);
-    match app.store.access(&name, now, next_probe).await? {
+    let access = app.store.access(&name, now, now + NEXT_PROBE).await?;
+    wait_as_told(app, load, warehouse, access, actor).await
+}
+
+/// The same before a statement of the load is sent, and the statements that were sent for it.
+pub(crate) async fn wait_or_list_statements(
+    app: &App,
+    load: &Load,
+    warehouse: &Warehouse,
+    actor: &str,
+) -> Result<Result<Vec<Statement>, DateTime<Utc>>, AppError> {
+    let (name, now) = (warehouse.to_string(), app.clock.now());
+    let (access, statements) = app
+        .store
+        .access_and_statements(load.id, &name, now, now + NEXT_PROBE)
+        .await?;
+    let waits = wait_as_told(app, load, warehouse, access, actor).await?;
+    Ok(waits.map_or(Ok(statements), Err))
+}
+
+async fn wait_as_told(
+    app: &App,
+    load: &Load,
+    warehouse: &Warehouse,
+    access: Access,
+    actor: &str,
+) -> Result<Option<DateTime<Utc>>, AppError> {
+    let name = warehouse.to_string();
+    match access {
         Access::Open => Ok(None),
         Access::Probe => {
             info!("sending {} to {name} to see whether it is back", load.object.key);
             Ok(None)
         }
         Access::Paused { until } => {
+            let now = app.clock.now();
             app.store
                 .wait_for_warehouse(load.id, load.state, &name, until, now, actor)
                 .await?;

@@ -35,16 +35,17 @@ const MARKER_PATIENCE: Duration = Duration::from_secs(120);
 /// Submits the load transaction of a prepared load, or the same again when an earlier try did not learn its outcome.
 pub(crate) async fn submit_load(app: &App, load: Load, actor: &str) -> Result<Sent, AppError> {
     let plan = LoadPlan::of(&load)?;
-    if let Some(until) = retry::wait_while_paused(app, &load, &plan.warehouse, actor).await? {
-        return Ok(Sent::Waits { until });
-    }
+    let earlier = match retry::wait_or_list_statements(app, &load, &plan.warehouse, actor).await? {
+        Ok(statements) => statements,
+        Err(until) => return Ok(Sent::Waits { until }),
+    };
     let submittable = Submittable {
         kind: StatementKind::Load,
         steps: &plan.steps,
         sql: SubmissionSql::Transaction(plan.statements.clone()),
         chain_step: None,
     };
-    let next = match resume(app, &load, &plan, StatementKind::Load, actor).await? {
+    let next = match resume(app, &load, &plan, newest(&earlier, StatementKind::Load), actor).await? {
         Resume::Found => return Ok(Sent::Submitted),
         Resume::At(next) => next,
         // The guard of a new attempt decides: it fails when the lost one committed, and that counts as success.
@@ -73,16 +74,17 @@ pub(crate) async fn submit_follow_up(
     part: FollowUpPart<'_>,
     actor: &str,
 ) -> Result<FollowUpSent, AppError> {
-    if let Some(until) = retry::wait_while_paused(app, &load, &plan.warehouse, actor).await? {
-        return Ok(FollowUpSent::Sent(Sent::Waits { until }));
-    }
+    let earlier = match retry::wait_or_list_statements(app, &load, &plan.warehouse, actor).await? {
+        Ok(statements) => statements,
+        Err(until) => return Ok(FollowUpSent::Sent(Sent::Waits { until })),
+    };
     let submittable = Submittable {
         kind: StatementKind::FollowUp,
         steps: &[LoadStep::FollowUp],
         sql: SubmissionSql::Single(part.sql.to_owned()),
         chain_step: part.chain_step,
     };
-    let next = match resume(app, &load, plan, StatementKind::FollowUp, actor).await? {
+    let next = match resume(app, &load, plan, newest(&earlier, StatementKind::FollowUp), actor).await? {
         Resume::Found => return Ok(FollowUpSent::Sent(Sent::Submitted)),
         Resume::At(next) => next,
         // A follow-up leaves no marker: whether it ran, nobody can say.
@@ -143,11 +145,10 @@ async fn resume(
     app: &App,
     load: &Load,
     plan: &LoadPlan,
-    kind: StatementKind,
+    newest: Option<&Statement>,
     actor: &str,
 ) -> Result<Resume, AppError> {
-    let statements = app.store.statements(load.id).await?;
-    let Some(newest) = newest(&statements, kind) else {
+    let Some(newest) = newest else {
         return Ok(Resume::At(Next::new(1)));
     };
     if newest.finished_at.is_some() {

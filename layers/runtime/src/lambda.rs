@@ -128,6 +128,7 @@ impl Function {
         let answer = async {
             let began = Instant::now();
             let app = self.app().await?;
+            app.store.wake();
             let answer = handle(app, invocation, payload).await.map_err(Into::into);
             self.account_for(&answer, began.elapsed()).await;
             answer

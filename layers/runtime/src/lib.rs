@@ -15,6 +15,7 @@
 
 pub mod diagnostic;
 pub mod envelope;
+mod http;
 pub mod lambda;
 pub mod metrics;
 pub mod settings;

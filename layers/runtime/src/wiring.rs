@@ -10,8 +10,8 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
+use aws_smithy_http_client::Connector;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
-use aws_smithy_http_client::{Builder, Connector};
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use longshore_app::App;
 use longshore_app::ports::SystemClock;
@@ -24,6 +24,7 @@ use longshore_domain::disposition::Disposition;
 use longshore_domain::target::{Compute, Login, Warehouse};
 use longshore_store::{ConnectOptions, Password, Store, Tls};
 
+use crate::http::http_client;
 use crate::settings::{
     DATABASE_HOST, DatabaseTls, REDSHIFT_CLUSTER, REDSHIFT_DATABASE, REDSHIFT_WORKGROUP, Settings,
 };
@@ -199,11 +200,7 @@ async fn sdk_config(region: &str, access: &AwsAccess) -> SdkConfig {
         .build();
     let loader = aws_config::defaults(BehaviorVersion::latest())
         .region(Region::new(region.to_owned()))
-        .http_client(
-            Builder::new()
-                .tls_provider(Provider::Rustls(CryptoMode::Ring))
-                .build_https(),
-        )
+        .http_client(http_client())
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
         .timeout_config(timeouts);
     let loader = match access {

@@ -7,13 +7,15 @@ use longshore_domain::load::LoadId;
 use longshore_domain::statement::{Attempt, LoadStep, StatementKind};
 use serde::Serialize;
 use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
+use uuid::Uuid;
 
-use crate::load::find_load;
 use crate::queries::Query;
 use crate::read::{Reader, bounded, integer, milliseconds, optional_bigint, optional_text};
-use crate::store::{Parameters, Transaction};
-use crate::transition::{Moved, moved};
-use crate::{LIST_LIMIT, Store, StoreError};
+use crate::store::Parameters;
+use crate::transaction::Transaction;
+use crate::transition::{Moved, moved_to};
+use crate::{Access, LIST_LIMIT, Store, StoreError};
 
 const TABLE: &str = "ext_statement";
 
@@ -160,37 +162,41 @@ impl Store {
         now: DateTime<Utc>,
         actor: &str,
     ) -> Result<Moved, StoreError> {
-        let id = attempt.load.as_uuid();
-        let number = integer("statement_record", "attempt", attempt.number)?;
-        let note = record.chain_step.map_or_else(
+        let entry = Entry::new(attempt, record, now)?;
+        let Entry {
+            load: id,
+            number,
+            chain_step,
+            ..
+        } = entry;
+        let note = chain_step.map_or_else(
             || format!("attempt {number}"),
             |step| format!("attempt {number}, step {step}"),
         );
-        let chain_step = record
-            .chain_step
-            .map(|step| integer("statement_record", "chain_step", step))
-            .transpose()?;
         let mut client = self.client("statement_record").await?;
-        let transaction = Transaction::begin(self, &mut client).await?;
-        transaction.execute(Query::LoadLock, &[&id]).await?;
-        let (query, changed) = match attempt.kind {
-            StatementKind::Load => {
-                let parameters: Parameters<'_> = &[&id, &number, &now, &actor, &note];
-                let changed = transaction.execute(Query::LoadQueue, parameters).await?;
-                (Query::LoadQueue, changed)
-            }
-            StatementKind::FollowUp => {
-                let parameters: Parameters<'_> = &[&id, &number, &now, &actor, &note, &chain_step];
-                let changed = transaction.execute(Query::LoadTransform, parameters).await?;
-                (Query::LoadTransform, changed)
-            }
+        let transaction = Transaction::begin(self, &mut client);
+        let lock: Parameters<'_> = &[&id];
+        let queue: Parameters<'_> = &[&id, &number, &now, &actor, &note];
+        let transform: Parameters<'_> = &[&id, &number, &now, &actor, &note, &chain_step];
+        let (query, parameters) = match attempt.kind {
+            StatementKind::Load => (Query::LoadQueue, queue),
+            StatementKind::FollowUp => (Query::LoadTransform, transform),
         };
-        if changed > 0 {
-            insert_attempt(&transaction, attempt, record, now).await?;
-        }
-        let moved = moved(&transaction, query, attempt.load, changed).await?;
-        transaction.commit().await?;
-        Ok(moved)
+        let [_, step] = transaction
+            .together([(Query::LoadLock, lock), (query, parameters)])
+            .await?;
+        let find = (Query::LoadFind, lock);
+        let found = if step.changed > 0 {
+            let parameters = entry.parameters();
+            let [_, found] = transaction
+                .commit_with([(Query::StatementRecord, &parameters), find])
+                .await?;
+            found
+        } else {
+            let [found] = transaction.commit_with([find]).await?;
+            found
+        };
+        moved_to(query, attempt.load, step.changed, &found)
     }
 
     /// Puts the warehouse's id on record, and moves a load from `queued` to `submitted`. When the status event was faster,
@@ -208,28 +214,25 @@ impl Store {
         let id = attempt.load.as_uuid();
         let number = integer("statement_submit", "attempt", attempt.number)?;
         let mut client = self.client("statement_submit").await?;
-        let transaction = Transaction::begin(self, &mut client).await?;
+        let transaction = Transaction::begin(self, &mut client);
         // The load before the statement, as everywhere: two transactions that lock in one order cannot deadlock.
-        transaction.execute(Query::LoadLock, &[&id]).await?;
-        let moved_load = match attempt.kind {
-            StatementKind::Load => {
-                let parameters: Parameters<'_> = &[&id, &number, &now, &actor, &statement_id];
-                transaction.execute(Query::LoadSubmit, parameters).await?
-            }
-            StatementKind::FollowUp => 0,
-        };
+        let lock: Parameters<'_> = &[&id];
+        let submit: Parameters<'_> = &[&id, &number, &now, &actor, &statement_id];
         let parameters: Parameters<'_> = &[&id, &attempt.kind.as_str(), &number, &statement_id, &now];
-        let moved_statement = transaction.execute(Query::StatementSubmit, parameters).await?;
-        let changed = match attempt.kind {
-            StatementKind::Load => moved_load,
-            StatementKind::FollowUp => moved_statement,
+        let (lock, find) = ((Query::LoadLock, lock), (Query::LoadFind, lock));
+        let statement = (Query::StatementSubmit, parameters);
+        let (step, found) = match attempt.kind {
+            StatementKind::Load => {
+                let submit = (Query::LoadSubmit, submit);
+                let [_, step, _, found] = transaction.commit_with([lock, submit, statement, find]).await?;
+                (step, found)
+            }
+            StatementKind::FollowUp => {
+                let [_, step, found] = transaction.commit_with([lock, statement, find]).await?;
+                (step, found)
+            }
         };
-        let load = find_load(&transaction, "statement_submit", attempt.load).await?;
-        transaction.commit().await?;
-        Ok(match changed {
-            0 => Moved::No(load),
-            _ => Moved::Yes(load),
-        })
+        moved_to(Query::StatementSubmit, attempt.load, step.changed, &found)
     }
 
     /// Puts on record that the service refused the call of an attempt, as it did every call of it before. An attempt that was submitted, or
@@ -307,6 +310,29 @@ impl Store {
         let rows = self.rows(Query::StatementList, parameters).await?;
         rows.iter().map(read_statement).collect()
     }
+
+    /// [`Store::access`] and [`Store::statements`], which whoever sends a statement asks both.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of a write.
+    pub async fn access_and_statements(
+        &self,
+        load: LoadId,
+        warehouse: &str,
+        now: DateTime<Utc>,
+        next_probe_at: DateTime<Utc>,
+    ) -> Result<(Access, Vec<Statement>), StoreError> {
+        let parameters: Parameters<'_> = &[&load.as_uuid(), &bounded(LIST_LIMIT)];
+        let [paused, listed] = self
+            .side_by_side([
+                (Query::WarehouseFind, &[&warehouse]),
+                (Query::StatementList, parameters),
+            ])
+            .await?;
+        let access = self.access_of(warehouse, &paused, now, next_probe_at).await?;
+        let statements: Result<_, _> = listed.rows.iter().map(read_statement).collect();
+        Ok((access, statements?))
+    }
 }
 
 fn read_statement(row: &Row) -> Result<Statement, StoreError> {
@@ -349,23 +375,52 @@ pub(crate) async fn insert_attempt(
     record: &AttemptRecord,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let number = integer("statement_record", "attempt", attempt.number)?;
-    let chain_step = record
-        .chain_step
-        .map(|step| integer("statement_record", "chain_step", step))
-        .transpose()?;
-    let steps: Vec<&str> = record.steps.iter().map(|step| step.as_str()).collect();
-    let parameters: Parameters<'_> = &[
-        &attempt.load.as_uuid(),
-        &attempt.kind.as_str(),
-        &number,
-        &record.statement_name,
-        &record.client_token,
-        &steps,
-        &record.warehouse,
-        &now,
-        &chain_step,
-    ];
-    transaction.execute(Query::StatementRecord, parameters).await?;
+    let entry = Entry::new(attempt, record, now)?;
+    transaction
+        .execute(Query::StatementRecord, &entry.parameters())
+        .await?;
     Ok(())
+}
+
+/// An attempt as `statement_record` takes it.
+struct Entry<'a> {
+    load: Uuid,
+    kind: &'static str,
+    number: i32,
+    record: &'a AttemptRecord,
+    steps: Vec<&'static str>,
+    chain_step: Option<i32>,
+    now: DateTime<Utc>,
+}
+
+impl<'a> Entry<'a> {
+    fn new(attempt: &Attempt, record: &'a AttemptRecord, now: DateTime<Utc>) -> Result<Self, StoreError> {
+        const QUERY: Query = Query::StatementRecord;
+        let chain_step = record.chain_step;
+        Ok(Self {
+            load: attempt.load.as_uuid(),
+            kind: attempt.kind.as_str(),
+            number: integer(QUERY.name(), "attempt", attempt.number)?,
+            record,
+            steps: record.steps.iter().map(|step| step.as_str()).collect(),
+            chain_step: chain_step
+                .map(|step| integer(QUERY.name(), "chain_step", step))
+                .transpose()?,
+            now,
+        })
+    }
+
+    fn parameters(&self) -> [&(dyn ToSql + Sync); 9] {
+        [
+            &self.load,
+            &self.kind,
+            &self.number,
+            &self.record.statement_name,
+            &self.record.client_token,
+            &self.steps,
+            &self.record.warehouse,
+            &self.now,
+            &self.chain_step,
+        ]
+    }
 }

@@ -9,7 +9,8 @@ use tokio_postgres::Row;
 
 use crate::queries::Query;
 use crate::read::{Reader, bounded, milliseconds};
-use crate::store::{Parameters, Transaction};
+use crate::store::Parameters;
+use crate::transaction::Transaction;
 use crate::{Store, StoreError};
 
 const TABLE: &str = "ext_file_audit";

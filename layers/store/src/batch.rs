@@ -16,7 +16,8 @@ use crate::buffer::{BufferId, count_buffer, lock_buffer};
 use crate::load::{LoadFilter, find_load};
 use crate::queries::Query;
 use crate::read::{Reader, bigint, bounded, integer, json, milliseconds, optional_bigint, text};
-use crate::store::{Parameters, Transaction};
+use crate::store::Parameters;
+use crate::transaction::Transaction;
 use crate::transition::{LoadFailure, LoadedFacts, Moved, moved};
 use crate::{LIST_LIMIT, Load, Store, StoreError};
 
@@ -114,7 +115,7 @@ impl Store {
     ) -> Result<MadeBatch, StoreError> {
         const QUERY: Query = Query::BatchInsert;
         let mut client = self.client(QUERY.name()).await?;
-        let transaction = Transaction::begin(self, &mut client).await?;
+        let transaction = Transaction::begin(self, &mut client);
         lock_buffer(&transaction, batch.buffer).await?;
         if let Some(until_done) = under_way(&transaction, batch.buffer).await? {
             return Ok(MadeBatch::Waits { until_done });
@@ -210,7 +211,7 @@ impl Store {
         const QUERY: Query = Query::BatchReturn;
         let id = batch.id.as_uuid();
         let mut client = self.client(QUERY.name()).await?;
-        let transaction = Transaction::begin(self, &mut client).await?;
+        let transaction = Transaction::begin(self, &mut client);
         if let Some(buffer) = batch.buffer {
             lock_buffer(&transaction, buffer).await?;
         }

@@ -18,7 +18,8 @@ use uuid::Uuid;
 use crate::load::Source;
 use crate::queries::Query;
 use crate::read::{Reader, bounded, integer, json, milliseconds, optional_bigint};
-use crate::store::{Parameters, Transaction};
+use crate::store::Parameters;
+use crate::transaction::Transaction;
 use crate::transition::{Moved, moved};
 use crate::{LIST_LIMIT, Store, StoreError};
 
@@ -152,7 +153,7 @@ impl Store {
         let id = load.as_uuid();
         let buffer = joining.buffer.as_uuid();
         let mut client = self.client(QUERY.name()).await?;
-        let transaction = Transaction::begin(self, &mut client).await?;
+        let transaction = Transaction::begin(self, &mut client);
         join(&transaction, load, joining, now).await?;
         let parameters: Parameters<'_> = &[
             &id,
@@ -235,7 +236,7 @@ impl Store {
         const QUERY: Query = Query::BufferListWaiting;
         let id = buffer.as_uuid();
         let mut client = self.client(QUERY.name()).await?;
-        let moment = Transaction::of_one_moment(self, &mut client).await?;
+        let moment = Transaction::of_one_moment(self, &mut client);
         let due = moment
             .rows(Query::BufferListDue, &[&now, &Some(id), &1_i64])
             .await?;

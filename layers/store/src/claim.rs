@@ -7,10 +7,11 @@ use longshore_domain::object::{Object, Sequencer};
 use longshore_domain::queue::QueueName;
 use longshore_domain::trace::TraceId;
 
-use crate::load::{Lease, Load, find_load};
+use crate::load::{Lease, Load, found_load};
 use crate::queries::Query;
 use crate::read::{Reader, bigint, json, optional_bigint};
-use crate::store::{Parameters, Transaction};
+use crate::store::Parameters;
+use crate::transaction::{Answer, Transaction};
 use crate::{Store, StoreError};
 
 const ALWAYS_A_ROW: &str = "INSERT … ON CONFLICT DO UPDATE without WHERE returns a row";
@@ -127,10 +128,9 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<Claim, StoreError> {
         let mut client = self.client("load_claim").await?;
-        let transaction = Transaction::begin(self, &mut client).await?;
-        lock_object(&transaction, object).await?;
-        adopt_listed(&transaction, object, announced).await?;
+        let transaction = Transaction::begin(self, &mut client);
         let sequencer = object.sequencer.as_ref().map(|sequencer| sequencer.as_str());
+        let queue = announced.queue.as_ref().map(QueueName::as_str);
         let size_bytes = bigint("load_claim", "size_bytes", object.size_bytes)?;
         let parameters: Parameters<'_> = &[
             &LoadId::of(object).as_uuid(),
@@ -145,12 +145,33 @@ impl Store {
             &lease.step.as_str(),
             &lease.until,
             &now,
-            &announced.queue.as_ref().map(QueueName::as_str),
+            &queue,
             &json(&announced.captures),
             &announced.trace.as_ref().map(TraceId::as_str),
         ];
-        let load = claimed(&transaction, Query::LoadClaim, parameters).await?;
-        transaction.commit().await?;
+        let listed: Parameters<'_> = &[
+            &object.bucket.as_str(),
+            &object.key.as_str(),
+            &object.version,
+            &object.etag,
+            &sequencer,
+            &announced.at,
+            &queue,
+        ];
+        let locking: Parameters<'_> = &[&object.bucket.as_str(), &object.key.as_str()];
+        let lock = (Query::ObjectLock, locking);
+        let claim = (Query::LoadClaim, parameters);
+        // A listed object does not announce itself.
+        let [.., claimed] = match object.sequencer.as_ref().is_some_and(Sequencer::is_listed) {
+            true => transaction.together([lock, claim]).await?,
+            false => {
+                let [lock, _, claim] = transaction
+                    .together([lock, (Query::LoadAdopt, listed), claim])
+                    .await?;
+                [lock, claim]
+            }
+        };
+        let load = find_claimed(transaction, Query::LoadClaim, &claimed).await?;
         Ok(claim_of(load.expect(ALWAYS_A_ROW), lease))
     }
 
@@ -166,11 +187,13 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<Option<Claim>, StoreError> {
         let mut client = self.client("load_claim_again").await?;
-        let transaction = Transaction::begin(self, &mut client).await?;
+        let transaction = Transaction::begin(self, &mut client);
         let id = load.as_uuid();
         let parameters: Parameters<'_> = &[&id, &lease.owner, &lease.step.as_str(), &lease.until, &now];
-        let load = claimed(&transaction, Query::LoadClaimAgain, parameters).await?;
-        transaction.commit().await?;
+        let [claimed] = transaction
+            .together([(Query::LoadClaimAgain, parameters)])
+            .await?;
+        let load = find_claimed(transaction, Query::LoadClaimAgain, &claimed).await?;
         Ok(load.map(|load| claim_of(load, lease)))
     }
 
@@ -205,9 +228,11 @@ impl Store {
             &now,
         ];
         let mut client = self.client("load_claim_child").await?;
-        let transaction = Transaction::begin(self, &mut client).await?;
-        let load = claimed(&transaction, Query::LoadClaimChild, parameters).await?;
-        transaction.commit().await?;
+        let transaction = Transaction::begin(self, &mut client);
+        let [claimed] = transaction
+            .together([(Query::LoadClaimChild, parameters)])
+            .await?;
+        let load = find_claimed(transaction, Query::LoadClaimChild, &claimed).await?;
         Ok(claim_of(load.expect(ALWAYS_A_ROW), lease))
     }
 
@@ -223,18 +248,23 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<Option<Claim>, StoreError> {
         let mut client = self.client("load_claim_finish").await?;
-        let transaction = Transaction::begin(self, &mut client).await?;
+        let transaction = Transaction::begin(self, &mut client);
         let id = load.as_uuid();
         // A lease that is given back between the attempt to take it and the look at the row would read as nothing left to do.
-        transaction.execute(Query::LoadLock, &[&id]).await?;
+        let lock: Parameters<'_> = &[&id];
         let parameters: Parameters<'_> = &[&id, &lease.owner, &lease.step.as_str(), &lease.until, &now];
-        let taken = transaction.execute(Query::LoadClaimFinish, parameters).await? == 1;
-        let load = match find_load(&transaction, "load_claim_finish", load).await {
+        let [_, taken, found] = transaction
+            .commit_with([
+                (Query::LoadLock, lock),
+                (Query::LoadClaimFinish, parameters),
+                (Query::LoadFind, lock),
+            ])
+            .await?;
+        let load = match found_load("load_claim_finish", load, &found) {
             Err(StoreError::NotFound { .. }) => return Ok(None),
             other => other?,
         };
-        transaction.commit().await?;
-        Ok(Some(match (taken, &load.lease) {
+        Ok(Some(match (taken.changed == 1, &load.lease) {
             (true, _) => Claim::Resumed(load),
             (false, Some(held)) if load.finished_at.is_none() => Claim::Busy {
                 owner: held.owner.clone(),
@@ -274,40 +304,21 @@ pub(crate) async fn lock_object(transaction: &Transaction<'_>, object: &Object) 
     Ok(())
 }
 
-async fn adopt_listed(
-    transaction: &Transaction<'_>,
-    object: &Object,
-    announced: &Announced,
-) -> Result<(), StoreError> {
-    let sequencer = object.sequencer.as_ref();
-    // A listed object does not announce itself.
-    if sequencer.is_some_and(Sequencer::is_listed) {
-        return Ok(());
-    }
-    let sequencer = sequencer.map(Sequencer::as_str);
-    let parameters: Parameters<'_> = &[
-        &object.bucket.as_str(),
-        &object.key.as_str(),
-        &object.version,
-        &object.etag,
-        &sequencer,
-        &announced.at,
-        &announced.queue.as_ref().map(QueueName::as_str),
-    ];
-    transaction.execute(Query::LoadAdopt, parameters).await?;
-    Ok(())
-}
-
-/// The load that a claim made or met.
-async fn claimed(
-    transaction: &Transaction<'_>,
+/// The load that a claim made or met, read where the claim is committed.
+async fn find_claimed(
+    transaction: Transaction<'_>,
     query: Query,
-    parameters: Parameters<'_>,
+    claimed: &Answer,
 ) -> Result<Option<Load>, StoreError> {
-    let rows = transaction.rows(query, parameters).await?;
-    let Some(row) = rows.first() else { return Ok(None) };
+    let Some(row) = claimed.rows.first() else {
+        transaction.commit().await?;
+        return Ok(None);
+    };
     let id = LoadId::from_uuid(Reader::new(row, "ext_file_load").get("load_id")?);
-    find_load(transaction, query.name(), id).await.map(Some)
+    let [found] = transaction
+        .commit_with([(Query::LoadFind, &[&id.as_uuid()])])
+        .await?;
+    found_load(query.name(), id, &found).map(Some)
 }
 
 /// Reads off the row what became of the claim. While there is preparing left to do, a claim takes the lease unless

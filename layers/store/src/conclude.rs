@@ -11,8 +11,9 @@ use crate::audit::{AuditRow, AuditStatus, insert_audit};
 use crate::chain::FollowUpStep;
 use crate::queries::Query;
 use crate::read::{json, milliseconds, optional_text};
-use crate::store::{Parameters, Transaction};
-use crate::transition::{Moved, moved};
+use crate::store::Parameters;
+use crate::transaction::Transaction;
+use crate::transition::{Moved, commit_moved};
 use crate::{Store, StoreError};
 
 /// What goes on record with the outcome of a load.
@@ -91,7 +92,7 @@ impl Store {
         actor: &str,
     ) -> Result<Moved, StoreError> {
         let mut client = self.client("load_conclude").await?;
-        let transaction = Transaction::begin(self, &mut client).await?;
+        let transaction = Transaction::begin(self, &mut client);
         let next = conclusion.next.map(LoadState::as_str);
         let parameters: Parameters<'_> = &[
             &load.as_uuid(),
@@ -109,9 +110,7 @@ impl Store {
             }
             insert_notices(&transaction, load, &conclusion.notices, now).await?;
         }
-        let moved = moved(&transaction, Query::LoadConclude, load, changed).await?;
-        transaction.commit().await?;
-        Ok(moved)
+        commit_moved(transaction, Query::LoadConclude, load, changed).await
     }
 
     /// `delivering` to `complete` or `failed` with the audit row and the messages. `Moved::No` when that was done before, or a
@@ -128,7 +127,7 @@ impl Store {
     ) -> Result<Moved, StoreError> {
         const QUERY: Query = Query::LoadEndDeliveries;
         let mut client = self.client(QUERY.name()).await?;
-        let transaction = Transaction::begin(self, &mut client).await?;
+        let transaction = Transaction::begin(self, &mut client);
         let state = match end.error {
             None => LoadState::Complete,
             Some(_) => LoadState::Failed,
@@ -151,9 +150,7 @@ impl Store {
             }
             insert_notices(&transaction, load, &end.notices, now).await?;
         }
-        let moved = moved(&transaction, QUERY, load, changed).await?;
-        transaction.commit().await?;
-        Ok(moved)
+        commit_moved(transaction, QUERY, load, changed).await
     }
 
     /// `transforming` to `complete` or `transform_failed`, with the audit row's follow-up columns and the messages.
@@ -170,7 +167,7 @@ impl Store {
     ) -> Result<Moved, StoreError> {
         const QUERY: Query = Query::LoadFinishFollowUp;
         let mut client = self.client(QUERY.name()).await?;
-        let transaction = Transaction::begin(self, &mut client).await?;
+        let transaction = Transaction::begin(self, &mut client);
         let state = match end.status {
             AuditStatus::Finished => LoadState::Complete,
             AuditStatus::Failed | AuditStatus::Aborted | AuditStatus::Skipped => LoadState::TransformFailed,
@@ -182,9 +179,7 @@ impl Store {
             finish_carried(&transaction, load, state, now, actor).await?;
             insert_notices(&transaction, load, &end.notices, now).await?;
         }
-        let moved = moved(&transaction, QUERY, load, changed).await?;
-        transaction.commit().await?;
-        Ok(moved)
+        commit_moved(transaction, QUERY, load, changed).await
     }
 }
 

@@ -9,7 +9,8 @@ use tokio_postgres::Row;
 
 use crate::queries::Query;
 use crate::read::{Reader, bounded};
-use crate::store::{Parameters, Transaction};
+use crate::store::Parameters;
+use crate::transaction::Transaction;
 use crate::{LIST_LIMIT, Store, StoreError};
 
 const TABLE: &str = "ext_file_load";
@@ -70,15 +71,15 @@ impl Store {
     pub async fn admit(&self, load: LoadId, now: DateTime<Utc>) -> Result<Admission, StoreError> {
         let id = load.as_uuid();
         let mut client = self.client(Query::LoadAdmit.name()).await?;
-        let transaction = Transaction::begin(self, &mut client).await?;
+        let transaction = Transaction::begin(self, &mut client);
         let others = lock_content(&transaction, load).await?;
         if let Some(other) = others.iter().find(|other| other.is_under_way) {
             return Ok(Admission::Waits {
                 until_done: other.load,
             });
         }
-        transaction.execute(Query::LoadAdmit, &[&id, &now]).await?;
-        transaction.commit().await?;
+        let admitted: Parameters<'_> = &[&id, &now];
+        transaction.commit_with([(Query::LoadAdmit, admitted)]).await?;
         Ok(Admission::Admitted { others })
     }
 
@@ -109,10 +110,15 @@ pub(crate) async fn lock_content(
     load: LoadId,
 ) -> Result<Vec<SameContent>, StoreError> {
     let id = load.as_uuid();
-    transaction.rows(Query::LoadLockContent, &[&id]).await?;
+    let lock: Parameters<'_> = &[&id];
     let listed: Parameters<'_> = &[&id, &bounded(LIST_LIMIT)];
-    let rows = transaction.rows(Query::LoadListSameContent, listed).await?;
-    rows.iter().map(read_other).collect()
+    let [_, others] = transaction
+        .together([
+            (Query::LoadLockContent, lock),
+            (Query::LoadListSameContent, listed),
+        ])
+        .await?;
+    others.rows.iter().map(read_other).collect()
 }
 
 fn read_other(row: &Row) -> Result<SameContent, StoreError> {

@@ -9,7 +9,7 @@ use crate::load::Load;
 use crate::operation::{OperationKind, Operator, insert_operation};
 use crate::queries::Query;
 use crate::read::{Reader, bounded};
-use crate::store::Transaction;
+use crate::transaction::Transaction;
 use crate::{LIST_LIMIT, Store, StoreError};
 
 /// Whether loads were forgotten.
@@ -51,7 +51,7 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<Forgotten, StoreError> {
         let mut client = self.client(Query::LoadForget.name()).await?;
-        let transaction = Transaction::begin(self, &mut client).await?;
+        let transaction = Transaction::begin(self, &mut client);
         let others = lock_content(&transaction, load).await?;
         if let Some(other) = others.iter().find(|other| other.is_under_way) {
             return Ok(Forgotten::Busy(other.load));

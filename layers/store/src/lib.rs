@@ -48,6 +48,7 @@ mod marker_table;
 mod migrate;
 mod operation;
 mod outbox;
+mod pool;
 mod queries;
 mod read;
 mod retry;
@@ -62,6 +63,7 @@ mod standing;
 mod store;
 mod tally;
 mod tls;
+mod transaction;
 mod transition;
 mod vitals;
 

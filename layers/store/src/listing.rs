@@ -11,7 +11,8 @@ use tokio_postgres::Row;
 use crate::claim::lock_object;
 use crate::queries::Query;
 use crate::read::{Reader, bigint, text};
-use crate::store::{Parameters, Transaction};
+use crate::store::Parameters;
+use crate::transaction::Transaction;
 use crate::{Store, StoreError};
 
 const TABLE: &str = "ext_watched_prefix";
@@ -192,7 +193,7 @@ impl Store {
         let sequencer = object.sequencer.as_ref().map(|sequencer| sequencer.as_str());
         let size_bytes = bigint("load_insert_listed", "size_bytes", object.size_bytes)?;
         let mut client = self.client("load_insert_listed").await?;
-        let transaction = Transaction::begin(self, &mut client).await?;
+        let transaction = Transaction::begin(self, &mut client);
         lock_object(&transaction, object).await?;
         let parameters: Parameters<'_> = &[
             &listed.id.as_uuid(),

@@ -18,7 +18,8 @@ use uuid::Uuid;
 use crate::buffer::BufferId;
 use crate::queries::Query;
 use crate::read::{Reader, bounded};
-use crate::store::{Parameters, Transaction};
+use crate::store::Parameters;
+use crate::transaction::{Answer, Transaction};
 use crate::{Store, StoreError};
 
 const TABLE: &str = "ext_file_load";
@@ -314,8 +315,15 @@ pub(crate) async fn find_load(
     action: &'static str,
     load: LoadId,
 ) -> Result<Load, StoreError> {
-    let rows = transaction.rows(Query::LoadFind, &[&load.as_uuid()]).await?;
-    let row = rows.first().ok_or_else(|| no_such_load(action, load))?;
+    let [found] = transaction
+        .together([(Query::LoadFind, &[&load.as_uuid()])])
+        .await?;
+    found_load(action, load, &found)
+}
+
+/// The load in what came of `load_find`.
+pub(crate) fn found_load(action: &'static str, load: LoadId, found: &Answer) -> Result<Load, StoreError> {
+    let row = found.rows.first().ok_or_else(|| no_such_load(action, load))?;
     read_load(row)
 }
 

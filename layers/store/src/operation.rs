@@ -14,8 +14,9 @@ use crate::content::lock_content;
 use crate::load::{Lease, Load, find_load};
 use crate::queries::Query;
 use crate::read::{Reader, bounded, text};
-use crate::store::{Parameters, Transaction};
-use crate::transition::{Moved, moved};
+use crate::store::Parameters;
+use crate::transaction::Transaction;
+use crate::transition::{Moved, commit_moved};
 use crate::{LIST_LIMIT, Store, StoreError};
 
 /// What is done to a load by hand.
@@ -130,7 +131,7 @@ impl Store {
         const QUERY: Query = Query::LoadReplay;
         let whole = replay.whole.as_uuid();
         let mut client = self.client(QUERY.name()).await?;
-        let transaction = Transaction::begin(self, &mut client).await?;
+        let transaction = Transaction::begin(self, &mut client);
         let others = lock_content(&transaction, replay.whole).await?;
         let is_busy = |state: LoadState, is_under_way: bool| is_under_way || state == LoadState::Received;
         if let Some(other) = others
@@ -189,7 +190,7 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let mut client = self.client(Query::OperationInsert.name()).await?;
-        let transaction = Transaction::begin(self, &mut client).await?;
+        let transaction = Transaction::begin(self, &mut client);
         insert_operation(&transaction, load, OperationKind::Cancel, operator, None, now).await?;
         transaction.commit().await
     }
@@ -207,7 +208,7 @@ impl Store {
     ) -> Result<bool, StoreError> {
         const QUERY: Query = Query::LoadTakeLeaseAway;
         let mut client = self.client(QUERY.name()).await?;
-        let transaction = Transaction::begin(self, &mut client).await?;
+        let transaction = Transaction::begin(self, &mut client);
         let taken = transaction
             .execute(QUERY, &[&load.as_uuid(), &lease.owner])
             .await?
@@ -240,7 +241,7 @@ impl Store {
     ) -> Result<Moved, StoreError> {
         const QUERY: Query = Query::LoadSkipByHand;
         let mut client = self.client(QUERY.name()).await?;
-        let transaction = Transaction::begin(self, &mut client).await?;
+        let transaction = Transaction::begin(self, &mut client);
         let note = format!("{} put it aside: {}", operator.name, operator.reason);
         let buffer = find_load(&transaction, QUERY.name(), load).await?.buffer;
         if let Some(buffer) = buffer {
@@ -254,9 +255,7 @@ impl Store {
             }
             insert_operation(&transaction, load, OperationKind::Skip, operator, None, now).await?;
         }
-        let moved = moved(&transaction, QUERY, load, changed).await?;
-        transaction.commit().await?;
-        Ok(moved)
+        commit_moved(transaction, QUERY, load, changed).await
     }
 
     /// `transform_failed` to `transforming` by hand, with the next try at the follow-up on record: whoever settles the load sends it.
@@ -277,7 +276,7 @@ impl Store {
             .map_or_else(String::new, |step| format!(", step {step}"));
         let note = format!("attempt {}{step}, by hand: {}", attempt.number, operator.reason);
         let mut client = self.client(QUERY.name()).await?;
-        let transaction = Transaction::begin(self, &mut client).await?;
+        let transaction = Transaction::begin(self, &mut client);
         transaction.execute(Query::LoadLock, &[&id]).await?;
         let parameters: Parameters<'_> = &[&id, &now, &operator.name, &text(&note)];
         let changed = transaction.execute(QUERY, parameters).await?;
@@ -294,9 +293,7 @@ impl Store {
             )
             .await?;
         }
-        let moved = moved(&transaction, QUERY, attempt.load, changed).await?;
-        transaction.commit().await?;
-        Ok(moved)
+        commit_moved(transaction, QUERY, attempt.load, changed).await
     }
 
     /// What operators did to a load, oldest first.

@@ -75,6 +75,29 @@ impl Store {
         rows.iter().map(read_notice).collect()
     }
 
+    /// [`Store::release`] for a load, then [`Store::claim_notices`] of it.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of a write.
+    pub async fn release_and_claim_notices(
+        &self,
+        load: LoadId,
+        limit: u32,
+        sender: &str,
+        now: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<Vec<Notice>, StoreError> {
+        let id = load.as_uuid();
+        let parameters: Parameters<'_> = &[&Some(id), &bounded(limit), &sender, &now, &until];
+        let [_, claimed] = self
+            .side_by_side([
+                (Query::LoadRelease, &[&id, &sender]),
+                (Query::NoticeClaim, parameters),
+            ])
+            .await?;
+        claimed.rows.iter().map(read_notice).collect()
+    }
+
     /// Says that a message is out.
     ///
     /// # Errors

@@ -16,8 +16,9 @@ use crate::conclude::{OutboxNotice, insert_notices};
 use crate::queries::Query;
 use crate::read::{Reader, bounded, integer, optional_text, text};
 use crate::rule_book::waits_for;
-use crate::store::{Parameters, Transaction};
-use crate::transition::{Moved, moved};
+use crate::store::Parameters;
+use crate::transaction::{Answer, Transaction};
+use crate::transition::{Moved, commit_moved};
 use crate::{LIST_LIMIT, Store, StoreError};
 
 /// Why and until when a load waits.
@@ -135,14 +136,12 @@ impl Store {
             &postponement.starts_clock,
         ];
         let mut client = self.client(QUERY.name()).await?;
-        let transaction = Transaction::begin(self, &mut client).await?;
+        let transaction = Transaction::begin(self, &mut client);
         let changed = transaction.execute(QUERY, parameters).await?;
         if let Some(trouble) = postponement.trouble.as_ref().filter(|_| changed > 0) {
             blame(&transaction, load, trouble, now).await?;
         }
-        let moved = moved(&transaction, QUERY, load, changed).await?;
-        transaction.commit().await?;
-        Ok(moved)
+        commit_moved(transaction, QUERY, load, changed).await
     }
 
     /// Lets a load wait for a paused warehouse. No try is used up, and nothing is counted. `Moved::No` when the load is
@@ -176,15 +175,13 @@ impl Store {
             &false,
         ];
         let mut client = self.client(QUERY.name()).await?;
-        let transaction = Transaction::begin(self, &mut client).await?;
+        let transaction = Transaction::begin(self, &mut client);
         let changed = transaction.execute(QUERY, parameters).await?;
         if changed > 0 {
             let parameters: Parameters<'_> = &[&id, &warehouse, &until];
             transaction.execute(Query::LoadWait, parameters).await?;
         }
-        let moved = moved(&transaction, QUERY, load, changed).await?;
-        transaction.commit().await?;
-        Ok(moved)
+        commit_moved(transaction, QUERY, load, changed).await
     }
 
     /// Whether a statement may be sent to a warehouse now. Of any number of askers at once, one is the probe of a paused
@@ -198,8 +195,19 @@ impl Store {
         now: DateTime<Utc>,
         next_probe_at: DateTime<Utc>,
     ) -> Result<Access, StoreError> {
-        let rows = self.rows(Query::WarehouseFind, &[&warehouse]).await?;
-        let Some(row) = rows.first() else {
+        let [paused] = self.side_by_side([(Query::WarehouseFind, &[&warehouse])]).await?;
+        self.access_of(warehouse, &paused, now, next_probe_at).await
+    }
+
+    /// The same, when it is known since when the warehouse is paused.
+    pub(crate) async fn access_of(
+        &self,
+        warehouse: &str,
+        paused: &Answer,
+        now: DateTime<Utc>,
+        next_probe_at: DateTime<Utc>,
+    ) -> Result<Access, StoreError> {
+        let Some(row) = paused.rows.first() else {
             return Ok(Access::Open);
         };
         let until: DateTime<Utc> = Reader::new(row, "ext_warehouse").get("probe_at")?;
@@ -233,7 +241,7 @@ impl Store {
         let id = load.as_uuid();
         let parameters: Parameters<'_> = &[&warehouse, &now, &id, &statement.kind.as_str(), &attempt];
         let mut client = self.client(QUERY.name()).await?;
-        let transaction = Transaction::begin(self, &mut client).await?;
+        let transaction = Transaction::begin(self, &mut client);
         let rows = transaction.rows(QUERY, parameters).await?;
         let paused_at: Option<DateTime<Utc>> = match rows.first() {
             Some(row) => Reader::new(row, "ext_warehouse").get("paused_at")?,
@@ -266,11 +274,9 @@ impl Store {
         const QUERY: Query = Query::LoadWaitForRule;
         let parameters: Parameters<'_> = &[&load.as_uuid(), &rule.0, &waits_for(rule), &until];
         let mut client = self.client(QUERY.name()).await?;
-        let transaction = Transaction::begin(self, &mut client).await?;
+        let transaction = Transaction::begin(self, &mut client);
         let changed = transaction.execute(QUERY, parameters).await?;
-        let moved = moved(&transaction, QUERY, load, changed).await?;
-        transaction.commit().await?;
-        Ok(moved)
+        commit_moved(transaction, QUERY, load, changed).await
     }
 
     /// Every warehouse that was ever used or ever failed.

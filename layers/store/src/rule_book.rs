@@ -13,7 +13,7 @@ use crate::operation::Operator;
 use crate::queries::Query;
 use crate::read::{Reader, json, text};
 use crate::rules::rule_row;
-use crate::store::Transaction;
+use crate::transaction::Transaction;
 use crate::{Store, StoreError};
 
 /// A row of a table, field by field.
@@ -199,7 +199,7 @@ impl Store {
     /// Any [`StoreError`] of a read.
     pub async fn rule_book(&self, about: Option<&[i32]>) -> Result<RuleBook, StoreError> {
         let mut client = self.client("rule_book").await?;
-        let transaction = Transaction::begin(self, &mut client).await?;
+        let transaction = Transaction::begin(self, &mut client);
         read_book(&transaction, about).await
     }
 
@@ -226,7 +226,7 @@ impl Store {
         judge: impl FnOnce(&[RuleRow]) -> Verdict,
     ) -> Result<Changed, StoreError> {
         let mut client = self.client(Query::RuleLock.name()).await?;
-        let transaction = Transaction::begin(self, &mut client).await?;
+        let transaction = Transaction::begin(self, &mut client);
         transaction.execute(Query::RuleLock, &[]).await?;
         let now = read_book(&transaction, change.about.as_deref()).await?;
         if !change.is_of(&now) {

@@ -1,7 +1,7 @@
 //! Rules of the sample feeds, as an operator would insert them.
 
 use crate::queries::in_schema;
-use crate::store::Transaction;
+use crate::transaction::Transaction;
 use crate::{Store, StoreError};
 
 const SAMPLES: &[(&str, &str)] = &[
@@ -31,7 +31,7 @@ impl Store {
     /// Any [`StoreError`] of a write.
     pub async fn apply_samples(&self) -> Result<(), StoreError> {
         let mut client = self.client("apply samples").await?;
-        let transaction = Transaction::begin(self, &mut client).await?;
+        let transaction = Transaction::begin(self, &mut client);
         for (_, sql) in SAMPLES {
             transaction
                 .batch("apply samples", &in_schema(sql, self.schema()))

@@ -18,8 +18,9 @@ use crate::buffer::{BufferId, count_buffer, lock_buffer};
 use crate::load::{Source, find_load};
 use crate::queries::Query;
 use crate::read::{Reader, bigint, bounded, integer, milliseconds, optional_bigint, text};
-use crate::store::{Parameters, Transaction};
-use crate::transition::{LoadFailure, Moved, moved};
+use crate::store::Parameters;
+use crate::transaction::Transaction;
+use crate::transition::{LoadFailure, Moved, commit_moved, moved};
 use crate::{LIST_LIMIT, Store, StoreError};
 
 /// What a load brings into a set.
@@ -153,7 +154,7 @@ impl Store {
         const QUERY: Query = Query::LoadBatch;
         let (id, buffer) = (load.as_uuid(), joining.buffer.as_uuid());
         let mut client = self.client(QUERY.name()).await?;
-        let transaction = Transaction::begin(self, &mut client).await?;
+        let transaction = Transaction::begin(self, &mut client);
         let parameters: Parameters<'_> = &[&id, &buffer, &joining.group, &joining.set, &now];
         transaction.execute(Query::SetJoin, parameters).await?;
         let parameters: Parameters<'_> = &[
@@ -237,16 +238,14 @@ impl Store {
     ) -> Result<Moved, StoreError> {
         const QUERY: Query = Query::SetLeave;
         let mut client = self.client(QUERY.name()).await?;
-        let transaction = Transaction::begin(self, &mut client).await?;
+        let transaction = Transaction::begin(self, &mut client);
         lock_buffer(&transaction, set).await?;
         let parameters: Parameters<'_> = &[&load.as_uuid(), &text(note), &now, &actor, &set.as_uuid()];
         let changed = transaction.execute(QUERY, parameters).await?;
         if changed > 0 {
             count_buffer(&transaction, set, None).await?;
         }
-        let moved = moved(&transaction, QUERY, load, changed).await?;
-        transaction.commit().await?;
-        Ok(moved)
+        commit_moved(transaction, QUERY, load, changed).await
     }
 
     /// A set was looked at and is not whole.
@@ -271,7 +270,7 @@ impl Store {
     ) -> Result<MadeBatch, StoreError> {
         const QUERY: Query = Query::SetInsert;
         let mut client = self.client(QUERY.name()).await?;
-        let transaction = Transaction::begin(self, &mut client).await?;
+        let transaction = Transaction::begin(self, &mut client);
         lock_buffer(&transaction, set.buffer).await?;
         if !insert(&transaction, set, now, actor).await? {
             return Ok(MadeBatch::Overtaken);

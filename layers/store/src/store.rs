@@ -2,35 +2,20 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
-use deadpool_postgres::{
-    Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts,
-};
-use tokio_postgres::config::SslMode;
+use deadpool_postgres::{Object, Pool};
+use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Config, IsolationLevel, NoTls, Row};
 
 use crate::error::{Place, StoreError};
+use crate::pool::{Woken, pool};
 use crate::queries::{Query, Statements};
-use crate::tls::{Tls, connector};
-
-/// How long we wait for a connection, new or used.
-const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
-/// How long a peer may leave what we sent unanswered by its network before it counts as gone.
-const SILENCE_PATIENCE: Duration = Duration::from_secs(20);
-/// Nothing the store asks takes long; what does, waits for a lock that somebody forgot. Each statement is planned for the
-/// parameters that it has: a filter that may be left out has no index in a plan that must suit both.
-const SESSION_SETTINGS: &str = "
-    SET statement_timeout = '30s';
-    SET lock_timeout = '15s';
-    SET idle_in_transaction_session_timeout = '60s';
-    SET plan_cache_mode = force_custom_plan;
-    SET TimeZone = 'UTC'";
+use crate::tls::Tls;
+use crate::transaction::{Answer, Asked, asking, in_order, last, prepared};
 
 /// A password that no log shows.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Password(String);
+pub struct Password(pub(crate) String);
 
 impl Password {
     /// Wraps a password.
@@ -72,6 +57,7 @@ pub struct ConnectOptions {
 #[derive(Clone)]
 pub struct Store {
     pool: Pool,
+    woken: Arc<Woken>,
     statements: Arc<Statements>,
     place: Arc<Place>,
 }
@@ -92,27 +78,11 @@ impl Store {
     /// # Errors
     /// [`StoreError::CertificatesUnreadable`].
     pub fn connect(options: ConnectOptions) -> Result<Self, StoreError> {
-        let manager = manager(&options)?;
-        let pool = Pool::builder(manager)
-            .max_size(options.max_connections.max(1))
-            .timeouts(Timeouts {
-                wait: Some(CONNECT_PATIENCE),
-                create: Some(CONNECT_PATIENCE),
-                recycle: Some(CONNECT_PATIENCE),
-            })
-            .runtime(Runtime::Tokio1)
-            .post_create(Hook::async_fn(|client, _| {
-                Box::pin(async move {
-                    client
-                        .batch_execute(SESSION_SETTINGS)
-                        .await
-                        .map_err(HookError::Backend)
-                })
-            }))
-            .build()
-            .expect("a pool with timeouts has a runtime");
+        let woken = Arc::new(Woken::default());
+        let pool = pool(&options, Arc::clone(&woken))?;
         Ok(Self {
             pool,
+            woken,
             statements: Arc::new(Statements::for_schema(&options.schema)),
             place: Arc::new(Place {
                 schema: options.schema,
@@ -121,6 +91,13 @@ impl Store {
                 tls: options.tls,
             }),
         })
+    }
+
+    /// Says that time may have passed unseen, as it has for a function at the beginning of each invocation: it was frozen, and
+    /// its connections may have died meanwhile. Each of them is asked whether it lives before it is used again; until the next
+    /// call of this, only those that lay idle for some seconds are.
+    pub fn wake(&self) {
+        self.woken.now();
     }
 
     /// The schema of the tables.
@@ -139,131 +116,40 @@ impl Store {
             .map_err(|error| self.place.pool_error(action, error))
     }
 
+    /// What a statement says.
+    pub(crate) fn text_of(&self, query: Query) -> &str {
+        self.statements.get(query)
+    }
+
     /// Rows of one statement, outside a transaction.
     pub(crate) async fn rows(
         &self,
         query: Query,
         parameters: Parameters<'_>,
     ) -> Result<Vec<Row>, StoreError> {
-        let client = self.client(query.name()).await?;
-        let refused = |error| self.place.error(query.name(), error);
-        let statement = client
-            .prepare_cached(self.statements.get(query))
-            .await
-            .map_err(refused)?;
-        client.query(&statement, parameters).await.map_err(refused)
+        let [answer] = self.side_by_side([(query, parameters)]).await?;
+        Ok(answer.rows)
     }
 
     /// The number of rows that one statement changed, outside a transaction.
     pub(crate) async fn execute(&self, query: Query, parameters: Parameters<'_>) -> Result<u64, StoreError> {
-        let client = self.client(query.name()).await?;
-        let refused = |error| self.place.error(query.name(), error);
-        let statement = client
-            .prepare_cached(self.statements.get(query))
-            .await
-            .map_err(refused)?;
-        client.execute(&statement, parameters).await.map_err(refused)
+        let [answer] = self.side_by_side([(query, parameters)]).await?;
+        Ok(answer.changed)
+    }
+
+    /// Statements that have nothing to do with each other, each a transaction of its own, in one round trip. They are carried
+    /// out in their order, also when one of them fails.
+    pub(crate) async fn side_by_side<const N: usize>(
+        &self,
+        asked: [Asked<'_>; N],
+    ) -> Result<[Answer; N], StoreError> {
+        let action = asked.first().map_or("nothing", |(query, _)| query.name());
+        let client = self.client(action).await?;
+        let statements = prepared(self, &client, &asked).await?;
+        let sent = asking(self, &client, &asked, &statements).collect();
+        Ok(last(in_order(sent).await?))
     }
 }
 
 /// The parameters of a statement, in order.
 pub(crate) type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
-
-/// One transaction; dropped without a commit it is rolled back.
-pub(crate) struct Transaction<'client> {
-    inner: deadpool_postgres::Transaction<'client>,
-    store: &'client Store,
-}
-
-impl<'client> Transaction<'client> {
-    pub(crate) async fn begin(
-        store: &'client Store,
-        client: &'client mut Object,
-    ) -> Result<Self, StoreError> {
-        let inner = client
-            .transaction()
-            .await
-            .map_err(|error| store.place.error("begin", error))?;
-        Ok(Self { inner, store })
-    }
-
-    /// One that only reads, and whose statements all see what the first one saw.
-    pub(crate) async fn of_one_moment(
-        store: &'client Store,
-        client: &'client mut Object,
-    ) -> Result<Self, StoreError> {
-        let inner = client
-            .build_transaction()
-            .isolation_level(IsolationLevel::RepeatableRead)
-            .read_only(true)
-            .start()
-            .await
-            .map_err(|error| store.place.error("begin", error))?;
-        Ok(Self { inner, store })
-    }
-
-    pub(crate) async fn rows(
-        &self,
-        query: Query,
-        parameters: Parameters<'_>,
-    ) -> Result<Vec<Row>, StoreError> {
-        let refused = |error| self.store.place.error(query.name(), error);
-        let text = self.store.statements.get(query);
-        let statement = self.inner.prepare_cached(text).await.map_err(refused)?;
-        self.inner.query(&statement, parameters).await.map_err(refused)
-    }
-
-    pub(crate) async fn execute(&self, query: Query, parameters: Parameters<'_>) -> Result<u64, StoreError> {
-        let refused = |error| self.store.place.error(query.name(), error);
-        let text = self.store.statements.get(query);
-        let statement = self.inner.prepare_cached(text).await.map_err(refused)?;
-        self.inner.execute(&statement, parameters).await.map_err(refused)
-    }
-
-    /// Statements without parameters, in order.
-    pub(crate) async fn batch(&self, action: &'static str, sql: &str) -> Result<(), StoreError> {
-        self.inner
-            .batch_execute(sql)
-            .await
-            .map_err(|error| self.store.place.error(action, error))
-    }
-
-    pub(crate) async fn commit(self) -> Result<(), StoreError> {
-        let place = &self.store.place;
-        self.inner
-            .commit()
-            .await
-            .map_err(|error| place.error("commit", error))
-    }
-}
-
-fn manager(options: &ConnectOptions) -> Result<Manager, StoreError> {
-    let mut config = Config::new();
-    config
-        .host(&options.host)
-        .port(options.port)
-        .user(&options.user)
-        .dbname(&options.database)
-        .application_name(&options.application_name)
-        .connect_timeout(CONNECT_PATIENCE)
-        .tcp_user_timeout(SILENCE_PATIENCE)
-        .keepalives_idle(SILENCE_PATIENCE);
-    if !options.password.0.is_empty() {
-        config.password(&options.password.0);
-    }
-    // A frozen function thaws with connections that died meanwhile, and its driver has not noticed: ask before each use.
-    let recycling = ManagerConfig {
-        recycling_method: RecyclingMethod::Verified,
-    };
-    match &options.tls {
-        Tls::Off => {
-            config.ssl_mode(SslMode::Disable);
-            Ok(Manager::from_config(config, NoTls, recycling))
-        }
-        Tls::Required { ca_pem } => {
-            config.ssl_mode(SslMode::Require);
-            let connector = connector(ca_pem.as_deref())?;
-            Ok(Manager::from_config(config, connector, recycling))
-        }
-    }
-}

@@ -10,10 +10,11 @@ use longshore_domain::reject::RejectReason;
 use longshore_domain::rule::{FilePlace, Interface, RuleId};
 use longshore_domain::target::TableName;
 
-use crate::load::{Load, Source, find_load};
+use crate::load::{Load, Source, found_load};
 use crate::queries::Query;
 use crate::read::{integer, json, milliseconds, optional_bigint, text};
-use crate::store::{Parameters, Transaction};
+use crate::store::Parameters;
+use crate::transaction::{Answer, Transaction};
 use crate::{Store, StoreError};
 
 /// Whether a step changed the load, and the load as it is now.
@@ -333,12 +334,27 @@ impl Store {
         parameters: Parameters<'_>,
     ) -> Result<Moved, StoreError> {
         let mut client = self.client(query.name()).await?;
-        let transaction = Transaction::begin(self, &mut client).await?;
-        let changed = transaction.execute(query, parameters).await?;
-        let moved = moved(&transaction, query, load, changed).await?;
-        transaction.commit().await?;
-        Ok(moved)
+        let transaction = Transaction::begin(self, &mut client);
+        let id = load.as_uuid();
+        let [step, found] = transaction
+            .commit_with([(query, parameters), (Query::LoadFind, &[&id])])
+            .await?;
+        moved_to(query, load, step.changed, &found)
     }
+}
+
+/// What came of a step, by what it changed and what `load_find` found afterwards.
+pub(crate) fn moved_to(
+    query: Query,
+    load: LoadId,
+    changed: u64,
+    found: &Answer,
+) -> Result<Moved, StoreError> {
+    let load = found_load(query.name(), load, found)?;
+    Ok(match changed {
+        0 => Moved::No(load),
+        _ => Moved::Yes(load),
+    })
 }
 
 /// The load after a step within the same transaction.
@@ -348,9 +364,21 @@ pub(crate) async fn moved(
     load: LoadId,
     changed: u64,
 ) -> Result<Moved, StoreError> {
-    let load = find_load(transaction, query.name(), load).await?;
-    Ok(match changed {
-        0 => Moved::No(load),
-        _ => Moved::Yes(load),
-    })
+    let [found] = transaction
+        .together([(Query::LoadFind, &[&load.as_uuid()])])
+        .await?;
+    moved_to(query, load, changed, &found)
+}
+
+/// The same where nothing is left to do but to commit.
+pub(crate) async fn commit_moved(
+    transaction: Transaction<'_>,
+    query: Query,
+    load: LoadId,
+    changed: u64,
+) -> Result<Moved, StoreError> {
+    let [found] = transaction
+        .commit_with([(Query::LoadFind, &[&load.as_uuid()])])
+        .await?;
+    moved_to(query, load, changed, &found)
 }

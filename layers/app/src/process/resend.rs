@@ -130,7 +130,7 @@ impl ProcessObject<'_> {
     }
 
     /// Files that take the place of others are loaded by themselves: the rows of a batch cannot be told apart.
-    async fn load_or_gather(
+    pub(super) async fn load_or_gather(
         &self,
         load: Load,
         row: &RuleRow,

@@ -23,6 +23,7 @@ mod reconciles;
 mod refusals;
 mod replaced;
 mod retries;
+mod round_trips;
 mod schedules;
 mod support;
 mod targets;

@@ -1,22 +1,54 @@
 //! Keys by a regular expression.
 
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+
 use regex::Regex;
 
 use super::Captures;
 use crate::object::ObjectKey;
 
+/// How many expressions are kept. Beyond that all are let go of: whoever has more candidates for a file compiles some anew.
+const MOST_KEPT: usize = 256;
+
+/// An expression, or what is wrong with it.
+type Compiled = Result<Arc<Regex>, String>;
+
+/// What was compiled before, by its text: compiling costs a hundred times what matching does, and the rules that a file may fall under
+/// are read anew for each file, while what they say hardly ever changes. One text means one expression, so what is kept
+/// cannot be out of date.
+#[derive(Default)]
+struct Kept(Mutex<HashMap<String, Compiled>>);
+
+static KEPT: LazyLock<Kept> = LazyLock::new(Kept::default);
+
+impl Kept {
+    fn compiled(&self, text: &str) -> Compiled {
+        if let Some(known) = self.texts().get(text) {
+            return known.clone();
+        }
+        let compiled = compile(text).map(Arc::new);
+        let mut texts = self.texts();
+        if texts.len() >= MOST_KEPT {
+            texts.clear();
+        }
+        texts.insert(text.to_owned(), compiled.clone());
+        compiled
+    }
+
+    fn texts(&self) -> MutexGuard<'_, HashMap<String, Compiled>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// A regular expression over the whole key; its named groups are captures.
 #[derive(Debug, Clone)]
-pub struct KeyRegex(Regex);
+pub struct KeyRegex(Arc<Regex>);
 
 impl KeyRegex {
     /// Compiles an expression, anchored at both ends, or says what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, String> {
-        // The bare text first, so that positions in the error are the operator's.
-        Regex::new(text).map_err(|error| format!("{text:?} is no regular expression: {error}"))?;
-        Regex::new(&format!("^(?:{text})$"))
-            .map(Self)
-            .map_err(|error| error.to_string())
+        KEPT.compiled(text).map(Self)
     }
 
     /// What its groups stand for in a key, when it matches.
@@ -38,5 +70,42 @@ impl KeyRegex {
     /// As it is compared: anchored at both ends.
     pub(super) fn as_str(&self) -> &str {
         self.0.as_str()
+    }
+}
+
+fn compile(text: &str) -> Result<Regex, String> {
+    // The bare text first, so that positions in the error are the operator's.
+    Regex::new(text).map_err(|error| format!("{text:?} is no regular expression: {error}"))?;
+    Regex::new(&format!("^(?:{text})$")).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_expression_is_compiled_once() {
+        let kept = Kept::default();
+        let first = kept.compiled(r"in/(?<day>\d+)\.csv").unwrap();
+        let second = kept.compiled(r"in/(?<day>\d+)\.csv").unwrap();
+        assert!(Arc::ptr_eq(&first, &second));
+        let captures = KeyRegex(second).matches(&ObjectKey::new("in/12.csv")).unwrap();
+        assert_eq!(captures.get("day").map(String::as_str), Some("12"));
+    }
+
+    #[test]
+    fn what_is_wrong_with_an_expression_is_said_each_time() {
+        let first = KeyRegex::parse("in/(.*").unwrap_err();
+        assert!(first.contains("is no regular expression"), "{first}");
+        assert_eq!(KeyRegex::parse("in/(.*").unwrap_err(), first);
+    }
+
+    #[test]
+    fn no_more_is_kept_than_there_is_room_for() {
+        let kept = Kept::default();
+        for number in 0..=MOST_KEPT {
+            kept.compiled(&format!("in/{number}")).unwrap();
+        }
+        assert_eq!(kept.texts().len(), 1);
     }
 }

@@ -17,6 +17,44 @@ async fn a_killed_backend_is_replaced() {
     bench.store.all_rules().await.unwrap();
 }
 
+/// Ends the store's connections while this thread is held up, so that nobody on our side hears of it: as while a function is frozen.
+fn kill_unheard(bench: &Bench) {
+    let sql = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
+               WHERE application_name = 'store tests' AND datname = current_database()";
+    let kill = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.unwrap().block_on(bench.run(sql, &[])).unwrap()
+    };
+    let killed = std::thread::scope(|scope| scope.spawn(kill).join().unwrap());
+    assert!(killed > 0);
+}
+
+#[tokio::test]
+async fn a_connection_that_died_while_its_function_was_frozen_is_replaced() {
+    let bench = Bench::new().await;
+    bench.store.wake();
+    bench.store.all_rules().await.unwrap();
+    kill_unheard(&bench);
+    bench.store.wake();
+    bench.store.all_rules().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_connection_that_dies_within_an_invocation_is_worth_a_retry_which_gets_another() {
+    let bench = Bench::new().await;
+    bench.store.wake();
+    let load = bench.received("in/A_701.txt").await;
+    kill_unheard(&bench);
+    let error = bench.store.all_rules().await.unwrap_err();
+    assert!(matches!(error, StoreError::Unreachable { .. }), "{error:?}");
+    assert_eq!(error.disposition(), Disposition::Retry);
+    bench.store.all_rules().await.unwrap();
+    kill_unheard(&bench);
+    let error = bench.store.admit(load.id, at(1)).await.unwrap_err();
+    assert_eq!(error.disposition(), Disposition::Retry, "{error:?}");
+    bench.store.admit(load.id, at(1)).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_server_that_is_not_there_is_worth_a_retry() {
     let database = TestDatabase::create().await.unwrap();

@@ -14,7 +14,7 @@ pub(crate) struct Bench {
     /// Beside the store, as superuser.
     pub(crate) client: Client,
     /// Dropped last.
-    _database: TestDatabase,
+    database: TestDatabase,
     worlds: AtomicUsize,
 }
 
@@ -30,7 +30,7 @@ impl Bench {
         Self {
             store,
             client,
-            _database: database,
+            database,
             worlds: AtomicUsize::new(0),
         }
     }
@@ -39,6 +39,21 @@ impl Bench {
     pub(crate) fn world(&self) -> World {
         let number = self.worlds.fetch_add(1, Ordering::Relaxed);
         World::new(self.store.clone(), number)
+    }
+
+    pub(crate) fn database(&self) -> &TestDatabase {
+        &self.database
+    }
+
+    /// The same of a world that reaches the control database by another port, over one connection.
+    pub(crate) fn world_on(&self, port: u16) -> World {
+        let store = Store::connect(ConnectOptions {
+            host: "127.0.0.1".to_owned(),
+            port,
+            max_connections: 1,
+            ..options(&self.database)
+        });
+        self.world().on(store.unwrap())
     }
 
     /// Runs SQL beside the store.

@@ -4,6 +4,7 @@ pub(crate) mod bench;
 pub(crate) mod calls;
 pub(crate) mod clock;
 pub(crate) mod files;
+pub(crate) mod line;
 pub(crate) mod notifier;
 pub(crate) mod picture;
 pub(crate) mod rules;
