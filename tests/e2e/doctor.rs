@@ -1,5 +1,7 @@
 //! `longshore doctor`: green on a stack that is well, and red with the right finding for each thing that is broken on purpose.
 
+mod standing;
+
 use std::fs;
 use std::process::{Command, Output};
 use std::sync::Arc;
@@ -82,6 +84,12 @@ impl Findings {
     fn faults(&self) -> Vec<&Value> {
         let all = self.findings.iter();
         all.filter(|finding| finding["verdict"] == "fault").collect()
+    }
+
+    /// The finding of a check.
+    fn of_check(&self, check: &str) -> anyhow::Result<&Value> {
+        let found = self.findings.iter().find(|finding| finding["check"] == check);
+        found.with_context(|| format!("no {check} in {:#}", Value::from(self.findings.clone())))
     }
 
     /// That there is one fault, of this check, which names this and is mended by that.
