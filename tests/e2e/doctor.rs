@@ -448,6 +448,16 @@ async fn broken_warehouse(patient: &Patient) -> anyhow::Result<()> {
     Ok(())
 }
 
+#[tokio::test]
+async fn a_catalog_that_is_denied_a_clock_that_is_off_and_a_further_warehouse_that_lacks_a_table_are_found()
+-> anyhow::Result<()> {
+    let patient = Patient::new().await?;
+    standing::denied_catalog(&patient).await?;
+    standing::isolation_levels(&patient).await?;
+    standing::clock_that_is_off(&patient).await?;
+    standing::further_warehouses(&patient).await
+}
+
 #[test]
 fn without_settings_each_that_is_missing_is_a_finding() -> anyhow::Result<()> {
     let mut command = Command::new(program("longshore")?);

@@ -6,16 +6,6 @@ use tokio_postgres::NoTls;
 use super::{Findings, Patient};
 use crate::targets::Target;
 
-#[tokio::test]
-async fn a_catalog_that_is_denied_a_clock_that_is_off_and_a_further_warehouse_that_lacks_a_table_are_found()
--> anyhow::Result<()> {
-    let patient = Patient::new().await?;
-    denied_catalog(&patient).await?;
-    isolation_levels(&patient).await?;
-    clock_that_is_off(&patient).await?;
-    further_warehouses(&patient).await
-}
-
 /// Puts something else in the place of a view of the warehouse's catalog while the doctor looks.
 async fn with_view(patient: &Patient, name: &str, body: &str) -> anyhow::Result<Findings> {
     let (warehouse, connection) =
@@ -42,7 +32,7 @@ async fn with_view(patient: &Patient, name: &str, body: &str) -> anyhow::Result<
 }
 
 /// What the warehouse's user may not look at.
-async fn denied_catalog(patient: &Patient) -> anyhow::Result<()> {
+pub(super) async fn denied_catalog(patient: &Patient) -> anyhow::Result<()> {
     let body = "SELECT * FROM pg_catalog.svv_columns_kept WHERE pg_catalog.longshore_denied('svv_columns')";
     with_view(patient, "svv_columns", body).await?.assert_only(
         "tables of rules",
@@ -66,7 +56,7 @@ async fn denied_catalog(patient: &Patient) -> anyhow::Result<()> {
 }
 
 /// Either level is as good; the one that it is, is told.
-async fn isolation_levels(patient: &Patient) -> anyhow::Result<()> {
+pub(super) async fn isolation_levels(patient: &Patient) -> anyhow::Result<()> {
     for level in ["Serializable", "Snapshot Isolation"] {
         let body = format!(
             "SELECT db_id, db_name, '{level}'::character(20) AS isolation_level FROM pg_catalog.stv_db_isolation_level_kept"
@@ -82,7 +72,7 @@ async fn isolation_levels(patient: &Patient) -> anyhow::Result<()> {
 }
 
 /// The control database's clock shows another time than this machine's.
-async fn clock_that_is_off(patient: &Patient) -> anyhow::Result<()> {
+pub(super) async fn clock_that_is_off(patient: &Patient) -> anyhow::Result<()> {
     let control = &patient.world.control;
     for (minutes, words) in [
         (5, "s behind the control database"),
@@ -108,7 +98,7 @@ async fn clock_that_is_off(patient: &Patient) -> anyhow::Result<()> {
 }
 
 /// A rule's files go to another warehouse too, whose table lacks a column, is not there, and which cannot be reached.
-async fn further_warehouses(patient: &Patient) -> anyhow::Result<()> {
+pub(super) async fn further_warehouses(patient: &Patient) -> anyhow::Result<()> {
     let world = &patient.world;
     let target = Target::new(world).await?;
     let feed = world.feed().also_to(&[&target]).create().await?;
