@@ -48,6 +48,8 @@ struct Aim {
     moment: &'static str,
     /// How many of its attempts die.
     times: u64,
+    /// Whether every such worker makes that many calls. Of two deliveries the one that ends last makes more.
+    is_sure: bool,
 }
 
 /// What a batch came to.
@@ -58,9 +60,12 @@ struct Deaths {
 }
 
 impl Deaths {
-    /// The aims whose workers made fewer calls than were counted, and lived.
+    /// The sure aims whose workers made fewer calls than were counted, and lived.
     fn survivors(&self, aims: &[Aim]) -> Vec<Aim> {
-        let lived = aims.iter().zip(&self.struck).filter(|(_, struck)| !**struck);
+        let lived = aims
+            .iter()
+            .zip(&self.struck)
+            .filter(|(aim, struck)| aim.is_sure && !**struck);
         lived.map(|(aim, _)| aim.clone()).collect()
     }
 }
@@ -110,7 +115,7 @@ async fn aims(world: &World, landings: &mut Landings, kind: Kind) -> anyhow::Res
     let file = landings.land(world, kind).await?;
     world.story(&world.input_key(&file.file_name)).await?;
     let mut aims = Vec::new();
-    let mut add = |function, about, calls: u64| {
+    let mut add = |function, about, calls: u64, sure: u64| {
         for call in 1..=calls {
             aims.extend(MOMENTS.map(|moment| Aim {
                 kind,
@@ -119,22 +124,29 @@ async fn aims(world: &World, landings: &mut Landings, kind: Kind) -> anyhow::Res
                 call,
                 moment,
                 times: 1,
+                is_sure: call <= sure,
             }));
         }
     };
     let processed = counted(world, PROCESS).await?;
-    add(
-        PROCESS,
-        About::File,
-        processed.into_iter().max().unwrap_or_default(),
-    );
+    let calls = processed.into_iter().max().unwrap_or_default();
+    add(PROCESS, About::File, calls, calls);
     let finished = counted(world, LOGGING).await?;
-    if let Some(calls) = finished.first() {
-        add(LOGGING, About::Load, *calls);
+    match kind {
+        Kind::Delivered => {
+            let (least, most) = (finished.iter().min(), finished.iter().max());
+            let (least, most) = least.zip(most).context("a delivery has a status event")?;
+            add(LOGGING, About::Load, *most, *least);
+        }
+        _ => {
+            if let Some(calls) = finished.first() {
+                add(LOGGING, About::Load, *calls, *calls);
+            }
+        }
     }
     if matches!(kind, Kind::FollowUp | Kind::FollowUpFails) {
         let calls = finished.last().context("a follow-up has a status event")?;
-        add(LOGGING, About::FollowUp, *calls);
+        add(LOGGING, About::FollowUp, *calls, *calls);
     }
     Ok(aims)
 }

@@ -1,5 +1,7 @@
 //! `longshore doctor`: green on a stack that is well, and red with the right finding for each thing that is broken on purpose.
 
+mod standing;
+
 use std::fs;
 use std::process::{Command, Output};
 use std::sync::Arc;
@@ -82,6 +84,12 @@ impl Findings {
     fn faults(&self) -> Vec<&Value> {
         let all = self.findings.iter();
         all.filter(|finding| finding["verdict"] == "fault").collect()
+    }
+
+    /// The finding of a check.
+    fn of_check(&self, check: &str) -> anyhow::Result<&Value> {
+        let found = self.findings.iter().find(|finding| finding["check"] == check);
+        found.with_context(|| format!("no {check} in {:#}", Value::from(self.findings.clone())))
     }
 
     /// That there is one fault, of this check, which names this and is mended by that.
@@ -425,6 +433,16 @@ async fn broken_warehouse(patient: &Patient) -> anyhow::Result<()> {
         .examine()?
         .assert_only("warehouse's schemas", "missing: rdsftcore", "longshore migrate");
     Ok(())
+}
+
+#[tokio::test]
+async fn a_catalog_that_is_denied_a_clock_that_is_off_and_a_further_warehouse_that_lacks_a_table_are_found()
+-> anyhow::Result<()> {
+    let patient = Patient::new().await?;
+    standing::denied_catalog(&patient).await?;
+    standing::isolation_levels(&patient).await?;
+    standing::clock_that_is_off(&patient).await?;
+    standing::further_warehouses(&patient).await
 }
 
 #[test]

@@ -143,3 +143,81 @@ async fn a_file_that_only_copy_reads_is_taken_by_its_name() -> anyhow::Result<()
     assert_eq!(output.status.code(), Some(1));
     Ok(())
 }
+
+const WIDTHS: &str = "rules:
+  - ext_file_config_sid: 70
+    file_prefix: '700.'
+    file_format: fixed_width
+    file_type: txt
+    split_file_flag: Y
+    split_prefix: HD,DT
+    trailer_flag: Y
+    trailer_tag: 'T|'
+  - ext_file_config_sid: 71
+    file_prefix: '700-HD.'
+    file_format: fixed_width
+    file_type: txt
+    tgt_schema_name: s
+    tgt_table_name: header
+    columns:
+    - {column_name: kind, column_width_fixed: 2}
+    - {column_name: day, column_width_fixed: 8}
+  - ext_file_config_sid: 72
+    file_prefix: '700-DT.'
+    file_format: fixed_width
+    file_type: txt
+    tgt_schema_name: s
+    tgt_table_name: detail
+    columns:
+    - {column_name: kind, column_width_fixed: 2}
+    - {column_name: name, column_width_fixed: 6}
+    - {column_name: qty, column_width_fixed: 3}
+";
+
+#[tokio::test]
+async fn records_of_fixed_width_are_measured_one_by_one_each_type_by_its_own_rule() -> anyhow::Result<()> {
+    let world = World::shared().await?;
+    let directory = TempDir::new()?;
+    let rules = write(&directory, "widths.yaml", WIDTHS.as_bytes())?;
+    let sound = "HD20261127\nDTplum  003\nDTfig   1\nT|3\n";
+    let wrong = "HD20261127\nDTplum  \nDTfig   0012\nHD20261127 \nT|4\n";
+    world.put("by_hand/wrong_700.txt", wrong).await?;
+    let url = format!("s3://{}/by_hand/wrong_700.txt", world.ready().bucket);
+    let path = write(&directory, "sound_700.txt", sound.as_bytes())?;
+    let told = said(&check(&world, &path, &rules)?)?;
+    assert_eq!(told["faulty_records"], 0, "{told}");
+    assert_eq!(told["record_types"][1]["records"], 2, "{told}");
+
+    for file in [write(&directory, "wrong_700.txt", wrong.as_bytes())?, url] {
+        let output = check(&world, &file, &rules)?;
+        assert_eq!(output.status.code(), Some(1));
+        let told: Value = serde_json::from_slice(&output.stdout)?;
+        assert_eq!(told["faulty_records"], 2, "{told}");
+        let (first, second) = (&told["record_faults"][0], &told["record_faults"][1]);
+        assert_eq!(
+            (&first["line"], &first["column"]),
+            (&2.into(), &"qty".into()),
+            "{told}"
+        );
+        assert_eq!(
+            (&first["type"], &first["rule"]),
+            (&"DT".into(), &72.into()),
+            "{told}"
+        );
+        assert_eq!(
+            (&second["line"], &second["column"]),
+            (&3.into(), &"qty".into()),
+            "{told}"
+        );
+        assert_eq!(told["record_types"][0]["records"], 2, "{told}");
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        for words in [
+            "COPY would refuse 2 of its records",
+            "line 2, column qty, rule 72 (type DT): the record ends after 8 characters, and the column begins at character 9",
+            "FILLRECORD",
+        ] {
+            assert!(errors.contains(words), "{words}: {errors}");
+        }
+    }
+    Ok(())
+}

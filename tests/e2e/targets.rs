@@ -16,9 +16,9 @@ use crate::support::{Feed, RuleBuilder, Stack, Story, World, unique};
 const WORKGROUP: &str = "longshore-local-workgroup";
 
 /// Another warehouse: a database of its own, and the row that names it.
-struct Target {
-    name: String,
-    database: String,
+pub(crate) struct Target {
+    pub(crate) name: String,
+    pub(crate) database: String,
     secret: String,
     role: String,
     region: String,
@@ -26,7 +26,7 @@ struct Target {
 
 impl Target {
     /// A serverless one.
-    async fn new(world: &World) -> anyhow::Result<Self> {
+    pub(crate) async fn new(world: &World) -> anyhow::Result<Self> {
         Self::called(world, &format!("mart_{}", unique())).await
     }
 
@@ -62,7 +62,7 @@ impl Target {
     }
 
     /// Makes a feed's table there.
-    async fn make_table(&self, world: &World, feed: &Feed<'_>) -> anyhow::Result<()> {
+    pub(crate) async fn make_table(&self, world: &World, feed: &Feed<'_>) -> anyhow::Result<()> {
         world
             .query_in(&self.database, "CREATE SCHEMA IF NOT EXISTS rdsftetl")
             .await?;
@@ -110,7 +110,7 @@ async fn markers(world: &World, database: &str, feed: &Feed<'_>) -> anyhow::Resu
 }
 
 impl RuleBuilder<'_> {
-    fn also_to(self, targets: &[&Target]) -> Self {
+    pub(crate) fn also_to(self, targets: &[&Target]) -> Self {
         let names: Vec<&str> = targets.iter().map(|target| target.name.as_str()).collect();
         self.set("further_targets", &names.join(", "))
     }

@@ -2,7 +2,7 @@
 //!
 //! [`ProcessObject`] takes an announced object from claim to submission; [`FinishStatement`] takes a statement's outcome
 //! to audit, archive, follow-up and message; [`Reconcile`] carries on what stands still; [`Operate`] is the operator's hand; [`BulkRun`] loads what lies
-//! below a prefix; [`RunChain`] runs queries one after the other; [`PrepareFile`] does to one object what a function does to a file before it is loaded. What we
+//! below a prefix; [`RunChain`] runs queries one after the other; [`PrepareFile`] does to one file what a function does to a file before it is loaded. What we
 //! cannot own (S3, the warehouse, SNS, the clock) is behind
 //! [`ports`]; PostgreSQL is used as it is, through `longshore-store`, because a ledger behind a mock proves nothing.
 //!
@@ -44,8 +44,8 @@ pub use lint::lint;
 pub use maintain::Maintain;
 pub use operate::{CancelPlan, FollowUpAgain, Judged, Operate, ReplayChoice, ReplayPlan};
 pub use prepare::{
-    CheckFault, CheckReach, CheckedFile, Counting, FileCheck, FilePreparation, FileWish, PrepareFile,
-    PreparedFile, PreparedPart, Way,
+    CheckFault, CheckReach, CheckedFile, Counting, FileCheck, FilePreparation, FileWish, LocalFile,
+    PrepareFile, PreparedFile, PreparedPart, RecordFault, RecordFaults, Way,
 };
 pub use process::{Announcement, ObjectOutcome, ProcessObject};
 pub use reconcile::{

@@ -35,7 +35,7 @@ mod scripted;
 pub use inspect::{BucketEvents, EventRuleStanding, InspectError, Inspector, Right};
 pub use queues::{QueueError, QueueMessage, Queues};
 pub use redshift_data::{RedshiftDataClient, ResultTable};
-pub use s3::{S3ObjectStore, Traffic};
+pub use s3::{PartsUpload, S3ObjectStore, Traffic};
 pub use secrets::{Password, PostgresSecret, RedshiftSecret, Secrets, SecretsError};
 pub use signed::SignedRequests;
 pub use sns::SnsNotifier;

@@ -15,10 +15,11 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use longshore_app::App;
 use longshore_app::ports::SystemClock;
-pub use longshore_aws::{BucketEvents, EventRuleStanding, InspectError, QueueMessage, Queues, Traffic};
+pub use longshore_aws::{
+    BucketEvents, EventRuleStanding, InspectError, PartsUpload, QueueMessage, Queues, S3ObjectStore, Traffic,
+};
 use longshore_aws::{
-    Inspector, PostgresSecret, RedshiftDataClient, RedshiftSecret, S3ObjectStore, Secrets, SignedRequests,
-    SnsNotifier,
+    Inspector, PostgresSecret, RedshiftDataClient, RedshiftSecret, Secrets, SignedRequests, SnsNotifier,
 };
 use longshore_domain::disposition::Disposition;
 use longshore_domain::target::{Compute, Login, Warehouse};

@@ -6,12 +6,13 @@ mod cli;
 mod commands;
 mod deployment;
 mod exit;
+mod file_on_disk;
 mod import;
 mod infer;
 mod local;
 mod output;
 mod read;
-mod split_folder;
+mod split;
 mod usage;
 
 use std::process::ExitCode;

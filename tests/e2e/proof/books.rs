@@ -15,7 +15,8 @@ use super::Feeds;
 pub(crate) struct Entry {
     pub(crate) id: String,
     pub(crate) parent: Option<String>,
-    pub(crate) record_type: Option<String>,
+    /// The record type that it is of, or the warehouse that it is for.
+    pub(crate) part: Option<String>,
     pub(crate) key: String,
     pub(crate) etag: String,
     pub(crate) state: String,
@@ -43,7 +44,7 @@ impl Entry {
         Self {
             id: text("id").unwrap_or_default(),
             parent: text("parent"),
-            record_type: text("record_type"),
+            part: text("part"),
             key: text("key").unwrap_or_default(),
             etag: unquoted(&text("etag").unwrap_or_default()),
             state: text("state").unwrap_or_default(),
@@ -99,7 +100,7 @@ impl Books {
             .filter(move |entry| entry.parent.is_none() && entry.key == key && entry.etag == etag)
     }
 
-    /// The loads of a file's record types.
+    /// The loads of a file's record types, or its deliveries.
     pub(crate) fn parts_of<'a>(&'a self, id: &'a str) -> impl Iterator<Item = &'a Entry> {
         self.ledger
             .iter()
@@ -154,11 +155,19 @@ type WarehouseRows = BTreeMap<(String, i32), Vec<String>>;
 
 /// Asked of the database under the warehouse, so that no fault of the Data API can colour the answer.
 async fn warehouse(world: &World, feeds: &Feeds) -> anyhow::Result<(WarehouseRows, usize)> {
-    let (client, connection) = tokio_postgres::connect(&world.ready().warehouse_database_url, NoTls)
-        .await
-        .context("connect to the warehouse's database")?;
-    tokio::spawn(async move { connection.await.ok() });
+    let client = connect(world, None).await?;
     let mut all = BTreeMap::<_, Vec<String>>::new();
+    if let Some((database, table)) = feeds.table_elsewhere() {
+        let there = connect(world, Some(database)).await?;
+        let rows = there
+            .query(&format!("SELECT id, file_name FROM {table}"), &[])
+            .await
+            .with_context(|| format!("read {table} in {database}"))?;
+        for row in rows {
+            let files = all.entry((elsewhere(database, table), row.get(0))).or_default();
+            files.push(row.get(1));
+        }
+    }
     for table in feeds.tables() {
         let rows = client
             .query(&format!("SELECT id, file_name FROM {table}"), &[])
@@ -174,6 +183,25 @@ async fn warehouse(world: &World, feeds: &Feeds) -> anyhow::Result<(WarehouseRow
         .await
         .context("read the journal of follow-ups")?;
     Ok((all, ran.len()))
+}
+
+/// The database of the stack's own warehouse, or another one on its server.
+async fn connect(world: &World, database: Option<&str>) -> anyhow::Result<tokio_postgres::Client> {
+    let mut config: tokio_postgres::Config = world.ready().warehouse_database_url.parse()?;
+    if let Some(database) = database {
+        config.dbname(database);
+    }
+    let (client, connection) = config
+        .connect(NoTls)
+        .await
+        .context("connect to the warehouse's database")?;
+    tokio::spawn(async move { connection.await.ok() });
+    Ok(client)
+}
+
+/// What a table of another warehouse is called in the books.
+pub(super) fn elsewhere(database: &str, table: &str) -> String {
+    format!("{database}: {table}")
 }
 
 /// S3 quotes etags, events do not.

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::formats::gzip;
 use crate::support::{Feed, World, unique};
+use crate::targets::Target;
 
+use super::books::elsewhere;
 use super::{Expected, Landed, Part};
 
 /// Records per file. Their ids are the file's number followed by one digit.
@@ -31,12 +33,14 @@ pub(crate) enum Kind {
     FollowUp,
     /// The SQL that follows fails.
     FollowUpFails,
+    /// It goes to two warehouses.
+    Delivered,
     /// No rule knows it.
     Unknown,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Trailer,
         Self::Plain,
         Self::Split,
@@ -45,6 +49,7 @@ impl Kind {
         Self::Rejected,
         Self::FollowUp,
         Self::FollowUpFails,
+        Self::Delivered,
         Self::Unknown,
     ];
 
@@ -58,6 +63,7 @@ impl Kind {
             Self::Rejected => "rejected",
             Self::FollowUp => "follow-up",
             Self::FollowUpFails => "failing follow-up",
+            Self::Delivered => "for two warehouses",
             Self::Unknown => "without a rule",
         }
     }
@@ -78,6 +84,8 @@ struct Made {
     table: String,
     /// The tables of record types.
     parts: Vec<(&'static str, String)>,
+    /// The other warehouse that its files go to, by its name, and its database.
+    elsewhere: Option<(String, String)>,
 }
 
 impl Feeds {
@@ -101,6 +109,13 @@ impl Feeds {
         whole
             .map(|(_, made)| made.table.as_str())
             .chain(parts.map(|(_, table)| table.as_str()))
+    }
+
+    /// The table that rows go to in another warehouse, and its database.
+    pub(crate) fn table_elsewhere(&self) -> Option<(&str, &str)> {
+        let delivered = self.made.get(&Kind::Delivered)?;
+        let (_, database) = delivered.elsewhere.as_ref()?;
+        Some((database, &delivered.table))
     }
 
     /// A file of a kind that is like no other.
@@ -130,6 +145,7 @@ fn has_table(kind: Kind) -> bool {
 
 async fn make(world: &World, kind: Kind, journal: &str) -> anyhow::Result<Made> {
     let rule = world.feed();
+    let mut elsewhere = None;
     let feed = match kind {
         Kind::Plain | Kind::Refused => rule.create().await?,
         Kind::Trailer | Kind::Rejected => rule.trailer("5:13").create().await?,
@@ -146,6 +162,13 @@ async fn make(world: &World, kind: Kind, journal: &str) -> anyhow::Result<Made> 
             rule.set("query", &query).create().await?
         }
         Kind::Split => rule.split("HD,DT").create().await?,
+        Kind::Delivered => {
+            let target = Target::new(world).await?;
+            let feed = rule.also_to(&[&target]).create().await?;
+            target.make_table(world, &feed).await?;
+            elsewhere = Some((target.name, target.database));
+            feed
+        }
         Kind::Unknown => return Ok(nobodys()),
     };
     let parts = match kind {
@@ -157,6 +180,7 @@ async fn make(world: &World, kind: Kind, journal: &str) -> anyhow::Result<Made> 
         token: feed.token,
         table: feed.table,
         parts,
+        elsewhere,
     })
 }
 
@@ -178,6 +202,7 @@ fn nobodys() -> Made {
         extension: "txt",
         table: String::new(),
         parts: vec![],
+        elsewhere: None,
     }
 }
 
@@ -190,7 +215,9 @@ fn bytes(kind: Kind, ids: &[i32]) -> anyhow::Result<Vec<u8>> {
     let lines: String = ids.iter().map(|id| format!("{id}|row {id}\n")).collect();
     let trailer = |count: i32| format!("{lines}TRL {count:08}");
     Ok(match kind {
-        Kind::Plain | Kind::FollowUp | Kind::FollowUpFails | Kind::Unknown => lines.into_bytes(),
+        Kind::Plain | Kind::FollowUp | Kind::FollowUpFails | Kind::Delivered | Kind::Unknown => {
+            lines.into_bytes()
+        }
         Kind::Trailer => trailer(RECORDS).into_bytes(),
         Kind::Gzip => gzip(trailer(RECORDS).as_bytes())?,
         Kind::Rejected => trailer(RECORDS + 1).into_bytes(),
@@ -236,6 +263,11 @@ fn expected(kind: Kind, made: &Made, ids: &[i32]) -> Expected {
             parts: made.parts.iter().map(|part| expected_part(part, ids)).collect(),
             ..loaded
         },
+        Kind::Delivered => Expected {
+            rows: vec![],
+            parts: deliveries(made, ids),
+            ..loaded
+        },
         Kind::Refused => Expected {
             state: "failed",
             told: &["failed"],
@@ -261,7 +293,20 @@ fn expected_part((of_type, table): &(&'static str, String), ids: &[i32]) -> Part
         .enumerate()
         .filter(|(index, _)| record_type(*index) == *of_type);
     Part {
-        record_type: of_type,
+        name: (*of_type).to_owned(),
         rows: mine.map(|(_, id)| (table.clone(), *id)).collect(),
     }
+}
+
+/// Every row, once in each of the two warehouses.
+fn deliveries(made: &Made, ids: &[i32]) -> Vec<Part> {
+    let part = |name: &str, table: String| Part {
+        name: name.to_owned(),
+        rows: ids.iter().map(|id| (table.clone(), *id)).collect(),
+    };
+    let other = made.elsewhere.iter();
+    let other = other.map(|(name, database)| part(name, elsewhere(database, &made.table)));
+    std::iter::once(part("own", made.table.clone()))
+        .chain(other)
+        .collect()
 }

@@ -1,9 +1,9 @@
--- Every load with what hangs on it: its audit rows, what is to be told, and how much of that is not yet sent.
+-- Every load with what hangs on it (a part is of a record type or for a warehouse): its audit rows, what is to be told, and how much of that is not yet sent.
 SELECT
     jsonb_build_object(
         'id', load.load_id,
         'parent', load.parent_load_id,
-        'record_type', load.record_type,
+        'part', coalesce(load.record_type, load.target_name),
         'key', load.object_key,
         'etag', load.etag,
         'state', load.state,

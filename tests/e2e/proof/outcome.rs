@@ -21,14 +21,14 @@ pub(crate) struct Expected {
     pub(crate) audit: Option<&'static str>,
     /// Its rows: the table and their ids. None of a part's.
     pub(crate) rows: Vec<(String, i32)>,
-    /// The loads of its record types.
+    /// The loads of its record types, or its deliveries.
     pub(crate) parts: Vec<Part>,
 }
 
-/// A record type of a file that is split, which should be loaded.
+/// A record type of a file that is split, or the warehouse of a delivery: it should be loaded.
 #[derive(Debug, Clone)]
 pub(crate) struct Part {
-    pub(crate) record_type: &'static str,
+    pub(crate) name: String,
     pub(crate) rows: Vec<(String, i32)>,
 }
 

@@ -96,10 +96,10 @@ impl Reckoning {
     }
 
     fn part(&mut self, key: &str, parts: &[&Entry], expected: &Part) {
-        let of_type = |part: &&&Entry| part.record_type.as_deref() == Some(expected.record_type);
+        let of_type = |part: &&&Entry| part.part.as_deref() == Some(expected.name.as_str());
         match parts.iter().find(of_type) {
             Some(part) => self.load(key, part, "complete", &["loaded"], &["FINISHED"]),
-            None => self.breach(key, format!("part {} is missing", expected.record_type)),
+            None => self.breach(key, format!("part {} is missing", expected.name)),
         }
     }
 

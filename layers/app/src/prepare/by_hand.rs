@@ -1,4 +1,4 @@
-//! What the functions do to a file, done to one object by an operator: nothing is loaded, and no ledger is asked.
+//! What the functions do to a file, done to one by an operator: nothing is loaded, and no ledger is asked.
 
 use std::num::{NonZeroU32, NonZeroU64};
 use std::ops::Range;
@@ -10,8 +10,8 @@ use longshore_domain::object::{Bucket, Object, ObjectKey};
 use longshore_domain::reject::RejectReason;
 use longshore_domain::rule::{Compression, FileRule};
 use longshore_preprocess::{
-    HeaderInOutput, LocalEnds, OutputError, OutputFormat, OutputId, Outputs, Pipeline, PipelineSpec,
-    RecordCounter, Tally,
+    HeaderInOutput, LocalEnds, OutputError, OutputFormat, OutputId, OutputKind, Outputs, Pipeline,
+    PipelineSpec, RecordCounter, Tally,
 };
 
 use super::counting::{Counted, count};
@@ -20,9 +20,10 @@ use super::pass::{self, Stop, Written};
 use super::places::Places;
 use super::spec;
 use super::uploads::Uploads;
+use super::{part_name, records_of_types, unlisted_remark};
 use crate::AppError;
 use crate::config::RangeLimits;
-use crate::ports::{Destination, ObjectStart, ObjectStore};
+use crate::ports::{Destination, ObjectBody, ObjectStart, ObjectStore, ObjectStoreError};
 
 /// Parts that are copied at once.
 const COPIES_IN_FLIGHT: usize = 4;
@@ -38,12 +39,21 @@ pub struct PrepareFile<'a> {
     pub limits: &'a RangeLimits,
 }
 
+/// A file that is no object: it can be opened as often as is wanted, and is read from its first byte.
+pub trait LocalFile: Send + Sync {
+    /// Opens it.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    fn open(&self) -> Result<ObjectBody, ObjectStoreError>;
+}
+
 /// What is wanted of a file.
 #[derive(Debug, Clone)]
 pub struct FileWish {
-    /// Its bucket.
+    /// Its bucket; that of the parts where it is no object.
     pub bucket: Bucket,
-    /// Its key.
+    /// Its key, or its name.
     pub key: ObjectKey,
     /// What it is.
     pub rule: FileRule,
@@ -92,6 +102,10 @@ pub struct PreparedFile {
     pub records: Option<u64>,
     /// Records that its trailer says it has.
     pub declared: Option<u64>,
+    /// The records of each type, in the order of the rule's types; empty where it does not split.
+    pub record_types: Vec<(String, u64)>,
+    /// What a person should know.
+    pub remark: Option<String>,
 }
 
 /// How a file was prepared.
@@ -106,6 +120,8 @@ pub enum Way {
 /// One part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PreparedPart {
+    /// The type of its records, where the rule splits.
+    pub record_type: Option<String>,
     /// Its key.
     pub key: ObjectKey,
     /// Its length in bytes.
@@ -128,6 +144,7 @@ impl PrepareFile<'_> {
             objects: self.objects,
             limits: self.limits,
             wish,
+            local: None,
             object: Object {
                 bucket: wish.bucket.clone(),
                 key: wish.key.clone(),
@@ -138,14 +155,45 @@ impl PrepareFile<'_> {
             },
             spec: pipeline(wish),
         };
-        match Box::pin(job.prepare(bytes)).await {
-            Ok(prepared) => Ok(FilePreparation::Done(prepared)),
-            Err(Stop::File(reason)) => Ok(FilePreparation::Refused(reason)),
-            Err(Stop::Us(error)) => Err(error),
-            Err(Stop::Time(_)) => Err(AppError::OutOfTime {
-                url: job.object.url(),
-            }),
-        }
+        outcome(&job, Box::pin(job.prepare(bytes)).await)
+    }
+
+    /// Prepares a file that is no object: it goes through here from end to end.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub async fn run_local(
+        &self,
+        file: &dyn LocalFile,
+        wish: &FileWish,
+    ) -> Result<FilePreparation, AppError> {
+        let job = Job {
+            objects: self.objects,
+            limits: self.limits,
+            wish,
+            local: Some(file),
+            object: Object {
+                bucket: wish.bucket.clone(),
+                key: wish.key.clone(),
+                version: None,
+                etag: None,
+                size_bytes: file.open()?.size_bytes,
+                sequencer: None,
+            },
+            spec: pipeline(wish),
+        };
+        outcome(&job, Box::pin(job.in_a_stream()).await)
+    }
+}
+
+fn outcome(job: &Job<'_>, done: Result<PreparedFile, Stop>) -> Result<FilePreparation, AppError> {
+    match done {
+        Ok(prepared) => Ok(FilePreparation::Done(prepared)),
+        Err(Stop::File(reason)) => Ok(FilePreparation::Refused(reason)),
+        Err(Stop::Us(error)) => Err(error),
+        Err(Stop::Time(_)) => Err(AppError::OutOfTime {
+            url: job.object.url(),
+        }),
     }
 }
 
@@ -168,6 +216,8 @@ struct Job<'a> {
     objects: &'a dyn ObjectStore,
     limits: &'a RangeLimits,
     wish: &'a FileWish,
+    /// Where it is read, when it is no object.
+    local: Option<&'a dyn LocalFile>,
     object: Object,
     spec: PipelineSpec,
 }
@@ -229,14 +279,24 @@ impl Job<'_> {
             parts: self.copy(ranges).await?,
             records,
             declared,
+            record_types: Vec::new(),
+            remark: None,
         }))
+    }
+
+    async fn open(&self) -> Result<ObjectBody, Stop> {
+        match self.local {
+            Some(file) => Ok(file.open()?),
+            None => Ok(self.objects.open(&self.object).await?),
+        }
     }
 
     fn places(&self) -> Option<(Places<'_>, LocalEnds)> {
         let is_pinned = self.object.etag.is_some() || self.object.version.is_some();
         let is_long = self.object.size_bytes > self.limits.least_source_bytes;
         let is_verbatim = self.spec.output.as_ref().is_some_and(is_verbatim);
-        let ends = LocalEnds::of(&self.spec).filter(|_| is_pinned && is_long && is_verbatim)?;
+        let is_whole = self.spec.split.is_none();
+        let ends = LocalEnds::of(&self.spec).filter(|_| is_pinned && is_long && is_verbatim && is_whole)?;
         let places = Places {
             objects: self.objects,
             limits: self.limits,
@@ -262,13 +322,14 @@ impl Job<'_> {
     /// Copies the ranges on the server's side, all of them or none.
     async fn copy(&self, ranges: Vec<Range<u64>>) -> Result<Vec<PreparedPart>, Stop> {
         let copies = iter(ranges).enumerate().map(|(index, range)| async move {
-            let key = self.key(index);
+            let key = self.key(None, index);
             let to = Destination {
                 bucket: &self.wish.to_bucket,
                 key: &key,
             };
             let copied = self.objects.copy_range(&self.object, range, to).await;
             copied.map(|copied| PreparedPart {
+                record_type: None,
                 key,
                 size_bytes: copied.size_bytes,
             })
@@ -310,9 +371,8 @@ impl Job<'_> {
             ..self.spec.clone()
         };
         let mut uploads = Uploads::new(self.objects, &self.wish.to_bucket);
-        let key = |output: OutputId| self.key(output.part as usize);
-        let report = match pass::read(self.objects, &self.object, spec, &mut uploads, key, |_, _| None).await
-        {
+        let key = |output: OutputId| self.key(self.record_type(output), output.part as usize);
+        let report = match pass::read(self.open().await?, spec, &mut uploads, key, |_, _| None).await {
             Ok(report) => report,
             Err(stop) => {
                 uploads.abort().await;
@@ -323,10 +383,28 @@ impl Job<'_> {
         Ok(PreparedFile {
             object: self.object.clone(),
             way: Way::InAStream,
-            parts: written.into_iter().map(|(_, written)| part(written)).collect(),
+            parts: written
+                .into_iter()
+                .map(|(output, written)| part(self.record_type(output), written))
+                .collect(),
             records: Some(report.records),
-            declared: report.trailer.and_then(|trailer| trailer.count),
+            declared: report.trailer.as_ref().and_then(|trailer| trailer.count),
+            record_types: records_of_types(&self.wish.rule, &report),
+            remark: self
+                .wish
+                .rule
+                .split
+                .as_ref()
+                .and_then(|prefixes| unlisted_remark(&report, prefixes)),
         })
+    }
+
+    /// The type whose records an output holds.
+    fn record_type(&self, output: OutputId) -> Option<&str> {
+        match (output.kind, &self.wish.rule.split) {
+            (OutputKind::Prefix(index), Some(prefixes)) => prefixes.get(index).map(String::as_str),
+            _ => None,
+        }
     }
 
     /// The length of a part before it is compressed, by which there are as many as are wanted, or about as many where the file
@@ -348,13 +426,14 @@ impl Job<'_> {
         }
         let spec = PipelineSpec {
             trailer: None,
+            split: None,
             minimum_records: 0,
             output: Some(OutputFormat::default()),
             ..self.spec.clone()
         };
         let mut pipeline = Pipeline::new(spec).map_err(|error| AppError::Engine(error.into()))?;
         let mut length = Length::default();
-        let mut body = self.objects.open(&self.object).await?;
+        let mut body = self.open().await?;
         let mut read_bytes = 0;
         while let Some(chunk) = body.chunks.next().await {
             let chunk = chunk?;
@@ -367,19 +446,22 @@ impl Job<'_> {
         Ok((length.0.max(1) as f64 / read_bytes.max(1) as f64).max(1.0))
     }
 
-    fn key(&self, index: usize) -> ObjectKey {
+    fn key(&self, record_type: Option<&str>, index: usize) -> ObjectKey {
+        let record_type =
+            record_type.map_or_else(String::new, |record_type| format!(".{}", part_name(record_type)));
         let name = self.object.key.file_name();
         let extension = self.wish.compression.extension();
         ObjectKey::new(format!(
-            "{}{name}.{:04}{extension}",
+            "{}{name}{record_type}.{:04}{extension}",
             self.wish.to_prefix,
             index + 1
         ))
     }
 }
 
-fn part(written: Written) -> PreparedPart {
+fn part(record_type: Option<&str>, written: Written) -> PreparedPart {
     PreparedPart {
+        record_type: record_type.map(str::to_owned),
         key: written.key,
         size_bytes: written.size_bytes,
     }

@@ -3,16 +3,19 @@
 use longshore_domain::check;
 use longshore_domain::object::ObjectKey;
 use longshore_domain::reject::RejectReason;
-use longshore_domain::rule::FileRule;
+use longshore_domain::rule::{DataFormat, FileRule};
 use longshore_preprocess::{Discard, LineEnding, Pipeline, PrepareError, Report};
 
-use super::{fault, spec, unlisted_remark};
+use super::widths::{RecordFaults, WidthCheck, Widths};
+use super::{fault, records_of_types, spec, unlisted_remark};
 use crate::AppError;
 
 /// One file under its rule: bytes are pushed in, and a verdict comes out.
 pub struct FileCheck<'a> {
     rule: &'a FileRule,
     pipeline: Pipeline,
+    /// Of records of fixed width.
+    widths: Option<WidthCheck>,
 }
 
 /// What the functions look at before a file is loaded.
@@ -54,6 +57,8 @@ pub struct CheckedFile {
     pub line_ending: Option<&'static str>,
     /// The records of each type, in the order of the rule's types; empty where it does not split.
     pub record_types: Vec<(String, u64)>,
+    /// Records of fixed width that COPY would refuse, though a function would take the file.
+    pub record_faults: RecordFaults,
     /// What a person should know.
     pub remark: Option<String>,
 }
@@ -97,6 +102,7 @@ impl<'a> FileCheck<'a> {
             declared: None,
             line_ending: None,
             record_types: Vec::new(),
+            record_faults: RecordFaults::default(),
             remark: Some(
                 "functions take such a file by its name alone: what is wrong within it shows when COPY reads it".to_owned(),
             ),
@@ -111,7 +117,30 @@ impl<'a> FileCheck<'a> {
         check::extension_of_key(key, rule)?;
         let pipeline = Pipeline::new(spec::pipeline(rule, None));
         let pipeline = pipeline.map_err(|error| CheckFault::Us(AppError::Engine(error.into())))?;
-        Ok(Self { rule, pipeline })
+        Ok(Self {
+            rule,
+            pipeline,
+            widths: None,
+        })
+    }
+
+    /// Measures the records too, where they are of fixed width. `rule_of_type` gives the rule that the records of a type are loaded
+    /// by; those of a type without one are not measured.
+    pub fn measuring(mut self, rule_of_type: impl Fn(&str) -> Option<FileRule>) -> Self {
+        if self.rule.format != DataFormat::FixedWidth {
+            return self;
+        }
+        let types = match &self.rule.split {
+            None => Widths::of("", self.rule).into_iter().collect(),
+            Some(prefixes) => {
+                let types = prefixes
+                    .iter()
+                    .map(|prefix| Widths::of(prefix, &rule_of_type(prefix)?));
+                types.flatten().collect()
+            }
+        };
+        self.widths = WidthCheck::begin(self.rule, types);
+        self
     }
 
     /// Takes the next bytes of the file.
@@ -119,7 +148,11 @@ impl<'a> FileCheck<'a> {
     /// # Errors
     /// What is wrong with them, with its place.
     pub fn take(&mut self, bytes: &[u8]) -> Result<(), CheckFault> {
-        Ok(self.pipeline.push_all(bytes, &mut Discard)?)
+        self.pipeline.push_all(bytes, &mut Discard)?;
+        if let Some(widths) = &mut self.widths {
+            widths.take(bytes)?;
+        }
+        Ok(())
     }
 
     /// Takes note of the file's end.
@@ -134,12 +167,15 @@ impl<'a> FileCheck<'a> {
         if self.rule.split.is_none() {
             check::header(self.rule, &header)?;
         }
-        Ok(checked(self.rule, header, &report))
+        let record_faults = self.widths.map(WidthCheck::finish).transpose()?;
+        Ok(CheckedFile {
+            record_faults: record_faults.unwrap_or_default(),
+            ..checked(self.rule, header, &report)
+        })
     }
 }
 
 fn checked(rule: &FileRule, header: Vec<String>, report: &Report) -> CheckedFile {
-    let prefixes = rule.split.as_deref().unwrap_or_default();
     CheckedFile {
         bytes_read: report.bytes_read,
         bytes_decoded: report.bytes_decoded,
@@ -152,11 +188,8 @@ fn checked(rule: &FileRule, header: Vec<String>, report: &Report) -> CheckedFile
             LineEnding::CrLf => "crlf",
             LineEnding::Mixed => "mixed",
         }),
-        record_types: prefixes
-            .iter()
-            .cloned()
-            .zip(report.records_by_prefix.iter().copied())
-            .collect(),
+        record_types: records_of_types(rule, report),
+        record_faults: RecordFaults::default(),
         remark: rule
             .split
             .as_ref()

@@ -11,6 +11,7 @@ mod pass;
 mod places;
 mod spec;
 mod uploads;
+mod widths;
 
 use longshore_domain::check;
 use longshore_domain::load::LoadId;
@@ -20,13 +21,16 @@ use longshore_domain::rule::{FileRule, RuleColumn};
 use longshore_preprocess::Report;
 
 use crate::{App, AppError};
-pub use by_hand::{Counting, FilePreparation, FileWish, PrepareFile, PreparedFile, PreparedPart, Way};
+pub use by_hand::{
+    Counting, FilePreparation, FileWish, LocalFile, PrepareFile, PreparedFile, PreparedPart, Way,
+};
 pub use checking::{CheckFault, CheckReach, CheckedFile, FileCheck};
 use cut::{Cut, CutFile};
 pub(crate) use manifest::files_of;
 pub(crate) use pace::{Pace, Progress};
 use pass::{Finished, Passed};
 pub(crate) use spec::{coding_of_source, rule_of_part};
+pub use widths::{RecordFault, RecordFaults};
 
 /// A file, or a record type of one, that COPY can read.
 #[derive(Debug, Clone)]
@@ -233,6 +237,13 @@ fn split(object: &Object, prefixes: &[String], finished: Finished) -> Prepared {
         records: report.records,
         remarks,
     }
+}
+
+/// The records of each type, in the order of the rule's types.
+fn records_of_types(rule: &FileRule, report: &Report) -> Vec<(String, u64)> {
+    let prefixes = rule.split.as_deref().unwrap_or_default();
+    let counts = report.records_by_prefix.iter().copied();
+    prefixes.iter().cloned().zip(counts).collect()
 }
 
 /// Records of no listed type are never dropped in silence.

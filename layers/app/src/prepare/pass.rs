@@ -10,7 +10,7 @@ use longshore_preprocess::{OutputId, OutputKind, Pipeline, PipelineSpec, Prepare
 use super::pace::{Pace, Progress};
 use super::uploads::{Blocks, Uploads};
 use super::{fault, part_key, part_name};
-use crate::ports::{ObjectStore, ObjectStoreError};
+use crate::ports::{ObjectBody, ObjectStoreError};
 use crate::{App, AppError};
 
 /// A pass that came to its end.
@@ -93,7 +93,11 @@ pub(super) async fn run(
     let mut uploads = Uploads::new(objects, &object.bucket);
     let key = |output: OutputId| part_key(app, load, rule, &output_name(output, rule));
     let watch = |read_bytes, size_bytes| pace.cannot_finish(app.clock.now(), read_bytes, size_bytes);
-    match read(objects, object, spec, &mut uploads, key, watch).await {
+    let done = match objects.open(object).await {
+        Ok(body) => read(body, spec, &mut uploads, key, watch).await,
+        Err(error) => Err(error.into()),
+    };
+    match done {
         Ok(report) => {
             let written = uploads.finish().await?;
             let written = written
@@ -116,8 +120,7 @@ pub(super) async fn run(
 /// Reads a file from end to end and sends on what the engine makes of it. `watch` is asked, with the bytes read and all there
 /// are, whether the time is over.
 pub(super) async fn read(
-    objects: &dyn ObjectStore,
-    object: &Object,
+    mut body: ObjectBody,
     spec: PipelineSpec,
     uploads: &mut Uploads<'_>,
     key: impl Fn(OutputId) -> ObjectKey,
@@ -125,7 +128,6 @@ pub(super) async fn read(
 ) -> Result<Report, Stop> {
     let mut pipeline = Pipeline::new(spec).map_err(|error| AppError::Engine(error.into()))?;
     let mut blocks = Blocks::default();
-    let mut body = objects.open(object).await?;
     let mut read_bytes = 0;
     while let Some(chunk) = body.chunks.next().await {
         let chunk = chunk?;

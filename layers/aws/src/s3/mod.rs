@@ -7,6 +7,7 @@ mod delete;
 mod error;
 mod list;
 mod part_copy;
+mod parts;
 mod range;
 mod target;
 mod traffic;
@@ -32,9 +33,11 @@ use budget::Budget;
 use copy::CopyJob;
 use error::Call;
 use part_copy::RangeCopy;
-use target::Target;
+use parts::IN_FLIGHT_BYTES;
+pub use parts::PartsUpload;
+use target::{Existing, Target};
 pub use traffic::Traffic;
-use upload::{IN_FLIGHT_BYTES, S3Upload};
+use upload::S3Upload;
 
 /// S3 as the use cases see it. All uploads of one store and of its clones share what they may have on their way.
 #[derive(Clone)]
@@ -62,6 +65,17 @@ impl S3ObjectStore {
             .interceptor(traffic.clone())
             .build();
         (Self::new(Client::from_conf(config)), traffic)
+    }
+
+    /// Begins to write an object that is not there yet; the caller keeps the part that fills.
+    pub fn upload_new(&self, bucket: &Bucket, key: &ObjectKey) -> PartsUpload {
+        let target = Target {
+            client: self.client.clone(),
+            bucket: bucket.clone(),
+            key: key.clone(),
+            existing: Existing::Keep,
+        };
+        PartsUpload::new(target, self.budget.clone())
     }
 }
 
@@ -113,6 +127,7 @@ impl ObjectStore for S3ObjectStore {
             client: self.client.clone(),
             bucket: to.bucket.clone(),
             key: to.key.clone(),
+            existing: Existing::Replace,
         };
         RangeCopy::new(object, range, target).run().await
     }
@@ -135,6 +150,7 @@ impl ObjectStore for S3ObjectStore {
             client: self.client.clone(),
             bucket: bucket.clone(),
             key: key.clone(),
+            existing: Existing::Replace,
         };
         Ok(Box::new(S3Upload::new(target, self.budget.clone())))
     }

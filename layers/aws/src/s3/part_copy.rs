@@ -58,7 +58,9 @@ impl<'a> RangeCopy<'a> {
     }
 
     async fn create(&self) -> Result<String, ObjectStoreError> {
-        let Target { client, bucket, key } = &self.target;
+        let Target {
+            client, bucket, key, ..
+        } = &self.target;
         let call = Call::multipart(self.target.url(), "CreateMultipartUpload");
         let request = client.create_multipart_upload();
         let request = request.bucket(bucket.as_str()).key(key.as_str());
@@ -83,7 +85,9 @@ impl<'a> RangeCopy<'a> {
         number: i32,
         range: Range<u64>,
     ) -> Result<CompletedPart, ObjectStoreError> {
-        let Target { client, bucket, key } = &self.target;
+        let Target {
+            client, bucket, key, ..
+        } = &self.target;
         let request = client.upload_part_copy();
         let request = request.bucket(bucket.as_str()).key(key.as_str());
         let answer = request
@@ -134,7 +138,9 @@ impl<'a> RangeCopy<'a> {
         upload_id: &str,
         parts: Vec<CompletedPart>,
     ) -> Result<Option<String>, ObjectStoreError> {
-        let Target { client, bucket, key } = &self.target;
+        let Target {
+            client, bucket, key, ..
+        } = &self.target;
         let call = Call::multipart(self.target.url(), "CompleteMultipartUpload");
         let request = client.complete_multipart_upload();
         let answer = request
@@ -186,6 +192,7 @@ mod tests {
     use longshore_domain::object::{Bucket, ObjectKey};
     use rstest::rstest;
 
+    use super::super::target::Existing;
     use super::*;
     use crate::scripted::{Reply, Request, Script, s3_client};
 
@@ -228,6 +235,7 @@ mod tests {
             client: s3_client(script),
             bucket: Bucket::new("landing"),
             key: ObjectKey::new("processing/1/data"),
+            existing: Existing::Replace,
         };
         RangeCopy::new(object, range, target).run().await
     }

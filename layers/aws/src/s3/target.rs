@@ -17,6 +17,26 @@ pub(super) struct Target {
     pub(super) client: Client,
     pub(super) bucket: Bucket,
     pub(super) key: ObjectKey,
+    pub(super) existing: Existing,
+}
+
+/// What becomes of an object that is there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Existing {
+    /// It is replaced.
+    Replace,
+    /// It stays, and the upload fails as [`ObjectStoreError::Replaced`].
+    Keep,
+}
+
+impl Existing {
+    /// The condition that says so.
+    fn if_none_match(self) -> Option<String> {
+        match self {
+            Self::Replace => None,
+            Self::Keep => Some("*".to_owned()),
+        }
+    }
 }
 
 impl Target {
@@ -30,6 +50,7 @@ impl Target {
             .put_object()
             .bucket(self.bucket.as_str())
             .key(self.key.as_str());
+        let request = request.set_if_none_match(self.existing.if_none_match());
         let answer = request.body(ByteStream::from(bytes)).send().await;
         let answer = answer.map_err(|error| Call::put_object(self.url()).failed(error))?;
         Ok(answer.e_tag().map(unquoted))
@@ -82,6 +103,7 @@ impl Target {
         let request = request.bucket(self.bucket.as_str()).key(self.key.as_str());
         let answer = request
             .upload_id(upload_id)
+            .set_if_none_match(self.existing.if_none_match())
             .set_mpu_object_size(i64::try_from(size_bytes).ok())
             .multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(parts)).build())
             .send()

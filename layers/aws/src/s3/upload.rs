@@ -1,64 +1,24 @@
-//! Writing an object of unknown length with bounded memory.
-//!
-//! One part fills while others are on their way. A part stays in memory until it has arrived, which is what makes the SDK's
-//! retries of it possible, so all uploads of a store share one [`Budget`] for what is on its way. That makes 20 MiB for one
-//! upload, and 5 MiB more for each other that is open, up to objects of 14 GiB; beyond that, larger parts keep an object
-//! within S3's 10,000.
-
-use std::io;
+//! Writing an object of unknown length with bounded memory: one part fills while others are on their way.
 
 use async_trait::async_trait;
-use aws_sdk_s3::types::CompletedPart;
 use bytes::Bytes;
 use longshore_app::ports::{ObjectStoreError, Upload, UploadedObject};
-use tokio::task::{JoinError, JoinSet};
 
 use super::budget::Budget;
-use super::error::Call;
+use super::parts::PartsUpload;
 use super::target::Target;
 
-/// What all uploads of a store together have on their way: three parts of [`PART_BYTES`].
-pub(super) const IN_FLIGHT_BYTES: u32 = 15 * 1024 * 1024;
-/// The size of a part while the object is short: the least that S3 takes of any but the last.
-const PART_BYTES: usize = 5 * 1024 * 1024;
-/// Parts of [`PART_BYTES`] before they begin to grow.
-const SMALL_PARTS: usize = 3_000;
-/// Parts after which their size doubles, once they grow.
-const PARTS_PER_DOUBLING: usize = 1_000;
-/// S3's limit. With the growth above it lies at 1.2 TiB.
-const MAX_PARTS: usize = 10_000;
-
-/// How often a part is as long as the first, by its number, counted from 1.
-fn growth(number: usize) -> usize {
-    1 << ((number + PARTS_PER_DOUBLING - 1).saturating_sub(SMALL_PARTS) / PARTS_PER_DOUBLING)
-}
-
-/// An upload in progress. A short one is a single `PutObject`; a long one becomes a multipart upload with its first full
-/// part. Dropped half done, it tells S3 to forget the parts.
+/// An upload whose next part fills in memory.
 pub(super) struct S3Upload {
-    target: Target,
-    budget: Budget,
-    first_part_bytes: usize,
+    parts: PartsUpload,
     filling: Vec<u8>,
-    started: Option<String>,
-    in_flight: JoinSet<Result<CompletedPart, ObjectStoreError>>,
-    arrived: Vec<CompletedPart>,
-    parts: usize,
-    size_bytes: u64,
 }
 
 impl S3Upload {
     pub(super) fn new(target: Target, budget: Budget) -> Self {
         Self {
-            target,
-            budget,
-            first_part_bytes: PART_BYTES,
+            parts: PartsUpload::new(target, budget),
             filling: Vec::new(),
-            started: None,
-            in_flight: JoinSet::new(),
-            arrived: Vec::new(),
-            parts: 0,
-            size_bytes: 0,
         }
     }
 
@@ -71,79 +31,20 @@ impl S3Upload {
         }
     }
 
-    /// Sends what has been filled as the next part, once the budget has room for it.
-    async fn send_part(&mut self) -> Result<(), ObjectStoreError> {
-        let upload_id = self.upload_id().await?;
-        while let Some(joined) = self.in_flight.try_join_next() {
-            self.part_arrived(joined)?;
-        }
-        self.parts += 1;
-        if self.parts > MAX_PARTS {
-            let call = Call::multipart(self.target.url(), "UploadPart");
-            return Err(call.refused("the object is longer than 10,000 growing parts can hold (1.2 TiB)"));
-        }
-        let permit = self.budget.take(self.filling.len()).await;
-        let part = Bytes::from(std::mem::take(&mut self.filling));
-        let number = i32::try_from(self.parts).expect("at most 10,000 parts");
-        let sending = self.target.clone().upload_part(upload_id, number, part);
-        self.in_flight.spawn(async move {
-            let arrived = sending.await;
-            drop(permit);
-            arrived
-        });
-        Ok(())
-    }
-
-    /// The multipart upload's id; begins one if there is none yet.
-    async fn upload_id(&mut self) -> Result<String, ObjectStoreError> {
-        if let Some(started) = &self.started {
-            return Ok(started.clone());
-        }
-        let upload_id = self.target.create().await?;
-        self.started = Some(upload_id.clone());
-        Ok(upload_id)
-    }
-
-    /// Keeps a part that arrived, or says why it did not.
-    fn part_arrived(
-        &mut self,
-        joined: Result<Result<CompletedPart, ObjectStoreError>, JoinError>,
-    ) -> Result<(), ObjectStoreError> {
-        let part = joined.map_err(|error| {
-            Call::multipart(self.target.url(), "UploadPart").unavailable(io::Error::from(error))
-        })?;
-        self.arrived.push(part?);
-        Ok(())
-    }
-
-    async fn finish_in_parts(&mut self) -> Result<UploadedObject, ObjectStoreError> {
-        if !self.filling.is_empty() {
-            self.send_part().await?;
-        }
-        while let Some(joined) = self.in_flight.join_next().await {
-            self.part_arrived(joined)?;
-        }
-        self.arrived.sort_by_key(CompletedPart::part_number);
-        let upload_id = self.upload_id().await?;
-        let parts = std::mem::take(&mut self.arrived);
-        let etag = self.target.complete(&upload_id, parts, self.size_bytes).await?;
-        self.started = None;
-        Ok(UploadedObject {
-            size_bytes: self.size_bytes,
-            etag,
-        })
+    fn take_filling(&mut self) -> Bytes {
+        Bytes::from(std::mem::take(&mut self.filling))
     }
 }
 
 #[async_trait]
 impl Upload for S3Upload {
     async fn write(&mut self, bytes: Bytes) -> Result<(), ObjectStoreError> {
-        self.size_bytes += bytes.len() as u64;
         let mut rest = bytes.as_ref();
         while !rest.is_empty() {
-            let limit = self.first_part_bytes * growth(self.parts + 1);
+            let limit = self.parts.next_part_bytes();
             if self.filling.len() == limit {
-                self.send_part().await?;
+                let part = self.take_filling();
+                self.parts.send(part).await?;
                 continue;
             }
             let (now, later) = rest.split_at(rest.len().min(limit - self.filling.len()));
@@ -155,35 +56,12 @@ impl Upload for S3Upload {
     }
 
     async fn finish(mut self: Box<Self>) -> Result<UploadedObject, ObjectStoreError> {
-        if self.started.is_some() {
-            return self.finish_in_parts().await;
-        }
-        let bytes = Bytes::from(std::mem::take(&mut self.filling));
-        let etag = self.target.put(bytes).await?;
-        Ok(UploadedObject {
-            size_bytes: self.size_bytes,
-            etag,
-        })
+        let last = self.take_filling();
+        self.parts.finish(last).await
     }
 
     async fn abort(mut self: Box<Self>) {
-        self.in_flight.shutdown().await;
-        if let Some(upload_id) = self.started.take() {
-            self.target.forget(&upload_id).await;
-        }
-    }
-}
-
-impl Drop for S3Upload {
-    /// Parts that nobody completes cost money until a lifecycle rule removes them.
-    fn drop(&mut self) {
-        let (Some(upload_id), Ok(runtime)) = (self.started.take(), tokio::runtime::Handle::try_current())
-        else {
-            return;
-        };
-        self.in_flight.abort_all();
-        let target = self.target.clone();
-        runtime.spawn(async move { target.forget(&upload_id).await });
+        self.parts.abort().await;
     }
 }
 
@@ -192,6 +70,8 @@ mod tests {
     use longshore_domain::object::{Bucket, ObjectKey};
     use rstest::rstest;
 
+    use super::super::parts::IN_FLIGHT_BYTES;
+    use super::super::target::Existing;
     use super::*;
     use crate::scripted::{Reply, Request, Script, s3_client};
 
@@ -223,6 +103,7 @@ mod tests {
             client: s3_client(script),
             bucket: Bucket::new("landing"),
             key: ObjectKey::new("processing/x.gz"),
+            existing: Existing::Replace,
         }
     }
 
@@ -357,7 +238,7 @@ mod tests {
         let mut uploads: Vec<_> = (0..40)
             .map(|_| {
                 let mut upload = S3Upload::new(target(&script), budget.clone());
-                upload.first_part_bytes = PART;
+                upload.parts.first_part_bytes = PART;
                 upload
             })
             .collect();
@@ -385,21 +266,5 @@ mod tests {
             let done = Box::new(upload).finish().await.unwrap();
             assert_eq!(done.size_bytes, 9 * (PART as u64 / 2 - 1));
         }
-    }
-
-    #[test]
-    fn one_upload_holds_no_more_than_twenty_mebibytes() {
-        assert_eq!(PART_BYTES + IN_FLIGHT_BYTES as usize, 20 * MEBIBYTE);
-    }
-
-    #[test]
-    fn parts_grow_before_ten_thousand_of_them_are_too_few() {
-        assert_eq!(growth(1), 1);
-        assert_eq!(growth(3_000), 1);
-        assert_eq!(growth(3_001), 2);
-        assert_eq!(growth(4_001), 4);
-        assert_eq!(growth(10_000), 128);
-        let total: usize = (1..=MAX_PARTS).map(|number| PART_BYTES * growth(number)).sum();
-        assert!(total > 1_200 * 1024 * MEBIBYTE);
     }
 }

@@ -25,7 +25,7 @@ pub(crate) use batch::{
 pub(crate) use bulk::{BulkCommand, BulkLoadArguments};
 pub(crate) use dlq::{DlqArguments, DlqCommand};
 pub(crate) use file::{
-    CheckArguments, FileArguments, FileCommand, PrepareArguments, SplitArguments, WhichRule,
+    CheckArguments, FileArguments, FileCommand, PrepareArguments, SplitArguments, SplitPlace, WhichRule,
 };
 pub(crate) use import::{ImportArguments, ImportCommand};
 pub(crate) use load::{ByHandArguments, FollowUpArguments, LoadCommand, ReplayArguments};

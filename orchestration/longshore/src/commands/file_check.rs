@@ -7,13 +7,14 @@ use std::path::Path;
 use futures_util::StreamExt as _;
 use longshore_app::ports::{ObjectHead, ObjectStore};
 use longshore_app::{CheckFault, CheckReach, CheckedFile, FileCheck};
+use longshore_domain::matching;
 use longshore_domain::object::{Bucket, Object, ObjectKey};
 use longshore_domain::reject::RejectReason;
-use longshore_domain::rule::FileRule;
+use longshore_domain::rule::{FileRule, RuleRow};
 use serde_json::json;
 
 use super::file::place;
-use super::file_prepare::find_rule;
+use super::file_prepare::{all_rules, choose};
 use crate::cli::CheckArguments;
 use crate::deployment::Deployment;
 use crate::exit::{ExitStatus, input};
@@ -41,7 +42,8 @@ pub(crate) async fn run(
         Some((_, key)) => key.clone(),
         None => key_of_path(Path::new(name))?,
     };
-    let rule = find_rule(&arguments.rule, &key, deployment).await?;
+    let rows = all_rules(&arguments.rule, deployment).await?;
+    let rule = choose(&arguments.rule, &key, &rows)?;
     if FileCheck::reach(&rule) == CheckReach::ListedFiles {
         return Err(input(format!(
             "{name} is a list of other files under rule {}; check each of those",
@@ -49,14 +51,20 @@ pub(crate) async fn run(
         )));
     }
     let Seen { verdict, stats } = match &object {
-        Some((bucket, key)) => check_object(name, bucket, key, &rule, deployment).await?,
-        None => check_path(name, &key, &rule)?,
+        Some((bucket, key)) => check_object(name, bucket, key, &rule, &rows, deployment).await?,
+        None => check_path(name, &key, &rule, &rows)?,
     };
     let stats = arguments.stats.then_some(stats);
     match verdict {
         Ok(file) => {
             show(name, &rule, &file, stats, output)?;
-            Ok(ExitStatus::Done)
+            match file.record_faults.first.first() {
+                None => Ok(ExitStatus::Done),
+                Some(fault) => Err(input(format!(
+                    "{name} under rule {}: COPY would refuse {} of its records, the first for this: {fault}",
+                    rule.id, file.record_faults.count
+                ))),
+            }
         }
         Err(CheckFault::File(reason)) => {
             show_cost_of_refusal(name, &rule, &reason, stats, output)?;
@@ -71,7 +79,7 @@ pub(crate) async fn run(
 }
 
 /// What the file would be called below its prefix.
-fn key_of_path(path: &Path) -> anyhow::Result<ObjectKey> {
+pub(super) fn key_of_path(path: &Path) -> anyhow::Result<ObjectKey> {
     match path.file_name().and_then(|name| name.to_str()) {
         Some(name) => Ok(ObjectKey::new(name)),
         None => Err(input(format!(
@@ -81,13 +89,15 @@ fn key_of_path(path: &Path) -> anyhow::Result<ObjectKey> {
     }
 }
 
-fn check_path(name: &str, key: &ObjectKey, rule: &FileRule) -> anyhow::Result<Seen> {
+fn check_path(name: &str, key: &ObjectKey, rule: &FileRule, rows: &[RuleRow]) -> anyhow::Result<Seen> {
     let unreadable = |error| input(format!("{name} cannot be read: {error}"));
     let mut source = File::open(name).map_err(unreadable)?;
     let measure = Measure::begin();
     let mut bytes_read = 0;
     let verdict = match FileCheck::reach(rule) {
-        CheckReach::Contents => read_all(&mut source, key, rule, &mut bytes_read).map_err(unreadable)?,
+        CheckReach::Contents => {
+            read_all(&mut source, key, rule, rows, &mut bytes_read).map_err(unreadable)?
+        }
         CheckReach::NameAlone | CheckReach::ListedFiles => {
             FileCheck::of_name(rule, key, source.metadata().map_err(unreadable)?.len())
         }
@@ -105,10 +115,11 @@ fn read_all(
     source: &mut impl io::Read,
     key: &ObjectKey,
     rule: &FileRule,
+    rows: &[RuleRow],
     bytes_read: &mut u64,
 ) -> io::Result<Result<CheckedFile, CheckFault>> {
     let mut check = match FileCheck::begin(rule, key) {
-        Ok(check) => check,
+        Ok(check) => check.measuring(|record_type| rule_of_type(rule, record_type, rows)),
         Err(fault) => return Ok(Err(fault)),
     };
     let mut block = vec![0; BLOCK_BYTES];
@@ -124,11 +135,19 @@ fn read_all(
     }
 }
 
+/// The rule that the records of a type are loaded by.
+fn rule_of_type(rule: &FileRule, record_type: &str, rows: &[RuleRow]) -> Option<FileRule> {
+    let token = matching::part_token(&rule.token, record_type);
+    let mut sound = rows.iter().filter_map(|row| FileRule::from_row(row).ok());
+    sound.find(|rule| rule.token == token)
+}
+
 async fn check_object(
     name: &str,
     bucket: &Bucket,
     key: &ObjectKey,
     rule: &FileRule,
+    rows: &[RuleRow],
     deployment: &Deployment,
 ) -> anyhow::Result<Seen> {
     let (_, clients) = deployment.clients().await?;
@@ -138,7 +157,7 @@ async fn check_object(
         return Err(input(format!("{name} does not exist")));
     };
     let verdict = match FileCheck::reach(rule) {
-        CheckReach::Contents => read_object(&objects, &as_it_lies(bucket, key, head), rule).await?,
+        CheckReach::Contents => read_object(&objects, &as_it_lies(bucket, key, head), rule, rows).await?,
         CheckReach::NameAlone | CheckReach::ListedFiles => FileCheck::of_name(rule, key, head.size_bytes),
     };
     let stats = Stats::of_traffic(&traffic, measure.end());
@@ -149,9 +168,10 @@ async fn read_object(
     objects: &impl ObjectStore,
     object: &Object,
     rule: &FileRule,
+    rows: &[RuleRow],
 ) -> anyhow::Result<Result<CheckedFile, CheckFault>> {
     let mut check = match FileCheck::begin(rule, &object.key) {
-        Ok(check) => check,
+        Ok(check) => check.measuring(|record_type| rule_of_type(rule, record_type, rows)),
         Err(fault) => return Ok(Err(fault)),
     };
     let mut body = objects.open(object).await?;
@@ -206,6 +226,15 @@ fn show(
     if output.is_json() {
         let types = file.record_types.iter();
         let types = types.map(|(record_type, records)| json!({ "type": record_type, "records": records }));
+        let faults = file.record_faults.first.iter().map(|fault| {
+            json!({
+                "line": fault.line,
+                "type": fault.record_type,
+                "rule": fault.rule,
+                "column": fault.column,
+                "what": fault.what,
+            })
+        });
         return output.json(&json!({
             "file": name,
             "rule": rule.id,
@@ -215,6 +244,8 @@ fn show(
             "header": file.header,
             "line_ending": file.line_ending,
             "record_types": types.collect::<Vec<_>>(),
+            "record_faults": faults.collect::<Vec<_>>(),
+            "faulty_records": file.record_faults.count,
             "remark": file.remark,
             "bytes": file.bytes_read,
             "bytes_decoded": file.bytes_decoded,
@@ -243,6 +274,9 @@ fn show(
     ])?;
     for (record_type, records) in &file.record_types {
         output.line(format!("{records} records of type {record_type}"))?;
+    }
+    for fault in &file.record_faults.first {
+        output.line(fault.to_string())?;
     }
     match stats {
         Some(stats) => output.line(stats.to_string()),

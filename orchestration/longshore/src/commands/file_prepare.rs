@@ -1,4 +1,4 @@
-//! `file prepare`: what a function does to a file before it loads it, done to one object by hand.
+//! `file prepare`: what a function does to a file before it loads it, done to one by hand.
 
 use std::path::Path;
 
@@ -10,9 +10,11 @@ use longshore_domain::rule::{Compression, FileRule, RuleRow};
 use serde_json::json;
 
 use super::file::place;
+use super::file_check::key_of_path;
 use crate::cli::{PrepareArguments, WhichRule};
 use crate::deployment::Deployment;
 use crate::exit::{ExitStatus, input};
+use crate::file_on_disk::FileOnDisk;
 use crate::output::Output;
 use crate::read::read_text;
 use crate::usage::{Measure, Stats};
@@ -23,7 +25,7 @@ pub(crate) async fn run(
     deployment: &Deployment,
     output: Output,
 ) -> anyhow::Result<ExitStatus> {
-    let (bucket, key) = place(&arguments.url)?;
+    let (bucket, key) = source(&arguments)?;
     let rule = find_rule(&arguments.rule, &key, deployment).await?;
     let (settings, clients) = deployment.clients().await?;
     let wish = wish(&arguments, bucket, key, rule, &settings.processing_folder)?;
@@ -37,20 +39,40 @@ pub(crate) async fn run(
         objects: &objects,
         limits: &limits,
     };
-    let done = prepare.run(&wish).await?;
+    let is_object = arguments.file.starts_with("s3://");
+    let done = match is_object {
+        true => prepare.run(&wish).await?,
+        false => {
+            prepare
+                .run_local(&FileOnDisk::of(&arguments.file)?, &wish)
+                .await?
+        }
+    };
     let stats = arguments
         .stats
         .then(|| Stats::of_traffic(&traffic, measure.end()));
     match done {
         FilePreparation::Done(prepared) => {
-            show(&wish, &prepared, stats, output)?;
+            show(&arguments.file, &wish, &prepared, stats, output)?;
             Ok(ExitStatus::Done)
         }
         FilePreparation::Refused(reason) => Err(input(format!(
             "it would be rejected ({}): {reason}",
             reason.code()
         ))),
-        FilePreparation::NotThere => Err(input(format!("{} does not exist", arguments.url))),
+        FilePreparation::NotThere => Err(input(format!("{} does not exist", arguments.file))),
+    }
+}
+
+/// Where the file is, or what it would be called where its parts go.
+fn source(arguments: &PrepareArguments) -> anyhow::Result<(Bucket, ObjectKey)> {
+    let file = &arguments.file;
+    match (file.starts_with("s3://"), &arguments.out) {
+        (true, _) => place(file),
+        (false, Some(out)) => Ok((out.bucket.clone(), key_of_path(Path::new(file))?)),
+        (false, None) => Err(input(format!(
+            "{file} is no object, so its parts have no bucket of their own; name their place with --out s3://bucket/prefix"
+        ))),
     }
 }
 
@@ -64,16 +86,21 @@ fn rules_of(path: &Path) -> anyhow::Result<Vec<RuleRow>> {
 }
 
 /// The rule that was named, or the one that takes the key.
-pub(super) async fn find_rule(
-    which: &WhichRule,
-    key: &ObjectKey,
-    deployment: &Deployment,
-) -> anyhow::Result<FileRule> {
-    let rows = match &which.rule_file {
-        Some(path) => rules_of(path)?,
-        None => deployment.store().await?.all_rules().await?,
-    };
-    let row = match (which.rule, rows.as_slice()) {
+async fn find_rule(which: &WhichRule, key: &ObjectKey, deployment: &Deployment) -> anyhow::Result<FileRule> {
+    choose(which, key, &all_rules(which, deployment).await?)
+}
+
+/// The rules to choose from.
+pub(super) async fn all_rules(which: &WhichRule, deployment: &Deployment) -> anyhow::Result<Vec<RuleRow>> {
+    match &which.rule_file {
+        Some(path) => rules_of(path),
+        None => Ok(deployment.store().await?.all_rules().await?),
+    }
+}
+
+/// As [`find_rule`], of these.
+pub(super) fn choose(which: &WhichRule, key: &ObjectKey, rows: &[RuleRow]) -> anyhow::Result<FileRule> {
+    let row = match (which.rule, rows) {
         (Some(rule), rows) => rows
             .iter()
             .find(|row| row.ext_file_config_sid == rule)
@@ -112,18 +139,7 @@ fn wish(
     rule: FileRule,
     processing_folder: &str,
 ) -> anyhow::Result<FileWish> {
-    if !rule.is_record_oriented() {
-        return Err(input(format!(
-            "{} is not cut into records, so there is nothing to prepare: COPY reads it where it lies",
-            rule.format.name()
-        )));
-    }
-    if rule.split.is_some() {
-        return Err(input(format!(
-            "rule {} splits its files by record type, and each type has a rule of its own; name one without split_file_flag",
-            rule.id
-        )));
-    }
+    refuse_what_is_not_cut(&rule)?;
     let (to_bucket, to_prefix) = match &arguments.out {
         Some(place) => (place.bucket.clone(), place.prefix.clone()),
         None => (bucket.clone(), format!("{processing_folder}/by-hand/")),
@@ -147,7 +163,27 @@ fn wish(
     })
 }
 
+/// What the functions do not look into they do not prepare either.
+fn refuse_what_is_not_cut(rule: &FileRule) -> anyhow::Result<()> {
+    let why = if rule.encryption_secret.is_some() {
+        "encrypted, and only the warehouse has it in plain text; decrypt it, and name a rule without encryption_secret".to_owned()
+    } else if rule.takes_manifests() {
+        "a list of other files; prepare each of those".to_owned()
+    } else if rule.compression == Compression::Lzop {
+        "compressed with lzop, which COPY reads and we do not; decompress it with lzop -d, and name a rule without it".to_owned()
+    } else if !rule.is_record_oriented() {
+        format!(
+            "{}, which is not cut into records, so there is nothing to prepare: COPY reads it where it lies",
+            rule.format.name()
+        )
+    } else {
+        return Ok(());
+    };
+    Err(input(format!("a file of rule {} is {why}", rule.id)))
+}
+
 fn show(
+    name: &str,
     wish: &FileWish,
     prepared: &PreparedFile,
     stats: Option<Stats>,
@@ -162,15 +198,19 @@ fn show(
         let parts: Vec<_> = prepared
             .parts
             .iter()
-            .map(|part| json!({ "url": url(&part.key), "size_bytes": part.size_bytes }))
+            .map(|part| json!({ "url": url(&part.key), "size_bytes": part.size_bytes, "record_type": part.record_type }))
             .collect();
+        let types = prepared.record_types.iter();
+        let types = types.map(|(record_type, records)| json!({ "type": record_type, "records": records }));
         return output.json(&json!({
-            "file": prepared.object.url(),
+            "file": name,
             "etag": prepared.object.etag,
             "way": way,
             "records": prepared.records,
             "declared_records": prepared.declared,
             "parts": parts,
+            "record_types": types.collect::<Vec<_>>(),
+            "remark": prepared.remark,
             "stats": stats,
         }));
     }
@@ -178,7 +218,14 @@ fn show(
     let rows = rows.map(|part| vec![url(&part.key), part.size_bytes.to_string()]);
     output.table(&["part", "bytes"], rows.collect())?;
     output.line(records(prepared))?;
-    if wish.parts.get() > 1 && wish.rule.header.has_header() {
+    for (record_type, records) in &prepared.record_types {
+        output.line(format!("{records} records of type {record_type}"))?;
+    }
+    if let Some(remark) = &prepared.remark {
+        output.line(format!("Note: {remark}."))?;
+    }
+    let drops_header = wish.parts.get() > 1 || wish.rule.split.is_some();
+    if drops_header && wish.rule.header.has_header() {
         output.line("The header is left out: load the parts without IGNOREHEADER.")?;
     }
     match stats {

@@ -1,23 +1,24 @@
-//! `file split`: the records of a file into one file for each value that stands at a place of them.
+//! `file split`: the records of a file into one file or object for each value that stands at a place of them.
 
 use std::fs::File;
 use std::io::Read as _;
-use std::path::Path;
 
-use futures_util::StreamExt as _;
-use longshore_app::ports::ObjectStore as _;
-use longshore_preprocess::{
-    OutputError, SplitLimits, SplitValue, ValueOutputs, ValueSplitError, ValueSplitter,
-};
+use bytes::Bytes;
+use futures_util::future::pending;
+use futures_util::{FutureExt as _, StreamExt as _};
+use longshore_app::ports::{ObjectBody, ObjectStore as _};
+use longshore_preprocess::{SplitLimits, SplitValue, ValueSplitError, ValueSplitter};
+use longshore_runtime::wiring::{S3ObjectStore, Traffic};
 use serde_json::json;
 
 use super::file::place;
 use super::file_check::as_it_lies;
-use crate::cli::SplitArguments;
+use super::local::stop_signal;
+use crate::cli::{SplitArguments, SplitPlace};
 use crate::deployment::Deployment;
 use crate::exit::{ExitStatus, input};
 use crate::output::Output;
-use crate::split_folder::{SplitFolder, file_name};
+use crate::split::{SplitFolder, SplitOutput, SplitPrefix, file_name, stopped};
 use crate::usage::{Measure, Stats};
 
 /// What is read of a local file at once: it stays in the processor's cache until it is written.
@@ -41,79 +42,134 @@ pub(crate) async fn run(
     output: Output,
 ) -> anyhow::Result<ExitStatus> {
     let measure = Measure::begin();
-    let (values, mut stats) = if arguments.file.starts_with("s3://") {
-        split_object(&arguments, deployment, &measure).await?
-    } else {
-        split_path(&arguments, &measure)?
+    let mut stop = match &arguments.out {
+        // What a folder is made of is on this machine, and a command that dies leaves it there.
+        SplitPlace::Folder(_) => pending().boxed(),
+        SplitPlace::Prefix(_) => stop_signal()?.boxed(),
     };
-    stats.bytes_written = values.iter().map(|value| value.bytes).sum();
+    let bucket = match (arguments.file.starts_with("s3://"), &arguments.out) {
+        (false, SplitPlace::Folder(_)) => None,
+        _ => Some(deployment.clients().await?.1.objects.counted()),
+    };
+    let mut source = open(&arguments.file, bucket.as_ref()).await?;
+    let to = match (&arguments.out, &bucket) {
+        (SplitPlace::Prefix(prefix), Some((objects, _))) => {
+            SplitOutput::Prefix(Box::new(SplitPrefix::begin(objects.clone(), prefix).await?))
+        }
+        (SplitPlace::Folder(folder), _) => SplitOutput::Folder(SplitFolder::begin(folder)?),
+        (SplitPlace::Prefix(prefix), None) => return Err(input(format!("{prefix} cannot be reached"))),
+    };
+    let mut split = Split::begin(&arguments, to);
+    let (values, bytes_read) = match split.take_all(&mut source, &mut stop).await {
+        Ok(()) => split.finish(stop).await?,
+        Err(error) => return Err(split.to.abort(error).await),
+    };
+    let took = measure.end();
+    let stats = Stats {
+        requests: bucket.map_or(0, |(_, traffic)| traffic.requests()),
+        bytes_read,
+        bytes_written: values.iter().map(|value| value.bytes).sum(),
+        took,
+    };
     show(&arguments, &values, stats, output)?;
     Ok(ExitStatus::Done)
 }
 
-fn split_path(arguments: &SplitArguments, measure: &Measure) -> anyhow::Result<(Vec<SplitValue>, Stats)> {
-    let name = &arguments.file;
-    let unreadable = |error| input(format!("{name} cannot be read: {error}"));
-    let mut source = File::open(name).map_err(unreadable)?;
-    let mut split = Split::begin(arguments)?;
-    let mut block = vec![0; BLOCK_BYTES];
-    loop {
-        let length = source.read(&mut block).map_err(unreadable)?;
-        if length == 0 {
-            break;
-        }
-        split.take(&block[..length])?;
-    }
-    let bytes_read = split.bytes_read;
-    let values = split.finish()?;
-    let stats = Stats {
-        requests: 0,
-        bytes_read,
-        bytes_written: 0,
-        took: measure.end(),
-    };
-    Ok((values, stats))
+/// What is split, block by block.
+enum Source {
+    Path {
+        name: String,
+        file: File,
+        block: Vec<u8>,
+    },
+    Object {
+        body: ObjectBody,
+        chunk: Bytes,
+    },
 }
 
-async fn split_object(
-    arguments: &SplitArguments,
-    deployment: &Deployment,
-    measure: &Measure,
-) -> anyhow::Result<(Vec<SplitValue>, Stats)> {
-    let (bucket, key) = place(&arguments.file)?;
-    let (_, clients) = deployment.clients().await?;
-    let (objects, traffic) = clients.objects.counted();
+async fn open(name: &str, bucket: Option<&(S3ObjectStore, Traffic)>) -> anyhow::Result<Source> {
+    let (Some((objects, _)), true) = (bucket, name.starts_with("s3://")) else {
+        return Ok(Source::Path {
+            name: name.to_owned(),
+            file: File::open(name).map_err(|error| unreadable(name, &error))?,
+            block: vec![0; BLOCK_BYTES],
+        });
+    };
+    let (bucket, key) = place(name)?;
     let Some(head) = objects.head(&bucket, &key).await? else {
-        return Err(input(format!("{} does not exist", arguments.file)));
+        return Err(input(format!("{name} does not exist")));
     };
-    let mut split = Split::begin(arguments)?;
-    let mut body = objects.open(&as_it_lies(&bucket, &key, head)).await?;
-    while let Some(chunk) = body.chunks.next().await {
-        split.take(&chunk?)?;
-    }
-    let values = split.finish()?;
-    Ok((values, Stats::of_traffic(&traffic, measure.end())))
+    Ok(Source::Object {
+        body: objects.open(&as_it_lies(&bucket, &key, head)).await?,
+        chunk: Bytes::new(),
+    })
 }
 
-/// One file on its way into a folder.
+fn unreadable(name: &str, error: &std::io::Error) -> anyhow::Error {
+    input(format!("{name} cannot be read: {error}"))
+}
+
+impl Source {
+    /// The next bytes; none at the end.
+    async fn next(&mut self) -> anyhow::Result<&[u8]> {
+        match self {
+            Self::Path { name, file, block } => {
+                let length = file.read(block).map_err(|error| unreadable(name, &error))?;
+                Ok(&block[..length])
+            }
+            Self::Object { body, chunk } => {
+                *chunk = Bytes::new();
+                while chunk.is_empty()
+                    && let Some(next) = body.chunks.next().await
+                {
+                    *chunk = next?;
+                }
+                Ok(chunk)
+            }
+        }
+    }
+}
+
+/// One file on its way into a folder or under a prefix.
 struct Split<'a> {
     name: &'a str,
     splitter: ValueSplitter,
-    folder: SplitFolder,
+    to: SplitOutput,
     /// The first bytes, until they say whether the file holds lines.
     beginning: Option<Vec<u8>>,
     bytes_read: u64,
 }
 
 impl<'a> Split<'a> {
-    fn begin(arguments: &'a SplitArguments) -> anyhow::Result<Self> {
-        Ok(Self {
+    fn begin(arguments: &'a SplitArguments, to: SplitOutput) -> Self {
+        Self {
             name: &arguments.file,
             splitter: ValueSplitter::new(arguments.by, SplitLimits::default()),
-            folder: SplitFolder::begin(&arguments.out)?,
+            to,
             beginning: Some(Vec::new()),
             bytes_read: 0,
-        })
+        }
+    }
+
+    async fn take_all(
+        &mut self,
+        source: &mut Source,
+        stop: &mut (impl Future<Output = ()> + Unpin),
+    ) -> anyhow::Result<()> {
+        loop {
+            let block = tokio::select! {
+                biased;
+                () = &mut *stop => return Err(stopped()),
+                block = source.next() => block?,
+            };
+            if block.is_empty() {
+                // A file may be shorter than the longest beginning.
+                return self.push_beginning();
+            }
+            self.take(block)?;
+            self.to.send().await?;
+        }
     }
 
     fn take(&mut self, block: &[u8]) -> anyhow::Result<()> {
@@ -140,22 +196,18 @@ impl<'a> Split<'a> {
     }
 
     fn push(&mut self, block: &[u8]) -> anyhow::Result<()> {
-        let pushed = self.splitter.push(block, &mut self.folder);
+        let pushed = self.splitter.push(block, &mut self.to);
         pushed.map_err(|error| told(self.name, error))
     }
 
-    fn finish(mut self) -> anyhow::Result<Vec<SplitValue>> {
-        self.push_beginning()?;
-        let values = self.splitter.finish(&mut self.folder);
-        let values = values.map_err(|error| told(self.name, error))?;
-        self.folder.finish()?;
-        Ok(values)
-    }
-}
-
-impl ValueOutputs for SplitFolder {
-    fn write(&mut self, index: usize, value: &[u8], bytes: &[u8]) -> Result<(), OutputError> {
-        self.append(index, value, bytes).map_err(OutputError::new)
+    async fn finish(mut self, stop: impl Future<Output = ()>) -> anyhow::Result<(Vec<SplitValue>, u64)> {
+        match self.splitter.finish(&mut self.to) {
+            Ok(values) => {
+                self.to.finish(stop).await?;
+                Ok((values, self.bytes_read))
+            }
+            Err(error) => Err(self.to.abort(told(self.name, error)).await),
+        }
     }
 }
 
@@ -172,7 +224,7 @@ fn show(
     stats: Stats,
     output: Output,
 ) -> anyhow::Result<()> {
-    let path = |value: &SplitValue| Path::new(&arguments.out).join(file_name(&value.value));
+    let path = |value: &SplitValue| arguments.out.file(&file_name(&value.value));
     let text = |value: &SplitValue| String::from_utf8_lossy(&value.value).into_owned();
     if output.is_json() {
         let files = values.iter().map(|value| {
@@ -193,7 +245,7 @@ fn show(
     let rows = values.iter().map(|value| {
         vec![
             text(value).escape_debug().to_string(),
-            path(value).display().to_string(),
+            path(value),
             value.records.to_string(),
             value.bytes.to_string(),
         ]

@@ -5,7 +5,7 @@ use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use futures_util::stream::{StreamExt, TryStreamExt, iter};
 
 use super::super::length;
-use super::super::target::Target;
+use super::super::target::{Existing, Target};
 use super::{CopyJob, Fruitless, MAX_PARTS, PART_BYTES, copy_source, patient};
 
 /// Parts that S3 copies at once.
@@ -29,6 +29,7 @@ impl CopyJob<'_> {
             client: self.client.clone(),
             bucket: self.object.bucket.clone(),
             key: self.to.clone(),
+            existing: Existing::Keep,
         }
     }
 

@@ -22,6 +22,7 @@ use crate::deployment::Deployment;
 use crate::exit::ExitStatus;
 use crate::output::{Output, Progress};
 use finding::{Finding, Verdict};
+use tables::Filling;
 
 /// Looks at everything and says what was found; a fault ends it as a failure.
 pub(crate) async fn run(
@@ -88,22 +89,50 @@ async fn control(settings: &Settings, clients: &AwsClients) -> (Vec<Finding>, Ve
     ([vec![secret], findings].concat(), rules)
 }
 
-/// The warehouse's secret, the warehouse, and the tables that rules fill.
+/// The warehouse's secret, the warehouse, the tables that rules fill there, and the other warehouses that rules name.
 async fn house(
     settings: &Settings,
     clients: &AwsClients,
     rules: &[RuleRow],
 ) -> (Vec<Finding>, Option<Warehouse>) {
+    let fillings = tables::fillings(rules);
     let (secret, found) = secrets::warehouse(settings, clients).await;
-    let Some(warehouse) = found else {
-        return (vec![secret], None);
-    };
-    let (findings, answers) = warehouse::examine(&clients.warehouse, &warehouse).await;
-    let mut findings = [vec![secret], findings].concat();
-    if answers {
-        findings.extend(tables::examine(&clients.warehouse, &warehouse, rules).await);
+    let mut findings = vec![secret];
+    if let Some(warehouse) = &found {
+        let (seen, answers) = warehouse::examine(&clients.warehouse, warehouse).await;
+        findings.extend(seen);
+        if answers {
+            // A target may be the deployment's own by another name.
+            let is_here = |filling: &&Filling| filling.warehouse().is_none_or(|other| other == warehouse);
+            let here: Vec<&Filling> = fillings.iter().filter(is_here).collect();
+            findings.extend(tables::examine(&clients.warehouse, warehouse, &here, "").await);
+        }
     }
-    (findings, Some(warehouse))
+    for (target, warehouse) in others(&fillings, found.as_ref()) {
+        let (seen, answers) = warehouse::examine_target(&clients.warehouse, warehouse, target).await;
+        findings.push(seen);
+        if answers {
+            let is_there = |filling: &&Filling| filling.warehouse() == Some(warehouse);
+            let there: Vec<&Filling> = fillings.iter().filter(is_there).collect();
+            let of_target = format!(" in target {target}");
+            findings.extend(tables::examine(&clients.warehouse, warehouse, &there, &of_target).await);
+        }
+    }
+    (findings, found)
+}
+
+/// The warehouses that rules name, each once, by a name that it has among targets.
+fn others<'a>(fillings: &'a [Filling], own: Option<&Warehouse>) -> Vec<(&'a str, &'a Warehouse)> {
+    let mut others: Vec<(&str, &Warehouse)> = Vec::new();
+    for filling in fillings {
+        let Some(warehouse) = filling.warehouse().filter(|warehouse| Some(*warehouse) != own) else {
+            continue;
+        };
+        if !others.iter().any(|(_, known)| *known == warehouse) {
+            others.push((filling.target(), warehouse));
+        }
+    }
+    others
 }
 
 fn show(findings: &[Finding], output: Output) -> anyhow::Result<()> {

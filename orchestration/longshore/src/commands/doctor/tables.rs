@@ -17,41 +17,74 @@ const MOST_TABLES: usize = 50;
 
 type Columns = BTreeMap<TableName, BTreeSet<String>>;
 
-/// Compares every sound rule with its table. Those of another warehouse, and those whose table the file's name decides, are
-/// left out.
+/// A sound rule as it applies to one of its warehouses.
+pub(super) struct Filling {
+    rule: FileRule,
+    /// What the warehouse is called among targets.
+    target: String,
+}
+
+impl Filling {
+    /// The warehouse; `None` for the deployment's own.
+    pub(super) fn warehouse(&self) -> Option<&Warehouse> {
+        self.rule.warehouse.as_ref()
+    }
+
+    pub(super) fn target(&self) -> &str {
+        &self.target
+    }
+}
+
+/// Every sound rule, once for each warehouse that its files go to.
+pub(super) fn fillings(rows: &[RuleRow]) -> Vec<Filling> {
+    rows.iter().flat_map(fillings_of).collect()
+}
+
+fn fillings_of(row: &RuleRow) -> Vec<Filling> {
+    let Ok(rule) = FileRule::from_row(row) else {
+        return Vec::new();
+    };
+    if rule.deliveries.is_empty() {
+        let target = row.own_target().to_owned();
+        return vec![Filling { rule, target }];
+    }
+    let delivered = rule.deliveries.into_iter().filter_map(|delivery| {
+        let rule = FileRule::from_row(&row.delivered_to(&delivery.target)?).ok()?;
+        let target = delivery.target;
+        Some(Filling { rule, target })
+    });
+    delivered.collect()
+}
+
+/// Compares rules with their tables in a warehouse. Those whose table the file's name decides are left out. `of_target` says, behind
+/// the name of a check, which warehouse it is; it is empty for the deployment's own.
 pub(super) async fn examine(
     client: &dyn WarehouseClient,
     warehouse: &Warehouse,
-    rows: &[RuleRow],
+    fillings: &[&Filling],
+    of_target: &str,
 ) -> Vec<Finding> {
-    let rules: Vec<FileRule> = rows
+    let tables = format!("{TABLES}{of_target}");
+    let filled: Vec<(&FileRule, TableName)> = fillings
         .iter()
-        .filter_map(|row| FileRule::from_row(row).ok())
-        .collect();
-    let filled: Vec<(&FileRule, TableName)> = rules
-        .iter()
-        .filter(|rule| rule.warehouse.as_ref().is_none_or(|other| other == warehouse))
-        .filter_map(|rule| Some((rule, fixed_table(rule)?)))
+        .filter_map(|filling| Some((&filling.rule, fixed_table(&filling.rule)?)))
         .collect();
     let there = match columns(client, warehouse, &filled).await {
         Ok(there) => there,
         Err(problem) => {
-            return vec![Finding::fault(
-                TABLES,
-                problem,
-                "grant the secret's user SELECT on svv_columns",
-            )];
+            let mend = "grant the user that logs in there SELECT on svv_columns";
+            return vec![Finding::fault(tables, problem, mend)];
         }
     };
     let faults: Vec<Finding> = filled
         .iter()
-        .filter_map(|(rule, table)| drift(rule, table, &there))
+        .filter_map(|(rule, table)| drift(rule, table, &there, of_target))
         .collect();
     if !faults.is_empty() || filled.is_empty() {
         return faults;
     }
     vec![Finding::sound(
-        TABLES,
+        tables,
         format!("{} rules and their tables agree", filled.len()),
     )]
 }
@@ -87,8 +120,8 @@ async fn columns(
 }
 
 /// What the rule fills that is not there.
-fn drift(rule: &FileRule, table: &TableName, there: &Columns) -> Option<Finding> {
-    let check = format!("table of rule {}", rule.id.0);
+fn drift(rule: &FileRule, table: &TableName, there: &Columns, of_target: &str) -> Option<Finding> {
+    let check = format!("table of rule {}{of_target}", rule.id.0);
     let Some(columns) = there.get(table) else {
         let mend = format!(
             "CREATE TABLE {table} (…) in the warehouse, or mend tgt_schema_name and tgt_table_name of the rule"

@@ -33,6 +33,30 @@ pub(super) async fn examine(client: &dyn WarehouseClient, warehouse: &Warehouse)
     }
 }
 
+/// Whether a target's warehouse answers. What `longshore migrate` makes is in the deployment's own alone.
+pub(super) async fn examine_target(
+    client: &dyn WarehouseClient,
+    warehouse: &Warehouse,
+    target: &str,
+) -> (Finding, bool) {
+    let check = format!("{WAREHOUSE} of target {target}");
+    match client.run(warehouse, &version_query(), PATIENCE).await {
+        Ok(rows) => {
+            let version = first(&rows).unwrap_or_else(|| "an unknown version".to_owned());
+            (Finding::sound(check, format!("{warehouse}: {version}")), true)
+        }
+        Err(error) => {
+            let mend = format!(
+                "longshore secret check (its login); check the row of ext_target of {target}, and redshift-data:ExecuteStatement there for this identity"
+            );
+            (
+                Finding::fault(check, format!("{warehouse}: {}", chain(&error)), mend),
+                false,
+            )
+        }
+    }
+}
+
 fn unreachable(error: &WarehouseError) -> Finding {
     let mend = "check LONGSHORE_REDSHIFT_CLUSTER or LONGSHORE_REDSHIFT_WORKGROUP, LONGSHORE_REDSHIFT_DATABASE, the secret's user, and \
         redshift-data:ExecuteStatement for this identity; aws redshift describe-clusters says whether it is paused";

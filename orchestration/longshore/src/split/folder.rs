@@ -4,7 +4,6 @@
 //! leaves that folder (`.NAME.split-…`), which nobody takes for the result.
 
 use std::collections::VecDeque;
-use std::fmt::Write as _;
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
@@ -13,6 +12,7 @@ use std::path::{Path, PathBuf};
 use nix::sys::resource::{Resource, getrlimit};
 use tempfile::TempDir;
 
+use super::file_name;
 use crate::exit::input;
 
 /// Files that the process may need beside those that are split into.
@@ -148,36 +148,9 @@ fn most_open_files() -> usize {
     usize::try_from(most).unwrap_or(8)
 }
 
-/// What the file of a value is called: letters, digits, `-` and `_` stand for themselves, any other byte is `%` and two digits,
-/// and no value at all is `%`.
-pub(crate) fn file_name(value: &[u8]) -> String {
-    if value.is_empty() {
-        return "%".to_owned();
-    }
-    value.iter().fold(String::new(), |mut name, &byte| {
-        match byte {
-            byte if byte.is_ascii_alphanumeric() => name.push(char::from(byte)),
-            b'-' | b'_' => name.push(char::from(byte)),
-            // A String takes everything.
-            byte => write!(name, "%{byte:02X}").unwrap_or_default(),
-        }
-        name
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn no_value_leads_out_of_the_folder_and_no_two_share_a_name() {
-        let values: [&[u8]; 9] = [b"", b".", b"..", b"a/b", b"\0", b"%", b"%00", b"\xFF", b"HD"];
-        let names = values.map(file_name);
-        assert_eq!(
-            names,
-            ["%", "%2E", "%2E%2E", "a%2Fb", "%00", "%25", "%2500", "%FF", "HD"]
-        );
-    }
 
     #[test]
     fn files_that_are_closed_for_others_go_on_where_they_were() {

@@ -1,0 +1,240 @@
+//! One object, part by part.
+//!
+//! A part stays in memory until it has arrived, which is what makes the SDK's retries of it possible, so all uploads of a
+//! store share one [`Budget`] for what is on its way. With a part that fills in memory that makes 20 MiB for one upload, and
+//! 5 MiB more for each other that is open, up to objects of 14 GiB; beyond that, larger parts keep an object within S3's
+//! 10,000.
+
+use std::fmt;
+use std::io;
+
+use aws_sdk_s3::types::CompletedPart;
+use bytes::Bytes;
+use longshore_app::ports::{ObjectStoreError, UploadedObject};
+use tokio::task::{JoinError, JoinSet};
+
+use super::budget::Budget;
+use super::error::Call;
+use super::target::Target;
+
+/// What all uploads of a store together have on their way: three parts of [`PART_BYTES`].
+pub(super) const IN_FLIGHT_BYTES: u32 = 15 * 1024 * 1024;
+/// The size of a part while the object is short: the least that S3 takes of any but the last.
+pub(super) const PART_BYTES: usize = 5 * 1024 * 1024;
+/// Parts of [`PART_BYTES`] before they begin to grow.
+const SMALL_PARTS: usize = 3_000;
+/// Parts after which their size doubles, once they grow.
+const PARTS_PER_DOUBLING: usize = 1_000;
+/// S3's limit. With the growth above it lies at 1.2 TiB.
+const MAX_PARTS: usize = 10_000;
+
+/// How often a part is as long as the first, by its number, counted from 1.
+fn growth(number: usize) -> usize {
+    1 << ((number + PARTS_PER_DOUBLING - 1).saturating_sub(SMALL_PARTS) / PARTS_PER_DOUBLING)
+}
+
+/// An upload whose caller keeps the part that fills. A short object is a single `PutObject`; a long one becomes a multipart
+/// upload with its first part. Nothing appears before it is finished; dropped before that, it tells S3 to forget the parts.
+pub struct PartsUpload {
+    target: Target,
+    budget: Budget,
+    pub(super) first_part_bytes: usize,
+    started: Option<String>,
+    in_flight: JoinSet<Result<CompletedPart, ObjectStoreError>>,
+    arrived: Vec<CompletedPart>,
+    parts: usize,
+    size_bytes: u64,
+}
+
+impl fmt::Debug for PartsUpload {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("PartsUpload")
+            .field("url", &self.target.url())
+            .field("size_bytes", &self.size_bytes)
+            .finish_non_exhaustive()
+    }
+}
+
+impl PartsUpload {
+    pub(super) fn new(target: Target, budget: Budget) -> Self {
+        Self {
+            target,
+            budget,
+            first_part_bytes: PART_BYTES,
+            started: None,
+            in_flight: JoinSet::new(),
+            arrived: Vec::new(),
+            parts: 0,
+            size_bytes: 0,
+        }
+    }
+
+    /// How many bytes the next part must have, unless it is the last.
+    pub fn next_part_bytes(&self) -> usize {
+        self.first_part_bytes * growth(self.parts + 1)
+    }
+
+    /// Sends the next part, once the budget has room for it.
+    ///
+    /// # Errors
+    /// The service refuses it or an earlier one, or does not answer.
+    pub async fn send(&mut self, part: Bytes) -> Result<(), ObjectStoreError> {
+        let upload_id = self.upload_id().await?;
+        while let Some(joined) = self.in_flight.try_join_next() {
+            self.part_arrived(joined)?;
+        }
+        self.parts += 1;
+        if self.parts > MAX_PARTS {
+            let call = Call::multipart(self.target.url(), "UploadPart");
+            return Err(call.refused("the object is longer than 10,000 growing parts can hold (1.2 TiB)"));
+        }
+        self.size_bytes += part.len() as u64;
+        let permit = self.budget.take(part.len()).await;
+        let number = i32::try_from(self.parts).expect("at most 10,000 parts");
+        let sending = self.target.clone().upload_part(upload_id, number, part);
+        self.in_flight.spawn(async move {
+            let arrived = sending.await;
+            drop(permit);
+            arrived
+        });
+        Ok(())
+    }
+
+    /// Makes the object appear, with its last part, which may be empty. Called once.
+    ///
+    /// # Errors
+    /// As [`Self::send`]; [`ObjectStoreError::Replaced`] when something is there already that must not be replaced.
+    pub async fn finish(&mut self, last: Bytes) -> Result<UploadedObject, ObjectStoreError> {
+        if self.started.is_some() {
+            return self.finish_in_parts(last).await;
+        }
+        self.size_bytes = last.len() as u64;
+        let permit = self.budget.take(last.len()).await;
+        let etag = self.target.put(last).await?;
+        drop(permit);
+        Ok(self.uploaded(etag))
+    }
+
+    /// Gives up: nothing appears, nothing is left behind.
+    pub async fn abort(&mut self) {
+        self.in_flight.shutdown().await;
+        if let Some(upload_id) = self.started.take() {
+            self.target.forget(&upload_id).await;
+        }
+    }
+
+    /// The multipart upload's id; begins one if there is none yet.
+    async fn upload_id(&mut self) -> Result<String, ObjectStoreError> {
+        if let Some(started) = &self.started {
+            return Ok(started.clone());
+        }
+        let upload_id = self.target.create().await?;
+        self.started = Some(upload_id.clone());
+        Ok(upload_id)
+    }
+
+    /// Keeps a part that arrived, or says why it did not.
+    fn part_arrived(
+        &mut self,
+        joined: Result<Result<CompletedPart, ObjectStoreError>, JoinError>,
+    ) -> Result<(), ObjectStoreError> {
+        let part = joined.map_err(|error| {
+            Call::multipart(self.target.url(), "UploadPart").unavailable(io::Error::from(error))
+        })?;
+        self.arrived.push(part?);
+        Ok(())
+    }
+
+    async fn finish_in_parts(&mut self, last: Bytes) -> Result<UploadedObject, ObjectStoreError> {
+        if !last.is_empty() {
+            self.send(last).await?;
+        }
+        while let Some(joined) = self.in_flight.join_next().await {
+            self.part_arrived(joined)?;
+        }
+        self.arrived.sort_by_key(CompletedPart::part_number);
+        let upload_id = self.upload_id().await?;
+        let parts = std::mem::take(&mut self.arrived);
+        let etag = self.target.complete(&upload_id, parts, self.size_bytes).await?;
+        self.started = None;
+        Ok(self.uploaded(etag))
+    }
+
+    fn uploaded(&self, etag: Option<String>) -> UploadedObject {
+        UploadedObject {
+            size_bytes: self.size_bytes,
+            etag,
+        }
+    }
+}
+
+impl Drop for PartsUpload {
+    /// Parts that nobody completes cost money until a lifecycle rule removes them.
+    fn drop(&mut self) {
+        let (Some(upload_id), Ok(runtime)) = (self.started.take(), tokio::runtime::Handle::try_current())
+        else {
+            return;
+        };
+        self.in_flight.abort_all();
+        let target = self.target.clone();
+        runtime.spawn(async move { target.forget(&upload_id).await });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use longshore_domain::object::{Bucket, ObjectKey};
+
+    use super::super::target::Existing;
+    use super::*;
+    use crate::scripted::{Reply, Script, s3_client};
+
+    #[tokio::test]
+    async fn what_must_not_be_replaced_is_not_by_a_short_object_or_a_long_one() {
+        let script = Script::answering(|request, _| match request.method.as_str() {
+            "POST" if request.uri.contains("?uploads") => Reply::ok(
+                "<InitiateMultipartUploadResult><UploadId>u1</UploadId></InitiateMultipartUploadResult>",
+            ),
+            "PUT" if request.uri.contains("partNumber") => Reply::ok("").header("etag", "\"part\""),
+            "DELETE" => Reply::status(204),
+            _ => Reply::error(412, "PreconditionFailed"),
+        });
+        for parts in [0, 1] {
+            let target = Target {
+                client: s3_client(&script),
+                bucket: Bucket::new("landing"),
+                key: ObjectKey::new("out/HD"),
+                existing: Existing::Keep,
+            };
+            let mut upload = PartsUpload::new(target, Budget::new(IN_FLIGHT_BYTES));
+            for _ in 0..parts {
+                let part = vec![7; upload.next_part_bytes()];
+                upload.send(part.into()).await.unwrap();
+            }
+            let error = upload.finish(Bytes::from_static(b"x")).await.unwrap_err();
+            assert!(matches!(error, ObjectStoreError::Replaced { .. }), "{error:?}");
+            let requests = script.requests();
+            let last = requests.last().unwrap();
+            assert_eq!(last.header("if-none-match"), Some("*"), "{}", last.uri);
+            upload.abort().await;
+        }
+        assert_eq!(script.requests().last().unwrap().method, "DELETE");
+    }
+
+    #[test]
+    fn one_upload_holds_no_more_than_twenty_mebibytes() {
+        assert_eq!(PART_BYTES + IN_FLIGHT_BYTES as usize, 20 * 1024 * 1024);
+    }
+
+    #[test]
+    fn parts_grow_before_ten_thousand_of_them_are_too_few() {
+        assert_eq!(growth(1), 1);
+        assert_eq!(growth(3_000), 1);
+        assert_eq!(growth(3_001), 2);
+        assert_eq!(growth(4_001), 4);
+        assert_eq!(growth(10_000), 128);
+        let total: usize = (1..=MAX_PARTS).map(|number| PART_BYTES * growth(number)).sum();
+        assert!(total > 1_200 * 1024 * 1024 * 1024);
+    }
+}
