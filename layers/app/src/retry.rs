@@ -49,7 +49,7 @@ pub(crate) async fn wait_while_paused(
     warehouse: &Warehouse,
     actor: &str,
 ) -> Result<Option<DateTime<Utc>>, AppError> {
-    let name = warehouse.to_string();
+    let name = standing(app, warehouse);
     let now = app.clock.now();
     let next_probe = now + TimeDelta::seconds(60);
     match app.store.access(&name, now, next_probe).await? {
@@ -74,7 +74,7 @@ pub(crate) async fn ran(
     warehouse: &Warehouse,
     statement: &Attempt,
 ) -> Result<(), AppError> {
-    let name = warehouse.to_string();
+    let name = standing(app, warehouse);
     let notice = warehouse_notice(app, load, Outcome::WarehouseResumed, None);
     let was_paused = app
         .store
@@ -247,6 +247,7 @@ fn minutes(over: TimeDelta) -> String {
 fn is_over(load: &Load, policy: &RetryPolicy, now: DateTime<Utc>) -> bool {
     let since = load.retry.since.unwrap_or(now);
     (now - since).to_std().unwrap_or_default() > policy.patience()
+    let name = standing(app, warehouse);
 }
 
 /// A deployment that may not use its warehouse, or names one that is not there, is met by every load alike: it pauses the
@@ -261,16 +262,20 @@ fn trouble(
     let pause_after = if fault == WarehouseFault::Configuration {
         1
     } else if fault.is_of_the_warehouse() {
+fn standing(app: &App, warehouse: &Warehouse) -> String {
+    warehouse.standing(&app.config.warehouse.login)
+}
+
         PAUSE_AFTER
     } else {
         return None;
     };
     let told = format!(
-        "{warehouse} failed {pause_after} times in a row, at last with: {error}. Its loads wait and go on by themselves once it \
+        "{name} failed {pause_after} times in a row, at last with: {error}. Its loads wait and go on by themselves once it \
          is back; it is tried again every few minutes"
     );
     Some(WarehouseTrouble {
-        warehouse: warehouse.to_string(),
+        warehouse: name,
         error: error.to_owned(),
         pause_after,
         first_probe: FIRST_PROBE,

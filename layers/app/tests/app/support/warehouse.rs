@@ -9,7 +9,7 @@ use longshore_app::ports::{
     StatementReport, StatementRun, StepReport, Submission, SubmissionSql, WarehouseClient, WarehouseError,
 };
 use longshore_domain::fault::WarehouseFault;
-use longshore_domain::target::Warehouse;
+use longshore_domain::target::{Login, Warehouse};
 
 use super::calls::Calls;
 use super::files::Files;
@@ -87,6 +87,7 @@ struct State {
     faults: BTreeMap<i64, Vec<RowFault>>,
     mishaps: Vec<(&'static str, Mishap)>,
     is_slow: bool,
+    locked_out: Option<Login>,
 }
 
 impl ModelWarehouse {
@@ -137,6 +138,11 @@ impl ModelWarehouse {
         self.state.lock().unwrap().is_slow = is_slow;
     }
 
+    /// From now on the service lets everybody in but those who come as `login`.
+    pub(crate) fn lock_out(&self, login: Option<Login>) {
+        self.state.lock().unwrap().locked_out = login;
+    }
+
     pub(crate) fn tables(&self) -> Tables {
         self.state.lock().unwrap().tables.clone()
     }
@@ -163,6 +169,13 @@ impl ModelWarehouse {
 }
 
 impl State {
+    fn let_in(&self, warehouse: &Warehouse) -> Result<(), WarehouseError> {
+        match self.locked_out.as_ref() == Some(&warehouse.login) {
+            true => Err(not_taken(warehouse, &Mishap::Denied)),
+            false => Ok(()),
+        }
+    }
+
     fn take_mishap(&mut self, sql: &str, of_the_call: bool) -> Option<Mishap> {
         let index = self.mishaps.iter().position(|(text, mishap)| {
             sql.contains(text)
@@ -185,6 +198,7 @@ impl State {
         if let Some(known) = self.handed.iter().find(|handed| handed.token == *token) {
             return Ok(known.id.clone());
         }
+        self.let_in(warehouse)?;
         let text = match &submission.sql {
             SubmissionSql::Transaction(statements) => statements.join("\n"),
             SubmissionSql::Single(sql) => sql.clone(),
@@ -266,6 +280,7 @@ impl State {
         sql: &str,
     ) -> Result<Vec<Vec<Option<String>>>, WarehouseError> {
         self.ran.push(sql.to_owned());
+        self.let_in(warehouse)?;
         match self.take_mishap(sql, true) {
             Some(Mishap::TooSlow) => {
                 return Err(WarehouseError::TooSlow {
