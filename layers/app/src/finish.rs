@@ -6,6 +6,7 @@ mod failure;
 mod follow_up;
 mod gone;
 mod load;
+mod next;
 mod outcome;
 mod row_errors;
 mod rows;
@@ -121,6 +122,9 @@ impl FinishStatement<'_> {
         // Also when it failed: whoever tries next need not wait for the lease to run out.
         self.app.store.release(id, self.actor()).await?;
         let load = settled?;
+        if attempt.kind == StatementKind::Load {
+            self.let_next_in(attempt).await;
+        }
         notify::send_pending(self.app, load.id, self.actor()).await?;
         self.tell_of_carried(&load).await?;
         if load.finished_at.is_some() && (load.is_delivery() || load.is_batch()) {

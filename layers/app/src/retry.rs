@@ -86,13 +86,13 @@ pub(crate) async fn ran(
     Ok(())
 }
 
-/// A call did not get a statement across. No try is used up, since nothing ran, or it is found by its token; but what the
-/// rule allows in time runs while the service is busy. `Refused` leaves the load as it is.
+/// A call did not get a statement across. No try is used up, and none of the time that the rule allows, since nothing ran, or it is
+/// found by its token: however long the service is busy or away, what was never tried has not failed. `Refused` leaves the load as
+/// it is.
 pub(crate) async fn not_sent(
     app: &App,
     load: &Load,
     warehouse: &Warehouse,
-    policy: &RetryPolicy,
     error: WarehouseError,
     actor: &str,
 ) -> Result<Sent, AppError> {
@@ -101,10 +101,6 @@ pub(crate) async fn not_sent(
     let text = chain(&error);
     match fault {
         WarehouseFault::Data | WarehouseFault::Unknown => return Ok(Sent::Refused { error: text }),
-        WarehouseFault::Busy | WarehouseFault::Transient if is_over(load, policy, now) => {
-            let error = never_sent(load, &text, now);
-            return Ok(Sent::Refused { error });
-        }
         WarehouseFault::Busy
         | WarehouseFault::Transient
         | WarehouseFault::Down
@@ -116,7 +112,7 @@ pub(crate) async fn not_sent(
         from: load.state,
         due_at,
         failed: None,
-        starts_clock: fault == WarehouseFault::Busy,
+        starts_clock: false,
         note: format!("not sent ({fault})"),
         trouble: trouble(app, load, warehouse, fault, &text),
         error: Some(text.clone()),
@@ -219,15 +215,6 @@ pub(crate) async fn try_again(
     Ok(moved.into_load())
 }
 
-/// What is told of a load whose service was too busy for it for longer than its rule allows.
-fn never_sent(load: &Load, error: &str, now: DateTime<Utc>) -> String {
-    let since = load.retry.since.unwrap_or(now);
-    format!(
-        "{error}; the statement was not taken for {}, which is longer than retry_minutes of the rule allows",
-        minutes(now - since)
-    )
-}
-
 fn exhausted(error: &str, tries: u32, over: TimeDelta) -> String {
     let times = if tries == 1 {
         "once".to_owned()
@@ -244,12 +231,6 @@ fn minutes(over: TimeDelta) -> String {
     }
 }
 
-fn is_over(load: &Load, policy: &RetryPolicy, now: DateTime<Utc>) -> bool {
-    let since = load.retry.since.unwrap_or(now);
-    (now - since).to_std().unwrap_or_default() > policy.patience()
-    let name = standing(app, warehouse);
-}
-
 /// A deployment that may not use its warehouse, or names one that is not there, is met by every load alike: it pauses the
 /// warehouse at once, and people are told once and not once per file.
 fn trouble(
@@ -262,14 +243,11 @@ fn trouble(
     let pause_after = if fault == WarehouseFault::Configuration {
         1
     } else if fault.is_of_the_warehouse() {
-fn standing(app: &App, warehouse: &Warehouse) -> String {
-    warehouse.standing(&app.config.warehouse.login)
-}
-
         PAUSE_AFTER
     } else {
         return None;
     };
+    let name = standing(app, warehouse);
     let told = format!(
         "{name} failed {pause_after} times in a row, at last with: {error}. Its loads wait and go on by themselves once it \
          is back; it is tried again every few minutes"
@@ -282,6 +260,10 @@ fn standing(app: &App, warehouse: &Warehouse) -> String {
         longest_probe: LONGEST_PROBE,
         notice: warehouse_notice(app, load, Outcome::WarehousePaused, Some(told)),
     })
+}
+
+fn standing(app: &App, warehouse: &Warehouse) -> String {
+    warehouse.standing(&app.config.warehouse.login)
 }
 
 fn warehouse_notice(app: &App, load: &Load, outcome: Outcome, error: Option<String>) -> OutboxNotice {

@@ -197,6 +197,10 @@ async fn submit(
         steps: steps.to_vec(),
         warehouse: plan.warehouse.to_string(),
         chain_step,
+        places: match kind {
+            StatementKind::Load => Some(app.config.places_per_table),
+            StatementKind::FollowUp => None,
+        },
     };
     let load = app
         .store
@@ -206,6 +210,10 @@ async fn submit(
     if load.state != state_of(kind) {
         // Somebody else brought it further meanwhile.
         return Ok(Sent::Submitted);
+    }
+    if let Some((place, until)) = load.waits_for.as_ref().zip(load.due_at) {
+        info!("{} waits for a place: {place}", load.object.key);
+        return Ok(Sent::Waits { until });
     }
     let submission = Submission {
         name: record.statement_name,
@@ -219,7 +227,7 @@ async fn submit(
     let statement_id = match app.warehouse.submit(&plan.warehouse, &submission).await {
         Ok(statement_id) => statement_id,
         Err(error) => {
-            return retry::not_sent(app, &load, &plan.warehouse, &plan.retry, error, actor).await;
+            return retry::not_sent(app, &load, &plan.warehouse, error, actor).await;
         }
     };
     app.store
@@ -359,7 +367,7 @@ async fn tables_failed(
             problem: message.lines().next().unwrap_or_default().to_owned(),
         }));
     }
-    match retry::not_sent(app, load, &plan.warehouse, &plan.retry, error, actor).await? {
+    match retry::not_sent(app, load, &plan.warehouse, error, actor).await? {
         Sent::Waits { until } => Ok(Tables::Waits(until)),
         Sent::Refused { error } => Ok(Tables::Missing(RejectReason::TargetMissing {
             table: plan.table.to_string(),

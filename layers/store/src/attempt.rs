@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use longshore_domain::load::LoadId;
 use longshore_domain::statement::{Attempt, LoadStep, StatementKind};
 use serde::Serialize;
@@ -16,6 +16,8 @@ use crate::transition::{Moved, moved};
 use crate::{LIST_LIMIT, Store, StoreError};
 
 const TABLE: &str = "ext_statement";
+/// When a load that waits for a place is looked at should nobody let it in: rarely, since thousands may wait.
+const MOST_PATIENCE: TimeDelta = TimeDelta::hours(1);
 
 /// What is known of an attempt before its call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +32,8 @@ pub struct AttemptRecord {
     pub warehouse: String,
     /// Which step of a follow-up that is a chain, from 1.
     pub chain_step: Option<u32>,
+    /// How many load transactions of one table may be with its warehouse at a time; None where it does not matter.
+    pub places: Option<u32>,
 }
 
 /// Where a statement stands.
@@ -149,6 +153,8 @@ impl Store {
     /// or from `submitted` for a retry), to `transforming` for the follow-up (from `loaded`, or again for a retry). Recording an attempt again
     /// changes nothing, and an attempt that the load is not ready for is not recorded.
     ///
+    /// Nor is one for which there is no place at the load's table: then the load is `queued` and waits for one (`waits_for`).
+    ///
     /// # Errors
     /// [`StoreError::NotFound`], or any of a write.
     pub async fn record_attempt(
@@ -171,24 +177,64 @@ impl Store {
         let mut client = self.client("statement_record").await?;
         let transaction = Transaction::begin(self, &mut client).await?;
         transaction.execute(Query::LoadLock, &[&id]).await?;
-        let (query, changed) = match attempt.kind {
+        let (query, changed, waits_for) = match attempt.kind {
             StatementKind::Load => {
-                let parameters: Parameters<'_> = &[&id, &number, &now, &actor, &note];
-                let changed = transaction.execute(Query::LoadQueue, parameters).await?;
-                (Query::LoadQueue, changed)
+                let (places, until) = (record.places.map(i64::from), now + MOST_PATIENCE);
+                let parameters: Parameters<'_> = &[
+                    &id,
+                    &number,
+                    &now,
+                    &actor,
+                    &note,
+                    &record.warehouse,
+                    &places,
+                    &until,
+                ];
+                let rows = transaction.rows(Query::LoadQueue, parameters).await?;
+                let waits_for: Option<String> = match rows.first() {
+                    Some(row) => Reader::new(row, "ext_file_load").get("waits_for")?,
+                    None => None,
+                };
+                (Query::LoadQueue, rows.len() as u64, waits_for)
             }
             StatementKind::FollowUp => {
                 let parameters: Parameters<'_> = &[&id, &number, &now, &actor, &note, &chain_step];
                 let changed = transaction.execute(Query::LoadTransform, parameters).await?;
-                (Query::LoadTransform, changed)
+                (Query::LoadTransform, changed, None)
             }
         };
-        if changed > 0 {
+        if changed > 0 && waits_for.is_none() {
             insert_attempt(&transaction, attempt, record, now).await?;
         }
         let moved = moved(&transaction, query, attempt.load, changed).await?;
         transaction.commit().await?;
         Ok(moved)
+    }
+
+    /// Lets in the load that came first of those that wait for a place at the table of an attempt that has ended: it is due, and
+    /// here it is. None when nobody waits who can be let in.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of a write.
+    pub async fn let_next_in(
+        &self,
+        ended: &Attempt,
+        now: DateTime<Utc>,
+    ) -> Result<Option<LoadId>, StoreError> {
+        const QUERY: Query = Query::LoadLetIn;
+        let number = integer(QUERY.name(), "attempt", ended.number)?;
+        let rows = self.rows(QUERY, &[&ended.load.as_uuid(), &number, &now]).await?;
+        let read = |row: &Row| Reader::new(row, "ext_file_load").get("load_id");
+        Ok(rows.first().map(read).transpose()?.map(LoadId::from_uuid))
+    }
+
+    /// Lets in all for whom there is a place at their table by now, those first that came first: they are due.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of a write.
+    pub async fn let_in(&self, places: u32, now: DateTime<Utc>) -> Result<u64, StoreError> {
+        self.execute(Query::LoadLetInAll, &[&now, &i64::from(places)])
+            .await
     }
 
     /// Puts the warehouse's id on record, and moves a load from `queued` to `submitted`. When the status event was faster,

@@ -10,6 +10,7 @@ mod batches;
 mod bulk;
 mod burst;
 mod chain;
+mod crowds;
 mod drift;
 mod follow_ups;
 mod giant;

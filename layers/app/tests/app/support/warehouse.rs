@@ -51,6 +51,8 @@ pub(crate) struct Handed {
     token: String,
     /// Whether the service no longer knows it.
     pub(crate) is_forgotten: bool,
+    /// Whether somebody was told of its end: until then it counts as active.
+    is_told: bool,
     report: StatementReport,
 }
 
@@ -62,6 +64,7 @@ impl Handed {
             name: name.to_owned(),
             token: String::new(),
             is_forgotten: true,
+            is_told: true,
             report: report(StatementRun::Finished, vec![]),
         }
     }
@@ -88,6 +91,7 @@ struct State {
     mishaps: Vec<(&'static str, Mishap)>,
     is_slow: bool,
     locked_out: Option<Login>,
+    most_active: Option<usize>,
 }
 
 impl ModelWarehouse {
@@ -141,6 +145,11 @@ impl ModelWarehouse {
     /// From now on the service lets everybody in but those who come as `login`.
     pub(crate) fn lock_out(&self, login: Option<Login>) {
         self.state.lock().unwrap().locked_out = login;
+    }
+
+    /// The service takes no more statements at a time than this.
+    pub(crate) fn take_at_most(&self, statements: usize) {
+        self.state.lock().unwrap().most_active = Some(statements);
     }
 
     pub(crate) fn tables(&self) -> Tables {
@@ -199,6 +208,10 @@ impl State {
             return Ok(known.id.clone());
         }
         self.let_in(warehouse)?;
+        let active = self.handed.iter().filter(|handed| !handed.is_told).count();
+        if self.most_active.is_some_and(|most| active >= most) {
+            return Err(not_taken(warehouse, &Mishap::Busy));
+        }
         let text = match &submission.sql {
             SubmissionSql::Transaction(statements) => statements.join("\n"),
             SubmissionSql::Single(sql) => sql.clone(),
@@ -216,6 +229,7 @@ impl State {
             name: submission.name.clone(),
             token: token.clone(),
             is_forgotten: false,
+            is_told: false,
             report,
         });
         Ok(id)
@@ -502,15 +516,19 @@ impl WarehouseClient for ModelWarehouse {
 
     async fn describe(&self, statement_id: &str) -> Result<StatementReport, WarehouseError> {
         let describe = || {
-            let handed = self.handed();
-            let found = handed
-                .into_iter()
+            let mut state = self.state.lock().unwrap();
+            let is_slow = state.is_slow;
+            let found = state
+                .handed
+                .iter_mut()
                 .find(|handed| handed.id == statement_id && !handed.is_forgotten);
-            let is_slow = self.state.lock().unwrap().is_slow;
             found
                 .map(|handed| match is_slow {
                     true => report(StatementRun::Running, vec![]),
-                    false => handed.report,
+                    false => {
+                        handed.is_told = true;
+                        handed.report.clone()
+                    }
                 })
                 .ok_or_else(|| WarehouseError::UnknownStatement {
                     statement_id: statement_id.to_owned(),
