@@ -231,3 +231,25 @@ async fn a_warehouse_that_cannot_be_used_is_told_once_and_its_loads_go_on_by_the
     assert_eq!(feed.lines("*").await?.len(), keys.len());
     Ok(())
 }
+
+#[tokio::test]
+async fn marker_tables_that_a_restored_warehouse_lacks_are_made_again() -> anyhow::Result<()> {
+    let world = world().await?;
+    let feed = world.feed().create().await?;
+    let before = feed.land("1|a\n").await?;
+    world.query("DROP SCHEMA longshore CASCADE").await?;
+    let key = world.input_key(&feed.file_name());
+    world.put(&key, "2|b\n").await?;
+    waiting(&world, &key).await?;
+    run(&world, &["reconcile"])?;
+    let story = world.story(&key).await?;
+    story.assert_loaded(1);
+    assert_eq!(story.load.number("tries"), Some(0), "{story}");
+    assert_eq!(feed.lines("id, name").await?, ["1|a", "2|b"]);
+
+    // The markers of earlier loads are gone with their tables; which loads that were is told.
+    run(&world, &["reconcile"])?;
+    let told = run(&world, &["marker", "list"])?;
+    assert!(told.contains(before.load.id()), "{told}");
+    Ok(())
+}

@@ -6,6 +6,7 @@ mod failure;
 mod follow_up;
 mod gone;
 mod load;
+mod marker_table;
 mod next;
 mod outcome;
 mod row_errors;

@@ -13,6 +13,7 @@ use longshore_domain::load::LoadState;
 use longshore_domain::reject::RejectReason;
 use longshore_domain::rule::{ColumnPlace, RuleColumn};
 use longshore_domain::statement::{Attempt, LoadStep, StatementKind};
+use longshore_domain::target::{TableName, Warehouse};
 use longshore_store::{AttemptRecord, Load, Statement, StatementOutcome, StatementState};
 use tracing::info;
 
@@ -274,7 +275,7 @@ pub(crate) async fn ensure_tables(
     if let Some(until) = retry::wait_while_paused(app, load, &plan.warehouse, actor).await? {
         return Ok(Tables::Waits(until));
     }
-    match make_marker_table(app, plan).await {
+    match make_marker_table(app, &plan.warehouse, &plan.table).await {
         Ok(()) => {}
         Err(AppError::Warehouse(error)) => return tables_failed(app, load, plan, error, actor).await,
         Err(error) => return Err(error),
@@ -335,11 +336,16 @@ async fn has_column(app: &App, plan: &LoadPlan, name: &str) -> Result<bool, AppE
         .any(|column| column.name.eq_ignore_ascii_case(name)))
 }
 
-async fn make_marker_table(app: &App, plan: &LoadPlan) -> Result<(), AppError> {
+/// Makes the marker table of a target that is there. It is safe to do twice.
+pub(crate) async fn make_marker_table(
+    app: &App,
+    warehouse: &Warehouse,
+    table: &TableName,
+) -> Result<(), AppError> {
     let not_named = |error: IdentifierError| AppError::Engine(error.into());
-    let run = async |sql: &str| app.warehouse.run(&plan.warehouse, sql, MARKER_PATIENCE).await;
-    run(&marker::target_query(&plan.table).map_err(not_named)?).await?;
-    for create in marker::create_statements(&plan.table).map_err(not_named)? {
+    let run = async |sql: &str| app.warehouse.run(warehouse, sql, MARKER_PATIENCE).await;
+    run(&marker::target_query(table).map_err(not_named)?).await?;
+    for create in marker::create_statements(table).map_err(not_named)? {
         match run(&create).await {
             Ok(_) => {}
             // A load that makes the same table this very moment fails this one, whatever IF NOT EXISTS says: then it is there.

@@ -23,6 +23,7 @@ mod ranges;
 mod reconciles;
 mod refusals;
 mod replaced;
+mod restored;
 mod retries;
 mod schedules;
 mod support;

@@ -117,6 +117,11 @@ impl ModelWarehouse {
         self.state.lock().unwrap().tables.targets.remove(table);
     }
 
+    /// The warehouse is as it was before the first load: no marker table is there any more.
+    pub(crate) fn drop_marker_tables(&self) {
+        self.state.lock().unwrap().tables.markers.clear();
+    }
+
     pub(crate) fn create_table(&self, table: &str) {
         let mut state = self.state.lock().unwrap();
         state.tables.targets.entry(table.to_owned()).or_default();
