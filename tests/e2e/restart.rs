@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use anyhow::{Context, bail};
 use longshore_testkit::{LocalStack, LocalStackOptions};
-
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::once::announcement;
@@ -157,6 +157,43 @@ async fn connections_that_are_cut_are_made_anew() -> anyhow::Result<()> {
 
     let world = World::on(Arc::clone(&world.stack)).await?;
     world.story(&key).await?.assert_loaded(1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_rotated_password_costs_an_announcement_one_try() -> anyhow::Result<()> {
+    let stack = Stack::start(LocalStackOptions::default())?;
+    let world = World::on(Arc::new(stack)).await?;
+    let feed = world.feed().create().await?;
+    let mut events = Vec::new();
+    for id in ["before", "after"] {
+        let key = format!("elsewhere/{}", feed.file_name());
+        let etag = world.put(&key, "1|a\n").await?;
+        let body = announcement(&world, &key, &etag).to_string();
+        events.push(json!({ "Records": [{
+            "messageId": id,
+            "eventSource": "aws:sqs",
+            "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:intake",
+            "body": body,
+        }] }));
+    }
+    let secret = world.ready().secret_postgres.clone();
+    let said: Value = serde_json::from_str(&world.secret_text(&secret).await?)?;
+    let mut rotated = said.clone();
+    rotated["password"] = json!("the new one");
+
+    let before = world.invoke("external-file-process", &events[0]).await?;
+    world.change_secret(&secret, &rotated.to_string()).await?;
+    world.rotate_password("the new one").await?;
+    // The process that has the old password hands the announcement back to its queue, and has the new one when it comes again.
+    let refused = world.invoke("external-file-process", &events[1]).await?;
+    let again = world.invoke("external-file-process", &events[1]).await?;
+
+    assert_eq!(before.body["outcomes"][0]["outcome"], "submitted", "{before:?}");
+    let handed_back = json!([{ "itemIdentifier": "after" }]);
+    assert_eq!(refused.body["batchItemFailures"], handed_back, "{refused:?}");
+    assert_eq!(again.body["batchItemFailures"], json!([]), "{again:?}");
+    assert_eq!(again.body["outcomes"][0]["outcome"], "submitted", "{again:?}");
     Ok(())
 }
 

@@ -71,6 +71,60 @@ async fn a_load_whose_session_is_cut_off_is_tried_again_and_loaded_once() -> any
     Ok(())
 }
 
+/// How many of the loads into a table are with the warehouse, and how many wait for a place at it.
+async fn crowd_at(world: &World, table: &str) -> anyhow::Result<Value> {
+    let sql = format!(
+        "SELECT jsonb_build_array(
+             count(*) FILTER (WHERE state = 'submitted'),
+             count(*) FILTER (WHERE waits_for LIKE 'table % {table}')
+         )
+         FROM rdscnfg.ext_file_load WHERE tgt_schema_name || '.' || tgt_table_name = '{table}'"
+    );
+    Ok(world.control_rows(&sql).await?.remove(0))
+}
+
+#[tokio::test]
+async fn files_that_crowd_at_one_table_wait_in_line_and_keep_no_other_table_waiting() -> anyhow::Result<()> {
+    let world = world().await?;
+    let crowded = world.feed().create().await?;
+    let quiet = world.feed().create().await?;
+    crowded.land("0|a\n").await?.assert_loaded(1);
+    let (blocker, connection) = tokio_postgres::connect(&world.ready().warehouse_database_url, NoTls).await?;
+    tokio::spawn(connection);
+    blocker
+        .batch_execute(&format!("BEGIN; LOCK TABLE {} IN EXCLUSIVE MODE", crowded.table))
+        .await?;
+    let keys: Vec<String> = (0..12).map(|_| world.input_key(&crowded.file_name())).collect();
+    for key in &keys {
+        world.put(key, "1|a\n").await?;
+    }
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let crowd = crowd_at(&world, &crowded.table).await?;
+        let numbers = crowd.as_array().context("two numbers")?;
+        let numbers: Vec<u64> = numbers.iter().filter_map(Value::as_u64).collect();
+        // Two that are submitted at the same moment may both find the last place free.
+        if numbers.iter().sum::<u64>() == 12 && (8..=9).contains(&numbers[0]) {
+            break;
+        }
+        ensure!(Instant::now() < deadline, "no crowd: {crowd}");
+        tokio::time::sleep(POLL).await;
+    }
+    quiet.land("1|a\n").await?.assert_loaded(1);
+    let waits = "SELECT to_jsonb(load_id) FROM rdscnfg.ext_file_load WHERE waits_for LIKE 'table %'";
+    let waiting = world.control_rows(waits).await?;
+    let shown = run(&world, &["load", "show", waiting[0].as_str().context("an id")?])?;
+    assert!(shown.contains("are under way"), "{shown}");
+
+    blocker.batch_execute("ROLLBACK").await?;
+    for key in &keys {
+        let story = world.story(key).await?;
+        story.assert_loaded(1);
+        assert_eq!(story.load.number("tries"), Some(0), "{story}");
+    }
+    Ok(())
+}
+
 async fn cut_off_who_waits(blocker: &tokio_postgres::Client) -> anyhow::Result<()> {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -175,5 +229,27 @@ async fn a_warehouse_that_cannot_be_used_is_told_once_and_its_loads_go_on_by_the
     }
     assert!(run(&world, &["warehouse", "list"])?.contains("in use"));
     assert_eq!(feed.lines("*").await?.len(), keys.len());
+    Ok(())
+}
+
+#[tokio::test]
+async fn marker_tables_that_a_restored_warehouse_lacks_are_made_again() -> anyhow::Result<()> {
+    let world = world().await?;
+    let feed = world.feed().create().await?;
+    let before = feed.land("1|a\n").await?;
+    world.query("DROP SCHEMA longshore CASCADE").await?;
+    let key = world.input_key(&feed.file_name());
+    world.put(&key, "2|b\n").await?;
+    waiting(&world, &key).await?;
+    run(&world, &["reconcile"])?;
+    let story = world.story(&key).await?;
+    story.assert_loaded(1);
+    assert_eq!(story.load.number("tries"), Some(0), "{story}");
+    assert_eq!(feed.lines("id, name").await?, ["1|a", "2|b"]);
+
+    // The markers of earlier loads are gone with their tables; which loads that were is told.
+    run(&world, &["reconcile"])?;
+    let told = run(&world, &["marker", "list"])?;
+    assert!(told.contains(before.load.id()), "{told}");
     Ok(())
 }

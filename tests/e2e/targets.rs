@@ -353,7 +353,10 @@ async fn a_warehouse_that_is_down_is_waited_for_while_the_other_is_loaded() -> a
     let feed = feed_to(&world, &target).await?;
     let before = feed.land("0|fig\n").await?;
     assert_eq!(before.state(), "complete", "{before}");
-    let name = format!("workgroup {WORKGROUP}/{}", target.database);
+    let name = format!(
+        "workgroup {WORKGROUP}/{} as secret {}",
+        target.database, target.secret
+    );
     let pause = format!(
         "INSERT INTO rdscnfg.ext_warehouse (warehouse, failures, paused_at, paused_by, probe_at, last_error, last_failed_at)
          VALUES ('{name}', 5, now(), gen_random_uuid(), now() + interval '1 hour', 'it is being resized',
@@ -386,6 +389,51 @@ async fn a_warehouse_that_is_down_is_waited_for_while_the_other_is_loaded() -> a
     assert_eq!(story.state(), "complete", "{story}");
     assert_eq!(target.lines(&world, &feed).await?, ["0|fig", "1|plum"]);
     story.assert_archived(&world, &feed.token, b"1|plum\n").await
+}
+
+/// The stack's own warehouse once more, under a login that it refuses.
+#[tokio::test]
+async fn a_login_that_may_not_come_in_keeps_no_other_one_waiting() -> anyhow::Result<()> {
+    let world = World::on(Arc::new(Stack::start(LocalStackOptions::default())?)).await?;
+    let ready = world.ready();
+    world.copy_secret(&ready.secret_redshift, "other").await?;
+    let name = format!(
+        "cluster {}/{} as secret other",
+        ready.cluster_identifier, ready.database
+    );
+    let refused = format!(
+        "INSERT INTO rdscnfg.ext_target
+             (ext_target_sid, target_name, cluster_identifier, database_name, secret_arn, iam_role, region)
+         VALUES (1, 'other', '{}', '{}', 'other', 'default', '{}');
+         INSERT INTO rdscnfg.ext_warehouse (warehouse, failures, paused_at, paused_by, probe_at, last_error, last_failed_at)
+         VALUES ('{name}', 1, now(), gen_random_uuid(), now() + interval '1 hour', 'it may not', now())",
+        ready.cluster_identifier, ready.database, ready.region
+    );
+    world.control.batch_execute(&refused).await?;
+    let other = world.feed().create().await?;
+    let feed = world
+        .feed()
+        .set("further_targets", &format!("other={}", other.table))
+        .create()
+        .await?;
+    let key = world.input_key(&feed.file_name());
+    world.put(&key, "1|plum\n").await?;
+    let waits = format!(
+        "SELECT to_jsonb(waits_for) FROM rdscnfg.ext_file_load WHERE object_key = '{key}' AND waits_for IS NOT NULL"
+    );
+    until(&world, &waits, &json!(name)).await?;
+    other.land("3|pear\n").await?.assert_loaded(1);
+    assert_eq!(world.control_rows(&waits).await?, [json!(name)]);
+
+    world.let_time_pass().await?;
+    let story = world
+        .reconcile_until_settled(&key, 1)
+        .await?
+        .pop()
+        .context("a load")?;
+    assert_eq!(story.state(), "complete", "{story}");
+    assert_eq!(other.lines("id, name").await?, ["1|plum", "3|pear"]);
+    Ok(())
 }
 
 async fn until(world: &World, sql: &str, expected: &Value) -> anyhow::Result<()> {

@@ -5,15 +5,17 @@ use longshore_domain::disposition::Disposition;
 use longshore_domain::load::LoadId;
 use longshore_runtime::diagnostic::Failure;
 use longshore_runtime::envelope::{self, Delivery, MalformedEvent};
+use longshore_runtime::lambda::Answer;
 use serde_json::{Value, json};
 use tracing::field::Empty;
 use tracing::{Instrument, error, info, info_span, warn};
 
 /// Carries out an event. A queue is told which of its messages to deliver again; without a queue the invocation fails
 /// after everything was tried, and its repetition finds what is done already.
-pub(crate) async fn handle(app: App, invocation: Invocation, event: Value) -> Result<Value, Failure> {
+pub(crate) async fn handle(app: App, invocation: Invocation, event: Value) -> Result<Answer, Failure> {
     let mut outcomes = Vec::new();
     let mut undelivered = Vec::new();
+    let mut failures = Vec::new();
     let mut first_error = None;
     for Delivery { message_id, records } in envelope::decode(&event) {
         let mut failed = None;
@@ -21,6 +23,7 @@ pub(crate) async fn handle(app: App, invocation: Invocation, event: Value) -> Re
             match carry_out(&app, &invocation, record).await {
                 Ok(outcome) => outcomes.push(outcome),
                 Err(error) => {
+                    failures.push(error.disposition());
                     failed.get_or_insert(error);
                 }
             }
@@ -37,7 +40,10 @@ pub(crate) async fn handle(app: App, invocation: Invocation, event: Value) -> Re
     }
     match first_error {
         Some(error) => Err(error),
-        None => Ok(json!({ "outcomes": outcomes, "batchItemFailures": undelivered })),
+        None => Ok(Answer::in_spite_of(
+            failures,
+            json!({ "outcomes": outcomes, "batchItemFailures": undelivered }),
+        )),
     }
 }
 

@@ -50,6 +50,10 @@ impl Default for RangeLimits {
     }
 }
 
+/// Load transactions of one table run one after the other, and each that waits for its turn is one of the 500 statements that
+/// the Data API has at a time for all tables: these keep the table busy while the next are on their way.
+pub const PLACES_PER_TABLE: u32 = 8;
+
 /// The settings that decide what the use cases do. `longshore-runtime` reads them from the environment.
 #[derive(Debug, Clone)]
 pub struct AppConfig {
@@ -75,6 +79,8 @@ pub struct AppConfig {
     pub warehouse: Warehouse,
     /// How files are read and cut by ranges.
     pub ranges: RangeLimits,
+    /// How many load transactions of one table may be with its warehouse at a time.
+    pub places_per_table: u32,
 }
 
 impl AppConfig {

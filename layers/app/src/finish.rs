@@ -6,6 +6,8 @@ mod failure;
 mod follow_up;
 mod gone;
 mod load;
+mod marker_table;
+mod next;
 mod outcome;
 mod row_errors;
 mod rows;
@@ -123,6 +125,9 @@ impl FinishStatement<'_> {
             self.app.store.release(id, self.actor()).await?;
         }
         let load = settled?;
+        if attempt.kind == StatementKind::Load {
+            self.let_next_in(attempt).await;
+        }
         notify::release_and_send_pending(self.app, load.id, self.actor()).await?;
         self.tell_of_carried(&load).await?;
         if load.finished_at.is_some() && (load.is_delivery() || load.is_batch()) {

@@ -63,7 +63,8 @@ pub enum ObjectOutcome {
         /// Where it waits.
         buffer_id: BufferId,
     },
-    /// The load waits: for its next try, for its warehouse, or for its rule to be resumed. The reconciler takes it up when it is due.
+    /// The load waits: for its next try, for its warehouse, for a place at its table, or for its rule to be resumed. The reconciler
+    /// takes it up when it is due.
     Waiting {
         /// The load.
         load_id: LoadId,
@@ -198,6 +199,14 @@ impl ProcessObject<'_> {
             what: "it is gone from the ledger".to_owned(),
         })?;
         self.take_up(claim).await
+    }
+
+    /// The same of a load that may be a part of another one.
+    pub(crate) async fn carry_on_again(&self, load: Load) -> Result<(), AppError> {
+        match load.parent {
+            Some(_) => Box::pin(self.resume_part(load)).await,
+            None => Box::pin(self.resume(load.id)).await.map(drop),
+        }
     }
 
     async fn take_up(&self, claim: Claim) -> Result<ObjectOutcome, AppError> {

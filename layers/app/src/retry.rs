@@ -51,7 +51,7 @@ pub(crate) async fn wait_while_paused(
     warehouse: &Warehouse,
     actor: &str,
 ) -> Result<Option<DateTime<Utc>>, AppError> {
-    let name = warehouse.to_string();
+    let name = standing(app, warehouse);
     let now = app.clock.now();
     let access = app.store.access(&name, now, now + NEXT_PROBE).await?;
     wait_as_told(app, load, warehouse, access, actor).await
@@ -104,7 +104,7 @@ pub(crate) async fn ran(
     warehouse: &Warehouse,
     statement: &Attempt,
 ) -> Result<(), AppError> {
-    let name = warehouse.to_string();
+    let name = standing(app, warehouse);
     let notice = warehouse_notice(app, load, Outcome::WarehouseResumed, None);
     let was_paused = app
         .store
@@ -116,13 +116,13 @@ pub(crate) async fn ran(
     Ok(())
 }
 
-/// A call did not get a statement across. No try is used up, since nothing ran, or it is found by its token; but what the
-/// rule allows in time runs while the service is busy. `Refused` leaves the load as it is.
+/// A call did not get a statement across. No try is used up, and none of the time that the rule allows, since nothing ran, or it is
+/// found by its token: however long the service is busy or away, what was never tried has not failed. `Refused` leaves the load as
+/// it is.
 pub(crate) async fn not_sent(
     app: &App,
     load: &Load,
     warehouse: &Warehouse,
-    policy: &RetryPolicy,
     error: WarehouseError,
     actor: &str,
 ) -> Result<Sent, AppError> {
@@ -131,10 +131,6 @@ pub(crate) async fn not_sent(
     let text = chain(&error);
     match fault {
         WarehouseFault::Data | WarehouseFault::Unknown => return Ok(Sent::Refused { error: text }),
-        WarehouseFault::Busy | WarehouseFault::Transient if is_over(load, policy, now) => {
-            let error = never_sent(load, &text, now);
-            return Ok(Sent::Refused { error });
-        }
         WarehouseFault::Busy
         | WarehouseFault::Transient
         | WarehouseFault::Down
@@ -146,7 +142,7 @@ pub(crate) async fn not_sent(
         from: load.state,
         due_at,
         failed: None,
-        starts_clock: fault == WarehouseFault::Busy,
+        starts_clock: false,
         note: format!("not sent ({fault})"),
         trouble: trouble(app, load, warehouse, fault, &text),
         error: Some(text.clone()),
@@ -249,15 +245,6 @@ pub(crate) async fn try_again(
     Ok(moved.into_load())
 }
 
-/// What is told of a load whose service was too busy for it for longer than its rule allows.
-fn never_sent(load: &Load, error: &str, now: DateTime<Utc>) -> String {
-    let since = load.retry.since.unwrap_or(now);
-    format!(
-        "{error}; the statement was not taken for {}, which is longer than retry_minutes of the rule allows",
-        minutes(now - since)
-    )
-}
-
 fn exhausted(error: &str, tries: u32, over: TimeDelta) -> String {
     let times = if tries == 1 {
         "once".to_owned()
@@ -272,11 +259,6 @@ fn minutes(over: TimeDelta) -> String {
         0 => format!("{} s", over.num_seconds()),
         minutes => format!("{minutes} min"),
     }
-}
-
-fn is_over(load: &Load, policy: &RetryPolicy, now: DateTime<Utc>) -> bool {
-    let since = load.retry.since.unwrap_or(now);
-    (now - since).to_std().unwrap_or_default() > policy.patience()
 }
 
 /// A deployment that may not use its warehouse, or names one that is not there, is met by every load alike: it pauses the
@@ -295,18 +277,23 @@ fn trouble(
     } else {
         return None;
     };
+    let name = standing(app, warehouse);
     let told = format!(
-        "{warehouse} failed {pause_after} times in a row, at last with: {error}. Its loads wait and go on by themselves once it \
+        "{name} failed {pause_after} times in a row, at last with: {error}. Its loads wait and go on by themselves once it \
          is back; it is tried again every few minutes"
     );
     Some(WarehouseTrouble {
-        warehouse: warehouse.to_string(),
+        warehouse: name,
         error: error.to_owned(),
         pause_after,
         first_probe: FIRST_PROBE,
         longest_probe: LONGEST_PROBE,
         notice: warehouse_notice(app, load, Outcome::WarehousePaused, Some(told)),
     })
+}
+
+fn standing(app: &App, warehouse: &Warehouse) -> String {
+    warehouse.standing(&app.config.warehouse.login)
 }
 
 fn warehouse_notice(app: &App, load: &Load, outcome: Outcome, error: Option<String>) -> OutboxNotice {

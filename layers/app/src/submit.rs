@@ -14,6 +14,7 @@ use longshore_domain::load::LoadState;
 use longshore_domain::reject::RejectReason;
 use longshore_domain::rule::{ColumnPlace, RuleColumn};
 use longshore_domain::statement::{Attempt, LoadStep, StatementKind};
+use longshore_domain::target::{TableName, Warehouse};
 use longshore_store::{AttemptRecord, Load, Statement, StatementOutcome, StatementState};
 use tracing::info;
 
@@ -241,15 +242,24 @@ async fn submit(
         steps: steps.to_vec(),
         warehouse: plan.warehouse.to_string(),
         chain_step,
+        places: match kind {
+            StatementKind::Load => Some(app.config.places_per_table),
+            StatementKind::FollowUp => None,
+        },
     };
-    let load = app
+    let recorded = app
         .store
         .record_attempt(&attempt, &record, app.clock.now(), actor)
-        .await?
-        .into_load();
+        .await?;
+    let has_moved = recorded.has_moved();
+    let load = recorded.into_load();
     if load.state != state_of(kind) {
         // Somebody else brought it further meanwhile.
         return Ok(Sent::Submitted);
+    }
+    if has_moved && let Some((place, until)) = load.waits_for.as_ref().zip(load.due_at) {
+        info!("{} waits for a place: {place}", load.object.key);
+        return Ok(Sent::Waits { until });
     }
     if let Calls::Refused { counts_anew } = calls {
         let anew = counts_anew.then(|| app.clock.now());
@@ -270,7 +280,7 @@ async fn submit(
             if error.is_refusal() && !matches!(calls, Calls::Unclear) {
                 app.store.refuse_attempt(&attempt, app.clock.now()).await?;
             }
-            return retry::not_sent(app, &load, &plan.warehouse, &plan.retry, error, actor).await;
+            return retry::not_sent(app, &load, &plan.warehouse, error, actor).await;
         }
     };
     app.store
@@ -317,7 +327,7 @@ pub(crate) async fn ensure_tables(
     if let Some(until) = retry::wait_while_paused(app, load, &plan.warehouse, actor).await? {
         return Ok(Tables::Waits(until));
     }
-    match make_marker_table(app, plan).await {
+    match make_marker_table(app, &plan.warehouse, &plan.table).await {
         Ok(()) => {}
         Err(AppError::Warehouse(error)) => return tables_failed(app, load, plan, error, actor).await,
         Err(error) => return Err(error),
@@ -378,11 +388,16 @@ async fn has_column(app: &App, plan: &LoadPlan, name: &str) -> Result<bool, AppE
         .any(|column| column.name.eq_ignore_ascii_case(name)))
 }
 
-async fn make_marker_table(app: &App, plan: &LoadPlan) -> Result<(), AppError> {
+/// Makes the marker table of a target that is there. It is safe to do twice.
+pub(crate) async fn make_marker_table(
+    app: &App,
+    warehouse: &Warehouse,
+    table: &TableName,
+) -> Result<(), AppError> {
     let not_named = |error: IdentifierError| AppError::Engine(error.into());
-    let run = async |sql: &str| app.warehouse.run(&plan.warehouse, sql, MARKER_PATIENCE).await;
-    run(&marker::target_query(&plan.table).map_err(not_named)?).await?;
-    for create in marker::create_statements(&plan.table).map_err(not_named)? {
+    let run = async |sql: &str| app.warehouse.run(warehouse, sql, MARKER_PATIENCE).await;
+    run(&marker::target_query(table).map_err(not_named)?).await?;
+    for create in marker::create_statements(table).map_err(not_named)? {
         match run(&create).await {
             Ok(_) => {}
             // A load that makes the same table this very moment fails this one, whatever IF NOT EXISTS says: then it is there.
@@ -410,7 +425,7 @@ async fn tables_failed(
             problem: message.lines().next().unwrap_or_default().to_owned(),
         }));
     }
-    match retry::not_sent(app, load, &plan.warehouse, &plan.retry, error, actor).await? {
+    match retry::not_sent(app, load, &plan.warehouse, error, actor).await? {
         Sent::Waits { until } => Ok(Tables::Waits(until)),
         Sent::Refused { error } => Ok(Tables::Missing(RejectReason::TargetMissing {
             table: plan.table.to_string(),

@@ -49,6 +49,20 @@ pub enum Login {
     CallerIdentity,
 }
 
+impl fmt::Display for Login {
+    /// Of a secret its name alone: the rest of an ARN says nothing to people.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Secret(id) => {
+                let name = id.split_once(":secret:").map_or(id.as_str(), |(_, name)| name);
+                write!(formatter, "secret {name}")
+            }
+            Self::DatabaseUser(user) => write!(formatter, "user {user}"),
+            Self::CallerIdentity => formatter.write_str("the caller"),
+        }
+    }
+}
+
 /// A warehouse: where statements are sent and what COPY may read with.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Warehouse {
@@ -70,5 +84,49 @@ impl fmt::Display for Warehouse {
             Compute::Cluster(identifier) => write!(formatter, "cluster {identifier}/{}", self.database),
             Compute::Workgroup(name) => write!(formatter, "workgroup {name}/{}", self.database),
         }
+    }
+}
+
+impl Warehouse {
+    /// The name that its standing is kept under. Each login has one of its own: that one may not come in says nothing about another.
+    /// Whoever comes as the deployment itself, `own`, has the warehouse's plain name.
+    pub fn standing(&self, own: &Login) -> String {
+        match self.login == *own {
+            true => self.to_string(),
+            false => format!("{self} as {}", self.login),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn warehouse(login: Login) -> Warehouse {
+        Warehouse {
+            compute: Compute::Cluster("house".to_owned()),
+            database: "dev".to_owned(),
+            login,
+            iam_role: "default".to_owned(),
+            region: "eu-central-1".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_warehouse_stands_by_itself_for_each_login_and_by_its_plain_name_for_the_deployments_own() {
+        let own = Login::Secret("arn:aws:secretsmanager:eu-central-1:1:secret:house-AbCdEf".to_owned());
+        let other = Login::Secret("arn:aws:secretsmanager:eu-central-1:1:secret:mart-GhIjKl".to_owned());
+        let standing = |login| warehouse(login).standing(&own);
+        assert_eq!(standing(own.clone()), "cluster house/dev");
+        assert_eq!(standing(other), "cluster house/dev as secret mart-GhIjKl");
+        assert_eq!(
+            standing(Login::Secret("mart".to_owned())),
+            "cluster house/dev as secret mart"
+        );
+        assert_eq!(
+            standing(Login::DatabaseUser("ann".to_owned())),
+            "cluster house/dev as user ann"
+        );
+        assert_eq!(standing(Login::CallerIdentity), "cluster house/dev as the caller");
     }
 }

@@ -26,15 +26,36 @@ use crate::{telemetry, wiring};
 /// How long a function that cannot start waits for Lambda to take its last words.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
+/// What a function answers.
+#[derive(Debug)]
+pub struct Answer {
+    body: Value,
+    failures: Vec<Disposition>,
+}
+
+impl Answer {
+    /// The answer of an invocation that succeeds although parts of its event did not: a queue delivers these again.
+    pub fn in_spite_of(failures: Vec<Disposition>, body: Value) -> Self {
+        Self { body, failures }
+    }
+}
+
+impl From<Value> for Answer {
+    fn from(body: Value) -> Self {
+        Self::in_spite_of(Vec::new(), body)
+    }
+}
+
 /// Runs a function until Lambda ends it. `handle` gets the app, the invocation and the event, and gives the answer.
 ///
 /// A function that cannot start says why to Lambda and in its log, every fault of its settings in one line, and ends with
-/// a failure. An invocation that fails as [`Disposition::Misconfigured`] is the last one of its app: the next one reads
-/// the secrets again, because a password that was rotated looks just like that.
-pub async fn run<H, F, E>(handle: H) -> ExitCode
+/// a failure. An invocation that fails as [`Disposition::Misconfigured`], as a whole or for a part of its event, is the last
+/// one of its app: the next one reads the secrets again, because a password that was rotated looks just like that.
+pub async fn run<H, F, A, E>(handle: H) -> ExitCode
 where
     H: Fn(App, Invocation, Value) -> F,
-    F: Future<Output = Result<Value, E>>,
+    F: Future<Output = Result<A, E>>,
+    A: Into<Answer>,
     E: Into<Failure>,
 {
     let function = match start().await {
@@ -110,10 +131,11 @@ struct Function {
 }
 
 impl Function {
-    async fn invoke<H, F, E>(&self, handle: &H, event: LambdaEvent<Value>) -> Result<Value, Failure>
+    async fn invoke<H, F, A, E>(&self, handle: &H, event: LambdaEvent<Value>) -> Result<Value, Failure>
     where
         H: Fn(App, Invocation, Value) -> F,
-        F: Future<Output = Result<Value, E>>,
+        F: Future<Output = Result<A, E>>,
+        A: Into<Answer>,
         E: Into<Failure>,
     {
         let (payload, context) = event.into_parts();
@@ -129,9 +151,12 @@ impl Function {
             let began = Instant::now();
             let app = self.app().await?;
             app.store.wake();
-            let answer = handle(app, invocation, payload).await.map_err(Into::into);
+            let answer = handle(app, invocation, payload)
+                .await
+                .map(Into::into)
+                .map_err(Into::into);
             self.account_for(&answer, began.elapsed()).await;
-            answer
+            answer.map(|answer| answer.body)
         };
         answer.instrument(span).await
     }
@@ -146,24 +171,40 @@ impl Function {
         Ok(app.insert(connected).clone())
     }
 
-    async fn account_for(&self, answer: &Result<Value, Failure>, took: Duration) {
-        let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-        let Err(failure) = answer else {
-            tracing::debug!(duration_ms, "the invocation succeeded");
-            return;
-        };
-        let disposition = failure.disposition();
-        match disposition {
-            Disposition::Retry => {
-                tracing::warn!(%disposition, duration_ms, "the invocation failed: {failure}")
-            }
-            Disposition::Reject | Disposition::Misconfigured | Disposition::Bug => {
-                tracing::error!(%disposition, duration_ms, "the invocation failed: {failure}");
-            }
-        }
-        if disposition == Disposition::Misconfigured {
+    async fn account_for(&self, answer: &Result<Answer, Failure>, took: Duration) {
+        tell(answer, took);
+        if may_lack_new_secrets(answer) {
             *self.app.lock().await = None;
         }
+    }
+}
+
+fn tell(answer: &Result<Answer, Failure>, took: Duration) {
+    let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    let failure = match answer {
+        Ok(Answer { failures, .. }) => {
+            let failed = failures.len();
+            tracing::debug!(duration_ms, failed, "the invocation succeeded");
+            return;
+        }
+        Err(failure) => failure,
+    };
+    let disposition = failure.disposition();
+    match disposition {
+        Disposition::Retry => {
+            tracing::warn!(%disposition, duration_ms, "the invocation failed: {failure}")
+        }
+        Disposition::Reject | Disposition::Misconfigured | Disposition::Bug => {
+            tracing::error!(%disposition, duration_ms, "the invocation failed: {failure}");
+        }
+    }
+}
+
+/// Whether something failed that a secret may mend which was changed since it was read.
+fn may_lack_new_secrets(answer: &Result<Answer, Failure>) -> bool {
+    match answer {
+        Ok(answer) => answer.failures.contains(&Disposition::Misconfigured),
+        Err(failure) => failure.disposition() == Disposition::Misconfigured,
     }
 }
 
@@ -220,6 +261,22 @@ mod tests {
             heard.contains("secret_postgres") && heard.contains("timezone"),
             "{heard}"
         );
+    }
+
+    #[test]
+    fn secrets_are_read_again_after_a_failure_that_new_ones_may_mend_told_or_handed_back_to_a_queue() {
+        use Disposition::{Bug, Misconfigured, Reject, Retry};
+        let handed_back = |failures: &[Disposition]| Ok(Answer::in_spite_of(failures.to_vec(), json!({})));
+        let failed = |disposition| Err(Failure::new(disposition, anyhow::anyhow!("refused")));
+        for (answer, lacks) in [
+            (Ok(json!({}).into()), false),
+            (handed_back(&[Retry, Reject, Bug]), false),
+            (handed_back(&[Retry, Misconfigured, Retry]), true),
+            (failed(Misconfigured), true),
+            (failed(Retry), false),
+        ] {
+            assert_eq!(may_lack_new_secrets(&answer), lacks, "{answer:?}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use longshore_domain::load::LoadId;
 use longshore_domain::statement::{Attempt, LoadStep, StatementKind};
 use serde::Serialize;
@@ -13,11 +13,13 @@ use uuid::Uuid;
 use crate::queries::Query;
 use crate::read::{Reader, bounded, integer, milliseconds, optional_bigint, optional_text};
 use crate::store::Parameters;
-use crate::transaction::Transaction;
+use crate::transaction::{Answer, Transaction};
 use crate::transition::{Moved, moved_to};
 use crate::{Access, LIST_LIMIT, Store, StoreError};
 
 const TABLE: &str = "ext_statement";
+/// When a load that waits for a place is looked at should nobody let it in: rarely, since thousands may wait.
+const MOST_PATIENCE: TimeDelta = TimeDelta::hours(1);
 
 /// What is known of an attempt before its call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +34,8 @@ pub struct AttemptRecord {
     pub warehouse: String,
     /// Which step of a follow-up that is a chain, from 1.
     pub chain_step: Option<u32>,
+    /// How many load transactions of one table may be with its warehouse at a time; None where it does not matter.
+    pub places: Option<u32>,
 }
 
 /// Where a statement stands.
@@ -153,6 +157,8 @@ impl Store {
     /// or from `submitted` for a retry), to `transforming` for the follow-up (from `loaded`, or again for a retry). Recording an attempt again
     /// changes nothing, and an attempt that the load is not ready for is not recorded.
     ///
+    /// Nor is one for which there is no place at the load's table: then the load is `queued` and waits for one (`waits_for`).
+    ///
     /// # Errors
     /// [`StoreError::NotFound`], or any of a write.
     pub async fn record_attempt(
@@ -176,7 +182,17 @@ impl Store {
         let mut client = self.client("statement_record").await?;
         let transaction = Transaction::begin(self, &mut client);
         let lock: Parameters<'_> = &[&id];
-        let queue: Parameters<'_> = &[&id, &number, &now, &actor, &note];
+        let (places, until) = (record.places.map(i64::from), now + MOST_PATIENCE);
+        let queue: Parameters<'_> = &[
+            &id,
+            &number,
+            &now,
+            &actor,
+            &note,
+            &record.warehouse,
+            &places,
+            &until,
+        ];
         let transform: Parameters<'_> = &[&id, &number, &now, &actor, &note, &chain_step];
         let (query, parameters) = match attempt.kind {
             StatementKind::Load => (Query::LoadQueue, queue),
@@ -186,7 +202,7 @@ impl Store {
             .together([(Query::LoadLock, lock), (query, parameters)])
             .await?;
         let find = (Query::LoadFind, lock);
-        let found = if step.changed > 0 {
+        let found = if step.changed > 0 && !has_to_wait(&step)? {
             let parameters = entry.parameters();
             let [_, found] = transaction
                 .commit_with([(Query::StatementRecord, &parameters), find])
@@ -197,6 +213,32 @@ impl Store {
             found
         };
         moved_to(query, attempt.load, step.changed, &found)
+    }
+
+    /// Lets in the load that came first of those that wait for a place at the table of an attempt that has ended: it is due, and
+    /// here it is. None when nobody waits who can be let in.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of a write.
+    pub async fn let_next_in(
+        &self,
+        ended: &Attempt,
+        now: DateTime<Utc>,
+    ) -> Result<Option<LoadId>, StoreError> {
+        const QUERY: Query = Query::LoadLetIn;
+        let number = integer(QUERY.name(), "attempt", ended.number)?;
+        let rows = self.rows(QUERY, &[&ended.load.as_uuid(), &number, &now]).await?;
+        let read = |row: &Row| Reader::new(row, "ext_file_load").get("load_id");
+        Ok(rows.first().map(read).transpose()?.map(LoadId::from_uuid))
+    }
+
+    /// Lets in all for whom there is a place at their table by now, those first that came first: they are due.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of a write.
+    pub async fn let_in(&self, places: u32, now: DateTime<Utc>) -> Result<u64, StoreError> {
+        self.execute(Query::LoadLetInAll, &[&now, &i64::from(places)])
+            .await
     }
 
     /// Puts the warehouse's id on record, and moves a load from `queued` to `submitted`. When the status event was faster,
@@ -333,6 +375,15 @@ impl Store {
         let statements: Result<_, _> = listed.rows.iter().map(read_statement).collect();
         Ok((access, statements?))
     }
+}
+
+/// Whether a load was queued to wait for a place at its table.
+fn has_to_wait(queued: &Answer) -> Result<bool, StoreError> {
+    let Some(row) = queued.rows.first() else {
+        return Ok(false);
+    };
+    let place: Option<String> = Reader::new(row, "ext_file_load").get("waits_for")?;
+    Ok(place.is_some())
 }
 
 fn read_statement(row: &Row) -> Result<Statement, StoreError> {

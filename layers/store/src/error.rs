@@ -209,6 +209,11 @@ impl Place {
             },
             // A database that takes no connections for now: it is being restored, renamed or copied.
             SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE => StoreError::Unreachable { action, source },
+            // One that takes no writes: after a failover we are still at the one that was demoted. And a session that the server
+            // ended while a frozen function had a transaction open.
+            SqlState::READ_ONLY_SQL_TRANSACTION | SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT => {
+                StoreError::Unreachable { action, source }
+            }
             SqlState::QUERY_CANCELED | SqlState::LOCK_NOT_AVAILABLE => StoreError::Timeout { action, source },
             SqlState::INSUFFICIENT_PRIVILEGE => self.denied(action, source),
             SqlState::UNDEFINED_TABLE

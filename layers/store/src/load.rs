@@ -115,7 +115,7 @@ pub struct Load {
     pub handovers: u32,
     /// Nobody takes it up before then.
     pub due_at: Option<DateTime<Utc>>,
-    /// The paused warehouse or rule that it waits for.
+    /// The paused warehouse or rule, or the place at its crowded table, that it waits for.
     pub waits_for: Option<String>,
     /// What became of its statements that failed for reasons that pass.
     pub retry: Retry,

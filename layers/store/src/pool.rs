@@ -26,13 +26,21 @@ const IDLE: Duration = Duration::from_secs(10);
 /// How long a peer may leave what we sent unanswered by its network before it counts as gone.
 const SILENCE_PATIENCE: Duration = Duration::from_secs(20);
 /// Nothing the store asks takes long; what does, waits for a lock that somebody forgot. Each statement is planned for the
-/// parameters that it has: a filter that may be left out has no index in a plan that must suit both.
+/// parameters that it has: a filter that may be left out has no index in a plan that must suit both. A server that takes no writes is
+/// not the one that we mean: after a failover its name may lead to the one that was demoted, for as long as resolvers remember.
 const SESSION_SETTINGS: &str = "
     SET statement_timeout = '30s';
     SET lock_timeout = '15s';
     SET idle_in_transaction_session_timeout = '60s';
     SET plan_cache_mode = force_custom_plan;
-    SET TimeZone = 'UTC'";
+    SET TimeZone = 'UTC';
+    DO $body$
+    BEGIN
+        IF current_setting('transaction_read_only')::boolean THEN
+            RAISE read_only_sql_transaction USING MESSAGE = 'the server takes no writes: it is a reader, or was made one';
+        END IF;
+    END
+    $body$";
 
 /// When the process last woke from what may have been a long sleep.
 ///

@@ -78,6 +78,8 @@ queries! {
     LoadHandOver => "load_hand_over",
     LoadInsertListed => "load_insert_listed",
     LoadList => "load_list",
+    LoadLetIn => "load_let_in",
+    LoadLetInAll => "load_let_in_all",
     LoadListDelivered => "load_list_delivered",
     LoadListChildren => "load_list_children",
     LoadListLoadedInto => "load_list_loaded_into",

@@ -1,6 +1,6 @@
 -- How the work stands at this moment: what is under way, what waits, and how long for. Reads indexes of open rows alone.
 -- What waits as it was told to is nobody's trouble, and not the oldest: what waits for a rule that an operator paused (no retry
--- either), a set that lacks files, a buffer before it is due. A file in a batch is as old as the batch, and one that goes to many
+-- either, nor is it one when a load waits for its turn at its table), a set that lacks files, a buffer before it is due. A file in a batch is as old as the batch, and one that goes to many
 -- warehouses as its deliveries, then as the end of the last.
 SELECT
     (SELECT count(*) FROM rdscnfg.ext_file_load AS load WHERE load.finished_at IS NULL) AS unfinished,
@@ -60,6 +60,7 @@ SELECT
         FROM rdscnfg.ext_file_load AS load
         WHERE load.due_at IS NOT NULL
             AND load.waits_for LIKE 'rule %' IS NOT TRUE
+            AND load.waits_for LIKE 'table %' IS NOT TRUE
     ) AS waiting_retries,
     (SELECT count(*) FROM rdscnfg.ext_warehouse AS warehouse WHERE warehouse.paused_at IS NOT NULL) AS paused_warehouses,
     (

@@ -81,26 +81,37 @@ impl World {
         let body = serde_json::json!({
             "Name": name, "SecretString": text, "ClientRequestToken": format!("{name:-<32}"),
         });
-        let mut request = self.signed("secretsmanager", "/", body.to_string())?;
-        let headers = request.headers_mut();
-        headers.insert("content-type", "application/x-amz-json-1.1".parse()?);
-        headers.insert("x-amz-target", "secretsmanager.CreateSecret".parse()?);
-        self.exchange(request).await.map(drop)
+        self.ask_secrets("CreateSecret", &body).await.map(drop)
     }
 
     /// Makes a secret that says what another one does.
     pub(crate) async fn copy_secret(&self, from: &str, name: &str) -> anyhow::Result<()> {
-        let mut request = self.signed(
-            "secretsmanager",
-            "/",
-            serde_json::json!({ "SecretId": from }).to_string(),
-        )?;
+        let text = self.secret_text(from).await?;
+        self.create_secret(name, &text).await
+    }
+
+    /// What a secret says.
+    pub(crate) async fn secret_text(&self, name: &str) -> anyhow::Result<String> {
+        let found = self
+            .ask_secrets("GetSecretValue", &serde_json::json!({ "SecretId": name }))
+            .await?;
+        let text = found["SecretString"].as_str().context("the secret's text")?;
+        Ok(text.to_owned())
+    }
+
+    /// Lets a secret say something else.
+    pub(crate) async fn change_secret(&self, name: &str, text: &str) -> anyhow::Result<()> {
+        let body = serde_json::json!({ "SecretId": name, "SecretString": text });
+        self.ask_secrets("PutSecretValue", &body).await.map(drop)
+    }
+
+    async fn ask_secrets(&self, operation: &str, request: &Value) -> anyhow::Result<Value> {
+        let mut request = self.signed("secretsmanager", "/", request.to_string())?;
         let headers = request.headers_mut();
         headers.insert("content-type", "application/x-amz-json-1.1".parse()?);
-        headers.insert("x-amz-target", "secretsmanager.GetSecretValue".parse()?);
-        let (_, found) = self.send(request).await?;
-        let text = found["SecretString"].as_str().context("the secret's text")?;
-        self.create_secret(name, text).await
+        headers.insert("x-amz-target", format!("secretsmanager.{operation}").parse()?);
+        let (_, answer) = self.send(request).await?;
+        Ok(answer)
     }
 
     /// An operation of EventBridge's.

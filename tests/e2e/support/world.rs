@@ -278,6 +278,32 @@ impl World {
             .await
     }
 
+    /// Gives everybody's user of the control database another password, which is asked for from then on, and cuts off who is there.
+    pub(crate) async fn rotate_password(&self, password: &str) -> anyhow::Result<()> {
+        let (client, connection) = tokio_postgres::connect(&self.ready().warehouse_database_url, NoTls)
+            .await
+            .context("connect to the warehouse's server")?;
+        tokio::spawn(async move { connection.await.ok() });
+        let file: String = client.query_one("SHOW hba_file", &[]).await?.get(0);
+        client
+            .batch_execute(&format!(
+                "ALTER ROLE CURRENT_USER PASSWORD '{password}';
+                 COPY (VALUES
+                     ('local control all scram-sha-256'),
+                     ('host control all all scram-sha-256'),
+                     ('local all all trust'),
+                     ('host all all all trust')
+                 ) TO '{file}';"
+            ))
+            .await
+            .context("demand a password")?;
+        self.administer(
+            "SELECT pg_reload_conf();
+             SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'control'",
+        )
+        .await
+    }
+
     /// Runs SQL on the local server, from its other database.
     async fn administer(&self, sql: &str) -> anyhow::Result<()> {
         let (client, connection) = tokio_postgres::connect(&self.ready().warehouse_database_url, NoTls)

@@ -15,11 +15,10 @@ use longshore_store::{
 };
 use tracing::{info, warn};
 
-use super::FinishStatement;
 use super::cancel::{CANCELLED, cancelled_by_hand};
 use super::failure::{explained, failure_code};
 use super::outcome::{self, LoadOutcome};
-use super::rows;
+use super::{FinishStatement, rows};
 use crate::archive::PutAway;
 use crate::plan::LoadPlan;
 use crate::ports::{StatementReport, WarehouseError};
@@ -219,6 +218,9 @@ impl FinishStatement<'_> {
             return self.failed(load, CANCELLED, sentence).await;
         }
         if let Some(load) = Box::pin(self.without_the_gone(&load, plan, failed)).await? {
+            return Ok(load);
+        }
+        if let Some(load) = Box::pin(self.with_marker_tables_again(&load, plan, failed)).await? {
             return Ok(load);
         }
         if let Some(load) = self.divide(&load, plan, failed).await? {

@@ -58,6 +58,7 @@ impl Operate<'_> {
                 steps: vec![LoadStep::FollowUp],
                 warehouse: plan.warehouse.to_string(),
                 chain_step: part.chain_step,
+                places: None,
             },
             attempt,
         }))

@@ -22,6 +22,8 @@ impl Reconcile<'_> {
         slice: &Slice,
         report: &mut ReconcileReport,
     ) -> Result<(), AppError> {
+        let places = self.app.config.places_per_table;
+        self.app.store.let_in(places, self.app.clock.now()).await?;
         for _ in 0..self.limits.loads {
             if self.is_over(slice) {
                 break;
@@ -97,16 +99,12 @@ impl Reconcile<'_> {
         }
     }
 
-    /// On the heap, as [`Self::finish`]: a use case within this one's future would not fit the stack of a thread.
     async fn prepare(&self, load: Load) -> Result<(), AppError> {
         let process = ProcessObject {
             app: self.app,
             invocation: self.invocation,
         };
-        match load.parent {
-            Some(_) => Box::pin(process.resume_part(load)).await,
-            None => Box::pin(process.resume(load.id)).await.map(|_| ()),
-        }
+        process.carry_on_again(load).await
     }
 
     async fn finish(&self, load: Load) -> Result<(), AppError> {

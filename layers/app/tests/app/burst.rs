@@ -92,7 +92,7 @@ async fn burst(world: &World, objects: &[Object], chance: &mut fastrand::Rng) {
 /// Loads so many files in so many bursts, each file once, and gives the time that it took.
 async fn load(files: usize, bursts: usize) -> Duration {
     let bench = Bench::with(&[RULE]).await;
-    let world = bench.world();
+    let world = bench.world().with_room_for_all();
     let mut chance = fastrand::Rng::with_seed(SEED);
     let objects: Vec<Object> = (0..files)
         .map(|number| world.land(&format!("in/f{number}_701.txt"), &format!("plum|{number}\n")))

@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 use futures_util::future::join;
 use longshore_domain::load::{LoadId, LoadState};
+use longshore_domain::target::Login;
 use longshore_store::{Announced, ChildOf, Lease, LeaseStep, NewChild};
 
 use crate::support::bench::Bench;
@@ -128,4 +129,54 @@ async fn a_target_that_is_switched_off_gets_what_was_under_way_to_it() {
             .unwrap_or_default()
             .contains("target mart is switched off")
     );
+}
+
+/// One cluster, and a second login that may not come in: it says nothing about the first.
+#[tokio::test]
+async fn a_target_with_a_bad_secret_pauses_nobody_elses_loads() {
+    const PLAIN: Rule = Rule::new(2, "702", "price");
+    let bench = Bench::with(&[BOTH, PLAIN]).await;
+    let world = bench.world();
+    let own = world.app.config.warehouse.to_string();
+    let login = Login::Secret("arn:aws:secretsmanager:ap-south-1:1:secret:lost".to_owned());
+    bench
+        .run(
+            "INSERT INTO rdscnfg.ext_target
+                 (ext_target_sid, target_name, cluster_identifier, database_name, secret_arn, iam_role, region)
+             VALUES (1, 'mart', 'model', 'world_0', 'arn:aws:secretsmanager:ap-south-1:1:secret:lost', 'default',
+                     'ap-south-1')",
+        )
+        .await;
+    world.warehouse.lock_out(Some(login));
+    let both = world.land("in/both_701.txt", "plum|1\n");
+    world.load(&both).await;
+    for number in 0..3 {
+        world.pass_time(TimeDelta::minutes(16)).await;
+        let object = world.land(&format!("in/plain{number}_702.txt"), &format!("fig|{number}\n"));
+        assert_eq!(world.load(&object).await.state, LoadState::Complete);
+    }
+    let told = world.topic.told();
+    let expected = [
+        "warehouse_paused mart",
+        "loaded own",
+        "loaded",
+        "loaded",
+        "loaded",
+    ];
+    assert_eq!(told, expected);
+    let standings = bench.store.warehouses().await.unwrap();
+    let paused: Vec<_> = standings
+        .iter()
+        .filter(|standing| standing.paused_at.is_some())
+        .map(|standing| standing.warehouse.clone())
+        .collect();
+    assert_eq!(paused, [format!("{own} as secret lost")]);
+
+    world.warehouse.lock_out(None);
+    // The probe makes the marker table, the next one loads.
+    for _ in 0..2 {
+        world.pass_time(TimeDelta::minutes(16)).await;
+    }
+    assert_eq!(world.load_of(&both).await.state, LoadState::Complete);
+    assert_eq!(world.warehouse.rows(r#""s"."head""#), ["plum|1"]);
 }

@@ -88,7 +88,7 @@ async fn announce_all(world: &World, files: usize) -> Figures {
 async fn small_files_reach_the_warehouse_with_a_hundredth_of_the_statements() {
     let files = files_wanted();
     let bench = Bench::with(&[ALONE]).await;
-    let alone = announce_all(&bench.world(), files).await;
+    let alone = announce_all(&bench.world().with_room_for_all(), files).await;
     let bench = Bench::with(&[BATCHED]).await;
     let world = bench.world();
     let batched = announce_all(&world, files).await;

@@ -11,7 +11,7 @@ mod warehouse;
 use std::path::PathBuf;
 
 use chrono_tz::Tz;
-use longshore_app::{AppConfig, RangeLimits, ReportedFailures};
+use longshore_app::{AppConfig, PLACES_PER_TABLE, RangeLimits, ReportedFailures};
 use longshore_domain::object::WatchedPrefix;
 use longshore_domain::rule::is_topic_arn;
 use longshore_domain::target::Warehouse;
@@ -135,6 +135,7 @@ impl Settings {
             statement_prefix: self.statement_prefix.clone(),
             watched: self.watched.clone(),
             warehouse,
+            places_per_table: PLACES_PER_TABLE,
             ranges: self.memory_bytes.map(RangeLimits::of_memory).unwrap_or_default(),
         }
     }

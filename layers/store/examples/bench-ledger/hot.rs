@@ -344,6 +344,30 @@ impl Ledger {
                 [quoted("cluster c/d"), quoted("stage"), quoted("t1")]
             ),
             hot!(
+                "a place at a table for a load transaction",
+                "load_queue",
+                [
+                    id(self.loads - 1),
+                    "9",
+                    now,
+                    quoted("worker"),
+                    quoted("attempt 9"),
+                    quoted("cluster c/d"),
+                    "8",
+                    now,
+                ]
+            ),
+            hot!(
+                "the next that waits for a place at a table",
+                "load_let_in",
+                [id(known), "1", now]
+            ),
+            hot!(
+                "who waits for a place at any table",
+                "load_let_in_all",
+                [now, "8"]
+            ),
+            hot!(
                 "wake what waits for a warehouse",
                 "load_wake",
                 [quoted("cluster paused/d"), now]

@@ -38,6 +38,7 @@ async fn a_further_step_counts_its_failures_from_none_and_is_recorded_once() {
         let try_at = attempt(load, StatementKind::FollowUp, number);
         let record = AttemptRecord {
             chain_step: Some(step),
+            places: None,
             ..record(&try_at)
         };
         let moved = store

@@ -88,6 +88,44 @@ async fn a_database_that_does_not_exist_is_a_wrong_setting() {
     assert_eq!(error.disposition(), Disposition::Misconfigured);
 }
 
+/// A writer that was demoted, and whose name leads to the new one after a while.
+#[tokio::test]
+async fn a_server_that_takes_no_writes_is_left_and_asked_for_again() {
+    let bench = Bench::new().await;
+    let store = Store::connect(ConnectOptions {
+        max_connections: 1,
+        ..options(&bench.database)
+    })
+    .unwrap();
+    let takes_writes = async |word: &str| {
+        let name = bench.database.name();
+        let sql = format!("ALTER DATABASE {name} SET default_transaction_read_only = {word}");
+        let client = bench.database.client().await.unwrap();
+        client
+            .batch_execute("SET default_transaction_read_only = off")
+            .await
+            .unwrap();
+        client.batch_execute(&sql).await.unwrap();
+    };
+    let claim = async |number: i64| {
+        let wanted = object(&format!("in/{number}_701.txt"));
+        let lease = lease("w", longshore_store::LeaseStep::Prepare, 60);
+        let announced = Announced::default();
+        store
+            .claim_load(&wanted, &announced, &lease, at(0))
+            .await
+            .map(drop)
+    };
+    takes_writes("on").await;
+    for _ in 0..2 {
+        let error = claim(1).await.unwrap_err();
+        assert!(matches!(error, StoreError::Unreachable { .. }), "{error:?}");
+        assert_eq!(error.disposition(), Disposition::Retry);
+    }
+    takes_writes("off").await;
+    claim(1).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_user_without_rights_is_named() {
     let bench = Bench::new().await;

@@ -85,6 +85,7 @@ pub(crate) fn record(attempt: &Attempt) -> AttemptRecord {
         steps,
         warehouse: "cluster c/d".to_owned(),
         chain_step: None,
+        places: None,
     }
 }
 

@@ -288,6 +288,9 @@ fn waiting(load: &Load) -> String {
     let until = load.due_at.map(moment).unwrap_or_default();
     match &load.waits_for {
         Some(rule) if rule.starts_with("rule ") => format!("{rule} is resumed"),
+        Some(table) if table.starts_with("table ") => {
+            format!("{until}, or until fewer loads of {table} are under way")
+        }
         Some(warehouse) => format!("{until}, or until {warehouse} is back"),
         None => until,
     }

@@ -267,9 +267,16 @@ pub(crate) fn step(result: &Result<usize, String>, query_id: i64) -> StepReport 
             Err(_) => StatementRun::Failed,
         },
         error: result.as_ref().err().cloned(),
-        fault: result.as_ref().err().map(|_| WarehouseFault::Data),
+        fault: result.as_ref().err().map(|error| fault_of(error)),
         rows: result.as_ref().ok().map(|rows| *rows as u64),
         query_id: Some(query_id),
+    }
+}
+
+fn fault_of(error: &str) -> WarehouseFault {
+    match error.contains("does not exist") {
+        true => WarehouseFault::Configuration,
+        false => WarehouseFault::Data,
     }
 }
 

@@ -9,7 +9,7 @@ use longshore_app::ports::{
     StatementReport, StatementRun, StepReport, Submission, SubmissionSql, WarehouseClient, WarehouseError,
 };
 use longshore_domain::fault::WarehouseFault;
-use longshore_domain::target::Warehouse;
+use longshore_domain::target::{Login, Warehouse};
 
 use super::calls::Calls;
 use super::files::Files;
@@ -51,6 +51,8 @@ pub(crate) struct Handed {
     token: String,
     /// Whether the service no longer knows it.
     pub(crate) is_forgotten: bool,
+    /// Whether somebody was told of its end: until then it counts as active.
+    is_told: bool,
     report: StatementReport,
 }
 
@@ -62,6 +64,7 @@ impl Handed {
             name: name.to_owned(),
             token: String::new(),
             is_forgotten: true,
+            is_told: true,
             report: report(StatementRun::Finished, vec![]),
         }
     }
@@ -87,6 +90,8 @@ struct State {
     faults: BTreeMap<i64, Vec<RowFault>>,
     mishaps: Vec<(&'static str, Mishap)>,
     is_slow: bool,
+    locked_out: Option<Login>,
+    most_active: Option<usize>,
 }
 
 impl ModelWarehouse {
@@ -117,6 +122,11 @@ impl ModelWarehouse {
         self.state.lock().unwrap().tables.targets.remove(table);
     }
 
+    /// The warehouse is as it was before the first load: no marker table is there any more.
+    pub(crate) fn drop_marker_tables(&self) {
+        self.state.lock().unwrap().tables.markers.clear();
+    }
+
     pub(crate) fn create_table(&self, table: &str) {
         let mut state = self.state.lock().unwrap();
         state.tables.targets.entry(table.to_owned()).or_default();
@@ -140,6 +150,16 @@ impl ModelWarehouse {
     /// Whether every statement is said to be running still.
     pub(crate) fn seem_slow(&self, is_slow: bool) {
         self.state.lock().unwrap().is_slow = is_slow;
+    }
+
+    /// From now on the service lets everybody in but those who come as `login`.
+    pub(crate) fn lock_out(&self, login: Option<Login>) {
+        self.state.lock().unwrap().locked_out = login;
+    }
+
+    /// The service takes no more statements at a time than this.
+    pub(crate) fn take_at_most(&self, statements: usize) {
+        self.state.lock().unwrap().most_active = Some(statements);
     }
 
     pub(crate) fn tables(&self) -> Tables {
@@ -168,6 +188,13 @@ impl ModelWarehouse {
 }
 
 impl State {
+    fn let_in(&self, warehouse: &Warehouse) -> Result<(), WarehouseError> {
+        match self.locked_out.as_ref() == Some(&warehouse.login) {
+            true => Err(not_taken(warehouse, &Mishap::Denied)),
+            false => Ok(()),
+        }
+    }
+
     fn take_mishap(&mut self, sql: &str, of_the_call: bool) -> Option<Mishap> {
         let index = self.mishaps.iter().position(|(text, mishap)| {
             sql.contains(text)
@@ -190,6 +217,11 @@ impl State {
         if let Some(known) = self.handed.iter().find(|handed| handed.token == *token) {
             return Ok(known.id.clone());
         }
+        self.let_in(warehouse)?;
+        let active = self.handed.iter().filter(|handed| !handed.is_told).count();
+        if self.most_active.is_some_and(|most| active >= most) {
+            return Err(not_taken(warehouse, &Mishap::Busy));
+        }
         let text = match &submission.sql {
             SubmissionSql::Transaction(statements) => statements.join("\n"),
             SubmissionSql::Single(sql) => sql.clone(),
@@ -207,6 +239,7 @@ impl State {
             name: submission.name.clone(),
             token: token.clone(),
             is_forgotten: false,
+            is_told: false,
             report,
         });
         Ok(id)
@@ -271,6 +304,7 @@ impl State {
         sql: &str,
     ) -> Result<Vec<Vec<Option<String>>>, WarehouseError> {
         self.ran.push(sql.to_owned());
+        self.let_in(warehouse)?;
         match self.take_mishap(sql, true) {
             Some(Mishap::TooSlow) => {
                 return Err(WarehouseError::TooSlow {
@@ -492,15 +526,19 @@ impl WarehouseClient for ModelWarehouse {
 
     async fn describe(&self, statement_id: &str) -> Result<StatementReport, WarehouseError> {
         let describe = || {
-            let handed = self.handed();
-            let found = handed
-                .into_iter()
+            let mut state = self.state.lock().unwrap();
+            let is_slow = state.is_slow;
+            let found = state
+                .handed
+                .iter_mut()
                 .find(|handed| handed.id == statement_id && !handed.is_forgotten);
-            let is_slow = self.state.lock().unwrap().is_slow;
             found
                 .map(|handed| match is_slow {
                     true => report(StatementRun::Running, vec![]),
-                    false => handed.report,
+                    false => {
+                        handed.is_told = true;
+                        handed.report.clone()
+                    }
                 })
                 .ok_or_else(|| WarehouseError::UnknownStatement {
                     statement_id: statement_id.to_owned(),

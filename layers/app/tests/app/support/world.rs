@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use longshore_app::{
-    Announcement, App, AppConfig, FinishStatement, FinishedAs, Invocation, ObjectOutcome, ProcessObject,
-    RangeLimits, Reconcile, ReconcileLimits, ReconcileReport, ReportedFailures, StatementStatus,
+    Announcement, App, AppConfig, FinishStatement, FinishedAs, Invocation, ObjectOutcome, PLACES_PER_TABLE,
+    ProcessObject, RangeLimits, Reconcile, ReconcileLimits, ReconcileReport, ReportedFailures,
+    StatementStatus,
 };
 use longshore_domain::load::LoadId;
 use longshore_domain::object::{Bucket, Object, ObjectKey, Sequencer, WatchedPrefix};
@@ -76,6 +77,19 @@ impl World {
         };
         let config = AppConfig {
             ranges,
+            ..AppConfig::clone(&self.app.config)
+        };
+        let app = App {
+            config: Arc::new(config),
+            ..self.app
+        };
+        Self { app, ..self }
+    }
+
+    /// The same deployment where as many loads of a table as there are may be with the warehouse.
+    pub(crate) fn with_room_for_all(self) -> Self {
+        let config = AppConfig {
+            places_per_table: u32::MAX,
             ..AppConfig::clone(&self.app.config)
         };
         let app = App {
@@ -315,5 +329,6 @@ fn config(number: usize) -> AppConfig {
             region: "ap-south-1".to_owned(),
         },
         ranges: RangeLimits::default(),
+        places_per_table: PLACES_PER_TABLE,
     }
 }

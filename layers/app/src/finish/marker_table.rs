@@ -1,0 +1,87 @@
+//! Marker tables that are there no more: the ledger remembers that they were made, and the warehouse was restored to a time before.
+
+use std::time::Duration;
+
+use longshore_domain::fault::WarehouseFault;
+use longshore_domain::statement::{LoadStep, StatementKind};
+use longshore_domain::target::TableName;
+use longshore_store::Load;
+use tracing::warn;
+
+use super::FinishStatement;
+use crate::error::chain;
+use crate::plan::LoadPlan;
+use crate::ports::WarehouseError;
+use crate::retry::{self, Again, FailedStatement};
+use crate::{AppError, submit};
+
+impl FinishStatement<'_> {
+    /// Makes the marker tables of a load again that could not lock them, and lets it go once more, which uses up none of its tries.
+    /// `None` when the failure was another, or the load failed like this before.
+    pub(super) async fn with_marker_tables_again(
+        &self,
+        load: &Load,
+        plan: &LoadPlan,
+        failed: &FailedStatement<'_>,
+    ) -> Result<Option<Load>, AppError> {
+        // Nothing is locked but these: whatever is to be mended is to be mended at them.
+        let may_be_gone =
+            failed.step == Some(LoadStep::Lock) && failed.fault == WarehouseFault::Configuration;
+        if !may_be_gone || self.could_not_lock_before(load, failed).await? {
+            return Ok(None);
+        }
+        for table in tables_of(plan) {
+            match submit::make_marker_table(self.app, &plan.warehouse, table).await {
+                Ok(()) => {}
+                Err(AppError::Warehouse(error)) if is_for_people(&error) => {
+                    warn!(
+                        "could not make the marker table of {table} again: {}",
+                        chain(&error)
+                    );
+                    return Ok(None);
+                }
+                // The statement's end is asked for again, and brings us here.
+                Err(error) => return Err(error),
+            }
+        }
+        warn!(
+            "made the marker table of {} again, which the ledger took to be there: {}",
+            plan.table, failed.error
+        );
+        let again = Again {
+            wait: Duration::ZERO,
+            uses_a_try: false,
+        };
+        let load = load.clone();
+        retry::try_again(self.app, load, &plan.warehouse, failed, again, self.actor())
+            .await
+            .map(Some)
+    }
+
+    async fn could_not_lock_before(
+        &self,
+        load: &Load,
+        failed: &FailedStatement<'_>,
+    ) -> Result<bool, AppError> {
+        let statements = self.app.store.statements(load.id).await?;
+        Ok(statements.iter().any(|statement| {
+            statement.kind == StatementKind::Load
+                && statement.attempt < failed.attempt.number
+                && statement.failed_step == Some(LoadStep::Lock)
+                && statement.error.as_deref() == Some(failed.error)
+        }))
+    }
+}
+
+/// The tables whose marker tables a transaction locks: of a set, those of all its files.
+fn tables_of(plan: &LoadPlan) -> Vec<&TableName> {
+    match plan.sections.as_slice() {
+        [] => vec![&plan.table],
+        sections => sections.iter().map(|section| &section.table).collect(),
+    }
+}
+
+/// Whether a statement ran and will not pass until somebody mends something.
+fn is_for_people(error: &WarehouseError) -> bool {
+    matches!(error, WarehouseError::StatementFailed { fault, .. } if fault.tries_at(None).is_some())
+}
