@@ -64,7 +64,7 @@ pub(crate) async fn wait_or_list_statements(
     warehouse: &Warehouse,
     actor: &str,
 ) -> Result<Result<Vec<Statement>, DateTime<Utc>>, AppError> {
-    let (name, now) = (warehouse.to_string(), app.clock.now());
+    let (name, now) = (standing(app, warehouse), app.clock.now());
     let (access, statements) = app
         .store
         .access_and_statements(load.id, &name, now, now + NEXT_PROBE)
@@ -80,7 +80,7 @@ async fn wait_as_told(
     access: Access,
     actor: &str,
 ) -> Result<Option<DateTime<Utc>>, AppError> {
-    let name = warehouse.to_string();
+    let name = standing(app, warehouse);
     match access {
         Access::Open => Ok(None),
         Access::Probe => {
