@@ -125,10 +125,11 @@ impl FinishStatement<'_> {
             self.app.store.release(id, self.actor()).await?;
         }
         let load = settled?;
+        let told = notify::release_and_send_pending(self.app, load.id, self.actor()).await;
         if attempt.kind == StatementKind::Load {
             self.let_next_in(attempt).await;
         }
-        notify::release_and_send_pending(self.app, load.id, self.actor()).await?;
+        told?;
         self.tell_of_carried(&load).await?;
         if load.finished_at.is_some() && (load.is_delivery() || load.is_batch()) {
             let process = ProcessObject {
