@@ -94,6 +94,8 @@ async fn world() -> anyhow::Result<World> {
     let stack = Stack::start(LocalStackOptions {
         faults: Some(r#"{ "cold_starts": true }"#.to_owned()),
         function_timeout: Some(FUNCTION_TIMEOUT),
+        // Many loads of a table are submitted before the first of them ends.
+        function_settings: vec!["LONGSHORE_LOADS_PER_TABLE=500".to_owned()],
         ..LocalStackOptions::default()
     })?;
     World::on(Arc::new(stack)).await

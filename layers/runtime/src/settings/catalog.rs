@@ -46,6 +46,8 @@ pub const DATABASE_PORT: &str = "LONGSHORE_DATABASE_PORT";
 pub const DATABASE_NAME: &str = "LONGSHORE_DATABASE_NAME";
 /// The most connections of one process to the control database.
 pub const MAX_CONNECTIONS: &str = "LONGSHORE_MAX_CONNECTIONS";
+/// How many load transactions of one table may be with its warehouse at a time.
+pub const LOADS_PER_TABLE: &str = "LONGSHORE_LOADS_PER_TABLE";
 /// The serverless workgroup, when the secret does not name one.
 pub const REDSHIFT_WORKGROUP: &str = "LONGSHORE_REDSHIFT_WORKGROUP";
 /// The provisioned cluster, when the secret does not name one.
@@ -166,6 +168,11 @@ pub const SETTINGS: &[SettingDoc] = &[
         MAX_CONNECTIONS,
         "`4`",
         "Most connections of one process to the control database.",
+    ),
+    optional(
+        LOADS_PER_TABLE,
+        "`8`",
+        "Most load transactions of one table that are with its warehouse at a time, from 1 to 500; further loads wait in line.",
     ),
     optional(
         REDSHIFT_WORKGROUP,

@@ -11,7 +11,7 @@ mod warehouse;
 use std::path::PathBuf;
 
 use chrono_tz::Tz;
-use longshore_app::{AppConfig, PLACES_PER_TABLE, RangeLimits, ReportedFailures};
+use longshore_app::{AppConfig, RangeLimits, ReportedFailures};
 use longshore_domain::object::WatchedPrefix;
 use longshore_domain::rule::is_topic_arn;
 use longshore_domain::target::Warehouse;
@@ -67,6 +67,8 @@ pub struct Settings {
     pub database_tls: Option<DatabaseTls>,
     /// Most connections of this process to the control database.
     pub max_connections: usize,
+    /// How many load transactions of one table may be with its warehouse at a time.
+    pub loads_per_table: u32,
     /// Serverless workgroup, when the secret does not say.
     pub redshift_workgroup: Option<String>,
     /// Provisioned cluster, when the secret does not say.
@@ -113,6 +115,7 @@ impl Settings {
             database_tls: control_database::database_tls(&mut reader),
             database_ca_file: reader.optional(DATABASE_CA_FILE).map(PathBuf::from),
             max_connections: control_database::max_connections(&mut reader),
+            loads_per_table: warehouse::loads_per_table(&mut reader),
             redshift_workgroup: reader.optional(REDSHIFT_WORKGROUP),
             redshift_cluster: warehouse::redshift_cluster(&mut reader),
             redshift_database: reader.optional(REDSHIFT_DATABASE),
@@ -135,7 +138,7 @@ impl Settings {
             statement_prefix: self.statement_prefix.clone(),
             watched: self.watched.clone(),
             warehouse,
-            places_per_table: PLACES_PER_TABLE,
+            places_per_table: self.loads_per_table,
             ranges: self.memory_bytes.map(RangeLimits::of_memory).unwrap_or_default(),
         }
     }
@@ -295,6 +298,8 @@ mod tests {
     #[case("LONGSHORE_DATABASE_TLS", "maybe", "must be one of: required, off")]
     #[case("LONGSHORE_MAX_CONNECTIONS", "many", "from 2 to 100")]
     #[case("LONGSHORE_MAX_CONNECTIONS", "1", "from 2 to 100")]
+    #[case("LONGSHORE_LOADS_PER_TABLE", "0", "from 1 to 500")]
+    #[case("LONGSHORE_LOADS_PER_TABLE", "501", "from 1 to 500")]
     fn a_bad_value_is_named_with_what_would_be_right(
         #[case] name: &'static str,
         #[case] value: &'static str,

@@ -1,7 +1,9 @@
 //! The warehouse: which one it is, who COPY is, and what statements are called there.
 
+use longshore_app::PLACES_PER_TABLE;
+
 use super::reader::Reader;
-use super::{IAM_ROLE, REDSHIFT_CLUSTER, REDSHIFT_WORKGROUP, STATEMENT_PREFIX};
+use super::{IAM_ROLE, LOADS_PER_TABLE, REDSHIFT_CLUSTER, REDSHIFT_WORKGROUP, STATEMENT_PREFIX};
 
 /// Room is left in a statement's name for the load's id, which follows the prefix.
 const MAX_STATEMENT_PREFIX_CHARACTERS: usize = 100;
@@ -27,6 +29,17 @@ pub(super) fn statement_prefix(reader: &mut Reader) -> String {
         reader.fault(STATEMENT_PREFIX, format!("is {prefix:?}; it must be {expected}"));
     }
     prefix
+}
+
+pub(super) fn loads_per_table(reader: &mut Reader) -> u32 {
+    let most = reader.parsed(LOADS_PER_TABLE, PLACES_PER_TABLE, "a number from 1 to 500");
+    if !(1..=500).contains(&most) {
+        reader.fault(
+            LOADS_PER_TABLE,
+            format!("is {most}; it must be a number from 1 to 500"),
+        );
+    }
+    most
 }
 
 pub(super) fn redshift_cluster(reader: &mut Reader) -> Option<String> {
