@@ -17,11 +17,15 @@ SELECT
                             AND load.waits_for LIKE 'rule %' IS NOT TRUE
                     ),
                     (
-                        SELECT min(batch.received_at)
+                        SELECT
+                            min((
+                                SELECT batch.received_at
+                                FROM rdscnfg.ext_file_load AS batch
+                                WHERE batch.load_id = load.batch_id
+                            ))
                         FROM rdscnfg.ext_file_load AS load
-                        INNER JOIN rdscnfg.ext_file_load AS batch
-                            ON batch.load_id = load.batch_id
                         WHERE load.finished_at IS NULL
+                            AND load.batch_id IS NOT NULL
                     ),
                     (
                         SELECT min(due.since)
