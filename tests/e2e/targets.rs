@@ -380,13 +380,7 @@ async fn a_warehouse_that_is_down_is_waited_for_while_the_other_is_loaded() -> a
     let said = world.longshore(&["file", "status", &format!("s3://{}/{key}", world.ready().bucket)])?;
     assert_says(&said, 0, &["delivering", &target.name, "complete"]);
 
-    world.let_time_pass().await?;
-    let story = world
-        .reconcile_until_settled(&key, 1)
-        .await?
-        .pop()
-        .context("a load")?;
-    assert_eq!(story.state(), "complete", "{story}");
+    let story = complete_in_time(&world, &key).await?;
     assert_eq!(target.lines(&world, &feed).await?, ["0|fig", "1|plum"]);
     story.assert_archived(&world, &feed.token, b"1|plum\n").await
 }
@@ -425,15 +419,21 @@ async fn a_login_that_may_not_come_in_keeps_no_other_one_waiting() -> anyhow::Re
     other.land("3|pear\n").await?.assert_loaded(1);
     assert_eq!(world.control_rows(&waits).await?, [json!(name)]);
 
+    complete_in_time(&world, &key).await?;
+    assert_eq!(other.lines("id, name").await?, ["1|plum", "3|pear"]);
+    Ok(())
+}
+
+/// Lets the time pass that a load waits for; it is complete then.
+async fn complete_in_time(world: &World, key: &str) -> anyhow::Result<Story> {
     world.let_time_pass().await?;
     let story = world
-        .reconcile_until_settled(&key, 1)
+        .reconcile_until_settled(key, 1)
         .await?
         .pop()
         .context("a load")?;
     assert_eq!(story.state(), "complete", "{story}");
-    assert_eq!(other.lines("id, name").await?, ["1|plum", "3|pear"]);
-    Ok(())
+    Ok(story)
 }
 
 async fn until(world: &World, sql: &str, expected: &Value) -> anyhow::Result<()> {

@@ -228,7 +228,7 @@ mod tests {
     use longshore_testkit::TestDatabase;
 
     use super::*;
-    use crate::{ConnectOptions, Password, Store, Tls};
+    use crate::Store;
 
     fn file_names(folder: &str) -> BTreeSet<String> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -287,20 +287,7 @@ mod tests {
     #[tokio::test]
     async fn every_query_can_be_prepared_on_a_migrated_database() {
         let database = TestDatabase::create().await.unwrap();
-        let server = database.server();
-        let store = Store::connect(ConnectOptions {
-            host: server.host(),
-            port: server.port(),
-            user: server.user().to_owned(),
-            password: Password::new(server.password().unwrap_or_default()),
-            database: database.name().to_owned(),
-            tls: Tls::Off,
-            schema: "another".to_owned(),
-            max_connections: 2,
-            application_name: "store tests".to_owned(),
-        })
-        .unwrap();
-        store.migrate().await.unwrap();
+        Store::for_tests(&database, "another", 2).await;
         let statements = Statements::for_schema("another");
         let client = database.client().await.unwrap();
         for query in Query::ALL {

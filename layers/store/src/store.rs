@@ -153,3 +153,29 @@ impl Store {
 
 /// The parameters of a statement, in order.
 pub(crate) type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
+
+#[cfg(test)]
+impl Store {
+    /// A migrated schema of a test's database.
+    pub(crate) async fn for_tests(
+        database: &longshore_testkit::TestDatabase,
+        schema: &str,
+        max_connections: usize,
+    ) -> Self {
+        let server = database.server();
+        let store = Self::connect(ConnectOptions {
+            host: server.host(),
+            port: server.port(),
+            user: server.user().to_owned(),
+            password: Password::new(server.password().unwrap_or_default()),
+            database: database.name().to_owned(),
+            tls: Tls::Off,
+            schema: schema.to_owned(),
+            max_connections,
+            application_name: "store tests".to_owned(),
+        });
+        let store = store.expect("a connection without certificates");
+        store.migrate().await.expect("a schema that is new");
+        store
+    }
+}

@@ -241,29 +241,10 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::{ConnectOptions, Password, Tls};
 
     const INTERFACE: &str =
         "INSERT INTO rdscnfg.ext_interface (ext_interface_cid, interface_name, oprtnl_flag)
         VALUES (1, 'BEFORE', 'A')";
-
-    async fn store(database: &TestDatabase) -> Store {
-        let server = database.server();
-        let store = Store::connect(ConnectOptions {
-            host: server.host(),
-            port: server.port(),
-            user: server.user().to_owned(),
-            password: Password::new(server.password().unwrap_or_default()),
-            database: database.name().to_owned(),
-            tls: Tls::Off,
-            schema: "rdscnfg".to_owned(),
-            max_connections: 1,
-            application_name: "store tests".to_owned(),
-        });
-        let store = store.unwrap();
-        store.migrate().await.unwrap();
-        store
-    }
 
     async fn interfaces(store: &Store) -> usize {
         store.rows(Query::InterfaceList, &[]).await.unwrap().len()
@@ -272,7 +253,7 @@ mod tests {
     #[tokio::test]
     async fn what_was_sent_behind_a_statement_that_failed_is_not_done() {
         let database = TestDatabase::create().await.unwrap();
-        let store = store(&database).await;
+        let store = Store::for_tests(&database, "rdscnfg", 1).await;
         let mut client = store.client("test").await.unwrap();
         let transaction = Transaction::begin(&store, &mut client);
         transaction.batch("insert", INTERFACE).await.unwrap();
@@ -297,7 +278,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_dropped_without_a_commit_is_rolled_back_before_the_connection_is_used_again() {
         let database = TestDatabase::create().await.unwrap();
-        let store = store(&database).await;
+        let store = Store::for_tests(&database, "rdscnfg", 1).await;
         let mut client = store.client("test").await.unwrap();
         let transaction = Transaction::begin(&store, &mut client);
         transaction.batch("insert", INTERFACE).await.unwrap();
@@ -313,7 +294,7 @@ mod tests {
     #[tokio::test]
     async fn what_could_not_be_sent_leaves_no_transaction_open() {
         let database = TestDatabase::create().await.unwrap();
-        let store = store(&database).await;
+        let store = Store::for_tests(&database, "rdscnfg", 1).await;
         let mut client = store.client("test").await.unwrap();
         let transaction = Transaction::begin(&store, &mut client);
         transaction.batch("insert", INTERFACE).await.unwrap();
@@ -331,7 +312,7 @@ mod tests {
     #[tokio::test]
     async fn a_commit_that_is_sent_with_the_last_statement_lasts() {
         let database = TestDatabase::create().await.unwrap();
-        let store = store(&database).await;
+        let store = Store::for_tests(&database, "rdscnfg", 1).await;
         let mut client = store.client("test").await.unwrap();
         let transaction = Transaction::begin(&store, &mut client);
         transaction.batch("insert", INTERFACE).await.unwrap();

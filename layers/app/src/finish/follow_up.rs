@@ -310,10 +310,8 @@ fn find<'a>(statements: &'a [Statement], attempt: &Attempt) -> Option<&'a Statem
 
 /// Whether the service may no longer know a statement: it keeps it for a day. Until then, one that it does not show is another's.
 fn is_forgotten(statements: &[Statement], attempt: &Attempt, now: DateTime<Utc>) -> bool {
-    let since = statements
-        .iter()
-        .find(|statement| statement.as_attempt() == *attempt)
-        .map(|statement| statement.submitted_at.unwrap_or(statement.recorded_at));
+    let since =
+        find(statements, attempt).map(|statement| statement.submitted_at.unwrap_or(statement.recorded_at));
     since.is_none_or(|since| now - since > REMEMBERED)
 }
 

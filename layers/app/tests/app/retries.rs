@@ -330,6 +330,16 @@ async fn lost_its_answer(world: &World) -> Object {
     object
 }
 
+/// Loaded, and its follow-up was handed over by an invocation that died before it had the answer.
+async fn lost_the_answer_of_its_follow_up(world: &World) -> Object {
+    let object = world.land("in/plain_701.txt", "plum|1\n");
+    world.announce(&object, "prepare").await.done();
+    world.calls.strike(Aim::Next(SUBMIT), Fault::DiesAfter);
+    let statement = world.warehouse.handed().remove(0);
+    assert!(matches!(world.deliver(&statement, "finish").await, Tried::Died));
+    object
+}
+
 #[tokio::test]
 async fn within_eight_hours_a_lost_submission_is_found_by_its_token() {
     let bench = Bench::with(&[PLAIN]).await;
@@ -409,11 +419,7 @@ async fn a_submission_that_never_arrived_is_made_again_after_a_day() {
 async fn a_follow_up_of_which_there_is_no_trace_is_told_and_not_run_again() {
     let bench = Bench::with(&[FOLLOWED]).await;
     let world = bench.world();
-    let object = world.land("in/plain_701.txt", "plum|1\n");
-    world.announce(&object, "prepare").await.done();
-    world.calls.strike(Aim::Next(SUBMIT), Fault::DiesAfter);
-    let statement = world.warehouse.handed().remove(0);
-    assert!(matches!(world.deliver(&statement, "finish").await, Tried::Died));
+    let object = lost_the_answer_of_its_follow_up(&world).await;
     world.warehouse.forget_statements();
     world.pass_time_quietly(TimeDelta::hours(25)).await;
     let load = world.load_of(&object).await;
@@ -446,11 +452,7 @@ async fn a_follow_up_that_was_refused_all_night_is_run_in_the_morning() {
 async fn a_follow_up_whose_answer_was_lost_once_is_not_taken_for_refused() {
     let bench = Bench::with(&[FOLLOWED]).await;
     let world = bench.world();
-    let object = world.land("in/plain_701.txt", "plum|1\n");
-    world.announce(&object, "prepare").await.done();
-    world.calls.strike(Aim::Next(SUBMIT), Fault::DiesAfter);
-    let statement = world.warehouse.handed().remove(0);
-    assert!(matches!(world.deliver(&statement, "finish").await, Tried::Died));
+    let object = lost_the_answer_of_its_follow_up(&world).await;
     world.warehouse.forget_tokens();
     world.warehouse.forget_statements();
     world.warehouse.mishap("DELETE", Mishap::Denied);

@@ -5,14 +5,10 @@ use std::time::Duration;
 use longshore_domain::load::LoadState;
 use longshore_domain::notification::Outcome;
 use longshore_domain::object::ObjectKey;
-use longshore_store::{
-    AuditEntry, AuditFilter, AuditStatus, ChildOf, Conclusion, DeliveriesEnd, LeaseStep, NewChild, StoreError,
-};
+use longshore_store::{AuditEntry, AuditFilter, AuditStatus, Conclusion, DeliveriesEnd, StoreError};
 use rstest::rstest;
 
-use crate::support::{
-    ACTOR, Bench, at, audit, conclusion, follow_up_end, lease, local, matched, notice, unmoved,
-};
+use crate::support::{ACTOR, Bench, at, audit, conclusion, follow_up_end, local, notice, unmoved};
 
 async fn audit_of(bench: &Bench, load: longshore_domain::load::LoadId) -> AuditEntry {
     let filter = AuditFilter {
@@ -170,20 +166,7 @@ async fn a_file_ends_once_and_only_with_the_last_of_its_deliveries() {
     let bench = Bench::new().await;
     let store = &bench.store;
     let file = bench.load_in(LoadState::Delivering).await;
-    let mut deliveries = Vec::new();
-    for target in ["own", "mart"] {
-        let child = NewChild {
-            id: file.id.delivery(target),
-            what: ChildOf::Target(target.to_owned()),
-            object: file.object.clone(),
-            file_name: file.file_name.clone(),
-            rows_expected: Some(9),
-        };
-        let lease = lease(target, LeaseStep::Prepare, 60);
-        store.claim_child(file.id, &child, &lease, at(1)).await.unwrap();
-        store.record_match(child.id, &matched()).await.unwrap();
-        deliveries.push(child.id);
-    }
+    let deliveries = bench.deliveries(&file, 1).await;
     let end = DeliveriesEnd {
         error: Some(("not_delivered".to_owned(), "1 of 2 warehouses have it".to_owned())),
         audit: Some(audit(AuditStatus::Failed)),

@@ -12,9 +12,9 @@ use longshore_domain::rule::{Interface, RuleId};
 use longshore_domain::statement::{Attempt, LoadStep, StatementKind};
 use longshore_domain::target::TableName;
 use longshore_store::{
-    Announced, AttemptRecord, AuditRow, AuditStatus, BufferId, BufferLimits, Claim, Conclusion,
+    Announced, AttemptRecord, AuditRow, AuditStatus, BufferId, BufferLimits, ChildOf, Claim, Conclusion,
     ConnectOptions, DeliveryFacts, FollowUpEnd, Joining, Lease, LeaseStep, Load, LoadFailure, LoadedFacts,
-    MatchedRule, Moved, OutboxNotice, Password, Prepared, Source, SplitFacts, Store, Tls,
+    MatchedRule, Moved, NewChild, OutboxNotice, Password, Prepared, Source, SplitFacts, Store, Tls,
 };
 use longshore_testkit::TestDatabase;
 use tokio_postgres::types::ToSql;
@@ -216,6 +216,25 @@ pub(crate) fn follow_up_end(status: AuditStatus) -> FollowUpEnd {
 }
 
 impl Bench {
+    /// Puts the deliveries of a file to two warehouses on record.
+    pub(crate) async fn deliveries(&self, file: &Load, seconds: i64) -> [LoadId; 2] {
+        let targets = ["own", "mart"];
+        for target in targets {
+            let child = NewChild {
+                id: file.id.delivery(target),
+                what: ChildOf::Target(target.to_owned()),
+                object: file.object.clone(),
+                file_name: file.file_name.clone(),
+                rows_expected: Some(9),
+            };
+            let lease = lease(target, LeaseStep::Prepare, 60);
+            let claimed = self.store.claim_child(file.id, &child, &lease, at(seconds));
+            claimed.await.unwrap();
+            self.store.record_match(child.id, &matched()).await.unwrap();
+        }
+        targets.map(|target| file.id.delivery(target))
+    }
+
     pub(crate) async fn new() -> Self {
         let database = TestDatabase::create().await.unwrap();
         let store = Store::connect(options(&database)).unwrap();

@@ -2,11 +2,9 @@
 
 use longshore_domain::load::LoadState;
 use longshore_domain::object::{Bucket, ObjectKey};
-use longshore_store::{
-    ChildOf, Conclusion, JoiningSet, LeaseStep, MadeBatch, NewBatch, NewChild, Operator, batch_id, set_id,
-};
+use longshore_store::{Conclusion, JoiningSet, MadeBatch, NewBatch, Operator, batch_id, set_id};
 
-use crate::support::{ACTOR, Bench, at, joining, lease, matched, prepared};
+use crate::support::{ACTOR, Bench, at, joining, matched, prepared};
 
 impl Bench {
     async fn oldest(&self, now: i64) -> Option<f64> {
@@ -85,23 +83,7 @@ async fn a_file_that_is_delivered_is_as_old_as_its_deliveries_then_as_their_end(
     let store = &bench.store;
     let file = bench.load_in(LoadState::Delivering).await;
     assert_eq!(bench.oldest(5).await, Some(5.0), "none is on record yet");
-    let mut deliveries = Vec::new();
-    for target in ["own", "mart"] {
-        let child = NewChild {
-            id: file.id.delivery(target),
-            what: ChildOf::Target(target.to_owned()),
-            object: file.object.clone(),
-            file_name: file.file_name.clone(),
-            rows_expected: Some(9),
-        };
-        let lease = lease(target, LeaseStep::Prepare, 60);
-        store.claim_child(file.id, &child, &lease, at(10)).await.unwrap();
-        store.record_match(child.id, &matched()).await.unwrap();
-        deliveries.push(child.id);
-    }
-    let [own, mart] = deliveries[..] else {
-        unreachable!("there are two")
-    };
+    let [own, mart] = bench.deliveries(&file, 10).await;
     assert_eq!(bench.oldest(15).await, Some(5.0));
     bench.bring(own, LoadState::Complete).await;
     bench.bring(mart, LoadState::Batched).await;
