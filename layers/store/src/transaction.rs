@@ -200,27 +200,26 @@ async fn ask(
     })
 }
 
-/// Sends everything in its order, then waits for all of it. The first that fails ends the wait.
+/// Sends everything in its order, then waits for its answers. The error is the first one in that order, however the answers come:
+/// what follows the statement that failed is refused only because of it, and its refusal says nothing of the cause.
 pub(crate) async fn in_order(mut sent: Vec<Sent<'_>>) -> Result<Vec<Answer>, StoreError> {
-    let mut answers: Vec<Option<Answer>> = sent.iter().map(|_| None).collect();
+    let mut came: Vec<Option<Result<Answer, StoreError>>> = sent.iter().map(|_| None).collect();
     poll_fn(|context| {
-        let mut is_complete = true;
-        for (waiting, answer) in sent.iter_mut().zip(&mut answers) {
-            if answer.is_some() {
-                continue;
-            }
-            match waiting.as_mut().poll(context) {
-                Poll::Ready(came) => *answer = Some(came?),
-                Poll::Pending => is_complete = false,
+        for (waiting, came) in sent.iter_mut().zip(&mut came) {
+            if came.is_none()
+                && let Poll::Ready(answer) = waiting.as_mut().poll(context)
+            {
+                *came = Some(answer);
             }
         }
-        match is_complete {
-            true => Poll::Ready(Ok(())),
-            false => Poll::Pending,
+        let first_open = came.iter().find(|came| !matches!(came, Some(Ok(_))));
+        match first_open {
+            Some(None) => Poll::Pending,
+            Some(Some(_)) | None => Poll::Ready(()),
         }
     })
-    .await?;
-    Ok(answers.into_iter().flatten().collect())
+    .await;
+    came.into_iter().flatten().collect()
 }
 
 /// The last so many answers; those before them are of statements that give nothing.
@@ -351,5 +350,24 @@ mod tests {
         assert_eq!(*order.lock().unwrap(), [1, 2, 3]);
         let [two, three] = last(answers);
         assert_eq!((two.changed, three.changed), (2, 3));
+    }
+
+    #[tokio::test]
+    async fn the_error_is_the_cause_though_what_it_brought_about_is_seen_before_it() {
+        let fails = |action: &'static str, waits: u32| {
+            Box::pin(async move {
+                for _ in 0..waits {
+                    tokio::task::yield_now().await;
+                }
+                Err(StoreError::CountTooLarge {
+                    action,
+                    column: "c",
+                    value: 1,
+                })
+            })
+        };
+        let sent: Vec<Sent<'_>> = vec![fails("the cause", 1), fails("what it brought about", 0)];
+        let error = in_order(sent).await.unwrap_err();
+        assert!(error.to_string().starts_with("the cause"), "{error}");
     }
 }
