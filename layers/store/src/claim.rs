@@ -14,7 +14,7 @@ use crate::store::Parameters;
 use crate::transaction::{Answer, Transaction};
 use crate::{Store, StoreError};
 
-const ALWAYS_A_ROW: &str = "INSERT … ON CONFLICT DO UPDATE without WHERE returns a row";
+const ALWAYS_A_ROW: &str = "what is inserted, or met, is there to be claimed";
 
 /// What came of a claim. With `New` and `Resumed` the caller has the lease.
 #[derive(Debug, Clone, PartialEq)]
@@ -131,9 +131,10 @@ impl Store {
         let transaction = Transaction::begin(self, &mut client);
         let sequencer = object.sequencer.as_ref().map(|sequencer| sequencer.as_str());
         let queue = announced.queue.as_ref().map(QueueName::as_str);
-        let size_bytes = bigint("load_claim", "size_bytes", object.size_bytes)?;
-        let parameters: Parameters<'_> = &[
-            &LoadId::of(object).as_uuid(),
+        let size_bytes = bigint("load_insert", "size_bytes", object.size_bytes)?;
+        let id = LoadId::of(object).as_uuid();
+        let new: Parameters<'_> = &[
+            &id,
             &object.bucket.as_str(),
             &object.key.as_str(),
             &object.version,
@@ -142,13 +143,23 @@ impl Store {
             &size_bytes,
             &object.key.file_name(),
             &lease.owner,
-            &lease.step.as_str(),
-            &lease.until,
             &now,
             &queue,
             &json(&announced.captures),
             &announced.trace.as_ref().map(TraceId::as_str),
         ];
+        let claiming: Parameters<'_> = &[
+            &object.bucket.as_str(),
+            &object.key.as_str(),
+            &object.version,
+            &object.etag,
+            &sequencer,
+            &lease.owner,
+            &lease.step.as_str(),
+            &lease.until,
+            &now,
+        ];
+        let claiming_by_id: Parameters<'_> = &[&id, &lease.owner, &lease.step.as_str(), &lease.until, &now];
         let listed: Parameters<'_> = &[
             &object.bucket.as_str(),
             &object.key.as_str(),
@@ -160,15 +171,18 @@ impl Store {
         ];
         let locking: Parameters<'_> = &[&object.bucket.as_str(), &object.key.as_str()];
         let lock = (Query::ObjectLock, locking);
-        let claim = (Query::LoadClaim, parameters);
-        // A listed object does not announce itself.
-        let [.., claimed] = match object.sequencer.as_ref().is_some_and(Sequencer::is_listed) {
-            true => transaction.together([lock, claim]).await?,
+        let insert = (Query::LoadInsert, new);
+        // A listed object does not announce itself; its load keeps its id when an event takes it over.
+        let claimed = match object.sequencer.as_ref().is_some_and(Sequencer::is_listed) {
+            true => {
+                let claim = (Query::LoadClaimAgain, claiming_by_id);
+                let [.., claimed] = transaction.together([lock, insert, claim]).await?;
+                claimed
+            }
             false => {
-                let [lock, _, claim] = transaction
-                    .together([lock, (Query::LoadAdopt, listed), claim])
-                    .await?;
-                [lock, claim]
+                let (adopt, claim) = ((Query::LoadAdopt, listed), (Query::LoadClaim, claiming));
+                let [.., claimed] = transaction.together([lock, adopt, insert, claim]).await?;
+                claimed
             }
         };
         let load = find_claimed(transaction, Query::LoadClaim, &claimed).await?;
@@ -208,10 +222,11 @@ impl Store {
         lease: &Lease,
         now: DateTime<Utc>,
     ) -> Result<Claim, StoreError> {
-        let size_bytes = bigint("load_claim_child", "size_bytes", child.object.size_bytes)?;
-        let rows = optional_bigint("load_claim_child", "rows_expected", child.rows_expected)?;
-        let parameters: Parameters<'_> = &[
-            &child.id.as_uuid(),
+        let size_bytes = bigint("load_insert_child", "size_bytes", child.object.size_bytes)?;
+        let rows = optional_bigint("load_insert_child", "rows_expected", child.rows_expected)?;
+        let id = child.id.as_uuid();
+        let new: Parameters<'_> = &[
+            &id,
             &parent.as_uuid(),
             &child.what.record_type(),
             &child.what.target(),
@@ -223,16 +238,15 @@ impl Store {
             &child.file_name,
             &rows,
             &lease.owner,
-            &lease.step.as_str(),
-            &lease.until,
             &now,
         ];
-        let mut client = self.client("load_claim_child").await?;
+        let claiming: Parameters<'_> = &[&id, &lease.owner, &lease.step.as_str(), &lease.until, &now];
+        let mut client = self.client("load_insert_child").await?;
         let transaction = Transaction::begin(self, &mut client);
-        let [claimed] = transaction
-            .together([(Query::LoadClaimChild, parameters)])
+        let [.., claimed] = transaction
+            .together([(Query::LoadInsertChild, new), (Query::LoadClaimAgain, claiming)])
             .await?;
-        let load = find_claimed(transaction, Query::LoadClaimChild, &claimed).await?;
+        let load = find_claimed(transaction, Query::LoadClaimAgain, &claimed).await?;
         Ok(claim_of(load.expect(ALWAYS_A_ROW), lease))
     }
 

@@ -1,33 +1,10 @@
--- The first delivery of an object makes its load; every repeat finds it, and takes the lease only if it is free.
--- The race: two deliveries at once both find nothing. The unique index ext_file_load_identity makes the second insert
--- wait for the first to commit, and ON CONFLICT then shows it the committed row, lease and all. So one of them makes
--- the load, and the other sees a lease that lives. claims = 1 tells the maker.
--- A repeat takes the lease while there is preparing left to do (up to queued, or an outcome not yet on record) and
--- the lease is free, has run out, or is its own: an invocation is retried under the same id. A lease that was not given
--- back is that of an invocation that died: they are counted.
-INSERT INTO rdscnfg.ext_file_load AS load (
-    load_id,
-    bucket_name,
-    object_key,
-    object_version,
-    etag,
-    sequencer,
-    size_bytes,
-    file_name,
-    state_at,
-    state_actor,
-    lease_owner,
-    lease_step,
-    lease_until,
-    received_at,
-    queue_name,
-    announced_captures,
-    trace_id
-)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $12, $9, $9, $10, $11, $12, $13, $14, $15)
-ON CONFLICT (bucket_name, object_key, coalesce(object_version, etag, ''), coalesce(sequencer, ''))
-    WHERE parent_load_id IS NULL
-DO UPDATE
+-- Takes the lease of the load that an announced object has. load_insert.sql made it, or met it.
+-- The lease is taken while there is preparing left to do (up to queued, or an outcome not yet on record) and the lease is
+-- free, has run out, or is its own: an invocation is retried under the same id. A lease that was not given back is that of an
+-- invocation that died: they are counted. claims = 1 tells who made the load.
+-- No INSERT … ON CONFLICT DO UPDATE: it looks for the row without a snapshot and may miss one that is updated meanwhile; it
+-- then inserts, and fails by the primary key. An UPDATE follows a row through its versions.
+UPDATE rdscnfg.ext_file_load AS load
 SET
     claims = load.claims + 1,
     (lease_owner, lease_step, lease_until, deaths) = (
@@ -40,9 +17,9 @@ SET
             VALUES
                 (
                     true,
-                    excluded.lease_owner,
-                    excluded.lease_step,
-                    excluded.lease_until,
+                    $6::text,
+                    $7::text,
+                    $8::timestamptz,
                     load.deaths + (load.lease_owner IS NOT NULL)::integer
                 ),
                 (false, load.lease_owner, load.lease_step, load.lease_until, load.deaths)
@@ -54,9 +31,14 @@ SET
             )
             AND (
                 load.lease_owner IS NULL
-                OR load.lease_owner = excluded.lease_owner
-                OR load.lease_until <= excluded.received_at
+                OR load.lease_owner = $6::text
+                OR load.lease_until <= $9::timestamptz
             )
         )
     )
+WHERE load.bucket_name = $1
+    AND load.object_key = $2
+    AND coalesce(load.object_version, load.etag, '') = coalesce($3::text, $4::text, '')
+    AND coalesce(load.sequencer, '') = coalesce($5::text, '')
+    AND load.parent_load_id IS NULL
 RETURNING load.load_id

@@ -127,11 +127,10 @@ impl Ledger {
     fn of_claims(&self) -> Vec<Hot> {
         let known = self.middle();
         let (until, now) = (quoted("2026-11-21T12:15:00Z"), quoted(NOW));
-        let claim = |what, load: &str, key: &str, etag: &str, sequencer: &str| {
-            let owner = quoted("worker");
+        let insert = |what, load: &str, key: &str, etag: &str, sequencer: &str| {
             hot!(
                 what,
-                "load_claim",
+                "load_insert",
                 [
                     load,
                     quoted("landing"),
@@ -141,9 +140,7 @@ impl Ledger {
                     sequencer,
                     10,
                     quoted("f"),
-                    owner,
-                    quoted("prepare"),
-                    until,
+                    quoted("worker"),
                     now,
                     NULL,
                     quoted("{}"),
@@ -151,20 +148,37 @@ impl Ledger {
                 ]
             )
         };
+        let (key, etag) = (self.key(known), format!("md5('etag {known}')"));
+        let sequencer = format!("lpad(to_hex({known}), 16, '0')");
         let mut asked = vec![
-            claim(
-                "claim a new object",
+            insert(
+                "put a new object on the ledger",
                 "md5('new')::uuid",
                 "in/new_T7.txt",
                 "'e'",
                 "'00'",
             ),
-            claim(
-                "claim a repeated event",
+            insert(
+                "meet the load of a repeated event",
                 &id(known),
-                &self.key(known),
-                &format!("md5('etag {known}')"),
-                &format!("lpad(to_hex({known}), 16, '0')"),
+                &key,
+                &etag,
+                &sequencer,
+            ),
+            hot!(
+                "claim an announced object",
+                "load_claim",
+                [
+                    quoted("landing"),
+                    quoted(&key),
+                    NULL,
+                    etag,
+                    sequencer,
+                    quoted("worker"),
+                    quoted("prepare"),
+                    until,
+                    now,
+                ]
             ),
         ];
         let open = self.loads - 1;

@@ -51,6 +51,39 @@ async fn of_twenty_claims_at_once_one_is_new() {
     assert_eq!(loads[0].claims, 20);
 }
 
+/// Whoever looks for a row without a snapshot, as INSERT … ON CONFLICT does, may look at each version of it while it is the other
+/// one that lives.
+#[tokio::test]
+async fn a_claim_meets_its_load_whatever_is_written_to_it_meanwhile() {
+    // An indexed column, so that each version has entries of its own in every index.
+    const WRITE: &str = "
+        DO $body$
+        BEGIN
+            FOR time IN 1..5000 LOOP
+                UPDATE rdscnfg.ext_file_load SET received_at = received_at + interval '1 microsecond';
+                COMMIT;
+            END LOOP;
+        END
+        $body$";
+    let bench = Bench::new().await;
+    let load = bench.received("in/A_701.txt").await;
+    let writer = bench.database.client().await.unwrap();
+    let writing = tokio::spawn(async move { writer.batch_execute(WRITE).await });
+    let lease = lease("second", LeaseStep::Prepare, 60);
+    let mut claims = 1;
+    while !writing.is_finished() {
+        let claim = bench
+            .store
+            .claim_load(&load.object, &Announced::default(), &lease, at(1))
+            .await;
+        assert_eq!(name(&claim.unwrap()), "busy");
+        claims += 1;
+    }
+    writing.await.unwrap().unwrap();
+    let load = bench.store.load(load.id).await.unwrap().unwrap();
+    assert_eq!(load.claims, claims);
+}
+
 #[tokio::test]
 async fn a_new_load_is_the_object_that_was_claimed() {
     let bench = Bench::new().await;
