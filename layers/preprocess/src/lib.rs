@@ -31,6 +31,7 @@ mod by_value;
 mod compression;
 mod counts;
 mod cut;
+mod decoder;
 mod decompressor;
 mod encoder;
 mod encoding;
@@ -62,6 +63,7 @@ pub use compression::{Compression, OutputCompression};
 pub use cut::{
     ChunkScan, Head, Joined, LocalEnds, RecordCounter, ScannedChunk, Tail, TailTrailer, Tally, TallyJoin,
 };
+pub use decoder::Decoder;
 pub use encoding::{Encoding, InvalidBytes, OutputEncoding};
 pub use error::{PrepareError, SpecError};
 pub use line_finder::{LineFinder, LineSearch};

@@ -4,6 +4,7 @@ mod by_hand;
 mod checking;
 mod counting;
 mod cut;
+mod decoding;
 mod fault;
 mod manifest;
 mod pace;

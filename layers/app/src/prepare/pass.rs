@@ -1,12 +1,15 @@
 //! One pass over the file: S3 to engine to S3.
 
+use bytes::Bytes;
 use futures_util::StreamExt;
+use futures_util::future::try_join;
 use longshore_domain::load::LoadId;
 use longshore_domain::object::{Object, ObjectKey};
 use longshore_domain::reject::RejectReason;
 use longshore_domain::rule::FileRule;
-use longshore_preprocess::{OutputId, OutputKind, Pipeline, PipelineSpec, PrepareError, Report};
+use longshore_preprocess::{Compression, OutputId, OutputKind, Pipeline, PipelineSpec, PrepareError, Report};
 
+use super::decoding::Decoding;
 use super::pace::{Pace, Progress};
 use super::uploads::{Blocks, Uploads};
 use super::{fault, part_key, part_name};
@@ -120,34 +123,110 @@ pub(super) async fn run(
 /// Reads a file from end to end and sends on what the engine makes of it. `watch` is asked, with the bytes read and all there
 /// are, whether the time is over.
 pub(super) async fn read(
-    mut body: ObjectBody,
+    body: ObjectBody,
     spec: PipelineSpec,
     uploads: &mut Uploads<'_>,
     key: impl Fn(OutputId) -> ObjectKey,
     watch: impl Fn(u64, u64) -> Option<Progress>,
 ) -> Result<Report, Stop> {
-    let mut pipeline = Pipeline::new(spec).map_err(|error| AppError::Engine(error.into()))?;
-    let mut blocks = Blocks::default();
-    let mut read_bytes = 0;
-    while let Some(chunk) = body.chunks.next().await {
-        let chunk = chunk?;
-        if let Some(progress) = watch(read_bytes, body.size_bytes) {
-            return Err(Stop::Time(progress));
+    let source = Source { body, watch };
+    let compression = spec.compression;
+    let spec = PipelineSpec {
+        compression: Compression::None,
+        ..spec
+    };
+    let pipeline = Pipeline::new(spec).map_err(|error| AppError::Engine(error.into()))?;
+    let mut pass = Pass {
+        pipeline,
+        blocks: Blocks::default(),
+        uploads,
+        key,
+    };
+    match compression {
+        Compression::None => {
+            source.each(async |chunk| pass.take(&chunk).await).await?;
+            pass.finish().await
         }
-        read_bytes += chunk.len() as u64;
-        let mut rest = chunk.as_ref();
+        Compression::Gzip | Compression::Bzip2 | Compression::Zstd => {
+            let bytes_read = decode(source, compression, &mut pass).await?;
+            Ok(Report {
+                bytes_read,
+                ..pass.finish().await?
+            })
+        }
+    }
+}
+
+/// Sends a compressed file through the engine while it is decoded; gives its length.
+async fn decode(
+    source: Source<impl Fn(u64, u64) -> Option<Progress>>,
+    compression: Compression,
+    pass: &mut Pass<'_, '_, impl Fn(OutputId) -> ObjectKey>,
+) -> Result<u64, Stop> {
+    let (chunks, mut decoding) = Decoding::begin(compression);
+    let reading = source.each(async move |chunk| {
+        // The decoding takes no more chunks once it met a fault, which it tells itself.
+        drop(chunks.send(chunk).await);
+        Ok(())
+    });
+    let passing = async {
+        while let Some(piece) = decoding.next().await {
+            pass.take(&piece).await?;
+        }
+        decoding.end().await
+    };
+    let ((), bytes_read) = try_join(reading, passing).await?;
+    Ok(bytes_read)
+}
+
+/// The file as it comes down, as long as there is time.
+struct Source<Watch> {
+    body: ObjectBody,
+    watch: Watch,
+}
+
+impl<Watch: Fn(u64, u64) -> Option<Progress>> Source<Watch> {
+    /// Hands on every chunk.
+    async fn each(mut self, mut take: impl AsyncFnMut(Bytes) -> Result<(), Stop>) -> Result<(), Stop> {
+        let mut read_bytes = 0;
+        while let Some(chunk) = self.body.chunks.next().await {
+            let chunk = chunk?;
+            if let Some(progress) = (self.watch)(read_bytes, self.body.size_bytes) {
+                return Err(Stop::Time(progress));
+            }
+            read_bytes += chunk.len() as u64;
+            take(chunk).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The engine between what comes down and what goes up.
+struct Pass<'uploads, 'objects, Key> {
+    pipeline: Pipeline,
+    blocks: Blocks,
+    uploads: &'uploads mut Uploads<'objects>,
+    key: Key,
+}
+
+impl<Key: Fn(OutputId) -> ObjectKey> Pass<'_, '_, Key> {
+    async fn take(&mut self, bytes: &[u8]) -> Result<(), Stop> {
+        let mut rest = bytes;
         loop {
-            let progress = pipeline.push(rest, &mut blocks)?;
+            let progress = self.pipeline.push(rest, &mut self.blocks)?;
             rest = &rest[progress.consumed..];
-            uploads.take(&mut blocks, &key).await?;
+            self.uploads.take(&mut self.blocks, &self.key).await?;
             if rest.is_empty() && !progress.pending {
-                break;
+                return Ok(());
             }
         }
     }
-    let report = pipeline.finish(&mut blocks)?;
-    uploads.take(&mut blocks, &key).await?;
-    Ok(report)
+
+    async fn finish(mut self) -> Result<Report, Stop> {
+        let report = self.pipeline.finish(&mut self.blocks)?;
+        self.uploads.take(&mut self.blocks, &self.key).await?;
+        Ok(report)
+    }
 }
 
 fn output_name(output: OutputId, rule: &FileRule) -> String {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use longshore_preprocess::{
-    BLOCK_BYTES, Memory, OUTPUT_BYTES_PER_PUSH, OutputError, OutputFormat, OutputId, OutputKind, Outputs,
-    Pipeline, PipelineSpec, PrepareError, Report,
+    BLOCK_BYTES, Compression, Decoder, Memory, OUTPUT_BYTES_PER_PUSH, OutputError, OutputFormat, OutputId,
+    OutputKind, Outputs, Pipeline, PipelineSpec, PrepareError, Report,
 };
 
 /// What came of one run.
@@ -119,11 +119,45 @@ fn push_piece(pipeline: &mut Pipeline, piece: &[u8], outputs: &mut Watched) -> R
     }
 }
 
-/// Runs the input whole and in single bytes; both must come to the same.
+/// The same with the decoder apart from the pipeline.
+fn run_decoded(spec: &PipelineSpec, input: &[u8], size: usize) -> Result<Run, PrepareError> {
+    let mut decoder = Decoder::new(spec.compression);
+    let mut pieces = Vec::new();
+    let decode = || {
+        for chunk in input.chunks(size.max(1)) {
+            decoder.decode(chunk, |piece| pieces.push(piece))?;
+        }
+        decoder.finish(|piece| pieces.push(piece))
+    };
+    let decoded = decode();
+    let spec = PipelineSpec {
+        compression: Compression::None,
+        ..spec.clone()
+    };
+    let sizes: Vec<_> = pieces.iter().map(Vec::len).collect();
+    let run = run_pieces(&spec, &pieces.concat(), &sizes);
+    let (run, bytes_read) = match (run, decoded) {
+        (Err(error), Ok(_)) => return Err(error),
+        // What the pipeline says of the end of a text that was cut short does not count.
+        (_, Err(error)) => return Err(error),
+        (Ok(run), Ok(bytes_read)) => (run, bytes_read),
+    };
+    let report = Report {
+        bytes_read,
+        ..run.report
+    };
+    Ok(Run { report, ..run })
+}
+
+/// Runs the input whole, in single bytes, and decoded before; all must come to the same.
 pub(crate) fn run(spec: &PipelineSpec, input: &[u8]) -> Result<Run, PrepareError> {
     let whole = run_pieces(spec, input, &[input.len()]);
     let single = run_pieces(spec, input, &[1]);
     assert_same(&whole, &single);
+    if spec.compression != Compression::None {
+        assert_same(&whole, &run_decoded(spec, input, input.len()));
+        assert_same(&whole, &run_decoded(spec, input, 3));
+    }
     whole
 }
 
