@@ -58,3 +58,97 @@ fn decode(
     }
     decoder.finish(give)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use longshore_preprocess::{Memory, OutputCompression, OutputFormat, Pipeline, PipelineSpec};
+    use tokio::time::timeout;
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    fn text() -> Vec<u8> {
+        (0..200_000)
+            .flat_map(|number| format!("plum|{number}\n").into_bytes())
+            .collect()
+    }
+
+    fn gzipped(text: &[u8]) -> Vec<u8> {
+        let compression = OutputCompression::Gzip { level: 1 };
+        let output = OutputFormat {
+            compression,
+            ..OutputFormat::default()
+        };
+        let spec = PipelineSpec {
+            output: Some(output),
+            ..PipelineSpec::default()
+        };
+        let mut outputs = Memory::default();
+        let mut pipeline = Pipeline::new(spec).unwrap();
+        pipeline.push_all(text, &mut outputs).unwrap();
+        pipeline.finish(&mut outputs).unwrap();
+        outputs.only().to_vec()
+    }
+
+    /// What comes of a file, and how it ends.
+    async fn decoded(file: Vec<u8>) -> (Vec<u8>, Result<u64, Stop>) {
+        let (chunks, mut decoding) = Decoding::begin(Compression::Gzip);
+        let sending = tokio::spawn(async move {
+            for chunk in file.chunks(1_000) {
+                if chunks.send(Bytes::copy_from_slice(chunk)).await.is_err() {
+                    return;
+                }
+            }
+        });
+        let mut text = Vec::new();
+        while let Some(piece) = decoding.next().await {
+            text.extend_from_slice(&piece);
+        }
+        sending.await.unwrap();
+        (text, decoding.end().await)
+    }
+
+    fn is_at_fault(ended: &Result<u64, Stop>) -> bool {
+        matches!(ended, Err(Stop::File(_)))
+    }
+
+    #[tokio::test]
+    async fn a_file_comes_out_whole_and_in_its_order() {
+        let file = gzipped(&text());
+        let length = file.len() as u64;
+        let (decoded, ended) = decoded(file).await;
+        assert!(decoded == text());
+        assert!(matches!(ended, Ok(bytes) if bytes == length));
+    }
+
+    #[tokio::test]
+    async fn what_was_decoded_before_a_fault_comes_before_it() {
+        let mut file = gzipped(&text());
+        let middle = file.len() / 2;
+        file.truncate(middle);
+        let (cut, ended) = decoded(file.clone()).await;
+        assert!(is_at_fault(&ended) && !cut.is_empty() && text().starts_with(&cut));
+        file.extend([0xff; 100_000]);
+        let (damaged, ended) = decoded(file).await;
+        assert!(is_at_fault(&ended) && damaged.starts_with(&cut[..cut.len() / 2]));
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_a_decoding_that_nobody_takes_from() {
+        let (chunks, decoding) = Decoding::begin(Compression::Gzip);
+        let file = gzipped(&text());
+        let sending = tokio::spawn(async move {
+            for chunk in file.chunks(100_000) {
+                if chunks.send(Bytes::copy_from_slice(chunk)).await.is_err() {
+                    return;
+                }
+            }
+            chunks.closed().await;
+        });
+        drop(decoding);
+        timeout(PATIENCE, sending).await.unwrap().unwrap();
+    }
+}
