@@ -2,6 +2,7 @@
 //!
 //! Data goes to stdout, everything else to stderr. Exit codes: 0 done, 1 your input, 2 our failure.
 
+mod block;
 mod cli;
 mod commands;
 mod deployment;

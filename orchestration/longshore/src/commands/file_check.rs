@@ -15,14 +15,12 @@ use serde_json::json;
 
 use super::file::place;
 use super::file_prepare::{all_rules, choose};
+use crate::block::Block;
 use crate::cli::CheckArguments;
 use crate::deployment::Deployment;
 use crate::exit::{ExitStatus, input};
 use crate::output::Output;
 use crate::usage::{Measure, Stats};
-
-/// What is read of a local file at once: it stays in the processor's cache until it is counted.
-const BLOCK_BYTES: usize = 128 * 1024;
 
 /// What came of a file, and what it took to see that.
 struct Seen {
@@ -122,14 +120,15 @@ fn read_all(
         Ok(check) => check.measuring(|record_type| rule_of_type(rule, record_type, rows)),
         Err(fault) => return Ok(Err(fault)),
     };
-    let mut block = vec![0; BLOCK_BYTES];
+    let mut block = Block::new();
     loop {
-        let length = source.read(&mut block)?;
+        let space = block.space();
+        let length = source.read(space)?;
         *bytes_read += length as u64;
         if length == 0 {
             return Ok(check.finish());
         }
-        if let Err(fault) = check.take(&block[..length]) {
+        if let Err(fault) = check.take(&space[..length]) {
             return Ok(Err(fault));
         }
     }

@@ -14,6 +14,7 @@ use serde_json::json;
 use super::file::place;
 use super::file_check::as_it_lies;
 use super::local::stop_signal;
+use crate::block::Block;
 use crate::cli::{SplitArguments, SplitPlace};
 use crate::deployment::Deployment;
 use crate::exit::{ExitStatus, input};
@@ -21,8 +22,6 @@ use crate::output::Output;
 use crate::split::{SplitFolder, SplitOutput, SplitPrefix, file_name, stopped};
 use crate::usage::{Measure, Stats};
 
-/// What is read of a local file at once: it stays in the processor's cache until it is written.
-const BLOCK_BYTES: usize = 128 * 1024;
 /// How files begin that hold no lines as they lie.
 const NO_LINES: [(&[u8], &str); 5] = [
     (b"\x1F\x8B", "compressed with gzip; decompress it first"),
@@ -77,15 +76,8 @@ pub(crate) async fn run(
 
 /// What is split, block by block.
 enum Source {
-    Path {
-        name: String,
-        file: File,
-        block: Vec<u8>,
-    },
-    Object {
-        body: ObjectBody,
-        chunk: Bytes,
-    },
+    Path { name: String, file: File, block: Block },
+    Object { body: ObjectBody, chunk: Bytes },
 }
 
 async fn open(name: &str, bucket: Option<&(S3ObjectStore, Traffic)>) -> anyhow::Result<Source> {
@@ -93,7 +85,7 @@ async fn open(name: &str, bucket: Option<&(S3ObjectStore, Traffic)>) -> anyhow::
         return Ok(Source::Path {
             name: name.to_owned(),
             file: File::open(name).map_err(|error| unreadable(name, &error))?,
-            block: vec![0; BLOCK_BYTES],
+            block: Block::new(),
         });
     };
     let (bucket, key) = place(name)?;
@@ -115,8 +107,9 @@ impl Source {
     async fn next(&mut self) -> anyhow::Result<&[u8]> {
         match self {
             Self::Path { name, file, block } => {
-                let length = file.read(block).map_err(|error| unreadable(name, &error))?;
-                Ok(&block[..length])
+                let space = block.space();
+                let length = file.read(space).map_err(|error| unreadable(name, &error))?;
+                Ok(&space[..length])
             }
             Self::Object { body, chunk } => {
                 *chunk = Bytes::new();
