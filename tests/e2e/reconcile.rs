@@ -370,10 +370,11 @@ async fn a_marker_without_a_load_is_reported_and_settled_by_the_command_it_names
             "marker",
             "adopt",
             story.load.id(),
-            "--note",
+            "--why",
             "the ledger was lost",
-            "--by",
+            "--as",
             "ann",
+            "--yes",
         ],
     )
     .await?;
@@ -393,16 +394,12 @@ async fn a_marker_that_is_forgotten_is_gone() -> anyhow::Result<()> {
     lose_ledger(&world).await?;
     reconcile(&world, &[]).await?;
 
-    let without_yes = Command::from(
-        world
-            .stack
-            .local
-            .command(&["marker", "forget", story.load.id()])?,
-    )
-    .output()
-    .await?;
-    assert_eq!(without_yes.status.code(), Some(1));
-    longshore(&world, &["marker", "forget", story.load.id(), "--yes"]).await?;
+    let forget = ["marker", "forget", story.load.id(), "--why", "its rows are out"];
+    let told = longshore(&world, &forget).await?;
+    assert!(told.contains("say so with --yes"), "{told}");
+    let report = reconcile(&world, &[]).await?;
+    assert_eq!(report["differences"][0]["load"], story.load.id(), "{report}");
+    longshore(&world, &[&forget[..], &["--yes"]].concat()).await?;
 
     let markers = format!(
         "SELECT load_id FROM longshore.\"{}\"",

@@ -242,7 +242,7 @@ pub struct SettleDifference<'a> {
     /// Who says so.
     pub by: &'a str,
     /// Why.
-    pub note: Option<&'a str>,
+    pub why: &'a str,
 }
 
 impl SettleDifference<'_> {
@@ -283,7 +283,7 @@ impl SettleDifference<'_> {
             settled_as,
             by: self.by.to_owned(),
             at: self.now(),
-            note: self.note.map(str::to_owned),
+            note: Some(self.why.to_owned()),
         };
         Ok(self.app.store.settle_difference(load, &settlement).await?)
     }

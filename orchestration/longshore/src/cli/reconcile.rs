@@ -5,6 +5,7 @@ use clap::{Args, Subcommand};
 use longshore_domain::load::LoadId;
 use longshore_domain::object::WatchedPrefix;
 
+use super::HandArguments;
 use super::value::{parse_load, parse_moment, parse_prefix, parse_words};
 
 #[derive(Debug, Args)]
@@ -32,13 +33,7 @@ pub(crate) enum MarkerCommand {
     /// Settle differences: what the warehouse holds counts. The markers stay, so the loads never happen again.
     Adopt(SettleArguments),
     /// Settle differences: delete the markers, so that the loads may happen again. Take their rows out of the table first.
-    Forget {
-        /// Yes, the rows are out of the table.
-        #[arg(long)]
-        yes: bool,
-        #[command(flatten)]
-        arguments: SettleArguments,
-    },
+    Forget(SettleArguments),
 }
 
 #[derive(Debug, Args)]
@@ -46,12 +41,8 @@ pub(crate) struct SettleArguments {
     /// The loads' ids.
     #[arg(value_name = "ID", value_parser = parse_load, required = true)]
     pub loads: Vec<LoadId>,
-    /// Why, for the record.
-    #[arg(long, value_name = "TEXT")]
-    pub note: Option<String>,
-    /// Who says so, for the record.
-    #[arg(long, value_name = "NAME", env = "USER", default_value = "an operator")]
-    pub by: String,
+    #[command(flatten)]
+    pub hand: HandArguments,
 }
 
 #[derive(Debug, Args)]

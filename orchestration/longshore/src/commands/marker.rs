@@ -20,15 +20,7 @@ pub(crate) async fn run(
     match command {
         MarkerCommand::List { all } => list(all, deployment, output).await,
         MarkerCommand::Adopt(arguments) => settle(Word::Adopt, arguments, deployment, output).await,
-        MarkerCommand::Forget { yes, arguments } => {
-            if !yes {
-                return Err(input(
-                    "forgetting deletes the markers, so that the loads may happen again; if their rows are out of \
-                     the table, say so with --yes",
-                ));
-            }
-            settle(Word::Forget, arguments, deployment, output).await
-        }
+        MarkerCommand::Forget(arguments) => settle(Word::Forget, arguments, deployment, output).await,
     }
 }
 
@@ -36,6 +28,15 @@ pub(crate) async fn run(
 enum Word {
     Adopt,
     Forget,
+}
+
+impl Word {
+    fn done(self) -> &'static str {
+        match self {
+            Self::Adopt => "adopted",
+            Self::Forget => "forgotten",
+        }
+    }
 }
 
 async fn list(all: bool, deployment: &Deployment, output: Output) -> anyhow::Result<ExitStatus> {
@@ -98,10 +99,12 @@ fn remedy(difference: &MarkerDifference) -> String {
     let id = difference.load;
     match difference.kind {
         DifferenceKind::MarkerWithoutLoad | DifferenceKind::FailedAndLoaded => {
-            format!("longshore marker adopt {id}")
+            format!("longshore marker adopt {id} --why …")
         }
         DifferenceKind::LoadWithoutMarker => {
-            format!("longshore marker adopt {id} if the rows are there, else longshore load replay {id}")
+            format!(
+                "longshore marker adopt {id} --why … if the rows are there, else longshore load replay {id} --why …"
+            )
         }
     }
 }
@@ -113,33 +116,44 @@ async fn settle(
     output: Output,
 ) -> anyhow::Result<ExitStatus> {
     let app = deployment.app().await?;
-    let settle = SettleDifference {
-        app: &app,
-        by: &arguments.by,
-        note: arguments.note.as_deref(),
-    };
-    let mut settled: Vec<LoadId> = vec![];
-    for load in arguments.loads {
-        let was_open = match word {
-            Word::Adopt => settle.adopt(load).await?,
-            Word::Forget => settle.forget(load).await?,
-        };
-        if !was_open {
-            return Err(input(format!(
-                "nothing about load {load} is open; see: longshore marker list --all"
-            )));
-        }
-        settled.push(load);
+    let SettleArguments { loads, hand } = arguments;
+    let open = app.store.differences(false).await?;
+    let is_open = |load: &LoadId| open.iter().any(|difference| difference.load == *load);
+    if let Some(load) = loads.iter().find(|load| !is_open(load)) {
+        return Err(input(format!(
+            "nothing about load {load} is open; see: longshore marker list --all"
+        )));
     }
-    let done = match word {
-        Word::Adopt => "adopted",
-        Word::Forget => "forgotten",
-    };
+    if hand.yes {
+        let settle = SettleDifference {
+            app: &app,
+            by: &hand.operator,
+            why: &hand.why,
+        };
+        for load in &loads {
+            // One that somebody else settled a moment before is settled.
+            match word {
+                Word::Adopt => settle.adopt(*load).await?,
+                Word::Forget => settle.forget(*load).await?,
+            };
+        }
+    }
+    told(word, &loads, hand.yes, output)
+}
+
+fn told(word: Word, loads: &[LoadId], is_done: bool, output: Output) -> anyhow::Result<ExitStatus> {
+    let done = word.done();
     if output.is_json() {
-        output.json(&json!({ done: settled }))?;
-    } else {
-        for load in settled {
-            output.line(format!("{done} {load}"))?;
+        output.json(&json!({ "as": done, "loads": loads, "done": is_done }))?;
+        return Ok(ExitStatus::Done);
+    }
+    for load in loads {
+        match (is_done, word) {
+            (true, _) => output.line(format!("{load} is {done}"))?,
+            (false, Word::Adopt) => output.line(format!("{load} would be {done}; say so with --yes"))?,
+            (false, Word::Forget) => output.line(format!(
+                "{load} would be {done}, so that it may happen again; if its rows are out of the table, say so with --yes"
+            ))?,
         }
     }
     Ok(ExitStatus::Done)
