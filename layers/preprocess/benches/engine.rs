@@ -1,11 +1,14 @@
 //! How fast the engine finds, counts and splits records, beside what memchr alone reaches on the same bytes: `make bench-micro`.
 #![expect(clippy::unwrap_used, reason = "a bench that cannot arrange its input fails")]
 
+use std::io::Write;
+use std::num::NonZeroUsize;
+
 use divan::Bencher;
 use divan::counter::BytesCount;
 use longshore_preprocess::{
-    Discard, Framing, OutputCompression, OutputFormat, Pipeline, PipelineSpec, Split, Trailer,
-    UnlistedRecords,
+    Compression, Discard, Framing, OutputCompression, OutputFormat, Pipeline, PipelineSpec, Report, Split,
+    Trailer, UnlistedRecords,
 };
 
 const SAMPLE_BYTES: usize = 1024 * 1024;
@@ -124,6 +127,23 @@ fn fixed_width_split_by_type(bencher: Bencher<'_, '_>, types: usize) {
     run(bencher, &typed(types), &spec);
 }
 
+/// Thirty-two blocks of 900,000 bytes.
+#[divan::bench(args = [1, 2], sample_count = 5)]
+fn bzip2_by_threads(bencher: Bencher<'_, '_>, threads: usize) {
+    let text = delimited().repeat(28);
+    let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::best());
+    encoder.write_all(&text).unwrap();
+    let bytes = encoder.finish().unwrap();
+    let spec = PipelineSpec {
+        compression: Compression::Bzip2,
+        decoding_threads: NonZeroUsize::new(threads).unwrap(),
+        ..of_lines()
+    };
+    bencher
+        .counter(BytesCount::of_slice(&text))
+        .bench(|| pass(&bytes, &spec));
+}
+
 fn of_lines() -> PipelineSpec {
     PipelineSpec {
         delimiter: Some(b'|'),
@@ -139,11 +159,15 @@ fn written() -> PipelineSpec {
 }
 
 fn run(bencher: Bencher<'_, '_>, sample: &[u8], spec: &PipelineSpec) {
-    bencher.counter(BytesCount::of_slice(sample)).bench(|| {
-        let mut pipeline = Pipeline::new(spec.clone()).unwrap();
-        pipeline.push_all(divan::black_box(sample), &mut Discard).unwrap();
-        pipeline.finish(&mut Discard).unwrap()
-    });
+    bencher
+        .counter(BytesCount::of_slice(sample))
+        .bench(|| pass(sample, spec));
+}
+
+fn pass(sample: &[u8], spec: &PipelineSpec) -> Report {
+    let mut pipeline = Pipeline::new(spec.clone()).unwrap();
+    pipeline.push_all(divan::black_box(sample), &mut Discard).unwrap();
+    pipeline.finish(&mut Discard).unwrap()
 }
 
 /// Lines of some 100 bytes.

@@ -1,11 +1,13 @@
 //! Decompression in steps: each step takes some input and gives at most one block.
 
 use std::error::Error;
+use std::num::NonZeroUsize;
 
 use flate2::{Decompress, FlushDecompress, Status};
 use zstd::stream::raw::{Decoder, Operation};
 use zstd::zstd_safe::DParameter;
 
+use crate::bzip2_blocks::Bzip2Blocks;
 use crate::compression::Compression;
 use crate::error::PrepareError;
 use crate::pipeline::BLOCK_BYTES;
@@ -39,6 +41,8 @@ enum Codec {
     None,
     Gzip(Decompress),
     Bzip2(bzip2::Decompress),
+    /// bzip2 by several threads. It counts its streams itself.
+    Bzip2Blocks(Box<Bzip2Blocks>),
     Zstd(Decoder<'static>),
 }
 
@@ -71,15 +75,16 @@ struct Decoded {
 type DecoderError = Box<dyn Error + Send + Sync>;
 
 impl Decompressor {
-    pub(crate) fn new(compression: Compression) -> Self {
-        let block_bytes = if compression == Compression::None {
-            0
-        } else {
-            BLOCK_BYTES
+    /// With more than one thread bzip2 is decoded by so many, all else on the caller's.
+    pub(crate) fn new(compression: Compression, threads: NonZeroUsize) -> Self {
+        let codec = Codec::new(compression, threads);
+        let block_bytes = match codec {
+            Codec::None | Codec::Bzip2Blocks(_) => 0,
+            Codec::Gzip(_) | Codec::Bzip2(_) | Codec::Zstd(_) => BLOCK_BYTES,
         };
         Self {
             compression,
-            codec: Codec::new(compression),
+            codec,
             block: vec![0; block_bytes].into_boxed_slice(),
             phase: Phase::Between,
             offset: 0,
@@ -96,15 +101,34 @@ impl Decompressor {
 
     /// Takes some of `input` and gives the next block; an empty input only drains what is pending.
     pub(crate) fn step<'a>(&'a mut self, input: &'a [u8]) -> Result<Step<'a>, PrepareError> {
-        if matches!(self.codec, Codec::None) {
-            let consumed = input.len().min(BLOCK_BYTES);
-            self.offset += consumed as u64;
-            return Ok(Step {
-                consumed,
-                decoded: &input[..consumed],
-                pending: false,
-            });
+        match self.codec {
+            Codec::None => {
+                let consumed = input.len().min(BLOCK_BYTES);
+                self.offset += consumed as u64;
+                Ok(Step {
+                    consumed,
+                    decoded: &input[..consumed],
+                    pending: false,
+                })
+            }
+            Codec::Bzip2Blocks(ref mut blocks) => {
+                let step = blocks.step(input)?;
+                self.offset += step.consumed as u64;
+                Ok(step)
+            }
+            Codec::Gzip(_) | Codec::Bzip2(_) | Codec::Zstd(_) => self.step_in_stream(input),
         }
+    }
+
+    /// Says that no more input comes; whether there is more to give, with an empty input.
+    pub(crate) fn end_input(&mut self) -> bool {
+        match &mut self.codec {
+            Codec::Bzip2Blocks(blocks) => blocks.end_input(),
+            Codec::None | Codec::Gzip(_) | Codec::Bzip2(_) | Codec::Zstd(_) => false,
+        }
+    }
+
+    fn step_in_stream<'a>(&'a mut self, input: &'a [u8]) -> Result<Step<'a>, PrepareError> {
         match (self.phase, input.first()) {
             (Phase::Between | Phase::Padding, None) => Ok(Step {
                 consumed: 0,
@@ -126,8 +150,9 @@ impl Decompressor {
 
     /// Confirms that the input ended where a stream ended.
     pub(crate) fn finish(&self) -> Result<(), PrepareError> {
-        let complete = match self.codec {
+        let complete = match &self.codec {
             Codec::None => true,
+            Codec::Bzip2Blocks(blocks) => blocks.is_complete(),
             Codec::Gzip(_) | Codec::Bzip2(_) | Codec::Zstd(_) => {
                 self.streams > 0 && self.phase != Phase::Inside
             }
@@ -205,19 +230,31 @@ impl Decompressor {
 }
 
 impl Codec {
-    fn new(compression: Compression) -> Self {
+    fn new(compression: Compression, threads: NonZeroUsize) -> Self {
         match compression {
             Compression::None => Self::None,
             Compression::Gzip => Self::Gzip(Decompress::new_gzip(GZIP_WINDOW_BITS)),
-            Compression::Bzip2 => Self::Bzip2(bzip2::Decompress::new(false)),
+            Compression::Bzip2 => Self::bzip2(threads),
             Compression::Zstd => Self::Zstd(zstd_decoder()),
+        }
+    }
+
+    /// Where the system gives no threads, the caller's must do.
+    fn bzip2(threads: NonZeroUsize) -> Self {
+        let blocks = match threads {
+            NonZeroUsize::MIN => None,
+            _ => Bzip2Blocks::start(threads),
+        };
+        match blocks {
+            Some(blocks) => Self::Bzip2Blocks(Box::new(blocks)),
+            None => Self::Bzip2(bzip2::Decompress::new(false)),
         }
     }
 
     /// Makes ready for the next stream. Zstandard's decoder does so by itself.
     fn restart(&mut self) {
         match self {
-            Self::None | Self::Zstd(_) => {}
+            Self::None | Self::Bzip2Blocks(_) | Self::Zstd(_) => {}
             Self::Gzip(decoder) => *decoder = Decompress::new_gzip(GZIP_WINDOW_BITS),
             Self::Bzip2(decoder) => *decoder = bzip2::Decompress::new(false),
         }
@@ -225,7 +262,7 @@ impl Codec {
 
     fn decode(&mut self, input: &[u8], block: &mut [u8]) -> Result<Decoded, DecoderError> {
         match self {
-            Self::None => Ok(Decoded {
+            Self::None | Self::Bzip2Blocks(_) => Ok(Decoded {
                 consumed: 0,
                 produced: 0,
                 stream_ended: false,

@@ -28,6 +28,7 @@
 //! ```
 
 mod by_value;
+mod bzip2_blocks;
 mod compression;
 mod counts;
 mod cut;

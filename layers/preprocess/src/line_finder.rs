@@ -1,5 +1,7 @@
 //! Pulls one line out of a file, to show what a load error is about.
 
+use std::num::NonZeroUsize;
+
 use crate::compression::Compression;
 use crate::decompressor::Decompressor;
 use crate::encoding::{Encoding, LONGEST_MARK_BYTES};
@@ -48,7 +50,7 @@ impl LineFinder {
     /// A finder of the line with this number, counted from 1; 0 is taken for 1.
     pub fn new(compression: Compression, encoding: Encoding, line: u64) -> Self {
         Self {
-            decompressor: Decompressor::new(compression),
+            decompressor: Decompressor::new(compression, NonZeroUsize::MIN),
             search: Search {
                 encoding,
                 newlines_left: line.saturating_sub(1),

@@ -3,6 +3,8 @@
 #![expect(clippy::panic, reason = "helpers of tests fail by panicking")]
 
 mod by_value;
+mod bzip2_bits;
+mod bzip2_threads;
 mod checks;
 mod compressed;
 mod cuts;
