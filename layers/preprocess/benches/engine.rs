@@ -7,8 +7,8 @@ use std::num::NonZeroUsize;
 use divan::Bencher;
 use divan::counter::BytesCount;
 use longshore_preprocess::{
-    Compression, Discard, Framing, OutputCompression, OutputFormat, Pipeline, PipelineSpec, Report, Split,
-    Trailer, UnlistedRecords,
+    Compression, Decoder, Discard, Framing, OutputCompression, OutputFormat, Pipeline, PipelineSpec, Report,
+    Split, Trailer, UnlistedRecords,
 };
 
 const SAMPLE_BYTES: usize = 1024 * 1024;
@@ -134,14 +134,12 @@ fn bzip2_by_threads(bencher: Bencher<'_, '_>, threads: usize) {
     let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::best());
     encoder.write_all(&text).unwrap();
     let bytes = encoder.finish().unwrap();
-    let spec = PipelineSpec {
-        compression: Compression::Bzip2,
-        decoding_threads: NonZeroUsize::new(threads).unwrap(),
-        ..of_lines()
-    };
-    bencher
-        .counter(BytesCount::of_slice(&text))
-        .bench(|| pass(&bytes, &spec));
+    let threads = NonZeroUsize::new(threads).unwrap();
+    bencher.counter(BytesCount::of_slice(&text)).bench(|| {
+        let mut decoder = Decoder::new(Compression::Bzip2, threads);
+        decoder.decode(&bytes, drop).unwrap();
+        decoder.finish(drop).unwrap()
+    });
 }
 
 fn of_lines() -> PipelineSpec {

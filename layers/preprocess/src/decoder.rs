@@ -1,6 +1,7 @@
-//! Decompression by itself, for callers who let it run beside the rest.
+//! Decompression by itself, for callers who let it run beside the rest, by as many threads as the format lets work.
 
 use std::mem;
+use std::num::NonZeroUsize;
 
 use crate::compression::Compression;
 use crate::decompressor::Decompressor;
@@ -10,12 +11,13 @@ use crate::error::PrepareError;
 /// next is made here. That pipeline's input is what comes of it, [`Compression::None`].
 ///
 /// ```
+/// use std::num::NonZeroUsize;
 /// use longshore_preprocess::{Compression, Decoder, Pipeline, PipelineSpec, Discard};
 /// # fn files() -> [&'static [u8]; 1] { [&[
 /// #     0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0x33, 0xe4, 2, 0, 0x53, 0xfc, 0x51, 0x67, 2, 0, 0, 0,
 /// # ]] }
 ///
-/// let mut decoder = Decoder::new(Compression::Gzip);
+/// let mut decoder = Decoder::new(Compression::Gzip, NonZeroUsize::MIN);
 /// let mut pipeline = Pipeline::new(PipelineSpec::default())?;
 /// for chunk in files() {
 ///     decoder.decode(chunk, |piece| drop(pipeline.push_all(&piece, &mut Discard)))?;
@@ -34,10 +36,11 @@ impl Decoder {
     /// The length from which a piece is handed out: 256 KiB. It may go over by a block.
     pub const PIECE_BYTES: usize = 256 * 1024;
 
-    /// A decoder for one file.
-    pub fn new(compression: Compression) -> Self {
+    /// A decoder for one file. With more than one thread bzip2, whose blocks stand for themselves, is decoded by so many beside
+    /// the caller's. They end with the decoder; each has some 15 MB at most.
+    pub fn new(compression: Compression, threads: NonZeroUsize) -> Self {
         Self {
-            decompressor: Decompressor::new(compression),
+            decompressor: Decompressor::new(compression, threads),
             piece: Vec::new(),
         }
     }
@@ -74,6 +77,7 @@ impl Decoder {
     /// # Errors
     /// The file ends where no stream does.
     pub fn finish(mut self, mut give: impl FnMut(Vec<u8>)) -> Result<u64, PrepareError> {
+        self.decompressor.end_input();
         self.decode(&[], &mut give)?;
         self.give_rest(give);
         self.decompressor.finish()?;

@@ -120,11 +120,11 @@ impl Decompressor {
         }
     }
 
-    /// Says that no more input comes; whether there is more to give, with an empty input.
-    pub(crate) fn end_input(&mut self) -> bool {
+    /// Says that no more input comes. What threads are still at is pending from then on.
+    pub(crate) fn end_input(&mut self) {
         match &mut self.codec {
             Codec::Bzip2Blocks(blocks) => blocks.end_input(),
-            Codec::None | Codec::Gzip(_) | Codec::Bzip2(_) | Codec::Zstd(_) => false,
+            Codec::None | Codec::Gzip(_) | Codec::Bzip2(_) | Codec::Zstd(_) => {}
         }
     }
 

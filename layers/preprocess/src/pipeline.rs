@@ -1,5 +1,7 @@
 //! The pipeline: what the caller drives.
 
+use std::num::NonZeroUsize;
+
 use crate::counts::Counts;
 use crate::decompressor::Decompressor;
 use crate::encoding::Resolved;
@@ -79,7 +81,7 @@ impl Pipeline {
                 Stage::Opening(Opening::new())
             }
         };
-        let decompressor = Decompressor::new(spec.compression, spec.decoding_threads);
+        let decompressor = Decompressor::new(spec.compression, NonZeroUsize::MIN);
         Ok(Self {
             spec,
             decompressor,
@@ -124,30 +126,16 @@ impl Pipeline {
         }
     }
 
-    /// Says that all input was pushed, and hands out as much as a push what [`PipelineSpec::decoding_threads`] are still at; to be
-    /// repeated while something is pending.
-    ///
-    /// Only a caller that must send on what the outputs were given needs it, and only with more than one thread: between pushes
-    /// the threads go on, and what they decode is not pending as long as they can be given more. [`Pipeline::finish`] hands
-    /// out all of that at once.
-    ///
-    /// # Errors
-    /// As [`Pipeline::push`].
-    pub fn end(&mut self, outputs: &mut dyn Outputs) -> Result<Progress, PrepareError> {
-        self.pending |= self.decompressor.end_input();
-        self.push(&[], outputs)
-    }
-
     /// Takes the end of the file: completes the outputs and passes the verdict.
     ///
-    /// After a push or an end that left nothing pending it hands out no more than the records held back and what the
-    /// encoders hold; with more than one decoding thread that holds after an [`Pipeline::end`] alone.
+    /// After a push that left nothing pending it hands out no more than the records held back and what the
+    /// encoders hold.
     ///
     /// # Errors
     /// What only the end shows: a stream cut short, a quote left open, a trailer that is missing or wrong, too few
     /// records.
     pub fn finish(mut self, outputs: &mut dyn Outputs) -> Result<Report, PrepareError> {
-        while self.end(outputs)?.pending {}
+        self.push_all(&[], outputs)?;
         self.decompressor.finish()?;
         let bytes_read = self.decompressor.offset();
         let end = End::of(self.stage, &self.spec, outputs)?;

@@ -1,6 +1,6 @@
 //! What a pipeline is asked to do.
 
-use std::num::{NonZeroU64, NonZeroUsize};
+use std::num::NonZeroU64;
 
 use crate::compression::{Compression, OutputCompression};
 use crate::encoding::{Encoding, InvalidBytes, OutputEncoding};
@@ -20,9 +20,6 @@ pub const HEADER_LIMIT_BYTES: usize = 1024 * 1024;
 pub struct PipelineSpec {
     /// How the input is compressed.
     pub compression: Compression,
-    /// How many threads decode where the format lets them: bzip2, whose blocks stand for themselves. With 1 the caller's does.
-    /// More are started with the pipeline and end with it; each has some 15 MB at most.
-    pub decoding_threads: NonZeroUsize,
     /// How the decompressed text is encoded.
     pub encoding: Encoding,
     /// What to do about bytes that are not valid in that encoding.
@@ -49,7 +46,6 @@ impl Default for PipelineSpec {
     fn default() -> Self {
         Self {
             compression: Compression::None,
-            decoding_threads: NonZeroUsize::MIN,
             encoding: Encoding::Utf8,
             invalid_bytes: InvalidBytes::Reject,
             framing: Framing::Lines,

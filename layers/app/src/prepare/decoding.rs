@@ -1,4 +1,8 @@
-//! Decompression on a thread of its own, so that one core decodes what comes next while another checks, counts and compresses.
+//! Decompression on a thread of its own, so that one core decodes what comes next while another checks, counts and compresses;
+//! of bzip2 on all of them.
+
+use std::num::NonZeroUsize;
+use std::thread::available_parallelism;
 
 use bytes::Bytes;
 use longshore_preprocess::{Compression, Decoder, PrepareError};
@@ -23,9 +27,12 @@ impl Decoding {
     /// A decoding, and where the file's chunks go. It ends when all of them are taken and the sender is dropped, with the first
     /// that is at fault, or soon after either side is dropped.
     pub(super) fn begin(compression: Compression) -> (Sender<Bytes>, Self) {
+        // Of this machine, which for a function goes by its memory.
+        let threads = available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let (chunk_sender, chunks) = mpsc::channel(CHUNKS_AHEAD);
         let (piece_sender, pieces) = mpsc::channel(PIECES_AHEAD);
-        let thread = spawn_blocking(move || decode(compression, chunks, &piece_sender));
+        let thread =
+            spawn_blocking(move || decode(Decoder::new(compression, threads), chunks, &piece_sender));
         (chunk_sender, Self { pieces, thread })
     }
 
@@ -43,13 +50,12 @@ impl Decoding {
 }
 
 fn decode(
-    compression: Compression,
+    mut decoder: Decoder,
     mut chunks: Receiver<Bytes>,
     pieces: &Sender<Vec<u8>>,
 ) -> Result<u64, PrepareError> {
     // That nobody takes the piece is noticed before the next chunk.
     let give = |piece| drop(pieces.blocking_send(piece));
-    let mut decoder = Decoder::new(compression);
     while let Some(chunk) = chunks.blocking_recv() {
         decoder.decode(&chunk, give)?;
         if pieces.is_closed() {

@@ -148,12 +148,11 @@ impl Bzip2Blocks {
         })
     }
 
-    /// Says that no more input comes; whether there is more to give.
-    pub(crate) fn end_input(&mut self) -> bool {
+    /// Says that no more input comes.
+    pub(crate) fn end_input(&mut self) {
         if self.input == Input::Open {
             self.input = Input::Ended;
         }
-        self.is_pending()
     }
 
     /// Whether everything read so far is complete streams, at least one.

@@ -4,26 +4,31 @@ use std::mem::discriminant;
 use std::num::NonZeroUsize;
 
 use longshore_preprocess::{
-    BLOCK_BYTES, Compression, Discard, Framing, OutputFormat, Pipeline, PipelineSpec, PrepareError,
+    BLOCK_BYTES, Compression, Decoder, Framing, OutputFormat, PipelineSpec, PrepareError,
 };
 use proptest::prelude::*;
 
 use crate::bzip2_bits::{BLOCK, Block, Coding, END, digits, stream};
-use crate::drive::{Run, assert_same, run_pieces};
+use crate::drive::{Run, assert_same, run_decoded, run_pieces};
+
+const TWO: NonZeroUsize = NonZeroUsize::MIN.saturating_add(1);
 
 const SHORT: Coding = Coding {
     idle_selectors: 0,
     long_bits: 6,
 };
 
-fn reading(threads: usize) -> PipelineSpec {
+fn reading() -> PipelineSpec {
     PipelineSpec {
         compression: Compression::Bzip2,
-        decoding_threads: NonZeroUsize::new(threads).expect("there is a thread"),
         framing: Framing::Opaque,
         output: Some(OutputFormat::default()),
         ..PipelineSpec::default()
     }
+}
+
+fn run_by(threads: usize, bytes: &[u8], sizes: &[usize]) -> Result<Run, PrepareError> {
+    run_decoded(&reading(), threads, bytes, sizes)
 }
 
 fn compress(level: u32, text: &[u8]) -> Vec<u8> {
@@ -48,9 +53,9 @@ fn small() -> (Vec<u8>, &'static str) {
 
 /// Whole and in single bytes, by two threads and by three, as by one.
 fn assert_as_one(bytes: &[u8]) -> Result<Run, PrepareError> {
-    let expected = run_pieces(&reading(1), bytes, &[bytes.len()]);
+    let expected = run_pieces(&reading(), bytes, &[bytes.len()]);
     for (threads, size) in [(2, bytes.len()), (2, 1), (3, 7)] {
-        match (&expected, &run_pieces(&reading(threads), bytes, &[size])) {
+        match (&expected, &run_by(threads, bytes, &[size])) {
             // One thread tells where the push began in which it shows, several where the block did.
             (
                 Err(PrepareError::CompressedInputCorrupt { .. }),
@@ -71,7 +76,7 @@ fn blocks_at_any_bit_come_out_in_order() {
 #[test]
 fn a_file_without_a_stream_is_no_compressed_file() {
     for threads in [1, 2] {
-        let error = run_pieces(&reading(threads), b"", &[1]).expect_err("there is no stream");
+        let error = run_by(threads, b"", &[1]).expect_err("there is no stream");
         assert!(
             matches!(error, PrepareError::CompressedInputTruncated { offset: 0, .. }),
             "{error}"
@@ -95,8 +100,8 @@ fn a_file_cut_anywhere_is_cut_for_several_threads_too() {
     let (bytes, _) = small();
     for end in 0..bytes.len() {
         for size in [1, 1_000] {
-            let one = run_pieces(&reading(1), &bytes[..end], &[size]);
-            let two = run_pieces(&reading(2), &bytes[..end], &[size]);
+            let one = run_pieces(&reading(), &bytes[..end], &[size]);
+            let two = run_by(2, &bytes[..end], &[size]);
             assert_same(&one, &two);
             match two {
                 // Only where a stream ends.
@@ -114,9 +119,9 @@ fn a_flipped_bit_is_what_it_is_for_one_thread() {
     for bit in 0..bytes.len() * 8 {
         let mut damaged = bytes.clone();
         damaged[bit / 8] ^= 0x80 >> (bit % 8);
-        let one = run_pieces(&reading(1), &damaged, &[1]);
+        let one = run_pieces(&reading(), &damaged, &[1]);
         for size in [1, 1_000] {
-            let two = run_pieces(&reading(2), &damaged, &[size]);
+            let two = run_by(2, &damaged, &[size]);
             match (&one, &two) {
                 (Err(one), Err(two)) => {
                     assert_eq!(discriminant(one), discriminant(two), "bit {bit}: {one} and {two}");
@@ -184,8 +189,8 @@ fn a_block_with_a_magic_in_it_is_cut_and_damaged_as_any_other() {
     for bit in 0..bytes.len() * 8 {
         let mut damaged = bytes.clone();
         damaged[bit / 8] ^= 0x80 >> (bit % 8);
-        let one = run_pieces(&reading(1), &damaged, &[1]);
-        let two = run_pieces(&reading(2), &damaged, &[1]);
+        let one = run_pieces(&reading(), &damaged, &[1]);
+        let two = run_by(2, &damaged, &[1]);
         assert_eq!(one.is_ok(), two.is_ok(), "bit {bit}: {one:?} and {two:?}");
     }
 }
@@ -204,11 +209,11 @@ fn a_block_may_be_longer_than_what_is_kept_of_one() {
     );
     let bytes = stream(b'9', &[block("1|plum\n"), long, block("2|fig\n")]);
     for size in [10_000, bytes.len()] {
-        let one = run_pieces(&reading(1), &bytes, &[size]);
-        let two = run_pieces(&reading(2), &bytes, &[size]);
+        let one = run_pieces(&reading(), &bytes, &[size]);
+        let two = run_by(2, &bytes, &[size]);
         assert!(two.is_ok());
         assert_same(&one, &two);
-        let cut = run_pieces(&reading(2), &bytes[..1_750_000], &[size]).expect_err("it is cut");
+        let cut = run_by(2, &bytes[..1_750_000], &[size]).expect_err("it is cut");
         assert!(
             matches!(cut, PrepareError::CompressedInputTruncated { .. }),
             "{cut}"
@@ -241,55 +246,37 @@ fn a_file_of_nothing_but_magics_is_read_to_its_end() {
 }
 
 #[test]
-fn a_pipeline_may_be_dropped_at_any_point() {
+fn a_decoder_may_be_dropped_at_any_point() {
     let bytes = [compress(9, &vec![b'x'; 6_000_000]), small().0]
         .concat()
         .repeat(4);
     for end in (0..bytes.len()).step_by(97) {
-        let mut pipeline = Pipeline::new(reading(2)).expect("the specification makes sense");
-        let _progress = pipeline
-            .push(&bytes[..end], &mut Discard)
-            .expect("the file is right");
+        let mut decoder = Decoder::new(Compression::Bzip2, TWO);
+        decoder.decode(&bytes[..end], drop).expect("the file is right");
     }
 }
 
 #[test]
-fn a_pipeline_can_be_sent_and_shared() {
+fn a_decoder_can_be_sent_and_shared() {
     fn assert_shared<T: Send + Sync>() {}
-    assert_shared::<Pipeline>();
+    assert_shared::<Decoder>();
 }
 
 #[test]
 fn a_bomb_is_handed_out_a_little_at_a_time() {
     let bomb = compress(9, &vec![b'x'; 8_000_000]).repeat(6);
-    let mut pipeline = Pipeline::new(reading(2)).expect("the specification makes sense");
-    let mut rest = &bomb[..];
-    let mut outputs = crate::drive::Watched::default();
-    loop {
-        outputs.produced = 0;
-        let has_ended = rest.is_empty();
-        let progress = match rest {
-            [] => pipeline.end(&mut outputs),
-            _ => pipeline.push(rest, &mut outputs),
-        }
-        .expect("the file is right");
-        assert!(
-            outputs.produced < 2 * 1024 * 1024,
-            "{} bytes at once",
-            outputs.produced
-        );
-        rest = &rest[progress.consumed..];
-        if rest.is_empty() && !progress.pending && has_ended {
-            break;
-        }
-    }
-    outputs.produced = 0;
-    let report = pipeline.finish(&mut outputs).expect("the file is right");
-    assert_eq!(report.bytes_decoded, 48_000_000);
+    let mut decoder = Decoder::new(Compression::Bzip2, TWO);
+    let (mut decoded, mut longest) = (0, 0);
+    let mut give = |piece: Vec<u8>| {
+        decoded += piece.len();
+        longest = longest.max(piece.len());
+    };
+    decoder.decode(&bomb, &mut give).expect("the file is right");
+    decoder.finish(&mut give).expect("the file is right");
+    assert_eq!(decoded, 48_000_000);
     assert!(
-        outputs.produced <= BLOCK_BYTES,
-        "{} bytes at the end",
-        outputs.produced
+        longest <= Decoder::PIECE_BYTES + BLOCK_BYTES,
+        "{longest} bytes at once"
     );
 }
 
@@ -349,8 +336,8 @@ proptest! {
             bytes.extend(compress(if length > 3_000 { 1 } else { level }, &text));
             expected.extend(text);
         }
-        let one = run_pieces(&reading(1), &bytes, &[bytes.len()]);
-        let several = run_pieces(&reading(threads), &bytes, &sizes);
+        let one = run_pieces(&reading(), &bytes, &[bytes.len()]);
+        let several = run_by(threads, &bytes, &sizes);
         assert_same(&one, &several);
         let decoded: Vec<u8> = several.expect("the streams are complete").outputs.into_values().flatten().collect();
         prop_assert!(decoded == expected);
@@ -379,8 +366,8 @@ proptest! {
         size in 1usize..100,
     ) {
         let bytes = parts.concat();
-        let one = run_pieces(&reading(1), &bytes, &[1]);
-        let two = run_pieces(&reading(2), &bytes, &[size]);
+        let one = run_pieces(&reading(), &bytes, &[1]);
+        let two = run_by(2, &bytes, &[size]);
         match (&one, &two) {
             // The file's last bits are not given to a decoder that they would fill no byte of.
             (
