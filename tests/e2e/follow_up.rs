@@ -153,19 +153,37 @@ async fn a_chain_is_written_by_a_command_and_run_by_its_name() -> anyhow::Result
     let chain = json!([format!("UPDATE {} SET name = 'by name'", feed.table), "SELECT 1"]);
     std::fs::write(file.path(), chain.to_string())?;
     let path = file.path().to_string_lossy().into_owned();
-    let rehearsed = world.longshore(&["chain", "apply", &name, &path])?;
+    let apply = [
+        "chain",
+        "apply",
+        &name,
+        &path,
+        "--why",
+        "the month's end",
+        "--as",
+        "ann",
+    ];
+    let rehearsed = world.longshore(&apply)?;
     assert!(rehearsed.status.success());
     assert_eq!(world.longshore(&["chain", "show", &name])?.status.code(), Some(1));
     assert!(
         world
-            .longshore(&["chain", "apply", &name, &path, "--yes"])?
+            .longshore(&[&apply[..], &["--yes"]].concat())?
             .status
             .success()
     );
     let shown = world.longshore(&["chain", "show", &name])?;
     assert_eq!(serde_json::from_slice::<Value>(&shown.stdout)?, chain);
     let listed = world.longshore(&["chain", "list"])?;
-    assert!(String::from_utf8_lossy(&listed.stdout).contains(&name));
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    let of_chain = listed
+        .lines()
+        .find(|line| line.contains(&name))
+        .unwrap_or_default();
+    assert!(
+        of_chain.contains("ann") && of_chain.contains("the month's end"),
+        "{listed}"
+    );
     follow(&world, &feed, &format!("chain:{name}")).await?;
 
     let story = feed.land("1|a\n").await?;
@@ -207,7 +225,7 @@ async fn a_follow_up_that_cannot_run_is_a_fault_with_its_place() -> anyhow::Resu
         r#"["SELECT 1", {"ExecuteStatementParameters": "SELECT 1", "MaxWait": -1}]"#,
     )?;
     let path = file.path().to_string_lossy().into_owned();
-    let refused = world.longshore(&["chain", "apply", "never", &path, "--yes"])?;
+    let refused = world.longshore(&["chain", "apply", "never", &path, "--why", "a test", "--yes"])?;
     assert_eq!(refused.status.code(), Some(1));
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(

@@ -248,11 +248,7 @@ mod tests {
     use super::*;
 
     fn chains() -> Vec<Chain> {
-        let of = |name: &str, queries: Value| Chain {
-            name: name.to_owned(),
-            queries,
-            modified_at: DateTime::UNIX_EPOCH,
-        };
+        let of = |name: &str, queries: Value| Chain::new(name, queries, DateTime::UNIX_EPOCH);
         vec![
             of("daily_totals", json!(["SELECT 1", "SELECT 2"])),
             of("broken", json!(["SELECT 1", ""])),

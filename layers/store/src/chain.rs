@@ -25,6 +25,23 @@ pub struct Chain {
     pub queries: Value,
     /// When it was written.
     pub modified_at: DateTime<Utc>,
+    /// By whom, where it was by hand.
+    pub modified_by: Option<String>,
+    /// Why.
+    pub modified_reason: Option<String>,
+}
+
+impl Chain {
+    /// One that nobody says to have written.
+    pub fn new(name: impl Into<String>, queries: Value, modified_at: DateTime<Utc>) -> Self {
+        Self {
+            name: name.into(),
+            queries,
+            modified_at,
+            modified_by: None,
+            modified_reason: None,
+        }
+    }
 }
 
 impl Store {
@@ -50,13 +67,14 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`] of a write.
-    pub async fn write_chain(
-        &self,
-        name: &str,
-        queries: &Value,
-        now: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
-        let parameters: Parameters<'_> = &[&name, queries, &now];
+    pub async fn write_chain(&self, chain: &Chain) -> Result<(), StoreError> {
+        let parameters: Parameters<'_> = &[
+            &chain.name,
+            &chain.queries,
+            &chain.modified_at,
+            &chain.modified_by,
+            &chain.modified_reason,
+        ];
         self.execute(Query::ChainWrite, parameters).await?;
         Ok(())
     }
@@ -68,6 +86,8 @@ fn read_chain(row: &Row) -> Result<Chain, StoreError> {
         name: reader.get("chain_name")?,
         queries: reader.get("queries")?,
         modified_at: reader.get("modified_at")?,
+        modified_by: reader.get("modified_by")?,
+        modified_reason: reader.get("modified_reason")?,
     })
 }
 

@@ -111,6 +111,10 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
         "V29__refused_calls",
         include_str!("../../../sql/config-db/migrations/V29__refused_calls.sql"),
     ),
+    (
+        "V30__chain_authors",
+        include_str!("../../../sql/config-db/migrations/V30__chain_authors.sql"),
+    ),
 ];
 
 /// The version that this program brings a schema to: the number in the last migration's name.

@@ -2,10 +2,14 @@
 INSERT INTO rdscnfg.ext_chain (
     chain_name,
     queries,
-    modified_at
+    modified_at,
+    modified_by,
+    modified_reason
 )
-VALUES ($1, $2, $3)
+VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (chain_name) DO UPDATE
 SET
     queries = excluded.queries,
-    modified_at = excluded.modified_at
+    modified_at = excluded.modified_at,
+    modified_by = excluded.modified_by,
+    modified_reason = excluded.modified_reason

@@ -4,7 +4,7 @@ use chrono::{TimeDelta, Utc};
 use longshore_domain::fault::WarehouseFault;
 use longshore_domain::load::LoadState;
 use longshore_domain::object::Object;
-use longshore_store::{AuditFilter, StatementState, follow_up_steps};
+use longshore_store::{AuditFilter, Chain, StatementState, follow_up_steps};
 use serde_json::{Value, json};
 
 use crate::support::bench::Bench;
@@ -201,7 +201,7 @@ async fn a_chain_is_run_as_it_was_when_the_load_was_planned() {
     let write = async |queries: Value| {
         bench
             .store
-            .write_chain("daily_totals", &queries, Utc::now())
+            .write_chain(&Chain::new("daily_totals", queries, Utc::now()))
             .await
             .unwrap();
     };
@@ -221,7 +221,7 @@ async fn a_rule_that_names_no_chain_that_is_there_loads_nothing() {
     let queries = json!(["call s.one()"]);
     bench
         .store
-        .write_chain("daily_total", &queries, Utc::now())
+        .write_chain(&Chain::new("daily_total", queries, Utc::now()))
         .await
         .unwrap();
     let object = world.land("in/plain_701.txt", "plum|1\n");

@@ -7,7 +7,7 @@ use longshore_app::{AppConfig, Invocation, Reconcile, ReconcileLimits, Reconcile
 use longshore_domain::fault::WarehouseFault;
 use longshore_domain::load::LoadState;
 use longshore_domain::object::WatchedPrefix;
-use longshore_store::LoadFilter;
+use longshore_store::{Chain, LoadFilter};
 
 use crate::support::bench::Bench;
 use crate::support::calls::{Aim, Fault, Tried};
@@ -300,7 +300,7 @@ async fn a_file_refused_for_its_chain_is_loaded_once_the_chain_is_there() {
     let queries = serde_json::json!(["call s.one()", "call s.two()"]);
     bench
         .store
-        .write_chain("totals", &queries, world.clock.reads())
+        .write_chain(&Chain::new("totals", queries, world.clock.reads()))
         .await
         .unwrap();
     world.clock.advance(TimeDelta::minutes(16));

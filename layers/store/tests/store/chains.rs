@@ -3,7 +3,8 @@
 use longshore_domain::load::LoadState;
 use longshore_domain::statement::StatementKind;
 use longshore_store::{
-    AttemptRecord, AuditFilter, AuditStatus, FollowUpStep, StatementOutcome, StatementState, follow_up_steps,
+    AttemptRecord, AuditFilter, AuditStatus, Chain, FollowUpStep, StatementOutcome, StatementState,
+    follow_up_steps,
 };
 use serde_json::json;
 
@@ -13,9 +14,21 @@ use crate::support::{ACTOR, Bench, at, attempt, follow_up_end, record};
 async fn a_chain_is_there_as_it_was_written_last() {
     let bench = Bench::new().await;
     let store = &bench.store;
-    store.write_chain("b", &json!(["SELECT 1"]), at(1)).await.unwrap();
-    store.write_chain("a", &json!(["SELECT 2"]), at(2)).await.unwrap();
-    store.write_chain("b", &json!(["SELECT 3"]), at(3)).await.unwrap();
+    let first = Chain {
+        modified_by: Some("ann".to_owned()),
+        modified_reason: Some("the first".to_owned()),
+        ..Chain::new("b", json!(["SELECT 1"]), at(1))
+    };
+    store.write_chain(&first).await.unwrap();
+    assert_eq!(store.chain("b").await.unwrap(), Some(first));
+    let other = Chain::new("a", json!(["SELECT 2"]), at(2));
+    store.write_chain(&other).await.unwrap();
+    let last = Chain {
+        modified_by: Some("bea".to_owned()),
+        modified_reason: Some("the second".to_owned()),
+        ..Chain::new("b", json!(["SELECT 3"]), at(3))
+    };
+    store.write_chain(&last).await.unwrap();
     let names: Vec<_> = store
         .chains()
         .await
@@ -24,8 +37,7 @@ async fn a_chain_is_there_as_it_was_written_last() {
         .map(|chain| chain.name)
         .collect();
     assert_eq!(names, ["a", "b"]);
-    let chain = store.chain("b").await.unwrap().unwrap();
-    assert_eq!((chain.queries, chain.modified_at), (json!(["SELECT 3"]), at(3)));
+    assert_eq!(store.chain("b").await.unwrap(), Some(last));
     assert_eq!(store.chain("c").await.unwrap(), None);
 }
 

@@ -1,7 +1,7 @@
 //! Rows that could not have come about are refused, each by the constraint that says why.
 
 use longshore_domain::load::LoadState;
-use longshore_store::StoreError;
+use longshore_store::{Chain, StoreError};
 use rstest::rstest;
 use tokio_postgres::error::SqlState;
 
@@ -558,7 +558,8 @@ async fn refusal(bench: &Bench, sql: &str) -> String {
 async fn an_impossible_chain_is_refused(#[case] values: &str, #[case] constraint: &str) {
     let bench = Bench::new().await;
     let queries = serde_json::json!(["SELECT 1"]);
-    bench.store.write_chain("known", &queries, at(1)).await.unwrap();
+    let known = Chain::new("known", queries, at(1));
+    bench.store.write_chain(&known).await.unwrap();
     let sql = format!("INSERT INTO rdscnfg.ext_chain (chain_name, queries) VALUES ({values})");
     assert_eq!(refusal(&bench, &sql).await, constraint);
 }

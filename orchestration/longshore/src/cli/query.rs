@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::HandArguments;
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum QueryCommand {
     /// Run the statements of a file one after the other, each tried again where its error says so. Ctrl-C cancels the one that
@@ -30,9 +32,8 @@ pub(crate) enum ChainCommand {
         /// A JSON array of SQL texts or query objects, as for `query run`; - reads stdin.
         #[arg(value_name = "FILE")]
         chain: PathBuf,
-        /// Write it.
-        #[arg(long)]
-        yes: bool,
+        #[command(flatten)]
+        hand: HandArguments,
     },
 }
 

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::load::moment;
 use super::query::document;
-use crate::cli::ChainCommand;
+use crate::cli::{ChainCommand, HandArguments};
 use crate::deployment::Deployment;
 use crate::exit::{ExitStatus, input};
 use crate::output::Output;
@@ -25,7 +25,7 @@ pub(crate) async fn run(
     match command {
         ChainCommand::List => list(&store, output).await,
         ChainCommand::Show { name } => show(&store, &name, output).await,
-        ChainCommand::Apply { name, chain, yes } => apply(&store, &name, &chain, yes, output).await,
+        ChainCommand::Apply { name, chain, hand } => apply(&store, name, &chain, hand, output).await,
     }
 }
 
@@ -37,9 +37,17 @@ async fn list(store: &Store, output: Output) -> anyhow::Result<ExitStatus> {
     }
     let rows = chains
         .iter()
-        .map(|chain| vec![chain.name.clone(), condition(chain), moment(chain.modified_at)])
+        .map(|chain| {
+            vec![
+                chain.name.clone(),
+                condition(chain),
+                moment(chain.modified_at),
+                chain.modified_by.clone().unwrap_or_default(),
+                chain.modified_reason.clone().unwrap_or_default(),
+            ]
+        })
         .collect();
-    output.table(&["chain", "steps", "written"], rows)?;
+    output.table(&["chain", "steps", "written", "by", "why"], rows)?;
     Ok(ExitStatus::Done)
 }
 
@@ -65,9 +73,9 @@ async fn show(store: &Store, name: &str, output: Output) -> anyhow::Result<ExitS
 
 async fn apply(
     store: &Store,
-    name: &str,
+    name: String,
     file: &Path,
-    yes: bool,
+    hand: HandArguments,
     output: Output,
 ) -> anyhow::Result<ExitStatus> {
     let queries = document::read(file)?;
@@ -78,12 +86,18 @@ async fn apply(
             faults.join("; ")
         ))
     })?;
-    if yes {
-        let written = store.write_chain(name, &queries, Utc::now()).await;
+    let chain = Chain {
+        modified_by: Some(hand.operator),
+        modified_reason: Some(hand.why),
+        ..Chain::new(name, queries, Utc::now())
+    };
+    let name = &chain.name;
+    if hand.yes {
+        let written = store.write_chain(&chain).await;
         written.with_context(|| format!("write chain {name}"))?;
     }
-    match (output.is_json(), yes) {
-        (true, _) => output.json(&json!({ "chain": name, "steps": steps, "done": yes }))?,
+    match (output.is_json(), hand.yes) {
+        (true, _) => output.json(&json!({ "chain": name, "steps": steps, "done": hand.yes }))?,
         (false, true) => output.line(format!("chain {name} is written, with {steps} steps"))?,
         (false, false) => output.line(format!(
             "chain {name} would be written, with {steps} steps; say so with --yes"
