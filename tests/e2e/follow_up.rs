@@ -225,7 +225,9 @@ async fn a_follow_up_that_cannot_run_is_a_fault_with_its_place() -> anyhow::Resu
         r#"["SELECT 1", {"ExecuteStatementParameters": "SELECT 1", "MaxWait": -1}]"#,
     )?;
     let path = file.path().to_string_lossy().into_owned();
-    let refused = world.longshore(&["chain", "apply", "never", &path, "--why", "a test", "--yes"])?;
+    let refused = world.longshore(&[
+        "chain", "apply", "never", &path, "--why", "a test", "--as", "ann", "--yes",
+    ])?;
     assert_eq!(refused.status.code(), Some(1));
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(

@@ -394,7 +394,15 @@ async fn a_marker_that_is_forgotten_is_gone() -> anyhow::Result<()> {
     lose_ledger(&world).await?;
     reconcile(&world, &[]).await?;
 
-    let forget = ["marker", "forget", story.load.id(), "--why", "its rows are out"];
+    let forget = [
+        "marker",
+        "forget",
+        story.load.id(),
+        "--why",
+        "its rows are out",
+        "--as",
+        "ann",
+    ];
     let told = longshore(&world, &forget).await?;
     assert!(told.contains("say so with --yes"), "{told}");
     let report = reconcile(&world, &[]).await?;

@@ -201,7 +201,8 @@ async fn ask(
 }
 
 /// Sends everything in its order, then waits for its answers. The error is the first one in that order, however the answers come:
-/// what follows the statement that failed is refused only because of it, and its refusal says nothing of the cause.
+/// what follows the statement that failed is refused only because of it, and its refusal says nothing of the cause. Behind one that
+/// could not be sent nothing is sent, least of all a COMMIT.
 pub(crate) async fn in_order(mut sent: Vec<Sent<'_>>) -> Result<Vec<Answer>, StoreError> {
     let mut came: Vec<Option<Result<Answer, StoreError>>> = sent.iter().map(|_| None).collect();
     poll_fn(|context| {
@@ -210,6 +211,9 @@ pub(crate) async fn in_order(mut sent: Vec<Sent<'_>>) -> Result<Vec<Answer>, Sto
                 && let Poll::Ready(answer) = waiting.as_mut().poll(context)
             {
                 *came = Some(answer);
+            }
+            if let Some(Err(_)) = came {
+                break;
             }
         }
         let first_open = came.iter().find(|came| !matches!(came, Some(Ok(_))));
