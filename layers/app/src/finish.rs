@@ -82,6 +82,7 @@ impl FinishStatement<'_> {
             Some(load) => load,
             None => {
                 notify::send_pending(self.app, attempt.load, self.actor()).await?;
+                self.process().take_up_held_beside(attempt.load).await;
                 return Ok(FinishedAs::AlreadySettled {
                     load_id: attempt.load,
                 });
@@ -132,11 +133,7 @@ impl FinishStatement<'_> {
         told?;
         self.tell_of_carried(&load).await?;
         if load.finished_at.is_some() && (load.is_delivery() || load.is_batch()) {
-            let process = ProcessObject {
-                app: self.app,
-                invocation: self.invocation,
-            };
-            process.settle_files_of(load.id).await;
+            self.process().settle_files_of(load.id).await;
         }
         if let Some(buffer) = load
             .buffer
@@ -171,6 +168,14 @@ impl FinishStatement<'_> {
             .iter()
             .find(|statement| statement.statement_id.as_deref() == Some(statement_id));
         Ok(found.map(Statement::as_attempt))
+    }
+
+    /// The walk of a file, for the loads that go on with this one's end.
+    fn process(&self) -> ProcessObject<'_> {
+        ProcessObject {
+            app: self.app,
+            invocation: self.invocation,
+        }
     }
 
     fn actor(&self) -> &str {

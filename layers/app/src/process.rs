@@ -25,8 +25,9 @@ use longshore_domain::reject::RejectReason;
 use longshore_domain::rule::drift_remark;
 use longshore_domain::target::TableName;
 use longshore_store::{Announced, BufferId, Claim, Lease, LeaseStep, Load, Source};
-use tracing::{Instrument, info};
+use tracing::{Instrument, info, warn};
 
+use crate::error::chain;
 use crate::plan::{self, Planned};
 use crate::prepare::{self, Copyable, Prepared};
 use crate::retry::Sent;
@@ -217,12 +218,36 @@ impl ProcessObject<'_> {
             Claim::Done(load) => {
                 // The work is done, the telling may not be.
                 notify::send_pending(self.app, load.id, self.actor()).await?;
+                Box::pin(self.take_up_held_beside(load.id)).await;
                 Ok(ObjectOutcome::AlreadyDone {
                     load_id: load.id,
                     state: load.state,
                 })
             }
         }
+    }
+
+    /// Carries on what this invocation held when it died, beside a load that it was done with: the batch that it made, who came
+    /// next at a table, the file whose last delivery it ended. It is told by its request id, and nobody else may take them up
+    /// before its lease is over. When this fails the reconciler does it.
+    pub(crate) async fn take_up_held_beside(&self, done: LoadId) {
+        if let Err(error) = self.try_held_beside(done).await {
+            warn!(
+                "could not carry on what a try that died held beside {done}: {}",
+                chain(&error)
+            );
+        }
+    }
+
+    async fn try_held_beside(&self, done: LoadId) -> Result<(), AppError> {
+        let store = &self.app.store;
+        for held in store.held_beside(done, self.actor()).await? {
+            if let Some(load) = store.load(held).await? {
+                warn!("takes up load {held}, over which a try of this invocation died");
+                self.carry_on_again(load).await?;
+            }
+        }
+        Ok(())
     }
 
     fn lease(&self) -> Lease {

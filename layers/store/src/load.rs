@@ -264,7 +264,20 @@ impl Store {
     /// # Errors
     /// Any [`StoreError`] of a read.
     pub async fn delivered(&self, load: LoadId) -> Result<Vec<LoadId>, StoreError> {
-        let rows = self.rows(Query::LoadListDelivered, &[&load.as_uuid()]).await?;
+        self.load_ids(Query::LoadListDelivered, &[&load.as_uuid()]).await
+    }
+
+    /// The loads that `owner` was preparing beside this one when it died, if it is a repetition of who moved this one.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of a read.
+    pub async fn held_beside(&self, load: LoadId, owner: &str) -> Result<Vec<LoadId>, StoreError> {
+        self.load_ids(Query::LoadListHeld, &[&owner, &load.as_uuid()])
+            .await
+    }
+
+    async fn load_ids(&self, query: Query, parameters: Parameters<'_>) -> Result<Vec<LoadId>, StoreError> {
+        let rows = self.rows(query, parameters).await?;
         rows.iter()
             .map(|row| Ok(LoadId::from_uuid(Reader::new(row, TABLE).get("load_id")?)))
             .collect()

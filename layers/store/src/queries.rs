@@ -82,6 +82,7 @@ queries! {
     LoadLetIn => "load_let_in",
     LoadLetInAll => "load_let_in_all",
     LoadListDelivered => "load_list_delivered",
+    LoadListHeld => "load_list_held",
     LoadListChildren => "load_list_children",
     LoadListLoadedInto => "load_list_loaded_into",
     LoadListOfMarkers => "load_list_of_markers",

@@ -16,7 +16,6 @@ use super::FinishStatement;
 use super::load::{LoadedFile, after_loading};
 use crate::error::chain;
 use crate::plan::LoadPlan;
-use crate::process::ProcessObject;
 use crate::retry::FailedStatement;
 use crate::{AppError, archive, notify, trace};
 
@@ -29,11 +28,7 @@ impl FinishStatement<'_> {
     /// Makes the next batches of a buffer when one of its batches is done: those that waited for it, and those that it was
     /// divided into. When this fails the reconciler does it.
     pub(super) async fn go_on_with(&self, buffer: BufferId) {
-        let process = ProcessObject {
-            app: self.app,
-            invocation: self.invocation,
-        };
-        if let Err(error) = Box::pin(process.flush(buffer)).await {
+        if let Err(error) = Box::pin(self.process().flush(buffer)).await {
             warn!(
                 "could not hand over what is due of buffer {buffer}: {}",
                 chain(&error)

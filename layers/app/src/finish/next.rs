@@ -6,7 +6,6 @@ use tracing::warn;
 use super::FinishStatement;
 use crate::AppError;
 use crate::error::chain;
-use crate::process::ProcessObject;
 
 impl FinishStatement<'_> {
     /// Submits the load that came first of those that wait. A trouble with it is none of the load's that ended, and the
@@ -26,12 +25,8 @@ impl FinishStatement<'_> {
         let Some(next) = store.let_next_in(ended, self.app.clock.now()).await? else {
             return Ok(());
         };
-        let process = ProcessObject {
-            app: self.app,
-            invocation: self.invocation,
-        };
         match store.load(next).await? {
-            Some(load) => process.carry_on_again(load).await,
+            Some(load) => self.process().carry_on_again(load).await,
             None => Ok(()),
         }
     }

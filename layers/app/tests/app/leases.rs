@@ -1,7 +1,7 @@
 //! Two invocations and one load: the second waits or fails, and is never told that the work is done.
 
 use chrono::TimeDelta;
-use longshore_app::{AppError, ObjectOutcome};
+use longshore_app::{AppError, ObjectOutcome, PLACES_PER_TABLE};
 use longshore_domain::disposition::Disposition;
 use longshore_domain::load::{LoadId, LoadState};
 use longshore_domain::object::Object;
@@ -11,7 +11,8 @@ use crate::support::calls::{Aim, Fault, Tried};
 use crate::support::files::{COPY, OPEN};
 use crate::support::notifier::PUBLISH;
 use crate::support::rules::Rule;
-use crate::support::warehouse::SUBMIT;
+use crate::support::warehouse::{Handed, SUBMIT};
+use crate::support::world::World;
 
 const RULES: [Rule; 3] = [
     Rule::new(1, "701", "price"),
@@ -217,4 +218,110 @@ fn submitted(object: &Object) -> ObjectOutcome {
     ObjectOutcome::Submitted {
         load_id: LoadId::of(object),
     }
+}
+
+/// An invocation that was done with its own load goes on with another one's, and dies at any call. AWS repeats it within a minute
+/// or two; its lease would keep everybody else waiting for a quarter of an hour.
+async fn its_repetition_takes_up_the_other(bench: &Bench, begin: impl AsyncFn(&World, usize) -> Last) {
+    for number in 0.. {
+        bench.run("DELETE FROM rdscnfg.ext_marker_table").await;
+        let world = bench.world();
+        let last = begin(&world, number).await;
+        let before = world.calls.made().len();
+        world.calls.strike(Aim::Number(before + number), Fault::DiesAfter);
+        last.once(&world).await;
+        if !world.calls.are_struck() {
+            assert!(number > 10, "it made {number} calls");
+            break;
+        }
+        world.clock.advance(TimeDelta::minutes(1));
+        last.until_done(&world).await;
+        world.deliver_events().await.unwrap();
+        for _ in 0..3 {
+            world.pass_time(TimeDelta::minutes(1)).await;
+        }
+        let open = "SELECT count(*) FROM rdscnfg.ext_file_load WHERE finished_at IS NULL";
+        let open: i64 = bench.client.query_one(open, &[]).await.unwrap().get(0);
+        assert_eq!(open, 0, "call {number}");
+    }
+}
+
+/// The invocation that dies.
+enum Last {
+    Announcement(Object),
+    Event(Handed),
+}
+
+impl Last {
+    async fn once(&self, world: &World) {
+        match self {
+            Self::Announcement(object) => drop(world.announce(object, "prepare last").await),
+            Self::Event(handed) => drop(world.deliver(handed, &format!("finish {}", handed.name)).await),
+        }
+    }
+
+    async fn until_done(&self, world: &World) {
+        match self {
+            Self::Announcement(object) => {
+                world.announce_until_done(object, "prepare last").await.unwrap();
+            }
+            Self::Event(handed) => {
+                let request = format!("finish {}", handed.name);
+                world.deliver_until_done(handed, &request).await.unwrap();
+            }
+        }
+    }
+}
+
+/// So many files but the last one of them are announced.
+async fn announce_all_but_one(world: &World, round: usize, files: usize) -> Object {
+    for number in 1..files {
+        world.clock.advance(TimeDelta::seconds(1));
+        let object = world.land(
+            &format!("in/{round}/f{number}_701.txt"),
+            &format!("plum|{number}\n"),
+        );
+        world.announce(&object, &format!("prepare {number}")).await.done();
+    }
+    world.land(&format!("in/{round}/last_701.txt"), "plum|0\n")
+}
+
+#[tokio::test]
+async fn a_batch_is_handed_over_by_the_repetition_of_who_died_over_it() {
+    let rule = Rule::new(1, "701", "price").with("file_name_column = NULL, batch_files = 2");
+    let bench = Bench::with(&[rule]).await;
+    let begin = async |world: &World, round| Last::Announcement(announce_all_but_one(world, round, 2).await);
+    its_repetition_takes_up_the_other(&bench, begin).await;
+}
+
+#[tokio::test]
+async fn the_next_at_a_table_goes_on_with_the_repetition_of_who_died_over_it() {
+    let bench = Bench::with(&RULES).await;
+    let begin = async |world: &World, round| {
+        let last = announce_all_but_one(world, round, PLACES_PER_TABLE as usize + 1).await;
+        world.announce(&last, "prepare").await.done();
+        Last::Event(world.warehouse.handed().remove(0))
+    };
+    its_repetition_takes_up_the_other(&bench, begin).await;
+}
+
+#[tokio::test]
+async fn a_delivered_file_is_put_away_by_the_repetition_of_who_died_over_it() {
+    let rule = Rule::new(1, "701", "price").with("further_targets = 'mart=s.head'");
+    let bench = Bench::with(&[rule]).await;
+    bench
+        .run(
+            "INSERT INTO rdscnfg.ext_target
+                 (ext_target_sid, target_name, cluster_identifier, database_name, iam_role, region)
+             VALUES (1, 'mart', 'model', 'mart', 'default', 'ap-south-1')",
+        )
+        .await;
+    let begin = async |world: &World, round| {
+        let object = announce_all_but_one(world, round, 1).await;
+        world.announce(&object, "prepare").await.done();
+        let mut handed = world.warehouse.handed();
+        world.deliver(&handed.remove(0), "finish one").await.done();
+        Last::Event(handed.remove(0))
+    };
+    its_repetition_takes_up_the_other(&bench, begin).await;
 }

@@ -261,10 +261,6 @@ async fn settle(world: &World, object: &Object) -> Result<(), String> {
     for statement in world.warehouse.handed().iter().rev() {
         world.deliver_until_done(statement, "finish again").await?;
     }
-    if world.load_of(object).await.state == LoadState::Delivering {
-        // Whoever died over its end has its lease for so long.
-        world.clock.advance(TimeDelta::minutes(16));
-    }
     world.announce_until_done(object, "prepare again").await?;
     for _ in 0..MOST_WAITS {
         if world.is_done(object).await {

@@ -231,6 +231,11 @@ impl Ledger {
                 [id(known)]
             ),
             hot!(
+                "what a dead try held",
+                "load_list_held",
+                [quoted("ledger"), id(known)]
+            ),
+            hot!(
                 "loads of a key",
                 "load_list_of_key",
                 [quoted("landing"), quoted(self.key(known)), 1000,]
