@@ -124,36 +124,61 @@ async fn settle(
             "nothing about load {load} is open; see: longshore marker list --all"
         )));
     }
-    if hand.yes {
-        let settle = SettleDifference {
-            app: &app,
-            by: &hand.operator,
-            why: &hand.why,
+    if !hand.yes {
+        return propose(word, &loads, output);
+    }
+    let settle = SettleDifference {
+        app: &app,
+        by: &hand.operator,
+        why: &hand.why,
+    };
+    let (mut done, mut overtaken) = (Vec::new(), Vec::new());
+    for load in loads {
+        let is_ours = match word {
+            Word::Adopt => settle.adopt(load).await?,
+            Word::Forget => settle.forget(load).await?,
         };
-        for load in &loads {
-            // One that somebody else settled a moment before is settled.
-            match word {
-                Word::Adopt => settle.adopt(*load).await?,
-                Word::Forget => settle.forget(*load).await?,
-            };
+        match is_ours {
+            true => done.push(load),
+            false => overtaken.push(load),
         }
     }
-    told(word, &loads, hand.yes, output)
+    told(word, &done, &overtaken, output)
 }
 
-fn told(word: Word, loads: &[LoadId], is_done: bool, output: Output) -> anyhow::Result<ExitStatus> {
+fn propose(word: Word, loads: &[LoadId], output: Output) -> anyhow::Result<ExitStatus> {
     let done = word.done();
     if output.is_json() {
-        output.json(&json!({ "as": done, "loads": loads, "done": is_done }))?;
+        output.json(&json!({ "as": done, "loads": loads, "done": false }))?;
         return Ok(ExitStatus::Done);
     }
     for load in loads {
-        match (is_done, word) {
-            (true, _) => output.line(format!("{load} is {done}"))?,
-            (false, Word::Adopt) => output.line(format!("{load} would be {done}; say so with --yes"))?,
-            (false, Word::Forget) => output.line(format!(
+        match word {
+            Word::Adopt => output.line(format!("{load} would be {done}; say so with --yes"))?,
+            Word::Forget => output.line(format!(
                 "{load} would be {done}, so that it may happen again; if its rows are out of the table, say so with --yes"
             ))?,
+        }
+    }
+    Ok(ExitStatus::Done)
+}
+
+/// Those that are settled by this word, and those that somebody else settled after they were looked at.
+fn told(word: Word, loads: &[LoadId], overtaken: &[LoadId], output: Output) -> anyhow::Result<ExitStatus> {
+    let done = word.done();
+    match output.is_json() {
+        true => {
+            output.json(&json!({ "as": done, "loads": loads, "done": true, "settled_before": overtaken }))?
+        }
+        false => {
+            for load in loads {
+                output.line(format!("{load} is {done}"))?;
+            }
+            for load in overtaken {
+                output.line(format!(
+                    "{load} was settled by somebody else just now; see how: longshore marker list --all"
+                ))?;
+            }
         }
     }
     Ok(ExitStatus::Done)
