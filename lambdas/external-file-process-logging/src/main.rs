@@ -5,7 +5,7 @@ mod handler;
 
 use std::process::ExitCode;
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     longshore_runtime::lambda::run(handler::handle).await
 }

@@ -12,7 +12,7 @@ use longshore_runtime::diagnostic::Failure;
 use longshore_runtime::metrics;
 use serde_json::{Value, json};
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     longshore_runtime::lambda::run(handle).await
 }

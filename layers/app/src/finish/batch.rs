@@ -28,7 +28,7 @@ impl FinishStatement<'_> {
     /// Makes the next batches of a buffer when one of its batches is done: those that waited for it, and those that it was
     /// divided into. When this fails the reconciler does it.
     pub(super) async fn go_on_with(&self, buffer: BufferId) {
-        if let Err(error) = Box::pin(self.process().flush(buffer)).await {
+        if let Err(error) = Box::pin(self.process().flush(buffer, self.invocation.deadline)).await {
             warn!(
                 "could not hand over what is due of buffer {buffer}: {}",
                 chain(&error)

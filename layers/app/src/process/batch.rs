@@ -1,5 +1,6 @@
 //! Gathering files for a batch, and handing batches over.
 
+use chrono::{DateTime, Utc};
 use longshore_domain::rule::{BatchPolicy, RuleRow};
 use longshore_store::{BufferId, Load};
 use tracing::{info, warn};
@@ -43,7 +44,7 @@ impl ProcessObject<'_> {
         let ObjectOutcome::Batched { buffer_id, .. } = outcome else {
             return;
         };
-        if let Err(error) = Box::pin(self.flush(*buffer_id)).await {
+        if let Err(error) = Box::pin(self.flush(*buffer_id, self.invocation.deadline)).await {
             warn!(
                 "could not hand over what is due of buffer {buffer_id}: {}",
                 chain(&error)
@@ -51,11 +52,11 @@ impl ProcessObject<'_> {
         }
     }
 
-    /// Makes batches of all that is due of a buffer, and hands them over. Gives how many, including those that are to be tried
-    /// again.
-    pub(crate) async fn flush(&self, buffer: BufferId) -> Result<usize, AppError> {
+    /// Makes batches of all that is due of a buffer, and hands them over, each that can be begun before a moment. Gives how many,
+    /// including those that are to be tried again.
+    pub(crate) async fn flush(&self, buffer: BufferId, until: DateTime<Utc>) -> Result<usize, AppError> {
         let mut made = 0;
-        while self.may_begin() {
+        while self.may_begin() && self.app.clock.now() < until {
             let making = match Box::pin(group::make_if_set(self.app, buffer, self.actor())).await? {
                 Some(making) => making,
                 None => batch::make(self.app, buffer, self.actor()).await?,

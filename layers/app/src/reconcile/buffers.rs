@@ -23,7 +23,7 @@ impl Reconcile<'_> {
             if self.is_over(slice) {
                 break;
             }
-            match unless_of_the_store(Box::pin(process.flush(buffer)).await)? {
+            match unless_of_the_store(Box::pin(process.flush(buffer, slice.ends)).await)? {
                 Ok(made) => report.batches_made += made,
                 Err(problem) => report.buffers_failed.push((buffer, problem)),
             }
