@@ -81,14 +81,18 @@ impl FinishStatement<'_> {
         let load = match self.claim(attempt.load).await? {
             Some(load) => load,
             None => {
-                notify::send_pending(self.app, attempt.load, self.actor()).await?;
                 self.process().take_up_held_beside(attempt.load).await;
+                notify::send_pending(self.app, attempt.load, self.actor()).await?;
                 return Ok(FinishedAs::AlreadySettled {
                     load_id: attempt.load,
                 });
             }
         };
         trace::name_load(&load);
+        if was_seen_to(&load, &attempt) {
+            // Before the next in line is let in: who was let in then comes first.
+            self.process().take_up_held_beside(load.id).await;
+        }
         let span = trace::span_of(&load, self.actor());
         self.settle(load, &attempt, &status.statement_id)
             .instrument(span)
@@ -217,4 +221,11 @@ impl FinishStatement<'_> {
         }
         Ok(report)
     }
+}
+
+/// Whether an event of a load's statement came before, and the load goes on by another statement since: its follow-up's, or that of
+/// its next attempt.
+fn was_seen_to(load: &Load, attempt: &Attempt) -> bool {
+    let is_behind = load.loaded_at.is_some() || load.retry.failed_attempt >= attempt.number;
+    attempt.kind == StatementKind::Load && is_behind
 }

@@ -186,6 +186,9 @@ impl ProcessObject<'_> {
             .claim_load(&object, &announced, &lease, self.app.clock.now())
             .await?;
         trace::name_load(claim.load());
+        if claim.load().claims > 1 {
+            Box::pin(self.take_up_held_beside(claim.load().id)).await;
+        }
         self.take_up(claim).await
     }
 
@@ -218,7 +221,6 @@ impl ProcessObject<'_> {
             Claim::Done(load) => {
                 // The work is done, the telling may not be.
                 notify::send_pending(self.app, load.id, self.actor()).await?;
-                Box::pin(self.take_up_held_beside(load.id)).await;
                 Ok(ObjectOutcome::AlreadyDone {
                     load_id: load.id,
                     state: load.state,
@@ -227,27 +229,39 @@ impl ProcessObject<'_> {
         }
     }
 
-    /// Carries on what this invocation held when it died, beside a load that it was done with: the batch that it made, who came
-    /// next at a table, the file whose last delivery it ended. It is told by its request id, and nobody else may take them up
-    /// before its lease is over. When this fails the reconciler does it.
-    pub(crate) async fn take_up_held_beside(&self, done: LoadId) {
-        if let Err(error) = self.try_held_beside(done).await {
-            warn!(
-                "could not carry on what a try that died held beside {done}: {}",
-                chain(&error)
-            );
+    /// Carries on what this invocation held when it died, beside a load that it had moved on: the batch that it made, who came next
+    /// at a table, the file whose last delivery it ended. It is told by its request id, and nobody else may take them up before its
+    /// lease is over. When this fails the reconciler does it.
+    pub(crate) async fn take_up_held_beside(&self, load: LoadId) {
+        let held = match self.app.store.held_beside(load, self.actor()).await {
+            Ok(held) => held,
+            Err(error) => {
+                warn!(
+                    "could not look for what a try that died held beside {load}: {}",
+                    chain(&error)
+                );
+                return;
+            }
+        };
+        for held in held {
+            if let Err(error) = self.take_up_held(held).await {
+                warn!(
+                    "could not carry on load {held}, which a try that died held: {}",
+                    chain(&error)
+                );
+            }
         }
     }
 
-    async fn try_held_beside(&self, done: LoadId) -> Result<(), AppError> {
-        let store = &self.app.store;
-        for held in store.held_beside(done, self.actor()).await? {
-            if let Some(load) = store.load(held).await? {
-                warn!("takes up load {held}, over which a try of this invocation died");
-                self.carry_on_again(load).await?;
-            }
-        }
-        Ok(())
+    async fn take_up_held(&self, held: LoadId) -> Result<(), AppError> {
+        let Some(load) = self.app.store.load(held).await? else {
+            return Ok(());
+        };
+        warn!("takes up load {held}, over which a try of this invocation died");
+        let carried_on = self.carry_on_again(load).await;
+        // It may have been handed over already: then nobody has it but the lease.
+        self.app.store.release(held, self.actor()).await?;
+        carried_on
     }
 
     fn lease(&self) -> Lease {
