@@ -1,7 +1,8 @@
 -- What Redshift has and PostgreSQL has not. In pg_catalog, which is on every search path, so that procedures, dynamic SQL and people with
 -- psql find them too.
+-- GETDATE is the time of the statement, SYSDATE that of the transaction.
 CREATE OR REPLACE FUNCTION pg_catalog.getdate() RETURNS timestamp LANGUAGE sql STABLE
-AS 'SELECT date_trunc(''second'', localtimestamp)';
+AS 'SELECT date_trunc(''second'', statement_timestamp()::timestamp)';
 
 CREATE OR REPLACE FUNCTION pg_catalog.sysdate() RETURNS timestamp LANGUAGE sql STABLE
 AS 'SELECT localtimestamp::timestamp';

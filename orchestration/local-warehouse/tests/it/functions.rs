@@ -123,6 +123,20 @@ async fn times_are_cut() {
     .await;
 }
 
+/// <https://docs.aws.amazon.com/redshift/latest/dg/r_GETDATE.html> and `r_SYSDATE.html`
+#[tokio::test]
+async fn getdate_moves_on_within_a_transaction_and_sysdate_does_not() {
+    let world = World::new().await;
+    world
+        .run("create table times (statement timestamp, transaction_start timestamp)")
+        .await;
+    let note = "insert into times values (getdate(), sysdate)";
+    let batch = world.batch(&[note, "select pg_sleep(1)", note]).await;
+    assert_eq!(batch["Status"], "FINISHED", "{batch}");
+    let times = "select count(distinct statement), count(distinct transaction_start) from times";
+    assert_eq!(world.rows(times).await, ["2|1"]);
+}
+
 /// <https://docs.aws.amazon.com/redshift/latest/dg/CONVERT_TIMEZONE.html>
 #[tokio::test]
 async fn convert_timezone() {
