@@ -42,12 +42,18 @@ pub(crate) struct StatementError {
     pub(crate) text: String,
     /// PostgreSQL's code, if the error is PostgreSQL's.
     pub(crate) state: Option<SqlState>,
-    /// The LOCK that a procedure wants to be taken before it is called.
-    pub(crate) lock_first: Option<String>,
+    /// What a procedure wants, which is called again then.
+    pub(crate) wish: Option<Wish>,
 }
 
-/// What `longshore_local.lock_first` raises. Its code is one that no `WHEN OTHERS` catches.
-const LOCK_FIRST: &str = "longshore_local.lock_first";
+/// What a procedure needs before it can go on, raised with a code that no `WHEN OTHERS` catches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Wish {
+    /// This LOCK taken before the CALL; `longshore_local.lock_first` raises it.
+    Lock(String),
+    /// No transaction around the CALL, for a handler that rolls back and commits; `longshore_local.caught` raises it.
+    NoTransaction,
+}
 
 impl StatementError {
     /// Redshift's form of a sentence.
@@ -60,7 +66,7 @@ impl StatementError {
         Self {
             text,
             state: None,
-            lock_first: None,
+            wish: None,
         }
     }
 
@@ -70,7 +76,7 @@ impl StatementError {
             Some(database) => Self {
                 text: describe(database, None, None),
                 state: Some(database.code().clone()),
-                lock_first: None,
+                wish: None,
             },
             None => Self::new(error_chain(error)),
         }
@@ -182,12 +188,21 @@ fn explain_database_error(
         Some(ErrorPosition::Original(position)) => Some(rewritten.original_position(text, *position)),
         _ => None,
     };
-    StatementError {
+    let error = StatementError {
         text: describe(database, position, sql::affected_table(text).as_deref()),
         state: Some(database.code().clone()),
-        lock_first: (database.message() == LOCK_FIRST)
-            .then(|| database.detail().map(str::to_owned))
-            .flatten(),
+        wish: None,
+    };
+    match (database.message(), database.detail()) {
+        ("longshore_local.lock_first", Some(lock)) => StatementError {
+            wish: Some(Wish::Lock(lock.to_owned())),
+            ..error
+        },
+        ("longshore_local.caught", caught) => StatementError {
+            wish: Some(Wish::NoTransaction),
+            ..StatementError::new(caught.unwrap_or_default())
+        },
+        _ => error,
     }
 }
 

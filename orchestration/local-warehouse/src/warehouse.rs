@@ -57,11 +57,15 @@ pub enum Isolation {
 
 impl Isolation {
     /// How PostgreSQL begins a transaction of this level. Its snapshot is taken at the first statement that reads: a LOCK before it sees what
-    /// others committed while it waited.
+    /// others committed while it waited. The setting tells `longshore_local.caught` that a transaction is held.
     pub(crate) fn begin(self) -> &'static str {
         match self {
-            Self::Snapshot => "BEGIN ISOLATION LEVEL REPEATABLE READ",
-            Self::Serializable => "BEGIN ISOLATION LEVEL SERIALIZABLE",
+            Self::Snapshot => {
+                "BEGIN ISOLATION LEVEL REPEATABLE READ; SET LOCAL longshore.transaction = 'held'"
+            }
+            Self::Serializable => {
+                "BEGIN ISOLATION LEVEL SERIALIZABLE; SET LOCAL longshore.transaction = 'held'"
+            }
         }
     }
 

@@ -144,6 +144,16 @@ BEGIN
 END
 $$;
 
+-- A procedure's handler caught an error: what came before it must be taken back, and cannot be within a transaction that is held for the CALL.
+-- The error asks for a CALL outside of one. No WHEN OTHERS catches its code.
+CREATE OR REPLACE FUNCTION longshore_local.caught(error text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF current_setting('longshore.transaction', true) = 'held' THEN
+        RAISE EXCEPTION USING MESSAGE = 'longshore_local.caught', DETAIL = error, ERRCODE = 'assert_failure';
+    END IF;
+END
+$$;
+
 -- What EXECUTE runs before a procedure's first query: a LOCK, or the first query. It runs in sessions where a backslash
 -- escapes, so a class of characters is written out.
 CREATE OR REPLACE FUNCTION longshore_local.redshift_leading(statement text) RETURNS text LANGUAGE plpgsql AS $$

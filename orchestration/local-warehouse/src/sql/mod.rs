@@ -4,6 +4,7 @@ mod affected;
 mod classify;
 mod cursor;
 mod expression;
+mod handler;
 mod leading_locks;
 mod redact;
 mod rewrite;
