@@ -83,14 +83,43 @@ BEGIN
             END LOOP;
         END LOOP;
     END LOOP;
-    IF to_regprocedure('pg_catalog.listagg(text)') IS NULL THEN
-        CREATE AGGREGATE pg_catalog.listagg(text, text) (
-            SFUNC = string_agg_transfn, STYPE = internal, FINALFUNC = string_agg_finalfn
-        );
-        CREATE AGGREGATE pg_catalog.listagg(text) (SFUNC = textcat, STYPE = text, INITCOND = '');
-    END IF;
 END
 $$;
+
+-- A null makes a null. PostgreSQL's takes any number of arguments; that there are two is checked where the statement is rewritten.
+ALTER FUNCTION pg_catalog.concat(VARIADIC "any") STRICT;
+
+CREATE OR REPLACE FUNCTION longshore_local.listagg(list text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    IF octet_length(list) > 65535 THEN
+        RAISE EXCEPTION USING MESSAGE = 'Result size exceeds LISTAGG limit', ERRCODE = 'program_limit_exceeded';
+    END IF;
+    RETURN list;
+END
+$$;
+
+-- Nulls and empty texts are left out.
+CREATE OR REPLACE FUNCTION longshore_local.listagg_add(list text, value text, delimiter text) RETURNS text
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    RETURN CASE
+        WHEN coalesce(value, '') = '' THEN list
+        WHEN list IS NULL THEN value
+        ELSE longshore_local.listagg(list || coalesce(delimiter, '') || value)
+    END;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION longshore_local.listagg_add(list text, value text) RETURNS text LANGUAGE sql IMMUTABLE
+AS 'SELECT longshore_local.listagg_add($1, $2, '''')';
+
+CREATE OR REPLACE AGGREGATE pg_catalog.listagg(text, text) (
+    SFUNC = longshore_local.listagg_add, STYPE = text, FINALFUNC = longshore_local.listagg
+);
+
+CREATE OR REPLACE AGGREGATE pg_catalog.listagg(text) (
+    SFUNC = longshore_local.listagg_add, STYPE = text, FINALFUNC = longshore_local.listagg
+);
 
 -- `+` joins texts in Redshift.
 DO $$

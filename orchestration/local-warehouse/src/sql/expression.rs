@@ -49,6 +49,7 @@ fn edit_at(tokens: &[Token<'_>], index: usize, edits: &mut Edits) -> Result<(), 
         // Redshift's takes a day after the end of its month for one of the next.
         "to_date" if is_call => edits.replace(token.start..token.end(), "redshift_to_date"),
         "decode" if is_call => edit_decode(&Call::at(tokens, index)?, edits)?,
+        "concat" if is_call => check_concat(&Call::at(tokens, index)?)?,
         "listagg" if is_call => edit_listagg(tokens, &Call::at(tokens, index)?, edits)?,
         "try_cast" if is_call => edit_try_cast(tokens, &Call::at(tokens, index)?, edits)?,
         "approximate" if next.is_some_and(|next| next.is_word("count")) => {
@@ -219,43 +220,63 @@ fn rewrite_expression(text: &str) -> Result<String, SqlError> {
     Ok(edits.apply(text).text)
 }
 
-/// `LISTAGG([DISTINCT] x [, d]) [WITHIN GROUP (ORDER BY …)]` as `string_agg`.
-fn edit_listagg(tokens: &[Token<'_>], call: &Call<'_>, edits: &mut Edits) -> Result<(), SqlError> {
-    let (first, last) = call.arguments[0];
-    if first.is_word("distinct") {
-        return edit_listagg_distinct(tokens, call, edits);
+/// Redshift's takes two arguments, PostgreSQL's any number.
+fn check_concat(call: &Call<'_>) -> Result<(), SqlError> {
+    match call.arguments.len() {
+        2 => Ok(()),
+        count => Err(SqlError::Refused {
+            message: format!("CONCAT takes two expressions, not {count}; join more of them by ||"),
+        }),
     }
-    edits.replace(call.name.start..call.name.end(), "string_agg");
-    edits.insert(first.start, "(");
-    let delimiter = if call.arguments.len() == 1 {
-        ")::text, ''"
-    } else {
-        ")::text"
-    };
-    edits.insert(last.end(), delimiter);
-    if let Some(open) = within_group(tokens, call) {
-        edits.remove(call.close.start..open.end());
-    }
-    Ok(())
 }
 
+/// `LISTAGG([DISTINCT] x [, d]) [WITHIN GROUP (ORDER BY …)]` as `string_agg`, without empty texts, and in a function that knows the limit.
+///
 /// PostgreSQL orders distinct values by themselves alone, and `string_agg` takes texts: they are gathered as what they are, and joined then.
-fn edit_listagg_distinct(tokens: &[Token<'_>], call: &Call<'_>, edits: &mut Edits) -> Result<(), SqlError> {
+fn edit_listagg(tokens: &[Token<'_>], call: &Call<'_>, edits: &mut Edits) -> Result<(), SqlError> {
     let delimiter = match call.text.get(1) {
         Some(text) => rewrite_expression(text)?,
         None => "''".to_owned(),
     };
-    edits.replace(call.name.start..call.name.end(), "array_to_string(array_agg");
-    let (_, last) = call.arguments[0];
-    let joined = format!("), {delimiter})");
-    match within_group(tokens, call) {
+    let (first, last) = call.arguments[0];
+    let is_distinct = first.is_word("distinct");
+    let value = call.text[0].strip_prefix(first.text).filter(|_| is_distinct);
+    let value = rewrite_expression(value.unwrap_or(&call.text[0]))?;
+    let is_kept = format!("FILTER (WHERE ({value})::text <> '')");
+    let (gather, behind_value, close) = if is_distinct {
+        (
+            "array_to_string(array_agg",
+            String::new(),
+            format!(") {is_kept}, {delimiter}))"),
+        )
+    } else {
+        edits.insert(first.start, "(");
+        (
+            "string_agg",
+            format!(")::text, {delimiter}"),
+            format!(") {is_kept})"),
+        )
+    };
+    edits.replace(
+        call.name.start..call.name.end(),
+        format!("longshore_local.listagg({gather}"),
+    );
+    let end = match within_group(tokens, call) {
         Some(open) => {
-            edits.replace(last.end()..open.end(), " ");
-            edits.replace(close_of(tokens, open)?, joined);
+            edits.replace(last.end()..open.end(), format!("{behind_value} "));
+            let end = close_of(tokens, open)?;
+            edits.replace(end.clone(), close);
+            end
         }
-        None => edits.replace(last.end()..call.close.end(), joined),
+        None => {
+            edits.replace(last.end()..call.close.end(), format!("{behind_value}{close}"));
+            call.close.start..call.close.end()
+        }
+    };
+    match tokens.iter().find(|token| token.start >= end.end) {
+        Some(next) if next.is_word("over") => Err(SqlError::unsupported("LISTAGG … OVER")),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// The parenthesis that the order of `WITHIN GROUP (ORDER BY …)` stands in.

@@ -156,11 +156,11 @@ mod tests {
             ),
             (
                 "select listagg(distinct a, ',') within group (order by b desc) from t",
-                "select array_to_string(array_agg(distinct a order by b desc), ',') from t",
+                "select longshore_local.listagg(array_to_string(array_agg(distinct a order by b desc) FILTER (WHERE ( a)::text <> ''), ',')) from t",
             ),
             (
                 "select listagg(a, ',') within group (order by b desc) from t",
-                "select string_agg((a)::text, ',' order by b desc) from t",
+                "select longshore_local.listagg(string_agg((a)::text, ',' order by b desc) FILTER (WHERE (a)::text <> '')) from t",
             ),
             (
                 "select try_cast(a as int)",

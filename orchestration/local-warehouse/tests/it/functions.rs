@@ -235,6 +235,62 @@ async fn listagg() {
     }
 }
 
+#[tokio::test]
+async fn listagg_leaves_out_nulls_and_empty_texts_and_has_a_limit() {
+    let world = World::new().await;
+    world.run("create table t (a int, x varchar(80))").await;
+    world
+        .run("insert into t values (1, 'a'), (2, ''), (3, null), (4, 'b'), (5, 'a')")
+        .await;
+    world
+        .run(
+            "create procedure listed() as $$
+             begin
+                 execute 'create table lists as select listagg(x, '','') within group (order by a) as list from t';
+             end $$ language plpgsql",
+        )
+        .await;
+    world.run("call listed()").await;
+    for (query, expected) in [
+        ("select listagg(x, ',') within group (order by a) from t", "a,b,a"),
+        ("select listagg(x) within group (order by a desc) from t", "aba"),
+        (
+            "select listagg(distinct x, ',') within group (order by x) from t",
+            "a,b",
+        ),
+        ("select listagg(distinct x) from t", "ab"),
+        ("select listagg(x, ',') from t where a in (2, 3)", "-"),
+        ("select list from lists", "a,b,a"),
+    ] {
+        assert_eq!(world.rows(query).await, [expected], "{query}");
+    }
+    let wide = "from (select repeat('x', 100) as x from generate_series(1, 1000)) as wide";
+    let limit = world.error(&format!("select listagg(x, ',') {wide}")).await;
+    assert!(limit.contains("Result size exceeds LISTAGG limit"), "{limit}");
+    let window = world
+        .error("select listagg(x) within group (order by a) over (partition by a) from t")
+        .await;
+    assert!(
+        window.contains("LISTAGG … OVER is not supported by the local warehouse"),
+        "{window}"
+    );
+}
+
+/// <https://docs.aws.amazon.com/redshift/latest/dg/r_CONCAT.html>
+#[tokio::test]
+async fn concat() {
+    check(&[
+        ("concat('December 25, ', '2008')", "December 25, 2008"),
+        ("concat('a', null)", "-"),
+        ("concat(null::varchar, 'a')", "-"),
+        ("concat('a'::varchar, 1)", "a1"),
+    ])
+    .await;
+    let world = World::new().await;
+    let error = world.error("select concat('a', 'b', 'c')").await;
+    assert!(error.contains("CONCAT takes two expressions, not 3"), "{error}");
+}
+
 /// <https://docs.aws.amazon.com/redshift/latest/dg/r_LEN.html>, `r_STRTOL.html`, `r_MD5.html`
 #[tokio::test]
 async fn text() {
