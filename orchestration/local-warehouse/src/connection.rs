@@ -15,12 +15,13 @@ const OLDEST_SERVER: i32 = 150_000;
 const SESSION: &str = "SET standard_conforming_strings = off; SET escape_string_warning = off; \
                        SET backslash_quote = on; SET timezone = 'UTC'; SET client_min_messages = warning";
 
-const SCRIPTS: [(&str, &str); 6] = [
+const SCRIPTS: [(&str, &str); 7] = [
     ("bookkeeping.sql", include_str!("prepare/bookkeeping.sql")),
     ("times.sql", include_str!("prepare/times.sql")),
     ("super.sql", include_str!("prepare/super.sql")),
     ("functions.sql", include_str!("prepare/functions.sql")),
     ("casts.sql", include_str!("prepare/casts.sql")),
+    ("texts.sql", include_str!("prepare/texts.sql")),
     ("views.sql", include_str!("prepare/views.sql")),
 ];
 

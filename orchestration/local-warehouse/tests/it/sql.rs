@@ -192,6 +192,67 @@ async fn lengths_count_bytes_in_every_statement() {
     assert!(world.error("call p()").await.contains(too_long));
 }
 
+/// <https://docs.aws.amazon.com/redshift/latest/dg/r_Character_types.html>
+#[tokio::test]
+async fn blanks_at_the_end_count_for_nothing_when_texts_are_compared() {
+    let world = World::new().await;
+    world.run("create table one (k varchar(10), c char(5))").await;
+    world.run("create table two (k varchar(10), c char(8))").await;
+    world
+        .run("insert into one values ('a ', 'a'), ('b', 'b'), ('', 'x')")
+        .await;
+    world
+        .run("insert into two values ('a', 'a'), ('a  ', 'a'), ('  ', 'x')")
+        .await;
+    for (query, expected) in [
+        ("select count(*) from one join two on one.k = two.k", "3"),
+        ("select count(*) from one join two on one.c = two.k", "2"),
+        (
+            "select count(*) from one join two on upper(one.k) = upper(two.k)",
+            "3",
+        ),
+        ("select count(*) from one where k in (select k from two)", "2"),
+        (
+            "select count(*) from one where k not in (select trim(k) from two)",
+            "1",
+        ),
+        ("select count(distinct k) from two", "2"),
+        (
+            "select count(*) from (select k from one union select k from two) as both_of_them",
+            "3",
+        ),
+        (
+            "select count(*) from (select k || '' as k from two group by 1) as expressions",
+            "2",
+        ),
+        (
+            "select listagg(distinct k, ',') from (select trim(k) as k from two union all select k from one) as k where k <> 'b'",
+            "a",
+        ),
+        ("select count(*) from one where k = 'a' or k = '   '", "2"),
+        (
+            "select count(*) from two where k between 'a' and 'a' and k >= 'a    '",
+            "2",
+        ),
+        ("select case 'a '::varchar when 'a' then 'same' end", "same"),
+        ("select decode('a ', 'a', 'same')", "same"),
+        ("select count(*) from two where k like 'a'", "1"),
+        ("select max(len(k)) from two", "3"),
+        (
+            "select count(*) from pg_class where relname = 'one' and relkind = 'r'",
+            "1",
+        ),
+        (
+            "select count(*) from svv_columns where table_name = 'one' and column_name in ('k', 'c')",
+            "2",
+        ),
+    ] {
+        assert_eq!(world.rows(query).await, [expected], "{query}");
+    }
+    world.run("delete from one using two where one.k = two.k").await;
+    assert_eq!(world.rows("select k from one").await, ["b"]);
+}
+
 #[tokio::test]
 async fn procedures_run_dynamic_statements() {
     let world = World::new().await;
