@@ -86,6 +86,41 @@ BEGIN
 END
 $$;
 
+-- AVG of whole numbers is a BIGINT, cut and not rounded. Calls of AVG are rewritten to these; all but whole numbers is done as PostgreSQL does.
+CREATE OR REPLACE FUNCTION longshore_local.average(bigint[]) RETURNS bigint LANGUAGE sql IMMUTABLE
+AS 'SELECT $1[2] / nullif($1[1], 0)';
+
+CREATE OR REPLACE AGGREGATE longshore_local.avg(smallint) (
+    SFUNC = int2_avg_accum, STYPE = bigint[], FINALFUNC = longshore_local.average, INITCOND = '{0,0}'
+);
+
+CREATE OR REPLACE AGGREGATE longshore_local.avg(integer) (
+    SFUNC = int4_avg_accum, STYPE = bigint[], FINALFUNC = longshore_local.average, INITCOND = '{0,0}'
+);
+
+-- The sum of many BIGINTs is none.
+CREATE OR REPLACE FUNCTION longshore_local.average(numeric[]) RETURNS bigint LANGUAGE sql IMMUTABLE
+AS 'SELECT div($1[2], nullif($1[1], 0))::bigint';
+
+CREATE OR REPLACE FUNCTION longshore_local.average_add(numeric[], bigint) RETURNS numeric[] LANGUAGE sql IMMUTABLE STRICT
+AS 'SELECT ARRAY[$1[1] + 1, $1[2] + $2]';
+
+CREATE OR REPLACE AGGREGATE longshore_local.avg(bigint) (
+    SFUNC = longshore_local.average_add, STYPE = numeric[], FINALFUNC = longshore_local.average, INITCOND = '{0,0}'
+);
+
+CREATE OR REPLACE AGGREGATE longshore_local.avg(numeric) (
+    SFUNC = numeric_avg_accum, STYPE = internal, FINALFUNC = numeric_avg
+);
+
+CREATE OR REPLACE AGGREGATE longshore_local.avg(real) (
+    SFUNC = float4_accum, STYPE = double precision[], FINALFUNC = float8_avg, INITCOND = '{0,0,0}'
+);
+
+CREATE OR REPLACE AGGREGATE longshore_local.avg(double precision) (
+    SFUNC = float8_accum, STYPE = double precision[], FINALFUNC = float8_avg, INITCOND = '{0,0,0}'
+);
+
 -- A null makes a null. PostgreSQL's takes any number of arguments; that there are two is checked where the statement is rewritten.
 ALTER FUNCTION pg_catalog.concat(VARIADIC "any") STRICT;
 
@@ -137,6 +172,8 @@ BEGIN
     statement := regexp_replace(statement, '(\mdate(?:add|diff|_part)\s*\(\s*)([a-z]+)(\s*,)', '\1''\2''\3', 'gi');
     statement := regexp_replace(statement, '([^.[:alnum:]_"'']|^)sysdate(?!\s*\()\M', '\1sysdate()', 'gi');
     statement := regexp_replace(statement, '\mregexp_replace\s*\(', 'redshift_regexp_replace(', 'gi');
+    statement := regexp_replace(statement, '([^.[:alnum:]_"'']|^)(avg\s*\()', '\1longshore_local.\2', 'gi');
+    statement := regexp_replace(statement, '(::\s*)(decimal|numeric|dec)\M(?!\s*\()', '\1\2(18, 0)', 'gi');
     statement := regexp_replace(statement, '\m(n?varchar)\s*\(\s*max\s*\)', 'varchar(65535)', 'gi');
     statement := regexp_replace(statement, '^(\s*delete)\s+(?!from\M)', '\1 from ', 'i');
     statement := regexp_replace(

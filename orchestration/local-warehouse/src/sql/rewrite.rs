@@ -168,6 +168,14 @@ mod tests {
             ),
             ("select 1 minus select 2", "select 1 EXCEPT select 2"),
             (
+                "select a::decimal, cast((b) as numeric), try_cast(c as dec), d::dec(5, 2), 1 as numeric, numeric.avg from numeric",
+                "select a::decimal(18, 0), cast((b) as numeric(18, 0)), try_cast((c )::text, 'dec(18, 0)', NULL::dec(18, 0))::dec(18, 0), d::dec(5, 2), 1 as numeric, numeric.avg from numeric",
+            ),
+            (
+                "create table t (a decimal not null, b numeric(5), c dec encode az64)",
+                "create table t (a decimal(18, 0) not null, b numeric(5), c decimal(18, 0) )",
+            ),
+            (
                 "create table if not exists s.t (a varchar(max) encode zstd distkey, b int identity(1,1) not null, c text sortkey, primary key (a, \"B\"), unique (c)) diststyle key compound sortkey (a, b)",
                 "create table if not exists s.t (a varchar(65535) NOT NULL, b int GENERATED ALWAYS AS IDENTITY (START WITH 1 INCREMENT BY 1) not null, c varchar(256) , CONSTRAINT \"longshore$primary_key$\" CHECK (a IS NOT NULL AND \"B\" IS NOT NULL) )",
             ),

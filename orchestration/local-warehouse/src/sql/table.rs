@@ -241,6 +241,7 @@ fn edit_type(cursor: &mut Cursor<'_>, edits: &mut Edits) -> Result<(), SqlError>
         {
             Some("varchar(256) /*")
         }
+        "decimal" | "numeric" | "dec" if !has_length => Some("decimal(18, 0)"),
         "super" => Some("jsonb"),
         "varbyte" | "varbinary" => Some("bytea"),
         "geometry" | "geography" | "hllsketch" => return Err(SqlError::unsupported(name.to_uppercase())),

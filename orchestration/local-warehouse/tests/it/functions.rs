@@ -195,6 +195,62 @@ async fn to_date() {
     assert!(error.contains("date/time field value out of range"), "{error}");
 }
 
+/// <https://docs.aws.amazon.com/redshift/latest/dg/r_AVG.html> and `r_Numeric_types201.html`
+#[tokio::test]
+async fn numbers() {
+    let world = World::new().await;
+    world
+        .run("create table n (i int, s smallint, b bigint, f float8, r real, d decimal(5, 2))")
+        .await;
+    world
+        .run("insert into n values (1, 1, 9223372036854775807, 1, 1, 1.75), (2, 2, 9223372036854775806, 2, 2, 1.76), (null, null, null, null, null, null)")
+        .await;
+    world.run("create table d (a decimal, b numeric not null)").await;
+    world.run("insert into d values (1.5, 2.345)").await;
+    // COPY cuts without ROUNDEC, by its own page.
+    world.put("d", "1.7,1\n");
+    let copied = world.copy("d", "d", "csv").await;
+    assert_eq!(copied["Status"], "FINISHED", "{copied}");
+    for (query, expected) in [
+        (
+            "select avg(i), avg(s), avg(b) from n",
+            &["1|1|9223372036854775806"][..],
+        ),
+        (
+            "select avg(-i), avg(distinct i), avg(f), avg(r) from n",
+            &["-1|1|1.5|1.5"],
+        ),
+        ("select avg(i) over (partition by 1) from n where i = 2", &["2"]),
+        ("select avg(i), avg(b), avg(d) from n where i > 2", &["-|-|-"]),
+        ("select avg(d) = 1.755 from n", &["true"]),
+        ("select a, b from d order by b", &["1|1", "2|2"]),
+        (
+            "select 1.5::decimal, cast(2.5 as numeric), try_cast('1.4' as dec)",
+            &["2|3|1"],
+        ),
+        ("select 1.25::decimal(5, 1)", &["1.3"]),
+    ] {
+        assert_eq!(world.rows(query).await, expected, "{query}");
+    }
+    for (sql, refusal) in [
+        (
+            "create table w (a decimal(39, 2))",
+            "NUMERIC precision 39 must be between 1 and 38",
+        ),
+        (
+            "select 1::numeric(40)",
+            "NUMERIC precision 40 must be between 1 and 38",
+        ),
+        (
+            "create table w (a char(5000))",
+            "length for type character cannot exceed 4096",
+        ),
+    ] {
+        let error = world.error(sql).await;
+        assert!(error.contains(refusal), "{sql}: {error}");
+    }
+}
+
 /// <https://docs.aws.amazon.com/redshift/latest/dg/r_LISTAGG.html>
 #[tokio::test]
 async fn listagg() {
