@@ -170,10 +170,8 @@ impl Session<'_> {
 }
 
 fn keep_row(result: Option<&mut ResultSet>, row: &SimpleQueryRow) -> Result<(), StatementError> {
-    if result.is_some_and(|result| !result.push(row)) {
-        return Err(StatementError::new("Query result exceeds the limit of 100 MB"));
-    }
-    Ok(())
+    let kept = result.map_or(Ok(()), |result| result.push(row));
+    kept.map_err(StatementError::new)
 }
 
 fn explain_database_error(

@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 
+use super::foreign::{check_type, check_word};
 use super::text_edit::Edits;
 use super::{SqlError, Token, TokenKind, tokenize};
 
@@ -25,8 +26,10 @@ fn edit_at(tokens: &[Token<'_>], index: usize, edits: &mut Edits) -> Result<(), 
     if token.kind != TokenKind::Word || index > 0 && tokens[index - 1].is_symbol(".") {
         return Ok(());
     }
+    check_word(tokens, index)?;
     check_width(tokens, index)?;
     if index > 0 && tokens[index - 1].is_symbol("::") {
+        check_type(&token)?;
         edit_decimal(tokens, index, edits);
     }
     let next = tokens.get(index + 1);

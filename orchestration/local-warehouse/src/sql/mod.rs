@@ -4,6 +4,7 @@ mod affected;
 mod classify;
 mod cursor;
 mod expression;
+mod foreign;
 mod handler;
 mod leading_locks;
 mod redact;
@@ -38,6 +39,12 @@ pub(crate) enum SqlError {
         /// Its name in the manual.
         feature: String,
     },
+    /// PostgreSQL has it and Redshift has not.
+    #[error("{feature} is not supported by Amazon Redshift")]
+    Foreign {
+        /// Its name.
+        feature: String,
+    },
     /// Redshift refuses it where it stands.
     #[error("{message}")]
     Refused {
@@ -58,6 +65,13 @@ impl SqlError {
                 message: "syntax error at end of input".to_owned(),
                 offset: end,
             },
+        }
+    }
+
+    /// A feature that would work here and nowhere else.
+    pub(crate) fn foreign(feature: impl Into<String>) -> Self {
+        Self::Foreign {
+            feature: feature.into(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! From Redshift's text to PostgreSQL's: the entry.
 
 use super::expression::edit_expressions;
+use super::foreign::{check_merge, check_truncate};
 use super::routine::edit_routine;
 use super::table::{edit_alter_table, edit_create_table};
 use super::text_edit::{Edits, Rewritten};
@@ -20,7 +21,11 @@ pub(crate) fn rewrite(text: &str, classified: Classified) -> Result<Rewritten, S
         StatementKind::OutsideTransaction if classified.name == "VACUUM" => {
             return Ok(rewrite_vacuum(text, &tokens));
         }
+        StatementKind::Truncate => check_truncate(&tokens)?,
         _ => edit_statement(&tokens, &mut edits)?,
+    }
+    if classified.name == "MERGE" {
+        check_merge(&tokens)?;
     }
     edit_expressions(&tokens, &mut edits)?;
     edit_catalog(&tokens, &mut edits);

@@ -245,6 +245,21 @@ async fn a_statement_is_kept_for_a_day() {
     assert_eq!(client.query_one(kept, &[]).await.unwrap().get::<_, i64>(0), 1);
 }
 
+/// <https://docs.aws.amazon.com/redshift/latest/mgmt/data-api-troubleshooting.html>
+#[tokio::test]
+async fn a_row_of_more_than_64_kb_is_not_returned() {
+    let world = World::new().await;
+    world.run("select repeat('x', 65535), 1").await;
+    let error = world.error("select repeat('x', 65535), 12").await;
+    assert!(
+        error.starts_with("ERROR: Packet for query is too large"),
+        "{error}"
+    );
+    world
+        .run("create table wide as select repeat('x', 65535) as a, repeat('x', 65535) as b")
+        .await;
+}
+
 #[tokio::test]
 async fn a_running_statement_is_really_cancelled() {
     let world = World::new().await;

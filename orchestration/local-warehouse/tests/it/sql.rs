@@ -153,7 +153,8 @@ async fn lengths_count_bytes_in_every_statement() {
         .await;
     let too_long = "value too long for type character varying(4)";
     let multibyte = "Multibyte character not supported for CHAR (Hint: try using VARCHAR). Invalid char: é";
-    let merge = "merge into t using wide on t.a = wide.a when not matched then insert (a) values (wide.a)";
+    let merge = "merge into t using wide on t.a = wide.a when matched then delete \
+                 when not matched then insert (a) values (wide.a)";
     for (sql, error) in [
         ("insert into t (a) values ('größe')", too_long),
         ("insert into t (a) values ('ööö')", too_long),
@@ -308,6 +309,69 @@ async fn rows_are_merged_updated_and_deleted() {
         .run("delete from t using s where s.a = t.a and s.b = 'z'")
         .await;
     assert_eq!(world.rows("select a, b from t").await, ["3|u"]);
+}
+
+/// <https://docs.aws.amazon.com/redshift/latest/dg/c_unsupported-postgresql-features.html>, `c_unsupported-postgresql-datatypes.html`,
+/// `c_unsupported-postgresql-functions.html` and `r_MERGE.html`
+#[tokio::test]
+async fn what_postgresql_alone_has_is_refused_by_name() {
+    let world = World::new().await;
+    world.run("create table t (a int, b varchar(5))").await;
+    world.run("create table s (a int, b varchar(5))").await;
+    let (matched, not_matched) = (
+        "when matched then delete",
+        "when not matched then insert (a) values (s.a)",
+    );
+    let merge = |arms: String| format!("merge into t using s on t.a = s.a {arms}");
+    for (sql, name) in [
+        ("insert into t values (1) on conflict do nothing", "ON CONFLICT"),
+        ("insert into t values (1) returning a", "RETURNING"),
+        ("select distinct on (a) a, b from t", "DISTINCT ON"),
+        ("select string_agg(b, ',') from t", "STRING_AGG"),
+        (
+            "select count(*) filter (where a > 0) from t",
+            "FILTER of an aggregate",
+        ),
+        ("select array_agg(a) from t", "ARRAY_AGG"),
+        ("create table u (a serial)", "the type SERIAL"),
+        ("create table u (a int, b uuid)", "the type UUID"),
+        ("create table u (a json)", "the type JSON"),
+        ("select '{}'::jsonb", "the type JSONB"),
+        ("create table u (a int[])", "a type of arrays"),
+        ("create table u (a varchar(3)[])", "a type of arrays"),
+        ("alter table t add column c bigserial", "the type BIGSERIAL"),
+        ("create table u (a int check (a > 0))", "a CHECK constraint"),
+        (
+            "create table u (a int, constraint k check (a > 0))",
+            "a CHECK constraint",
+        ),
+        ("truncate t, s", "TRUNCATE of several tables"),
+        (&merge(matched.to_owned()), "MERGE but with WHEN MATCHED"),
+        (&merge(not_matched.to_owned()), "MERGE but with WHEN MATCHED"),
+        (
+            &merge(format!("{not_matched} {matched}")),
+            "MERGE but with WHEN MATCHED",
+        ),
+        (
+            &merge(format!("when matched and s.a > 1 then delete {not_matched}")),
+            "MERGE but with WHEN MATCHED",
+        ),
+        (
+            &merge(format!("when matched then do nothing {not_matched}")),
+            "MERGE but with WHEN MATCHED",
+        ),
+    ] {
+        let error = world.error(sql).await;
+        let refusal = format!("ERROR: {name}");
+        assert!(error.starts_with(&refusal), "{sql}: {error}");
+        assert!(
+            error.contains("not supported by Amazon Redshift"),
+            "{sql}: {error}"
+        );
+    }
+    let precision = world.error("create table u (a timestamp(3))").await;
+    assert!(precision.contains("do not support precision"), "{precision}");
+    world.run(&merge(format!("{matched} {not_matched}"))).await;
 }
 
 #[tokio::test]
