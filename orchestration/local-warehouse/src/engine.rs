@@ -86,6 +86,8 @@ impl StatementError {
 impl Session<'_> {
     /// Runs one statement.
     pub(crate) async fn execute(&self, text: &str) -> Result<Executed, StatementError> {
+        let text = sql::fold_quoted_names(text);
+        let text = text.as_str();
         let explain = |error| self.explain_sql_error(text, &error);
         let classified = sql::classify(text).map_err(explain)?;
         match classified.kind {

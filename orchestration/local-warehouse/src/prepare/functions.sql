@@ -169,6 +169,17 @@ $$;
 CREATE OR REPLACE FUNCTION pg_catalog.redshift_dynamic(statement text) RETURNS text LANGUAGE plpgsql IMMUTABLE
 SET standard_conforming_strings = on AS $$
 BEGIN
+    -- Quoted names are folded; texts, which may hold double quotes, are not.
+    IF statement ~ '"[^"]*[A-Z]' THEN
+        SELECT string_agg(
+            CASE WHEN left(piece.part[1], 1) = '"'
+                THEN translate(piece.part[1], 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz')
+                ELSE piece.part[1]
+            END, '' ORDER BY piece.place
+        )
+        INTO statement
+        FROM regexp_matches(statement, $pieces$'(?:[^'\\]|\\.)*'|"[^"]*"|[^'"]+|.$pieces$, 'g') WITH ORDINALITY AS piece (part, place);
+    END IF;
     statement := regexp_replace(statement, '(\mdate(?:add|diff|_part)\s*\(\s*)([a-z]+)(\s*,)', '\1''\2''\3', 'gi');
     statement := regexp_replace(statement, '([^.[:alnum:]_"'']|^)sysdate(?!\s*\()\M', '\1sysdate()', 'gi');
     statement := regexp_replace(statement, '\mregexp_replace\s*\(', 'redshift_regexp_replace(', 'gi');

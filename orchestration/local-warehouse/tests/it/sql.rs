@@ -67,8 +67,8 @@ async fn a_primary_key_is_on_record_and_not_enforced() {
     assert_eq!(
         world.rows(keys).await,
         [
-            "lines_pkey|lines|p|Order",
             "lines_pkey|lines|p|number",
+            "lines_pkey|lines|p|order",
             "named_key|named|p|id",
             "orders_pkey|orders|p|id"
         ]
@@ -85,6 +85,33 @@ async fn a_primary_key_is_on_record_and_not_enforced() {
             .rows("select count(*) from pg_catalog.pg_constraint c join pg_class r on r.oid = c.conrelid where relname = 'copied'")
             .await,
         ["0"]
+    );
+}
+
+/// <https://docs.aws.amazon.com/redshift/latest/dg/r_names.html>
+#[tokio::test]
+async fn quoted_names_are_folded_like_plain_ones() {
+    let world = World::new().await;
+    world
+        .run("create table \"OrdX\" (\"Abc\" int, \"Said\" varchar(20))")
+        .await;
+    world
+        .run(
+            "create procedure \"Fill\"() as $$
+             begin
+                 execute 'insert into \"ORDX\" (\"ABC\", said) values (1, ''say \"Hi\"'')';
+             end $$ language plpgsql",
+        )
+        .await;
+    world.run("call fill()").await;
+    world.put("rows", "{\"Abc\": 5, \"said\": \"b\"} {\"abc\": 6}");
+    let copied = world
+        .copy("\"ORDX\"(\"ABC\", \"Said\")", "rows", "json 'auto'")
+        .await;
+    assert_eq!(copied["Status"], "FINISHED", "{copied}");
+    assert_eq!(
+        world.rows("select abc, \"SAID\" from ordx order by abc").await,
+        ["1|say \"Hi\"", "6|-", "-|b"]
     );
 }
 
