@@ -86,6 +86,37 @@ impl Endpoint {
         Ok(rows.iter().map(|row| row.get(0)).collect())
     }
 
+    /// The databases that were asked for by name, or in which statements ran before: those that are prepared.
+    pub(crate) async fn opened_databases(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.bookkeeping.lock().await.keys().cloned().collect();
+        names.sort();
+        names
+    }
+
+    /// Whether a database is for this warehouse. A server may have others, such as that of the loader's rules, and what `prepare` does to
+    /// comparisons and casts is not for them.
+    pub(crate) async fn serves(&self, database: &str) -> Result<bool, OpenError> {
+        if self.options.postgres.get_dbname() == Some(database) {
+            return Ok(true);
+        }
+        let failed = |source| OpenError::DatabaseUnreachable {
+            cluster: self.options.identifier.clone(),
+            database: database.to_owned(),
+            source,
+        };
+        let client = self.connect_plainly(database).await.map_err(failed)?;
+        for question in [
+            "SELECT to_regclass('longshore_local.statement') IS NOT NULL",
+            "SELECT EXISTS (SELECT FROM longshore_local.statement)",
+        ] {
+            let answer = client.query_one(question, &[]).await.map_err(failed)?;
+            if !answer.get::<_, bool>(0) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// The ARN that stands in events.
     pub(crate) fn arn(&self, region: &str, account: &str) -> String {
         format!(

@@ -147,8 +147,11 @@ impl Warehouse {
             runs: Mutex::new(Some(JoinSet::new())),
         });
         for cluster in 0..inner.endpoints.len() {
-            for database in inner.endpoints[cluster].0.databases().await? {
-                inner.resume(Place { cluster, database }).await?;
+            let endpoint = &inner.endpoints[cluster].0;
+            for database in endpoint.databases().await? {
+                if endpoint.serves(&database).await? {
+                    inner.resume(Place { cluster, database }).await?;
+                }
             }
         }
         Ok(Self { inner })
