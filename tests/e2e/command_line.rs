@@ -332,7 +332,7 @@ async fn local_sql_runs_a_statement_and_prints_a_table() -> anyhow::Result<()> {
     let statement = "select 1 as one, null::int as nothing, 'x' as \"Text\"";
     assert_snapshot!(sample.prints(&["local", "sql", "-c", statement])?, @"
     ┌─────┬─────────┬──────┐
-    │ one ┆ nothing ┆ Text │
+    │ one ┆ nothing ┆ text │
     ╞═════╪═════════╪══════╡
     │ 1   ┆ NULL    ┆ x    │
     └─────┴─────────┴──────┘

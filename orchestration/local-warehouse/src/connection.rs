@@ -15,12 +15,13 @@ const OLDEST_SERVER: i32 = 150_000;
 const SESSION: &str = "SET standard_conforming_strings = off; SET escape_string_warning = off; \
                        SET backslash_quote = on; SET timezone = 'UTC'; SET client_min_messages = warning";
 
-const SCRIPTS: [(&str, &str); 6] = [
+const SCRIPTS: [(&str, &str); 7] = [
     ("bookkeeping.sql", include_str!("prepare/bookkeeping.sql")),
     ("times.sql", include_str!("prepare/times.sql")),
     ("super.sql", include_str!("prepare/super.sql")),
     ("functions.sql", include_str!("prepare/functions.sql")),
     ("casts.sql", include_str!("prepare/casts.sql")),
+    ("texts.sql", include_str!("prepare/texts.sql")),
     ("views.sql", include_str!("prepare/views.sql")),
 ];
 
@@ -83,6 +84,37 @@ impl Endpoint {
                      WHERE datallowconn AND NOT datistemplate AND datname <> 'postgres' ORDER BY datname";
         let rows = client.query(query, &[]).await.map_err(failed)?;
         Ok(rows.iter().map(|row| row.get(0)).collect())
+    }
+
+    /// The databases that were asked for by name, or in which statements ran before: those that are prepared.
+    pub(crate) async fn opened_databases(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.bookkeeping.lock().await.keys().cloned().collect();
+        names.sort();
+        names
+    }
+
+    /// Whether a database is for this warehouse. A server may have others, such as that of the loader's rules, and what `prepare` does to
+    /// comparisons and casts is not for them.
+    pub(crate) async fn serves(&self, database: &str) -> Result<bool, OpenError> {
+        if self.options.postgres.get_dbname() == Some(database) {
+            return Ok(true);
+        }
+        let failed = |source| OpenError::DatabaseUnreachable {
+            cluster: self.options.identifier.clone(),
+            database: database.to_owned(),
+            source,
+        };
+        let client = self.connect_plainly(database).await.map_err(failed)?;
+        for question in [
+            "SELECT to_regclass('longshore_local.statement') IS NOT NULL",
+            "SELECT EXISTS (SELECT FROM longshore_local.statement)",
+        ] {
+            let answer = client.query_one(question, &[]).await.map_err(failed)?;
+            if !answer.get::<_, bool>(0) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// The ARN that stands in events.

@@ -42,12 +42,18 @@ pub(crate) struct StatementError {
     pub(crate) text: String,
     /// PostgreSQL's code, if the error is PostgreSQL's.
     pub(crate) state: Option<SqlState>,
-    /// The LOCK that a procedure wants to be taken before it is called.
-    pub(crate) lock_first: Option<String>,
+    /// What a procedure wants, which is called again then.
+    pub(crate) wish: Option<Wish>,
 }
 
-/// What `longshore_local.lock_first` raises. Its code is one that no `WHEN OTHERS` catches.
-const LOCK_FIRST: &str = "longshore_local.lock_first";
+/// What a procedure needs before it can go on, raised with a code that no `WHEN OTHERS` catches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Wish {
+    /// This LOCK taken before the CALL; `longshore_local.lock_first` raises it.
+    Lock(String),
+    /// No transaction around the CALL, for a handler that rolls back and commits; `longshore_local.caught` raises it.
+    NoTransaction,
+}
 
 impl StatementError {
     /// Redshift's form of a sentence.
@@ -60,7 +66,7 @@ impl StatementError {
         Self {
             text,
             state: None,
-            lock_first: None,
+            wish: None,
         }
     }
 
@@ -70,7 +76,7 @@ impl StatementError {
             Some(database) => Self {
                 text: describe(database, None, None),
                 state: Some(database.code().clone()),
-                lock_first: None,
+                wish: None,
             },
             None => Self::new(error_chain(error)),
         }
@@ -80,6 +86,8 @@ impl StatementError {
 impl Session<'_> {
     /// Runs one statement.
     pub(crate) async fn execute(&self, text: &str) -> Result<Executed, StatementError> {
+        let text = sql::fold_quoted_names(text);
+        let text = text.as_str();
         let explain = |error| self.explain_sql_error(text, &error);
         let classified = sql::classify(text).map_err(explain)?;
         match classified.kind {
@@ -164,10 +172,8 @@ impl Session<'_> {
 }
 
 fn keep_row(result: Option<&mut ResultSet>, row: &SimpleQueryRow) -> Result<(), StatementError> {
-    if result.is_some_and(|result| !result.push(row)) {
-        return Err(StatementError::new("Query result exceeds the limit of 100 MB"));
-    }
-    Ok(())
+    let kept = result.map_or(Ok(()), |result| result.push(row));
+    kept.map_err(StatementError::new)
 }
 
 fn explain_database_error(
@@ -182,12 +188,21 @@ fn explain_database_error(
         Some(ErrorPosition::Original(position)) => Some(rewritten.original_position(text, *position)),
         _ => None,
     };
-    StatementError {
+    let error = StatementError {
         text: describe(database, position, sql::affected_table(text).as_deref()),
         state: Some(database.code().clone()),
-        lock_first: (database.message() == LOCK_FIRST)
-            .then(|| database.detail().map(str::to_owned))
-            .flatten(),
+        wish: None,
+    };
+    match (database.message(), database.detail()) {
+        ("longshore_local.lock_first", Some(lock)) => StatementError {
+            wish: Some(Wish::Lock(lock.to_owned())),
+            ..error
+        },
+        ("longshore_local.caught", caught) => StatementError {
+            wish: Some(Wish::NoTransaction),
+            ..StatementError::new(caught.unwrap_or_default())
+        },
+        _ => error,
     }
 }
 

@@ -5,7 +5,7 @@
 //! So a procedure's leading LOCK (`sql::leading_locks` marks it) fails with the lock's text as long as the lock was not taken before the CALL;
 //! we roll back, take it, and call again. Nothing is lost: only assignments and guards can stand before such a LOCK.
 
-use crate::engine::{Executed, Session, StatementError};
+use crate::engine::{Executed, Session, StatementError, Wish};
 use crate::sql::{Classified, StatementKind};
 
 /// Locks that a procedure may take before its first query. A lock whose name is another one at every try would be asked for without end.
@@ -65,8 +65,8 @@ impl Opening {
         loop {
             announce(session, &locks).await?;
             let executed = session.execute(text).await;
-            let wanted = executed.as_ref().err().and_then(|error| error.lock_first.clone());
-            let Some(lock) = wanted else {
+            let wish = executed.as_ref().err().and_then(|error| error.wish.clone());
+            let Some(Wish::Lock(lock)) = wish else {
                 if executed.is_ok() {
                     run(session, "SET LOCAL longshore.snapshot = ''").await?;
                 }

@@ -5,8 +5,22 @@ use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Column, SimpleQueryRow};
 use uuid::Uuid;
 
-/// A result may have 100 MB: <https://docs.aws.amazon.com/redshift/latest/mgmt/data-api.html>.
-pub(crate) const MOST_BYTES: usize = 100 * 1024 * 1024;
+/// A result may have 500 MB: <https://docs.aws.amazon.com/redshift/latest/mgmt/data-api-troubleshooting.html>.
+const MOST_BYTES: usize = 500 * 1024 * 1024;
+
+/// A row of it may have 64 KB.
+const MOST_ROW_BYTES: usize = 64 * 1024;
+
+/// Why a result is not handed out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ResultTooLarge {
+    /// One of its rows.
+    #[error("Packet for query is too large: a row of the result has more than 64 KB")]
+    Row,
+    /// All of them together.
+    #[error("Database response exceeded size limit of 500 MB")]
+    Whole,
+}
 
 /// Rows of a page: a response must stay small enough for one HTTP answer.
 pub(crate) const PAGE_ROWS: i64 = 1000;
@@ -36,15 +50,25 @@ impl ResultSet {
         }
     }
 
-    /// Adds a row; false when the result would become too large.
-    pub(crate) fn push(&mut self, row: &SimpleQueryRow) -> bool {
+    /// Adds a row.
+    pub(crate) fn push(&mut self, row: &SimpleQueryRow) -> Result<(), ResultTooLarge> {
+        let bytes: usize = (0..row.len())
+            .filter_map(|index| row.get(index))
+            .map(str::len)
+            .sum();
+        if bytes > MOST_ROW_BYTES {
+            return Err(ResultTooLarge::Row);
+        }
         let fields: Vec<Value> = (0..row.len())
             .map(|index| field(row.get(index), self.types.get(index)))
             .collect();
         let text = Value::Array(fields).to_string();
         self.bytes += text.len();
         self.rows.push(text);
-        self.bytes <= MOST_BYTES
+        if self.bytes > MOST_BYTES {
+            return Err(ResultTooLarge::Whole);
+        }
+        Ok(())
     }
 
     /// How many rows there are.

@@ -57,11 +57,15 @@ pub enum Isolation {
 
 impl Isolation {
     /// How PostgreSQL begins a transaction of this level. Its snapshot is taken at the first statement that reads: a LOCK before it sees what
-    /// others committed while it waited.
+    /// others committed while it waited. The setting tells `longshore_local.caught` that a transaction is held.
     pub(crate) fn begin(self) -> &'static str {
         match self {
-            Self::Snapshot => "BEGIN ISOLATION LEVEL REPEATABLE READ",
-            Self::Serializable => "BEGIN ISOLATION LEVEL SERIALIZABLE",
+            Self::Snapshot => {
+                "BEGIN ISOLATION LEVEL REPEATABLE READ; SET LOCAL longshore.transaction = 'held'"
+            }
+            Self::Serializable => {
+                "BEGIN ISOLATION LEVEL SERIALIZABLE; SET LOCAL longshore.transaction = 'held'"
+            }
         }
     }
 
@@ -143,8 +147,11 @@ impl Warehouse {
             runs: Mutex::new(Some(JoinSet::new())),
         });
         for cluster in 0..inner.endpoints.len() {
-            for database in inner.endpoints[cluster].0.databases().await? {
-                inner.resume(Place { cluster, database }).await?;
+            let endpoint = &inner.endpoints[cluster].0;
+            for database in endpoint.databases().await? {
+                if endpoint.serves(&database).await? {
+                    inner.resume(Place { cluster, database }).await?;
+                }
             }
         }
         Ok(Self { inner })

@@ -83,11 +83,7 @@ async fn all_records(inner: &Inner, request: &Request<'_>, prefix: &str) -> Resu
         if only_cluster.is_some_and(|only| only != cluster) {
             continue;
         }
-        for database in endpoint
-            .databases()
-            .await
-            .map_err(|error| ApiError::internal(&error))?
-        {
+        for database in endpoint.opened_databases().await {
             if only_database.is_some_and(|only| only != database) {
                 continue;
             }

@@ -1,7 +1,8 @@
 -- What Redshift has and PostgreSQL has not. In pg_catalog, which is on every search path, so that procedures, dynamic SQL and people with
 -- psql find them too.
+-- GETDATE is the time of the statement, SYSDATE that of the transaction.
 CREATE OR REPLACE FUNCTION pg_catalog.getdate() RETURNS timestamp LANGUAGE sql STABLE
-AS 'SELECT date_trunc(''second'', localtimestamp)';
+AS 'SELECT date_trunc(''second'', statement_timestamp()::timestamp)';
 
 CREATE OR REPLACE FUNCTION pg_catalog.sysdate() RETURNS timestamp LANGUAGE sql STABLE
 AS 'SELECT localtimestamp::timestamp';
@@ -82,14 +83,78 @@ BEGIN
             END LOOP;
         END LOOP;
     END LOOP;
-    IF to_regprocedure('pg_catalog.listagg(text)') IS NULL THEN
-        CREATE AGGREGATE pg_catalog.listagg(text, text) (
-            SFUNC = string_agg_transfn, STYPE = internal, FINALFUNC = string_agg_finalfn
-        );
-        CREATE AGGREGATE pg_catalog.listagg(text) (SFUNC = textcat, STYPE = text, INITCOND = '');
-    END IF;
 END
 $$;
+
+-- AVG of whole numbers is a BIGINT, cut and not rounded. Calls of AVG are rewritten to these; all but whole numbers is done as PostgreSQL does.
+CREATE OR REPLACE FUNCTION longshore_local.average(bigint[]) RETURNS bigint LANGUAGE sql IMMUTABLE
+AS 'SELECT $1[2] / nullif($1[1], 0)';
+
+CREATE OR REPLACE AGGREGATE longshore_local.avg(smallint) (
+    SFUNC = int2_avg_accum, STYPE = bigint[], FINALFUNC = longshore_local.average, INITCOND = '{0,0}'
+);
+
+CREATE OR REPLACE AGGREGATE longshore_local.avg(integer) (
+    SFUNC = int4_avg_accum, STYPE = bigint[], FINALFUNC = longshore_local.average, INITCOND = '{0,0}'
+);
+
+-- The sum of many BIGINTs is none.
+CREATE OR REPLACE FUNCTION longshore_local.average(numeric[]) RETURNS bigint LANGUAGE sql IMMUTABLE
+AS 'SELECT div($1[2], nullif($1[1], 0))::bigint';
+
+CREATE OR REPLACE FUNCTION longshore_local.average_add(numeric[], bigint) RETURNS numeric[] LANGUAGE sql IMMUTABLE STRICT
+AS 'SELECT ARRAY[$1[1] + 1, $1[2] + $2]';
+
+CREATE OR REPLACE AGGREGATE longshore_local.avg(bigint) (
+    SFUNC = longshore_local.average_add, STYPE = numeric[], FINALFUNC = longshore_local.average, INITCOND = '{0,0}'
+);
+
+CREATE OR REPLACE AGGREGATE longshore_local.avg(numeric) (
+    SFUNC = numeric_avg_accum, STYPE = internal, FINALFUNC = numeric_avg
+);
+
+CREATE OR REPLACE AGGREGATE longshore_local.avg(real) (
+    SFUNC = float4_accum, STYPE = double precision[], FINALFUNC = float8_avg, INITCOND = '{0,0,0}'
+);
+
+CREATE OR REPLACE AGGREGATE longshore_local.avg(double precision) (
+    SFUNC = float8_accum, STYPE = double precision[], FINALFUNC = float8_avg, INITCOND = '{0,0,0}'
+);
+
+-- A null makes a null. PostgreSQL's takes any number of arguments; that there are two is checked where the statement is rewritten.
+ALTER FUNCTION pg_catalog.concat(VARIADIC "any") STRICT;
+
+CREATE OR REPLACE FUNCTION longshore_local.listagg(list text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    IF octet_length(list) > 65535 THEN
+        RAISE EXCEPTION USING MESSAGE = 'Result size exceeds LISTAGG limit', ERRCODE = 'program_limit_exceeded';
+    END IF;
+    RETURN list;
+END
+$$;
+
+-- Nulls and empty texts are left out.
+CREATE OR REPLACE FUNCTION longshore_local.listagg_add(list text, value text, delimiter text) RETURNS text
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    RETURN CASE
+        WHEN coalesce(value, '') = '' THEN list
+        WHEN list IS NULL THEN value
+        ELSE longshore_local.listagg(list || coalesce(delimiter, '') || value)
+    END;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION longshore_local.listagg_add(list text, value text) RETURNS text LANGUAGE sql IMMUTABLE
+AS 'SELECT longshore_local.listagg_add($1, $2, '''')';
+
+CREATE OR REPLACE AGGREGATE pg_catalog.listagg(text, text) (
+    SFUNC = longshore_local.listagg_add, STYPE = text, FINALFUNC = longshore_local.listagg
+);
+
+CREATE OR REPLACE AGGREGATE pg_catalog.listagg(text) (
+    SFUNC = longshore_local.listagg_add, STYPE = text, FINALFUNC = longshore_local.listagg
+);
 
 -- `+` joins texts in Redshift.
 DO $$
@@ -104,9 +169,22 @@ $$;
 CREATE OR REPLACE FUNCTION pg_catalog.redshift_dynamic(statement text) RETURNS text LANGUAGE plpgsql IMMUTABLE
 SET standard_conforming_strings = on AS $$
 BEGIN
+    -- Quoted names are folded; texts, which may hold double quotes, are not.
+    IF statement ~ '"[^"]*[A-Z]' THEN
+        SELECT string_agg(
+            CASE WHEN left(piece.part[1], 1) = '"'
+                THEN translate(piece.part[1], 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz')
+                ELSE piece.part[1]
+            END, '' ORDER BY piece.place
+        )
+        INTO statement
+        FROM regexp_matches(statement, $pieces$'(?:[^'\\]|\\.)*'|"[^"]*"|[^'"]+|.$pieces$, 'g') WITH ORDINALITY AS piece (part, place);
+    END IF;
     statement := regexp_replace(statement, '(\mdate(?:add|diff|_part)\s*\(\s*)([a-z]+)(\s*,)', '\1''\2''\3', 'gi');
     statement := regexp_replace(statement, '([^.[:alnum:]_"'']|^)sysdate(?!\s*\()\M', '\1sysdate()', 'gi');
     statement := regexp_replace(statement, '\mregexp_replace\s*\(', 'redshift_regexp_replace(', 'gi');
+    statement := regexp_replace(statement, '([^.[:alnum:]_"'']|^)(avg\s*\()', '\1longshore_local.\2', 'gi');
+    statement := regexp_replace(statement, '(::\s*)(decimal|numeric|dec)\M(?!\s*\()', '\1\2(18, 0)', 'gi');
     statement := regexp_replace(statement, '\m(n?varchar)\s*\(\s*max\s*\)', 'varchar(65535)', 'gi');
     statement := regexp_replace(statement, '^(\s*delete)\s+(?!from\M)', '\1 from ', 'i');
     statement := regexp_replace(
@@ -139,6 +217,16 @@ BEGIN
         AND lock <> ALL (string_to_array(current_setting('longshore.locked', true), E'\n'))
     THEN
         RAISE EXCEPTION USING MESSAGE = 'longshore_local.lock_first', DETAIL = lock, ERRCODE = 'assert_failure';
+    END IF;
+END
+$$;
+
+-- A procedure's handler caught an error: what came before it must be taken back, and cannot be within a transaction that is held for the CALL.
+-- The error asks for a CALL outside of one. No WHEN OTHERS catches its code.
+CREATE OR REPLACE FUNCTION longshore_local.caught(error text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF current_setting('longshore.transaction', true) = 'held' THEN
+        RAISE EXCEPTION USING MESSAGE = 'longshore_local.caught', DETAIL = error, ERRCODE = 'assert_failure';
     END IF;
 END
 $$;

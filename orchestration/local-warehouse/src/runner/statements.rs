@@ -8,7 +8,7 @@ use tokio_postgres::error::SqlState;
 
 use super::Run;
 use super::outcome::{failed, finished, nanos};
-use crate::engine::{Executed, Session, StatementError};
+use crate::engine::{Executed, Session, StatementError, Wish};
 use crate::opening::Opening;
 use crate::sql::{self, StatementKind};
 use crate::store::{self, SubOutcome};
@@ -130,10 +130,12 @@ impl Run {
         Ok(finished(&executed))
     }
 
-    /// Whether a procedure wanted to COMMIT, which it may where no batch holds the transaction.
+    /// Whether a procedure wanted to COMMIT, or its handler to take back the transaction, which they may where no batch holds it.
     fn is_commit_of_a_procedure(&self, error: &StatementError) -> bool {
         let is_free = !self.submission.is_batch || self.mode() == ExecutionMode::AutoCommit;
-        is_free && error.state == Some(SqlState::INVALID_TRANSACTION_TERMINATION)
+        is_free
+            && (error.wish == Some(Wish::NoTransaction)
+                || error.state == Some(SqlState::INVALID_TRANSACTION_TERMINATION))
     }
 
     /// Calls the procedure again where it may COMMIT; what it did before was rolled back with its error. A crash from here on leaves a part

@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 
+use super::foreign::{check_type, check_word};
 use super::text_edit::Edits;
 use super::{SqlError, Token, TokenKind, tokenize};
 
@@ -24,6 +25,12 @@ fn edit_at(tokens: &[Token<'_>], index: usize, edits: &mut Edits) -> Result<(), 
     let token = tokens[index];
     if token.kind != TokenKind::Word || index > 0 && tokens[index - 1].is_symbol(".") {
         return Ok(());
+    }
+    check_word(tokens, index)?;
+    check_width(tokens, index)?;
+    if index > 0 && tokens[index - 1].is_symbol("::") {
+        check_type(&token)?;
+        edit_decimal(tokens, index, edits);
     }
     let next = tokens.get(index + 1);
     let is_call = next.is_some_and(|next| next.is_symbol("("));
@@ -49,8 +56,12 @@ fn edit_at(tokens: &[Token<'_>], index: usize, edits: &mut Edits) -> Result<(), 
         // Redshift's takes a day after the end of its month for one of the next.
         "to_date" if is_call => edits.replace(token.start..token.end(), "redshift_to_date"),
         "decode" if is_call => edit_decode(&Call::at(tokens, index)?, edits)?,
+        // Redshift's yields a whole number for whole numbers.
+        "avg" if is_call => edits.insert(token.start, "longshore_local."),
+        "cast" if is_call => edit_cast(tokens, index, edits)?,
+        "concat" if is_call => check_concat(&Call::at(tokens, index)?)?,
         "listagg" if is_call => edit_listagg(tokens, &Call::at(tokens, index)?, edits)?,
-        "try_cast" if is_call => edit_try_cast(tokens, &Call::at(tokens, index)?, edits)?,
+        "try_cast" if is_call => edit_try_cast(tokens, index, edits)?,
         "approximate" if next.is_some_and(|next| next.is_word("count")) => {
             return Err(SqlError::unsupported("APPROXIMATE COUNT"));
         }
@@ -219,43 +230,124 @@ fn rewrite_expression(text: &str) -> Result<String, SqlError> {
     Ok(edits.apply(text).text)
 }
 
-/// `LISTAGG([DISTINCT] x [, d]) [WITHIN GROUP (ORDER BY …)]` as `string_agg`.
-fn edit_listagg(tokens: &[Token<'_>], call: &Call<'_>, edits: &mut Edits) -> Result<(), SqlError> {
-    let (first, last) = call.arguments[0];
-    if first.is_word("distinct") {
-        return edit_listagg_distinct(tokens, call, edits);
-    }
-    edits.replace(call.name.start..call.name.end(), "string_agg");
-    edits.insert(first.start, "(");
-    let delimiter = if call.arguments.len() == 1 {
-        ")::text, ''"
-    } else {
-        ")::text"
-    };
-    edits.insert(last.end(), delimiter);
-    if let Some(open) = within_group(tokens, call) {
-        edits.remove(call.close.start..open.end());
+/// `CAST(x AS type)`: the type has no precision of its own if it is a plain DECIMAL.
+fn edit_cast(tokens: &[Token<'_>], index: usize, edits: &mut Edits) -> Result<(), SqlError> {
+    let call = Call::at(tokens, index)?;
+    if let Some(at) = type_of_cast(tokens, index, &call) {
+        edit_decimal(tokens, at, edits);
     }
     Ok(())
 }
 
+/// Where the type of a CAST or TRY_CAST begins: behind the AS that is in no parentheses of its own.
+fn type_of_cast(tokens: &[Token<'_>], index: usize, call: &Call<'_>) -> Option<usize> {
+    let mut depth = 0_usize;
+    for (at, token) in tokens.iter().enumerate().take(call.close_index).skip(index + 1) {
+        match token.text {
+            "(" => depth += 1,
+            ")" => depth -= 1,
+            _ if depth == 1 && token.is_word("as") => return Some(at + 1),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// A DECIMAL without precision has 18 digits and no places: <https://docs.aws.amazon.com/redshift/latest/dg/r_Numeric_types201.html>.
+pub(super) fn edit_decimal(tokens: &[Token<'_>], index: usize, edits: &mut Edits) {
+    let has_precision = tokens.get(index + 1).is_some_and(|next| next.is_symbol("("));
+    if let Some(name) = tokens
+        .get(index)
+        .filter(|name| is_decimal(name) && !has_precision)
+    {
+        edits.insert(name.end(), "(18, 0)");
+    }
+}
+
+fn is_decimal(name: &Token<'_>) -> bool {
+    ["decimal", "numeric", "dec"]
+        .iter()
+        .any(|word| name.is_word(word))
+}
+
+/// A type may be as wide as Redshift has it and no wider.
+fn check_width(tokens: &[Token<'_>], index: usize) -> Result<(), SqlError> {
+    let [name, open, width, ..] = &tokens[index..] else {
+        return Ok(());
+    };
+    let Some(width) = width.text.parse::<u64>().ok().filter(|_| open.is_symbol("(")) else {
+        return Ok(());
+    };
+    let is_char = ["char", "character", "nchar", "bpchar"]
+        .iter()
+        .any(|word| name.is_word(word));
+    let message = if is_decimal(name) && !(1..=38).contains(&width) {
+        format!("NUMERIC precision {width} must be between 1 and 38")
+    } else if is_char && width > 4096 {
+        "length for type character cannot exceed 4096".to_owned()
+    } else {
+        return Ok(());
+    };
+    Err(SqlError::Refused { message })
+}
+
+/// Redshift's takes two arguments, PostgreSQL's any number.
+fn check_concat(call: &Call<'_>) -> Result<(), SqlError> {
+    match call.arguments.len() {
+        2 => Ok(()),
+        count => Err(SqlError::Refused {
+            message: format!("CONCAT takes two expressions, not {count}; join more of them by ||"),
+        }),
+    }
+}
+
+/// `LISTAGG([DISTINCT] x [, d]) [WITHIN GROUP (ORDER BY …)]` as `string_agg`, without empty texts, and in a function that knows the limit.
+///
 /// PostgreSQL orders distinct values by themselves alone, and `string_agg` takes texts: they are gathered as what they are, and joined then.
-fn edit_listagg_distinct(tokens: &[Token<'_>], call: &Call<'_>, edits: &mut Edits) -> Result<(), SqlError> {
+fn edit_listagg(tokens: &[Token<'_>], call: &Call<'_>, edits: &mut Edits) -> Result<(), SqlError> {
     let delimiter = match call.text.get(1) {
         Some(text) => rewrite_expression(text)?,
         None => "''".to_owned(),
     };
-    edits.replace(call.name.start..call.name.end(), "array_to_string(array_agg");
-    let (_, last) = call.arguments[0];
-    let joined = format!("), {delimiter})");
-    match within_group(tokens, call) {
+    let (first, last) = call.arguments[0];
+    let is_distinct = first.is_word("distinct");
+    let value = call.text[0].strip_prefix(first.text).filter(|_| is_distinct);
+    let value = rewrite_expression(value.unwrap_or(&call.text[0]))?;
+    let is_kept = format!("FILTER (WHERE ({value})::text <> '')");
+    let (gather, behind_value, close) = if is_distinct {
+        (
+            "array_to_string(array_agg",
+            String::new(),
+            format!(") {is_kept}, {delimiter}))"),
+        )
+    } else {
+        edits.insert(first.start, "(");
+        (
+            "string_agg",
+            format!(")::text, {delimiter}"),
+            format!(") {is_kept})"),
+        )
+    };
+    edits.replace(
+        call.name.start..call.name.end(),
+        format!("longshore_local.listagg({gather}"),
+    );
+    let end = match within_group(tokens, call) {
         Some(open) => {
-            edits.replace(last.end()..open.end(), " ");
-            edits.replace(close_of(tokens, open)?, joined);
+            edits.replace(last.end()..open.end(), format!("{behind_value} "));
+            let end = close_of(tokens, open)?;
+            edits.replace(end.clone(), close);
+            end
         }
-        None => edits.replace(last.end()..call.close.end(), joined),
+        None => {
+            edits.replace(last.end()..call.close.end(), format!("{behind_value}{close}"));
+            call.close.start..call.close.end()
+        }
+    };
+    match tokens.iter().find(|token| token.start >= end.end) {
+        Some(next) if next.is_word("over") => Err(SqlError::unsupported("LISTAGG … OVER")),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// The parenthesis that the order of `WITHIN GROUP (ORDER BY …)` stands in.
@@ -285,30 +377,23 @@ fn close_of(tokens: &[Token<'_>], open: Token<'_>) -> Result<Range<usize>, SqlEr
 }
 
 /// `TRY_CAST(x AS type)` as a function that takes the type's name, and a null of it.
-fn edit_try_cast(tokens: &[Token<'_>], call: &Call<'_>, edits: &mut Edits) -> Result<(), SqlError> {
-    let mut depth = 0_usize;
-    for (index, token) in tokens.iter().enumerate().take(call.close_index) {
-        if token.start <= call.name.start {
-            continue;
-        }
-        match token.text {
-            "(" => depth += 1,
-            ")" => depth -= 1,
-            _ if depth == 1 && token.is_word("as") => {
-                let words: Vec<&str> = tokens[index + 1..call.close_index]
-                    .iter()
-                    .map(|token| token.text)
-                    .collect();
-                let kind = rewrite_expression(&words.join(" "))?;
-                edits.insert(call.arguments[0].0.start, "(");
-                edits.replace(
-                    token.start..call.close.end(),
-                    format!(")::text, '{kind}', NULL::{kind})::{kind}"),
-                );
-                return Ok(());
-            }
-            _ => {}
-        }
+fn edit_try_cast(tokens: &[Token<'_>], index: usize, edits: &mut Edits) -> Result<(), SqlError> {
+    let call = Call::at(tokens, index)?;
+    let Some(at) = type_of_cast(tokens, index, &call) else {
+        return Ok(());
+    };
+    let words: Vec<&str> = tokens[at..call.close_index]
+        .iter()
+        .map(|token| token.text)
+        .collect();
+    let mut kind = rewrite_expression(&words.join(" "))?;
+    if at + 1 == call.close_index && is_decimal(&tokens[at]) {
+        kind.push_str("(18, 0)");
     }
+    edits.insert(call.arguments[0].0.start, "(");
+    edits.replace(
+        tokens[at - 1].start..call.close.end(),
+        format!(")::text, '{kind}', NULL::{kind})::{kind}"),
+    );
     Ok(())
 }

@@ -4,7 +4,10 @@ mod affected;
 mod classify;
 mod cursor;
 mod expression;
+mod foreign;
+mod handler;
 mod leading_locks;
+mod quoted_name;
 mod redact;
 mod rewrite;
 mod routine;
@@ -15,6 +18,7 @@ mod token;
 pub(crate) use affected::affected_table;
 pub(crate) use classify::{Classified, StatementKind, classify};
 pub(crate) use cursor::Cursor;
+pub(crate) use quoted_name::fold_quoted_names;
 pub(crate) use redact::without_credentials;
 pub(crate) use rewrite::{bind_parameters, parameters, rewrite};
 pub(crate) use text_edit::{Rewritten, character_position};
@@ -37,6 +41,12 @@ pub(crate) enum SqlError {
         /// Its name in the manual.
         feature: String,
     },
+    /// PostgreSQL has it and Redshift has not.
+    #[error("{feature} is not supported by Amazon Redshift")]
+    Foreign {
+        /// Its name.
+        feature: String,
+    },
     /// Redshift refuses it where it stands.
     #[error("{message}")]
     Refused {
@@ -57,6 +67,13 @@ impl SqlError {
                 message: "syntax error at end of input".to_owned(),
                 offset: end,
             },
+        }
+    }
+
+    /// A feature that would work here and nowhere else.
+    pub(crate) fn foreign(feature: impl Into<String>) -> Self {
+        Self::Foreign {
+            feature: feature.into(),
         }
     }
 

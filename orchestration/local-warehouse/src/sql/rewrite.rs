@@ -1,6 +1,7 @@
 //! From Redshift's text to PostgreSQL's: the entry.
 
 use super::expression::edit_expressions;
+use super::foreign::{check_merge, check_truncate};
 use super::routine::edit_routine;
 use super::table::{edit_alter_table, edit_create_table};
 use super::text_edit::{Edits, Rewritten};
@@ -20,7 +21,11 @@ pub(crate) fn rewrite(text: &str, classified: Classified) -> Result<Rewritten, S
         StatementKind::OutsideTransaction if classified.name == "VACUUM" => {
             return Ok(rewrite_vacuum(text, &tokens));
         }
+        StatementKind::Truncate => check_truncate(&tokens)?,
         _ => edit_statement(&tokens, &mut edits)?,
+    }
+    if classified.name == "MERGE" {
+        check_merge(&tokens)?;
     }
     edit_expressions(&tokens, &mut edits)?;
     edit_catalog(&tokens, &mut edits);
@@ -156,17 +161,25 @@ mod tests {
             ),
             (
                 "select listagg(distinct a, ',') within group (order by b desc) from t",
-                "select array_to_string(array_agg(distinct a order by b desc), ',') from t",
+                "select longshore_local.listagg(array_to_string(array_agg(distinct a order by b desc) FILTER (WHERE ( a)::text <> ''), ',')) from t",
             ),
             (
                 "select listagg(a, ',') within group (order by b desc) from t",
-                "select string_agg((a)::text, ',' order by b desc) from t",
+                "select longshore_local.listagg(string_agg((a)::text, ',' order by b desc) FILTER (WHERE (a)::text <> '')) from t",
             ),
             (
                 "select try_cast(a as int)",
                 "select try_cast((a )::text, 'int', NULL::int)::int",
             ),
             ("select 1 minus select 2", "select 1 EXCEPT select 2"),
+            (
+                "select a::decimal, cast((b) as numeric), try_cast(c as dec), d::dec(5, 2), 1 as numeric, numeric.avg from numeric",
+                "select a::decimal(18, 0), cast((b) as numeric(18, 0)), try_cast((c )::text, 'dec(18, 0)', NULL::dec(18, 0))::dec(18, 0), d::dec(5, 2), 1 as numeric, numeric.avg from numeric",
+            ),
+            (
+                "create table t (a decimal not null, b numeric(5), c dec encode az64)",
+                "create table t (a decimal(18, 0) not null, b numeric(5), c decimal(18, 0) )",
+            ),
             (
                 "create table if not exists s.t (a varchar(max) encode zstd distkey, b int identity(1,1) not null, c text sortkey, primary key (a, \"B\"), unique (c)) diststyle key compound sortkey (a, b)",
                 "create table if not exists s.t (a varchar(65535) NOT NULL, b int GENERATED ALWAYS AS IDENTITY (START WITH 1 INCREMENT BY 1) not null, c varchar(256) , CONSTRAINT \"longshore$primary_key$\" CHECK (a IS NOT NULL AND \"B\" IS NOT NULL) )",

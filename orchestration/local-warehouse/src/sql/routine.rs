@@ -1,6 +1,7 @@
 //! CREATE PROCEDURE and CREATE FUNCTION: the clauses around the body, and the body.
 
 use super::expression::edit_expressions;
+use super::handler::{Rethrow, edit_handlers};
 use super::leading_locks::edit_leading_locks;
 use super::text_edit::Edits;
 use super::{Cursor, SqlError, Token, TokenKind, tokenize};
@@ -19,11 +20,13 @@ pub(super) fn edit_routine(tokens: &[Token<'_>], edits: &mut Edits) -> Result<()
     let mut cursor = Cursor::new(tokens);
     let mut body = None;
     let mut routine = Routine::Function;
+    let mut rethrow = Rethrow::Always;
     while let Some(token) = cursor.next() {
         if token.is_word("procedure") && body.is_none() {
             routine = Routine::Procedure;
         }
         if token.is_word("nonatomic") {
+            rethrow = Rethrow::Never;
             edits.remove(token.start..token.end());
         }
         if token.is_word("language") {
@@ -38,7 +41,7 @@ pub(super) fn edit_routine(tokens: &[Token<'_>], edits: &mut Edits) -> Result<()
         }
     }
     match body {
-        Some(body) => edit_body(&body, routine, edits),
+        Some(body) => edit_body(&body, routine, rethrow, edits),
         None => Ok(()),
     }
 }
@@ -54,7 +57,12 @@ fn check_language(cursor: &Cursor<'_>) -> Result<(), SqlError> {
     }
 }
 
-fn edit_body(body: &Token<'_>, routine: Routine, edits: &mut Edits) -> Result<(), SqlError> {
+fn edit_body(
+    body: &Token<'_>,
+    routine: Routine,
+    rethrow: Rethrow,
+    edits: &mut Edits,
+) -> Result<(), SqlError> {
     let tag = body.text[1..].find('$').map_or(0, |at| at + 2);
     let inside = &body.text[tag..body.text.len() - tag];
     let offset = body.start + tag;
@@ -63,7 +71,10 @@ fn edit_body(body: &Token<'_>, routine: Routine, edits: &mut Edits) -> Result<()
     edit_expressions(&tokens, &mut inner)?;
     let significant: Vec<&Token<'_>> = tokens.iter().filter(|token| token.is_significant()).collect();
     let first_look = match routine {
-        Routine::Procedure => edit_leading_locks(&significant, &mut inner),
+        Routine::Procedure => {
+            edit_handlers(&significant, rethrow, &mut inner)?;
+            edit_leading_locks(&significant, &mut inner)
+        }
         Routine::Function => 0,
     };
     edit_dynamic_statements(&significant, first_look, &mut inner);

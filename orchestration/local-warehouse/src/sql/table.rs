@@ -1,5 +1,6 @@
 //! CREATE TABLE and ALTER TABLE: what tells Redshift how to keep the rows goes, what it does not enforce is not enforced.
 
+use super::foreign::check_column;
 use super::text_edit::Edits;
 use super::{Cursor, SqlError, Token, TokenKind};
 
@@ -99,7 +100,9 @@ fn edit_items(mut cursor: Cursor<'_>, close: Token<'_>, edits: &mut Edits) -> Re
             let start = item.comma.map_or(first.start, |comma| comma.start);
             let end = item.tokens.last().map_or(first.end(), Token::end);
             edits.remove(start..end);
-        } else if !first.is_word("like") && !first.is_word("check") && !first.is_word("constraint") {
+        } else if first.is_word("check") || first.is_word("constraint") {
+            return Err(SqlError::foreign("a CHECK constraint"));
+        } else if !first.is_word("like") {
             edit_column(&item.tokens, &not_null, edits)?;
         }
     }
@@ -180,6 +183,7 @@ fn folded(name: &str) -> String {
 
 /// `name type [DEFAULT …] [IDENTITY(s, i)] [ENCODE e] [DISTKEY] [SORTKEY] [NOT NULL] [UNIQUE] [PRIMARY KEY] [REFERENCES …]`.
 fn edit_column(tokens: &[Token<'_>], not_null: &[String], edits: &mut Edits) -> Result<(), SqlError> {
+    check_column(tokens)?;
     let mut cursor = Cursor::new(tokens);
     let name = cursor.name()?;
     edit_type(&mut cursor, edits)?;
@@ -241,6 +245,7 @@ fn edit_type(cursor: &mut Cursor<'_>, edits: &mut Edits) -> Result<(), SqlError>
         {
             Some("varchar(256) /*")
         }
+        "decimal" | "numeric" | "dec" if !has_length => Some("decimal(18, 0)"),
         "super" => Some("jsonb"),
         "varbyte" | "varbinary" => Some("bytea"),
         "geometry" | "geography" | "hllsketch" => return Err(SqlError::unsupported(name.to_uppercase())),

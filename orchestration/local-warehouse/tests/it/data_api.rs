@@ -246,6 +246,38 @@ async fn a_statement_is_kept_for_a_day() {
 }
 
 #[tokio::test]
+async fn a_database_is_left_alone_until_a_statement_asks_for_it() {
+    let mut world = World::durable().await;
+    let is_changed = "SELECT 'a ' = 'a' OR to_regnamespace('longshore_local') IS NOT NULL";
+    let cluster = world.cluster.as_ref().unwrap();
+    cluster.create_database_if_absent("rules").await.unwrap();
+    world.run("select 1").await;
+    world.crash_and_restart().await;
+    let listed = world.call("ListStatements", json!({})).await.unwrap();
+    assert_eq!(listed["Statements"].as_array().unwrap().len(), 1);
+    for (database, expected) in [("rules", false), ("dev", true)] {
+        let client = world.cluster.as_ref().unwrap().connect(database).await.unwrap();
+        let row = client.query_one(is_changed, &[]).await.unwrap();
+        assert_eq!(row.get::<_, bool>(0), expected, "{database}");
+    }
+}
+
+/// <https://docs.aws.amazon.com/redshift/latest/mgmt/data-api-troubleshooting.html>
+#[tokio::test]
+async fn a_row_of_more_than_64_kb_is_not_returned() {
+    let world = World::new().await;
+    world.run("select repeat('x', 65535), 1").await;
+    let error = world.error("select repeat('x', 65535), 12").await;
+    assert!(
+        error.starts_with("ERROR: Packet for query is too large"),
+        "{error}"
+    );
+    world
+        .run("create table wide as select repeat('x', 65535) as a, repeat('x', 65535) as b")
+        .await;
+}
+
+#[tokio::test]
 async fn a_running_statement_is_really_cancelled() {
     let world = World::new().await;
     world.run("create table t (a int)").await;

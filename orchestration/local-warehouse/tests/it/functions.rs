@@ -123,6 +123,20 @@ async fn times_are_cut() {
     .await;
 }
 
+/// <https://docs.aws.amazon.com/redshift/latest/dg/r_GETDATE.html> and `r_SYSDATE.html`
+#[tokio::test]
+async fn getdate_moves_on_within_a_transaction_and_sysdate_does_not() {
+    let world = World::new().await;
+    world
+        .run("create table times (statement timestamp, transaction_start timestamp)")
+        .await;
+    let note = "insert into times values (getdate(), sysdate)";
+    let batch = world.batch(&[note, "select pg_sleep(1)", note]).await;
+    assert_eq!(batch["Status"], "FINISHED", "{batch}");
+    let times = "select count(distinct statement), count(distinct transaction_start) from times";
+    assert_eq!(world.rows(times).await, ["2|1"]);
+}
+
 /// <https://docs.aws.amazon.com/redshift/latest/dg/CONVERT_TIMEZONE.html>
 #[tokio::test]
 async fn convert_timezone() {
@@ -181,6 +195,62 @@ async fn to_date() {
     assert!(error.contains("date/time field value out of range"), "{error}");
 }
 
+/// <https://docs.aws.amazon.com/redshift/latest/dg/r_AVG.html> and `r_Numeric_types201.html`
+#[tokio::test]
+async fn numbers() {
+    let world = World::new().await;
+    world
+        .run("create table n (i int, s smallint, b bigint, f float8, r real, d decimal(5, 2))")
+        .await;
+    world
+        .run("insert into n values (1, 1, 9223372036854775807, 1, 1, 1.75), (2, 2, 9223372036854775806, 2, 2, 1.76), (null, null, null, null, null, null)")
+        .await;
+    world.run("create table d (a decimal, b numeric not null)").await;
+    world.run("insert into d values (1.5, 2.345)").await;
+    // COPY cuts without ROUNDEC, by its own page.
+    world.put("d", "1.7,1\n");
+    let copied = world.copy("d", "d", "csv").await;
+    assert_eq!(copied["Status"], "FINISHED", "{copied}");
+    for (query, expected) in [
+        (
+            "select avg(i), avg(s), avg(b) from n",
+            &["1|1|9223372036854775806"][..],
+        ),
+        (
+            "select avg(-i), avg(distinct i), avg(f), avg(r) from n",
+            &["-1|1|1.5|1.5"],
+        ),
+        ("select avg(i) over (partition by 1) from n where i = 2", &["2"]),
+        ("select avg(i), avg(b), avg(d) from n where i > 2", &["-|-|-"]),
+        ("select avg(d) = 1.755 from n", &["true"]),
+        ("select a, b from d order by b", &["1|1", "2|2"]),
+        (
+            "select 1.5::decimal, cast(2.5 as numeric), try_cast('1.4' as dec)",
+            &["2|3|1"],
+        ),
+        ("select 1.25::decimal(5, 1)", &["1.3"]),
+    ] {
+        assert_eq!(world.rows(query).await, expected, "{query}");
+    }
+    for (sql, refusal) in [
+        (
+            "create table w (a decimal(39, 2))",
+            "NUMERIC precision 39 must be between 1 and 38",
+        ),
+        (
+            "select 1::numeric(40)",
+            "NUMERIC precision 40 must be between 1 and 38",
+        ),
+        (
+            "create table w (a char(5000))",
+            "length for type character cannot exceed 4096",
+        ),
+    ] {
+        let error = world.error(sql).await;
+        assert!(error.contains(refusal), "{sql}: {error}");
+    }
+}
+
 /// <https://docs.aws.amazon.com/redshift/latest/dg/r_LISTAGG.html>
 #[tokio::test]
 async fn listagg() {
@@ -219,6 +289,62 @@ async fn listagg() {
     ] {
         assert_eq!(world.rows(query).await, expected, "{query}");
     }
+}
+
+#[tokio::test]
+async fn listagg_leaves_out_nulls_and_empty_texts_and_has_a_limit() {
+    let world = World::new().await;
+    world.run("create table t (a int, x varchar(80))").await;
+    world
+        .run("insert into t values (1, 'a'), (2, ''), (3, null), (4, 'b'), (5, 'a')")
+        .await;
+    world
+        .run(
+            "create procedure listed() as $$
+             begin
+                 execute 'create table lists as select listagg(x, '','') within group (order by a) as list from t';
+             end $$ language plpgsql",
+        )
+        .await;
+    world.run("call listed()").await;
+    for (query, expected) in [
+        ("select listagg(x, ',') within group (order by a) from t", "a,b,a"),
+        ("select listagg(x) within group (order by a desc) from t", "aba"),
+        (
+            "select listagg(distinct x, ',') within group (order by x) from t",
+            "a,b",
+        ),
+        ("select listagg(distinct x) from t", "ab"),
+        ("select listagg(x, ',') from t where a in (2, 3)", "-"),
+        ("select list from lists", "a,b,a"),
+    ] {
+        assert_eq!(world.rows(query).await, [expected], "{query}");
+    }
+    let wide = "from (select repeat('x', 100) as x from generate_series(1, 1000)) as wide";
+    let limit = world.error(&format!("select listagg(x, ',') {wide}")).await;
+    assert!(limit.contains("Result size exceeds LISTAGG limit"), "{limit}");
+    let window = world
+        .error("select listagg(x) within group (order by a) over (partition by a) from t")
+        .await;
+    assert!(
+        window.contains("LISTAGG … OVER is not supported by the local warehouse"),
+        "{window}"
+    );
+}
+
+/// <https://docs.aws.amazon.com/redshift/latest/dg/r_CONCAT.html>
+#[tokio::test]
+async fn concat() {
+    check(&[
+        ("concat('December 25, ', '2008')", "December 25, 2008"),
+        ("concat('a', null)", "-"),
+        ("concat(null::varchar, 'a')", "-"),
+        ("concat('a'::varchar, 1)", "a1"),
+    ])
+    .await;
+    let world = World::new().await;
+    let error = world.error("select concat('a', 'b', 'c')").await;
+    assert!(error.contains("CONCAT takes two expressions, not 3"), "{error}");
 }
 
 /// <https://docs.aws.amazon.com/redshift/latest/dg/r_LEN.html>, `r_STRTOL.html`, `r_MD5.html`

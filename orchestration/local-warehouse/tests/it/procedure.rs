@@ -173,3 +173,137 @@ async fn a_procedure_that_locks_runs_for_people_with_psql_too() {
     person.batch_execute("CALL move_rows('gate')").await.unwrap();
     assert_eq!(world.rows("select count(*) from core").await, ["2"]);
 }
+
+/// A procedure that writes a row, fails by a division, and tells in its handler.
+fn failing(name: &str, mode: &str, handler: &str) -> String {
+    format!(
+        "create procedure {name}() {mode} as $$
+         declare z int;
+         begin
+             insert into work values (1);
+             begin
+                 insert into work values (case when 1 = 1 then 2 end);
+                 z := 1 / 0;
+             exception when others then
+                 {handler}
+             end;
+             insert into work values (3);
+         end $$ language plpgsql"
+    )
+}
+
+impl World {
+    async fn trapping() -> Self {
+        let world = Self::new().await;
+        world.run("create table work (a int)").await;
+        world.run("create table told (what varchar(100))").await;
+        world
+    }
+
+    async fn work_and_told(&self) -> [Vec<String>; 2] {
+        [
+            self.rows("select a from work order by a").await,
+            self.rows("select what from told").await,
+        ]
+    }
+}
+
+/// <https://docs.aws.amazon.com/redshift/latest/dg/stored-procedure-trapping-errors.html>
+#[tokio::test]
+async fn a_handler_is_committed_in_place_of_the_work_and_the_error_thrown_again() {
+    let tell = "insert into told values (sqlerrm);";
+    for handler in [tell, &format!("{tell} if found then return; end if;")] {
+        let world = World::trapping().await;
+        world.run(&failing("p", "", handler)).await;
+        let error = world.error("call p()").await;
+        assert!(error.starts_with("ERROR: division by zero"), "{error}");
+        let told = ["division by zero".to_owned()];
+        assert_eq!(world.work_and_told().await, [&[][..], &told], "{handler}");
+    }
+}
+
+#[tokio::test]
+async fn a_handler_that_fails_leaves_nothing_and_its_own_error() {
+    let world = World::trapping().await;
+    let handler = "insert into told values (sqlerrm); raise exception 'mine';";
+    world.run(&failing("p", "", handler)).await;
+    let error = world.error("call p()").await;
+    assert!(error.starts_with("ERROR: mine"), "{error}");
+    assert_eq!(world.work_and_told().await, [[""; 0], [""; 0]]);
+}
+
+#[tokio::test]
+async fn a_handler_of_a_nonatomic_procedure_ends_the_error() {
+    let world = World::trapping().await;
+    let handler = "insert into told values (sqlerrm);";
+    world.run(&failing("p", "nonatomic", handler)).await;
+    world.run("call p()").await;
+    assert_eq!(
+        world.work_and_told().await,
+        [&["1", "3"][..], &["division by zero"]]
+    );
+}
+
+#[tokio::test]
+async fn a_handler_in_a_batch_is_committed_where_each_statement_is() {
+    let world = World::trapping().await;
+    let handler = "insert into told values (sqlerrm);";
+    world.run(&failing("p", "", handler)).await;
+    let sqls = [
+        "insert into work values (0)",
+        "call p()",
+        "insert into work values (4)",
+    ];
+    for (mode, work, told) in [
+        ("TRANSACTION", &[][..], &[][..]),
+        ("AUTO_COMMIT", &["0", "4"], &["division by zero"]),
+    ] {
+        let request = serde_json::json!({ "Sqls": sqls, "ExecutionMode": mode });
+        let answer = world.call("BatchExecuteStatement", request).await.unwrap();
+        let end = world.end_of(answer["Id"].as_str().unwrap()).await;
+        assert_eq!(end["Status"], "FAILED", "{mode}");
+        let error = end["Error"].as_str().unwrap();
+        assert!(
+            error.starts_with("Query #2 failed with ERROR: division by zero"),
+            "{mode}: {error}"
+        );
+        assert_eq!(world.work_and_told().await, [work, told], "{mode}");
+    }
+}
+
+#[tokio::test]
+async fn a_handler_of_anything_but_others_is_refused() {
+    let world = World::trapping().await;
+    for (exception, refusal) in [
+        (
+            "when division_by_zero then null;",
+            "is OTHERS, and nothing beside it: division_by_zero",
+        ),
+        ("when others or division_by_zero then null;", "is OTHERS"),
+        (
+            "continue_handler when others then null;",
+            "CONTINUE_HANDLER is not supported",
+        ),
+    ] {
+        let body = format!("begin null; exception {exception} end");
+        let error = world
+            .error(&format!("create procedure p() as $$ {body} $$ language plpgsql"))
+            .await;
+        assert!(error.contains(refusal), "{exception}: {error}");
+    }
+    let nested = "begin begin null; exception when others then null; end; exception exit_handler when others then null; end";
+    let error = world
+        .error(&format!(
+            "create procedure p() as $$ {nested} $$ language plpgsql"
+        ))
+        .await;
+    assert!(
+        error.contains("an EXCEPTION block within another is not supported"),
+        "{error}"
+    );
+    world
+        .run(&format!(
+            "create procedure p() nonatomic as $$ {nested} $$ language plpgsql"
+        ))
+        .await;
+}

@@ -67,8 +67,8 @@ async fn a_primary_key_is_on_record_and_not_enforced() {
     assert_eq!(
         world.rows(keys).await,
         [
-            "lines_pkey|lines|p|Order",
             "lines_pkey|lines|p|number",
+            "lines_pkey|lines|p|order",
             "named_key|named|p|id",
             "orders_pkey|orders|p|id"
         ]
@@ -85,6 +85,33 @@ async fn a_primary_key_is_on_record_and_not_enforced() {
             .rows("select count(*) from pg_catalog.pg_constraint c join pg_class r on r.oid = c.conrelid where relname = 'copied'")
             .await,
         ["0"]
+    );
+}
+
+/// <https://docs.aws.amazon.com/redshift/latest/dg/r_names.html>
+#[tokio::test]
+async fn quoted_names_are_folded_like_plain_ones() {
+    let world = World::new().await;
+    world
+        .run("create table \"OrdX\" (\"Abc\" int, \"Said\" varchar(20))")
+        .await;
+    world
+        .run(
+            "create procedure \"Fill\"() as $$
+             begin
+                 execute 'insert into \"ORDX\" (\"ABC\", said) values (1, ''say \"Hi\"'')';
+             end $$ language plpgsql",
+        )
+        .await;
+    world.run("call fill()").await;
+    world.put("rows", "{\"Abc\": 5, \"said\": \"b\"} {\"abc\": 6}");
+    let copied = world
+        .copy("\"ORDX\"(\"ABC\", \"Said\")", "rows", "json 'auto'")
+        .await;
+    assert_eq!(copied["Status"], "FINISHED", "{copied}");
+    assert_eq!(
+        world.rows("select abc, \"SAID\" from ordx order by abc").await,
+        ["1|say \"Hi\"", "6|-", "-|b"]
     );
 }
 
@@ -153,7 +180,8 @@ async fn lengths_count_bytes_in_every_statement() {
         .await;
     let too_long = "value too long for type character varying(4)";
     let multibyte = "Multibyte character not supported for CHAR (Hint: try using VARCHAR). Invalid char: é";
-    let merge = "merge into t using wide on t.a = wide.a when not matched then insert (a) values (wide.a)";
+    let merge = "merge into t using wide on t.a = wide.a when matched then delete \
+                 when not matched then insert (a) values (wide.a)";
     for (sql, error) in [
         ("insert into t (a) values ('größe')", too_long),
         ("insert into t (a) values ('ööö')", too_long),
@@ -190,6 +218,67 @@ async fn lengths_count_bytes_in_every_statement() {
         .run("create procedure p() as $$ declare v varchar(4); begin v := 'ööö'; end $$ language plpgsql")
         .await;
     assert!(world.error("call p()").await.contains(too_long));
+}
+
+/// <https://docs.aws.amazon.com/redshift/latest/dg/r_Character_types.html>
+#[tokio::test]
+async fn blanks_at_the_end_count_for_nothing_when_texts_are_compared() {
+    let world = World::new().await;
+    world.run("create table one (k varchar(10), c char(5))").await;
+    world.run("create table two (k varchar(10), c char(8))").await;
+    world
+        .run("insert into one values ('a ', 'a'), ('b', 'b'), ('', 'x')")
+        .await;
+    world
+        .run("insert into two values ('a', 'a'), ('a  ', 'a'), ('  ', 'x')")
+        .await;
+    for (query, expected) in [
+        ("select count(*) from one join two on one.k = two.k", "3"),
+        ("select count(*) from one join two on one.c = two.k", "2"),
+        (
+            "select count(*) from one join two on upper(one.k) = upper(two.k)",
+            "3",
+        ),
+        ("select count(*) from one where k in (select k from two)", "2"),
+        (
+            "select count(*) from one where k not in (select trim(k) from two)",
+            "1",
+        ),
+        ("select count(distinct k) from two", "2"),
+        (
+            "select count(*) from (select k from one union select k from two) as both_of_them",
+            "3",
+        ),
+        (
+            "select count(*) from (select k || '' as k from two group by 1) as expressions",
+            "2",
+        ),
+        (
+            "select listagg(distinct k, ',') from (select trim(k) as k from two union all select k from one) as k where k <> 'b'",
+            "a",
+        ),
+        ("select count(*) from one where k = 'a' or k = '   '", "2"),
+        (
+            "select count(*) from two where k between 'a' and 'a' and k >= 'a    '",
+            "2",
+        ),
+        ("select case 'a '::varchar when 'a' then 'same' end", "same"),
+        ("select decode('a ', 'a', 'same')", "same"),
+        ("select count(*) from two where k like 'a'", "1"),
+        ("select max(len(k)) from two", "3"),
+        (
+            "select count(*) from pg_class where relname = 'one' and relkind = 'r'",
+            "1",
+        ),
+        (
+            "select count(*) from svv_columns where table_name = 'one' and column_name in ('k', 'c')",
+            "2",
+        ),
+    ] {
+        assert_eq!(world.rows(query).await, [expected], "{query}");
+    }
+    world.run("delete from one using two where one.k = two.k").await;
+    assert_eq!(world.rows("select k from one").await, ["b"]);
 }
 
 #[tokio::test]
@@ -247,6 +336,69 @@ async fn rows_are_merged_updated_and_deleted() {
         .run("delete from t using s where s.a = t.a and s.b = 'z'")
         .await;
     assert_eq!(world.rows("select a, b from t").await, ["3|u"]);
+}
+
+/// <https://docs.aws.amazon.com/redshift/latest/dg/c_unsupported-postgresql-features.html>, `c_unsupported-postgresql-datatypes.html`,
+/// `c_unsupported-postgresql-functions.html` and `r_MERGE.html`
+#[tokio::test]
+async fn what_postgresql_alone_has_is_refused_by_name() {
+    let world = World::new().await;
+    world.run("create table t (a int, b varchar(5))").await;
+    world.run("create table s (a int, b varchar(5))").await;
+    let (matched, not_matched) = (
+        "when matched then delete",
+        "when not matched then insert (a) values (s.a)",
+    );
+    let merge = |arms: String| format!("merge into t using s on t.a = s.a {arms}");
+    for (sql, name) in [
+        ("insert into t values (1) on conflict do nothing", "ON CONFLICT"),
+        ("insert into t values (1) returning a", "RETURNING"),
+        ("select distinct on (a) a, b from t", "DISTINCT ON"),
+        ("select string_agg(b, ',') from t", "STRING_AGG"),
+        (
+            "select count(*) filter (where a > 0) from t",
+            "FILTER of an aggregate",
+        ),
+        ("select array_agg(a) from t", "ARRAY_AGG"),
+        ("create table u (a serial)", "the type SERIAL"),
+        ("create table u (a int, b uuid)", "the type UUID"),
+        ("create table u (a json)", "the type JSON"),
+        ("select '{}'::jsonb", "the type JSONB"),
+        ("create table u (a int[])", "a type of arrays"),
+        ("create table u (a varchar(3)[])", "a type of arrays"),
+        ("alter table t add column c bigserial", "the type BIGSERIAL"),
+        ("create table u (a int check (a > 0))", "a CHECK constraint"),
+        (
+            "create table u (a int, constraint k check (a > 0))",
+            "a CHECK constraint",
+        ),
+        ("truncate t, s", "TRUNCATE of several tables"),
+        (&merge(matched.to_owned()), "MERGE but with WHEN MATCHED"),
+        (&merge(not_matched.to_owned()), "MERGE but with WHEN MATCHED"),
+        (
+            &merge(format!("{not_matched} {matched}")),
+            "MERGE but with WHEN MATCHED",
+        ),
+        (
+            &merge(format!("when matched and s.a > 1 then delete {not_matched}")),
+            "MERGE but with WHEN MATCHED",
+        ),
+        (
+            &merge(format!("when matched then do nothing {not_matched}")),
+            "MERGE but with WHEN MATCHED",
+        ),
+    ] {
+        let error = world.error(sql).await;
+        let refusal = format!("ERROR: {name}");
+        assert!(error.starts_with(&refusal), "{sql}: {error}");
+        assert!(
+            error.contains("not supported by Amazon Redshift"),
+            "{sql}: {error}"
+        );
+    }
+    let precision = world.error("create table u (a timestamp(3))").await;
+    assert!(precision.contains("do not support precision"), "{precision}");
+    world.run(&merge(format!("{matched} {not_matched}"))).await;
 }
 
 #[tokio::test]
