@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use longshore_copy::{CarriedLoad, ManifestEntry};
+use longshore_domain::archive::manifest_key;
 use longshore_domain::load::LoadId;
 use longshore_domain::matching::{Captures, placeholders};
 use longshore_domain::object::s3_url;
@@ -15,13 +16,14 @@ use longshore_domain::rule::{
 };
 use longshore_domain::target::{TableName, Warehouse};
 use longshore_store::{
-    Buffer, BufferId, BufferLimits, Joining, Load, MadeBatch, NewBatch, Source, Waiting, batch_id,
+    Buffer, BufferId, BufferLimits, Joining, Load, LoadFailure, MadeBatch, NewBatch, Source, Waiting,
+    batch_id,
 };
 use serde::{Deserialize, Serialize};
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::error::chain;
-use crate::plan::{Planned, ToLoad, plan_transaction, warehouse_of};
+use crate::plan::{LoadPlan, Planned, ToLoad, plan_transaction, warehouse_of};
 use crate::prepare::Copyable;
 use crate::{App, AppError, trace};
 
@@ -136,7 +138,7 @@ pub(crate) fn joining(
 
 /// What came of setting out to make a batch.
 pub(crate) enum Making {
-    /// It is on the ledger, and nobody works on it yet.
+    /// It is on the ledger, to be loaded or to fail, and nobody works on it yet.
     Made(LoadId),
     /// A load left a set, skipped: it is to be concluded, and the set to be looked at again.
     Left(LoadId),
@@ -164,6 +166,16 @@ pub(crate) async fn make(app: &App, buffer: BufferId, actor: &str) -> Result<Mak
     let batch = plan_batch(app, &buffer, chosen).await?;
     match app.store.make_batch(&batch, app.clock.now(), actor).await? {
         MadeBatch::Made(load) => {
+            if let Some(failure) = &batch.failure {
+                warn!(
+                    parent: &trace::span_of(&load, actor),
+                    "{} files for {} failed: {}",
+                    batch.loads.len(),
+                    buffer.table,
+                    failure.error
+                );
+                return Ok(Making::Made(load.id));
+            }
             info!(
                 parent: &trace::span_of(&load, actor),
                 files = batch.loads.len(),
@@ -202,16 +214,72 @@ fn choose<'a>(waiting: &'a [Waiting], limits: &BufferLimits) -> &'a [Waiting] {
     &waiting[..chosen]
 }
 
+/// Plans the batch of these loads and writes its manifest. Of what no transaction can be made, since its chain is gone or an older
+/// program wrote its recipe, it is a batch that fails: its files would wait for ever, and nobody be told.
 async fn plan_batch(app: &App, buffer: &Buffer, chosen: &[Waiting]) -> Result<NewBatch, AppError> {
     let loads: Vec<_> = chosen.iter().map(|waiting| waiting.load).collect();
     let id = batch_id(&loads);
-    let unfit = |what: String| AppError::Inconsistent {
-        load: loads[0],
-        what: format!("no batch can be made of it: {what}"),
+    let (plan, failure) = match transaction_of(app, buffer, chosen, id).await? {
+        Ok(planned) => {
+            app.objects
+                .put(&buffer.bucket, &planned.manifest_key, planned.manifest.into())
+                .await?;
+            (planned.plan, None)
+        }
+        Err(problem) => (
+            LoadPlan::of_nothing(warehouse_known(app, buffer), buffer.table.clone()),
+            Some(unfit(id, buffer, &problem)),
+        ),
     };
-    let recipe: Recipe =
-        serde_json::from_value(buffer.recipe.clone()).map_err(|error| unfit(error.to_string()))?;
-    let rule = recipe.rule().map_err(unfit)?;
+    Ok(NewBatch {
+        id,
+        buffer: buffer.id,
+        size_bytes: chosen.iter().map(|waiting| waiting.size_bytes).sum(),
+        rows_expected: rows_expected(chosen),
+        manifest_key: manifest_key(&app.config.processing_folder, id),
+        plan: serde_json::to_value(&plan).map_err(|error| AppError::Engine(error.into()))?,
+        failure,
+        loads,
+    })
+}
+
+fn rows_expected(chosen: &[Waiting]) -> Option<u64> {
+    chosen.iter().map(|waiting| waiting.rows_expected).sum()
+}
+
+/// What is told of files that cannot be loaded as their rule said when they came.
+fn unfit(batch: LoadId, buffer: &Buffer, problem: &str) -> LoadFailure {
+    let rule = buffer.rule;
+    LoadFailure {
+        code: "batch_invalid".to_owned(),
+        error: format!(
+            "no batch can be made of it: {problem}; mend rule {rule}, or what it names, then load its files again: longshore batch reprocess {batch}"
+        ),
+        rows_rejected: None,
+    }
+}
+
+/// The warehouse of a buffer, also where the rest of its recipe does not read.
+fn warehouse_known(app: &App, buffer: &Buffer) -> Warehouse {
+    let warehouse = buffer.recipe.get("warehouse").cloned();
+    let warehouse = warehouse.and_then(|warehouse| serde_json::from_value(warehouse).ok());
+    warehouse.unwrap_or_else(|| app.config.warehouse.clone())
+}
+
+async fn transaction_of(
+    app: &App,
+    buffer: &Buffer,
+    chosen: &[Waiting],
+    id: LoadId,
+) -> Result<Result<Planned, String>, AppError> {
+    let recipe: Recipe = match serde_json::from_value(buffer.recipe.clone()) {
+        Ok(recipe) => recipe,
+        Err(error) => return Ok(Err(format!("what was kept of its rule does not read: {error}"))),
+    };
+    let rule = match recipe.rule() {
+        Ok(rule) => rule,
+        Err(problem) => return Ok(Err(problem)),
+    };
     let carried: Vec<_> = chosen
         .iter()
         .map(|waiting| CarriedLoad {
@@ -220,11 +288,7 @@ async fn plan_batch(app: &App, buffer: &Buffer, chosen: &[Waiting]) -> Result<Ne
             rows: waiting.rows_expected,
         })
         .collect();
-    let rows_expected = chosen.iter().map(|waiting| waiting.rows_expected).sum();
-    let manifest_url = s3_url(
-        &buffer.bucket,
-        &longshore_domain::archive::manifest_key(&app.config.processing_folder, id),
-    );
+    let manifest_url = s3_url(&buffer.bucket, &manifest_key(&app.config.processing_folder, id));
     let planned = plan_transaction(
         app,
         ToLoad {
@@ -237,30 +301,14 @@ async fn plan_batch(app: &App, buffer: &Buffer, chosen: &[Waiting]) -> Result<Ne
             rule: &rule,
             columns: &recipe.columns,
             sources: sources(buffer, chosen),
-            rows_expected,
+            rows_expected: rows_expected(chosen),
             captures: &recipe.captures,
             carried: &carried,
             replaces: &[],
         },
     )
     .await?;
-    let Planned {
-        plan,
-        manifest_key,
-        manifest,
-    } = planned.map_err(|reason| unfit(chain(&reason)))?;
-    app.objects
-        .put(&buffer.bucket, &manifest_key, manifest.into())
-        .await?;
-    Ok(NewBatch {
-        id,
-        buffer: buffer.id,
-        size_bytes: chosen.iter().map(|waiting| waiting.size_bytes).sum(),
-        rows_expected,
-        manifest_key,
-        plan: serde_json::to_value(&plan).map_err(|error| AppError::Engine(error.into()))?,
-        loads,
-    })
+    Ok(planned.map_err(|reason| chain(&reason)))
 }
 
 fn sources(buffer: &Buffer, chosen: &[Waiting]) -> Vec<ManifestEntry> {

@@ -82,6 +82,28 @@ pub(crate) struct Section {
 }
 
 impl LoadPlan {
+    /// The plan of what fails before it is known what would be run: where its rows would have gone.
+    pub(crate) fn of_nothing(warehouse: Warehouse, table: TableName) -> Self {
+        Self {
+            warehouse,
+            table,
+            follow_up: None,
+            follow_up_steps: vec![],
+            follow_up_repeats: false,
+            retry: RetryPolicy::default(),
+            on_bad_file: OnBadFile::FailAll,
+            max_errors: Some(0),
+            load_id_column: None,
+            mode: LoadMode::Append,
+            encryption_secret: None,
+            vacuum_rows: None,
+            sections: vec![],
+            section_of: vec![],
+            steps: vec![],
+            statements: vec![],
+        }
+    }
+
     /// Reads the plan back from the ledger.
     pub(crate) fn of(load: &Load) -> Result<Self, AppError> {
         let plan = load

@@ -38,12 +38,14 @@ pub struct NewBatch {
     pub manifest_key: ObjectKey,
     /// What is submitted and where.
     pub plan: Value,
+    /// Why it fails as soon as it is made, where no transaction could be made of its files.
+    pub failure: Option<LoadFailure>,
 }
 
 /// What came of making a batch.
 #[derive(Debug, Clone, PartialEq)]
 pub enum MadeBatch {
-    /// It is on the ledger, `prepared`, and nobody works on it yet.
+    /// It is on the ledger, `prepared` or already `failed`, and nobody works on it yet.
     Made(Box<Load>),
     /// Somebody else took one of its loads first; nothing changed.
     Overtaken,
@@ -124,6 +126,9 @@ impl Store {
             return Ok(MadeBatch::Overtaken);
         }
         count_buffer(&transaction, batch.buffer, None).await?;
+        if let Some(failure) = &batch.failure {
+            fail_in(&transaction, batch.id, failure, now, actor).await?;
+        }
         let load = find_load(&transaction, QUERY.name(), batch.id).await?;
         transaction.commit().await?;
         Ok(MadeBatch::Made(Box::new(load)))

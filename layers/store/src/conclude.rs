@@ -36,7 +36,7 @@ pub struct Conclusion {
 /// A message for the outbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutboxNotice {
-    /// What it is about; a load has one message per outcome.
+    /// What it is about; a load has one message per outcome, of a warehouse one for each time.
     pub outcome: Outcome,
     /// Where it is sent.
     pub topic_arn: String,

@@ -165,6 +165,7 @@ queries! {
     RuleVersionList => "rule_version_list",
     RuleWrite => "rule_write",
     SnapshotFinish => "snapshot_finish",
+    SnapshotGiveBack => "snapshot_give_back",
     SnapshotList => "snapshot_list",
     SnapshotPlan => "snapshot_plan",
     SnapshotStart => "snapshot_start",

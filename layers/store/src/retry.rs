@@ -10,7 +10,6 @@ use longshore_domain::rule::RuleId;
 use longshore_domain::statement::{Attempt, StatementKind};
 use serde::Serialize;
 use tokio_postgres::Row;
-use uuid::Uuid;
 
 use crate::conclude::{OutboxNotice, insert_notices};
 use crate::queries::Query;
@@ -317,7 +316,7 @@ async fn blame(
     };
     let parameters: Parameters<'_> = &[&id, &trouble.warehouse, &probe_at];
     transaction.execute(Query::LoadWait, parameters).await?;
-    if reader.get::<Option<Uuid>>("paused_by")? == Some(id) {
+    if reader.get("pauses")? {
         insert_notices(transaction, load, std::slice::from_ref(&trouble.notice), now).await?;
     }
     Ok(())

@@ -222,6 +222,21 @@ impl Store {
         Ok(self.execute(Query::SnapshotPlan, parameters).await? == 1)
     }
 
+    /// Lets a table that was taken be taken again from `at` on, the run having broken off.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of a write.
+    pub async fn give_snapshot_back(
+        &self,
+        taken: &SnapshotStanding,
+        runner: &SnapshotRunner,
+        at: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let parameters: Parameters<'_> = &[&taken.rule.0, &taken.table, &runner.owner, &at];
+        self.execute(Query::SnapshotGiveBack, parameters).await?;
+        Ok(())
+    }
+
     /// Puts the end of a run down. False when another runner has the table by now.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 -- One more failure in a row that was the warehouse's own. At the $5th it is paused, by load $4; while it is paused, each
--- failure doubles the wait for the next probe, from $6 to at most $7 seconds.
+-- failure doubles the wait for the next probe, from $6 to at most $7 seconds. Says whether this failure paused it,
+-- which is then since now.
 -- The race: two failures at once. The row's lock lets one pass, and the other counts on from there.
 INSERT INTO rdscnfg.ext_warehouse AS warehouse (
     warehouse,
@@ -40,5 +41,5 @@ SET
     last_error = excluded.last_error,
     last_failed_at = excluded.last_failed_at
 RETURNING
-    warehouse.paused_by,
-    warehouse.probe_at
+    warehouse.probe_at,
+    coalesce(warehouse.paused_at = $3 AND warehouse.paused_by = $4, false) AS pauses

@@ -268,24 +268,7 @@ fn new_set(
         let nowhere = TableName::new("", "");
         (app.config.warehouse.clone(), nowhere)
     });
-    let plan = LoadPlan {
-        warehouse,
-        table: table.clone(),
-        follow_up: None,
-        follow_up_steps: vec![],
-        follow_up_repeats: false,
-        retry: Default::default(),
-        on_bad_file: OnBadFile::FailAll,
-        max_errors: Some(0),
-        load_id_column: None,
-        encryption_secret: None,
-        vacuum_rows: None,
-        mode: LoadMode::Append,
-        sections: vec![],
-        section_of: vec![],
-        steps: vec![],
-        statements: vec![],
-    };
+    let plan = LoadPlan::of_nothing(warehouse, table.clone());
     let noun = if loads.len() == 1 { "file" } else { "files" };
     Ok(NewSet {
         id,

@@ -1,5 +1,7 @@
 //! Batches that are due: their buffer is full, the first of their files has waited long enough, or somebody wants them made.
 
+use tracing::warn;
+
 use super::{Reconcile, ReconcileReport, Slice, unless_of_the_store};
 use crate::AppError;
 use crate::process::ProcessObject;
@@ -25,7 +27,10 @@ impl Reconcile<'_> {
             }
             match unless_of_the_store(Box::pin(process.flush(buffer, slice.ends)).await)? {
                 Ok(made) => report.batches_made += made,
-                Err(problem) => report.buffers_failed.push((buffer, problem)),
+                Err(problem) => {
+                    warn!("could not make what is due of buffer {buffer}: {problem}");
+                    report.buffers_failed.push((buffer, problem));
+                }
             }
         }
         Ok(())

@@ -87,23 +87,30 @@ pub struct Reconcile<'a> {
 }
 
 impl Reconcile<'_> {
-    /// One bounded run. What fails is in the report and never keeps the rest waiting; only a control database that cannot
-    /// be asked ends the run, since nothing else could be done.
+    /// One bounded run. What fails is in the report and never keeps the rest waiting. An error of the control database ends the
+    /// part that met it; the first one is the run's once every part had its turn, since it may have been of one row or moment.
     pub async fn run(&self) -> Result<ReconcileReport, AppError> {
         let began = self.app.clock.now();
         let mut report = ReconcileReport::default();
         let slice = self.slice(began);
-        self.list_objects(&slice, &mut report).await?;
-        self.make_batches(&slice, &mut report).await?;
-        self.run_snapshots(&slice.share(2), &mut report).await?;
-        self.carry_loads_on(&slice, &mut report).await?;
-        self.put_tables_in_order(&slice).await?;
-        self.send_notices(&slice, &mut report).await?;
-        self.compare_markers(&slice, &mut report).await?;
+        let run = self
+            .list_objects(&slice, &mut report)
+            .await
+            .and(self.make_batches(&slice, &mut report).await)
+            .and(self.run_snapshots(&slice.share(2), &mut report).await)
+            .and(self.carry_loads_on(&slice, &mut report).await)
+            .and(self.put_tables_in_order(&slice).await)
+            .and(self.send_notices(&slice, &mut report).await)
+            .and(self.compare_markers(&slice, &mut report).await)
+            .and(self.look_up_what_stays(&mut report).await);
+        self.tell(&report);
+        run.map(|()| report)
+    }
+
+    async fn look_up_what_stays(&self, report: &mut ReconcileReport) -> Result<(), AppError> {
         report.unsent = self.app.store.unsent_notices().await?;
         report.differences = self.app.store.differences(false).await?;
-        self.tell(&report);
-        Ok(report)
+        Ok(())
     }
 
     fn slice(&self, began: DateTime<Utc>) -> Slice {
@@ -189,7 +196,7 @@ impl Slice {
     }
 }
 
-/// What an error means for a run: of the control database, its end; of anything else, a line in the report.
+/// What an error means for a part of a run: of the control database, its end; of anything else, a line in the report.
 fn unless_of_the_store<T>(result: Result<T, AppError>) -> Result<Result<T, String>, AppError> {
     match result {
         Ok(value) => Ok(Ok(value)),

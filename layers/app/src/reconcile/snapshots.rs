@@ -1,7 +1,7 @@
 //! Snapshot rules whose time has come, and the telling of those that could not load.
 
 use chrono::TimeDelta;
-use futures_util::future::try_join_all;
+use futures_util::future::join_all;
 use longshore_domain::notification::{FailedSnapshot, Outcome};
 use longshore_domain::rule::RuleTopics;
 use longshore_store::{SnapshotResult, SnapshotRunner, SnapshotStanding, UntoldSnapshot};
@@ -21,29 +21,33 @@ const MOST_TOLD: u32 = 20;
 const TELL_AGAIN: TimeDelta = TimeDelta::minutes(5);
 
 impl Reconcile<'_> {
-    /// Runs every table whose time has come, a few side by side; one that fails keeps none of the others from theirs.
+    /// Runs every table whose time has come, a few side by side; one that fails keeps none of the others from theirs. An error of
+    /// the control database is the run's once all have ended: whoever is stopped halfway keeps what it holds.
     pub(super) async fn run_snapshots(
         &self,
         slice: &Slice,
         report: &mut ReconcileReport,
     ) -> Result<(), AppError> {
         let lanes = (0..SIDE_BY_SIDE).map(|lane| Box::pin(self.run_lane(lane, slice)));
-        for runs in try_join_all(lanes).await? {
+        let mut all = Ok(());
+        for (runs, lane) in join_all(lanes).await {
             report.snapshots.extend(runs);
+            all = all.and(lane);
         }
-        self.tell_failures(slice).await
+        all.and(self.tell_failures(slice).await)
     }
 
-    async fn run_lane(&self, lane: usize, slice: &Slice) -> Result<Vec<SnapshotRun>, AppError> {
+    async fn run_lane(&self, lane: usize, slice: &Slice) -> (Vec<SnapshotRun>, Result<(), AppError>) {
         let runner = SnapshotRunner {
             owner: format!("{}/{lane}", self.actor()),
             until: self.invocation.deadline - LAST_SECONDS,
         };
-        let mut runs = vec![];
+        let (mut runs, mut broken) = (vec![], Ok(()));
         while !self.is_over(slice) {
-            let now = self.app.clock.now();
-            let Some(taken) = self.app.store.take_snapshot(&runner, now).await? else {
-                break;
+            let taken = match self.app.store.take_snapshot(&runner, self.app.clock.now()).await {
+                Ok(Some(taken)) => taken,
+                Ok(None) => break,
+                Err(error) => return (runs, broken.and(Err(error.into()))),
             };
             let run = ScheduledRun {
                 app: self.app,
@@ -51,11 +55,36 @@ impl Reconcile<'_> {
                 runner: &runner,
                 taken: &taken,
             };
-            if let Some(result) = run.run().await? {
-                runs.push(self.told(&taken, &result));
+            match run.run().await {
+                Ok(Some(result)) => runs.push(self.told(&taken, &result)),
+                Ok(None) => {}
+                Err(error) => {
+                    self.give_back(&taken, &runner, slice, &error).await;
+                    broken = broken.and(Err(error));
+                }
             }
         }
-        Ok(runs)
+        (runs, broken)
+    }
+
+    /// The next run may begin the table again; this one goes on with the others. Should that not get through, the table is free
+    /// when the runner's right ends.
+    async fn give_back(
+        &self,
+        taken: &SnapshotStanding,
+        runner: &SnapshotRunner,
+        slice: &Slice,
+        error: &AppError,
+    ) {
+        let (rule, table) = (taken.rule, &taken.table);
+        warn!("the run of rule {rule} for {table} broke off: {}", chain(error));
+        if let Err(error) = self.app.store.give_snapshot_back(taken, runner, slice.ends).await {
+            warn!(
+                "{table} of rule {rule} waits until {}: {}",
+                runner.until,
+                chain(&error)
+            );
+        }
     }
 
     fn told(&self, taken: &SnapshotStanding, result: &SnapshotResult) -> SnapshotRun {

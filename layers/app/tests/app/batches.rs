@@ -1,11 +1,13 @@
 //! Files that are loaded together: when, in which order, and what becomes of the good ones when one is bad.
 
-use chrono::TimeDelta;
+use chrono::{TimeDelta, Utc};
 use longshore_app::ObjectOutcome;
 use longshore_domain::fault::WarehouseFault;
 use longshore_domain::load::LoadState;
 use longshore_domain::object::Object;
-use longshore_store::Load;
+use longshore_store::{Chain, Load};
+use rstest::rstest;
+use serde_json::json;
 
 use crate::support::bench::Bench;
 use crate::support::calls::{Aim, Fault, Tried};
@@ -460,4 +462,41 @@ async fn a_batch_with_a_file_that_is_gone_ends_well_whatever_call_goes_wrong() {
             assert_eq!(world.files.keys_in("processing"), Vec::<String>::new(), "{at}");
         }
     }
+}
+
+const NAMED: Rule = Rule::new(1, "701", "price")
+    .with("file_name_column = NULL, batch_files = 3, batch_seconds = 300, query = 'chain:totals'");
+
+/// What keeps a batch from being made once its first file waits, and what people are told of it.
+#[rstest]
+#[case::its_chain_is_gone("DELETE FROM rdscnfg.ext_chain", "there is no chain \"totals\"")]
+#[case::its_chain_is_broken(
+    "UPDATE rdscnfg.ext_chain SET queries = '[\"\"]'",
+    "chain totals, query 1: holds no SQL"
+)]
+#[case::its_recipe_does_not_read(
+    "UPDATE rdscnfg.ext_load_buffer SET recipe = recipe - 'columns'",
+    "what was kept of its rule does not read: missing field `columns`"
+)]
+#[tokio::test]
+async fn files_of_which_no_batch_can_be_made_fail_and_are_told(#[case] change: &str, #[case] problem: &str) {
+    let bench = Bench::with(&[NAMED]).await;
+    let chain = Chain::new("totals", json!(["call s.one()"]), Utc::now());
+    bench.store.write_chain(&chain).await.unwrap();
+    let world = bench.world();
+    let files = world.announce_lines(&["plum|1", "fig|2"]).await;
+    bench.run(change).await;
+    world.pass_time(TimeDelta::minutes(5)).await;
+    for load in world.loads_of(&files).await {
+        assert_eq!(load.state, LoadState::Failed);
+        assert_eq!(load.error_code.as_deref(), Some("batch_invalid"));
+        let error = load.error.unwrap();
+        assert!(error.contains(problem), "{error}");
+        assert!(error.contains("longshore batch reprocess "), "{error}");
+        assert!(load.finished_at.is_some());
+    }
+    assert_eq!(world.topic.told(), ["failed"], "once for both of them");
+    assert!(world.warehouse.handed().is_empty());
+    assert_eq!(world.files.keys_in("archive/error").len(), 2);
+    assert!(world.reconcile().await.buffers_failed.is_empty());
 }

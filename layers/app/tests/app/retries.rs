@@ -279,6 +279,35 @@ async fn a_deployment_that_may_not_use_its_warehouse_is_told_once_and_loses_no_f
 }
 
 #[tokio::test]
+async fn a_warehouse_that_goes_away_twice_over_one_load_is_told_of_each_time() {
+    let bench = Bench::with(&[FOLLOWED]).await;
+    let world = bench.world();
+    let object = world.land("in/plain_701.txt", "plum|1\n");
+    world.warehouse.mishap("LOCK", Mishap::Denied);
+    world.announce(&object, "prepare").await.done();
+    // Still away: not told again.
+    world.warehouse.mishap("LOCK", Mishap::Denied);
+    world.pass_time(TimeDelta::minutes(2)).await;
+    assert_eq!(world.topic.told(), ["warehouse_paused"]);
+    world.warehouse.mishap("DELETE", Mishap::Denied);
+    world.pass_time(LONG).await;
+    let both = [
+        "warehouse_paused",
+        "warehouse_resumed",
+        "loaded",
+        "warehouse_paused",
+    ];
+    assert_eq!(world.topic.told(), both);
+    world.pass_time(LONG).await;
+    world.pass_time(LONG).await;
+    assert_eq!(world.load_of(&object).await.state, LoadState::Complete);
+    assert_eq!(
+        world.topic.told(),
+        [both.as_slice(), &["warehouse_resumed"]].concat()
+    );
+}
+
+#[tokio::test]
 async fn a_target_that_cannot_be_looked_at_just_now_is_not_missing() {
     let bench = Bench::with(&[PLAIN]).await;
     let world = bench.world();

@@ -61,17 +61,26 @@ impl<'a> Scheduled<'a> {
     }
 
     fn land(&self) {
-        self.world.land(&self.key(), &format!("{ROW}\n"));
+        let (key, text) = self.data();
+        self.world.land(&key, &text);
+    }
+
+    fn data(&self) -> (String, String) {
+        (self.key(), format!("{ROW}\n"))
     }
 
     fn describe(&self) {
+        let (key, text) = self.description();
+        self.world.land(&key, &text);
+    }
+
+    fn description(&self) -> (String, String) {
         let table = format!("t{}", self.rule);
         let text = format!(
             "{table}:\n  dest: {table}\n  columns:\n  - {{dest: at, type: timestamp}}\n  - {{dest: item, type: text}}\n  \
              meta: {{datadatecolumn: at, schema: s}}\n"
         );
-        let key = format!("{}/config_s_{table}_{DATE}.yml", self.folder());
-        self.world.land(&key, &text);
+        (format!("{}/config_s_{table}_{DATE}.yml", self.folder()), text)
     }
 
     /// The reconciler runs until the load is done, however often that takes.
@@ -193,4 +202,43 @@ async fn a_failure_is_told_once_the_topic_takes_it() {
     scheduled.describe();
     scheduled.settle().await.unwrap();
     assert_eq!(scheduled.rows(), [ROW]);
+}
+
+#[tokio::test]
+async fn an_error_of_the_control_database_in_one_run_keeps_no_other_table_and_no_load_waiting() {
+    let bench = Bench::with(&[]).await;
+    let struck = Scheduled::due(&bench, 0).await;
+    let other = Scheduled::due(&bench, 1).await;
+    for scheduled in [&struck, &other] {
+        for (key, text) in [scheduled.data(), scheduled.description()] {
+            struck.world.land(&key, &text);
+        }
+    }
+    bench
+        .run(
+            "CREATE FUNCTION rdscnfg.deadlock() RETURNS trigger LANGUAGE plpgsql AS
+             $$BEGIN RAISE EXCEPTION USING ERRCODE = 'deadlock_detected'; END$$;
+             CREATE TRIGGER struck BEFORE UPDATE ON rdscnfg.ext_snapshot_schedule
+                 FOR EACH ROW WHEN (NEW.ext_file_config_sid = 100 AND NEW.starting_load_id IS NOT NULL)
+                 EXECUTE FUNCTION rdscnfg.deadlock()",
+        )
+        .await;
+    let error = struck.world.try_reconcile().await.failed();
+    assert!(
+        longshore_app::chain(&error).contains("another transaction was in the way"),
+        "{error:?}"
+    );
+    assert_eq!(other.standing().await.outcome, Some(SnapshotOutcome::Started));
+    assert_eq!(struck.standing().await.outcome, None);
+    struck.world.deliver_events().await.unwrap();
+    assert!(other.is_done().await);
+
+    bench
+        .run("DROP TRIGGER struck ON rdscnfg.ext_snapshot_schedule")
+        .await;
+    struck.world.clock.advance(TimeDelta::minutes(1));
+    struck.world.reconcile().await;
+    struck.world.deliver_events().await.unwrap();
+    assert!(struck.is_done().await, "{:?}", struck.standing().await);
+    assert_eq!((struck.loads().await, other.loads().await), (1, 1));
 }

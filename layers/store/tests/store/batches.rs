@@ -52,6 +52,7 @@ impl Bench {
             rows_expected: Some(4),
             manifest_key: ObjectKey::new(format!("processing/manifests/{}.manifest", batch_id(loads))),
             plan: serde_json::json!({ "sql": ["COPY …"] }),
+            failure: None,
         };
         self.store.make_batch(&batch, at(now), ACTOR).await.unwrap()
     }

@@ -49,6 +49,7 @@ async fn what_waits_in_a_buffer_counts_from_when_it_is_due_and_then_as_its_batch
         rows_expected: None,
         manifest_key: ObjectKey::new("processing/manifests/b.manifest"),
         plan: serde_json::json!({}),
+        failure: None,
     };
     let made = bench.store.make_batch(&batch, at(500), ACTOR).await.unwrap();
     assert!(matches!(made, MadeBatch::Made(_)), "{made:?}");
