@@ -65,8 +65,7 @@ impl Delimited {
             match byte {
                 b'\\' if self.escape => {
                     let next = record.get(at + 1).copied();
-                    let is_last = record.get(at + 2).is_none_or(|after| *after == self.delimiter);
-                    is_null_marker = at == start && next == Some(b'N') && is_last;
+                    is_null_marker = at == start && next == Some(b'N') && self.ends_at(record, at + 2);
                     if is_null_marker {
                         fields.push_byte(b'\\');
                     }
@@ -76,7 +75,8 @@ impl Delimited {
                     at += 2;
                     continue;
                 }
-                byte if is_open && Some(byte) == quote => is_open = false,
+                // Any other quote is part of the value.
+                byte if is_open && Some(byte) == quote && self.ends_at(record, at + 1) => is_open = false,
                 byte if !is_open && byte == self.delimiter => break,
                 byte => fields.push_byte(byte),
             }
@@ -95,6 +95,11 @@ impl Delimited {
             start,
         );
         Ok(at.min(record.len()))
+    }
+
+    /// Whether a value ends before `at`.
+    fn ends_at(&self, record: &[u8], at: usize) -> bool {
+        record.get(at).is_none_or(|after| *after == self.delimiter)
     }
 }
 
@@ -211,6 +216,8 @@ mod tests {
             (false, false, "\"a|b\"", vec!["\"a", "b\""]),
             (true, false, "a\\|b|c\\\\|\\N", vec!["a|b", "c\\", "\\N"]),
             (false, true, "\"a|b\"|'c'|d", vec!["a|b", "c", "d"]),
+            (false, true, "'a'b'|c'd|''|'|'", vec!["a'b", "c'd", "", "|"]),
+            (true, true, "'a'\\|b'|c", vec!["a'|b", "c"]),
             (true, false, "a|", vec!["a", ""]),
             (true, false, "a\0b|c", vec!["a"]),
         ] {
@@ -226,7 +233,9 @@ mod tests {
             escape: false,
             remove_quotes: true,
         };
-        assert!(values(&mut reader, "\"a|b").is_err());
+        for record in ["\"a|b", "'a'b|c", "'a\"|b", "'"] {
+            assert!(values(&mut reader, record).is_err(), "{record}");
+        }
     }
 
     #[test]

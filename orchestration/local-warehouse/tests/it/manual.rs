@@ -4,7 +4,7 @@
 
 use crate::support::World;
 
-/// Data, options, and the rows that `select *` gives then (`-` is null).
+/// Data, options, and the rows that `select *` gives then (`-` is null, and blanks at the end of a value are not shown).
 type Case<'a> = (&'a [u8], &'a str, &'a [&'a str]);
 
 async fn check(world: &World, columns: &str, cases: &[Case<'_>]) {
@@ -63,6 +63,28 @@ async fn data_conversion_of_text() {
         (b"5|\\012\n", "escape", &["5|012"]),
     ];
     check(&world, "a varchar(15), b varchar(15)", &escaped).await;
+}
+
+/// The same page: REMOVEQUOTES takes off the quotes around a value, not those in it.
+#[tokio::test]
+async fn removequotes_takes_off_surrounding_quotes() {
+    let world = World::new().await;
+    let cases: [Case<'_>; 9] = [
+        (
+            b"\"The delimiter is a pipe (|) character\"|1\n",
+            "removequotes",
+            &["The delimiter is a pipe (|) character|1"],
+        ),
+        (b"'Black'|1\n", "removequotes", &["Black|1"]),
+        (b"\"White\"|1\n", "removequotes", &["White|1"]),
+        (b"Blue'|1\n", "removequotes", &["Blue'|1"]),
+        (b"' ' 'Black' ' '|1\n", "removequotes", &[" ' 'Black' '|1"]),
+        (b"' '|1\n", "removequotes", &["|1"]),
+        (b"'O'Neil'|1\r\n'x'|2\n", "removequotes", &["O'Neil|1", "x|2"]),
+        (b"'O\\'|'Neil'|1\n", "removequotes escape", &["O'|'Neil|1"]),
+        (b"'two\nlines'|1\n", "removequotes", &["two\nlines|1"]),
+    ];
+    check(&world, "a varchar(50), b int", &cases).await;
 }
 
 /// The same page: numbers and times.
@@ -325,6 +347,20 @@ async fn load_errors_by_their_number() {
         (
             "a varchar(9)",
             b"\"abc\n",
+            "removequotes",
+            1214,
+            "Delimited value missing end quote",
+        ),
+        (
+            "a varchar(9), b int",
+            b"'O'Neil|1\n",
+            "removequotes",
+            1214,
+            "Delimited value missing end quote",
+        ),
+        (
+            "a varchar(9)",
+            b"'ab'cd\n",
             "removequotes",
             1214,
             "Delimited value missing end quote",
