@@ -7,7 +7,7 @@ use futures_util::SinkExt;
 use tokio_postgres::CopyInSink;
 
 use super::column::Target;
-use super::fields::{FieldReader, Fields};
+use super::fields::{FieldReader, Fields, Uncut};
 use super::frame::{Frame, MOST_BYTES};
 use super::report::{BadRow, Report, RowError};
 use super::row::RowWriter;
@@ -73,8 +73,24 @@ impl Intake<'_> {
         }
         reader
             .read(frame.bytes, &mut self.fields)
-            .map_err(|error| BadRow::of_line(error, 0))?;
+            .map_err(|uncut| self.uncut_row(uncut, frame.bytes))?;
         self.writer.write(frame.bytes, &self.fields, &mut self.out)
+    }
+
+    fn uncut_row(&self, uncut: Uncut, record: &[u8]) -> BadRow {
+        let error = match uncut {
+            Uncut::Record(error) => return BadRow::of_line(error, 0),
+            Uncut::LastField(error) => error,
+        };
+        let index = self.fields.len().saturating_sub(1);
+        let (position, value) = self
+            .fields
+            .get(record, index)
+            .map_or((0, &b""[..]), |field| (field.position, field.bytes));
+        match self.target.columns.get(index) {
+            Some(column) => BadRow::of_column(error, column, position, value),
+            None => BadRow::of_line(error, position),
+        }
     }
 
     /// Reports a record that cannot be a row; the record before it stays.

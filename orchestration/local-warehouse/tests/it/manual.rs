@@ -373,6 +373,13 @@ async fn load_errors_by_their_number() {
             "Invalid quote formatting for CSV",
         ),
         (
+            "a int, b varchar(99)",
+            b"0001|aaa \"bbb\" ccc\n",
+            "csv delimiter '|'",
+            1214,
+            "Invalid quote formatting for CSV",
+        ),
+        (
             "a varchar(9)",
             b"nonsense\n",
             "json 'auto'",
@@ -430,6 +437,30 @@ async fn load_errors_by_their_number() {
             [format!("{code}|{reason}")],
             "{columns} {options}"
         );
+    }
+}
+
+/// `copy-parameters-data-format.html`: a quote within a field is doubled; `r_STL_LOAD_ERRORS.html` has the column and the value before the fault.
+#[tokio::test]
+async fn a_quote_that_is_at_fault_is_recorded_with_its_column() {
+    let world = World::new().await;
+    world.run("create table t (a int, media_source varchar(9))").await;
+    for (data, options, expected) in [
+        ("1,aaaa\"zzzz\"\n", "csv", "media_source|varchar|9|2|aaaa|1214"),
+        ("1,\"a\"\"b\"c\n", "csv", "media_source|varchar|9|2|a\"b|1214"),
+        ("1,\"ab\n", "csv", "media_source|varchar|9|2|ab|1214"),
+        ("1,2,a\"b\n", "csv", "|||4||1214"),
+        ("1|'ab\n", "removequotes", "media_source|varchar|9|2|ab|1214"),
+        ("\"1\n", "removequotes", "a|int4|0|0|1|1214"),
+    ] {
+        world.put("k", data);
+        let copied = world.copy("t", "k", options).await;
+        assert_eq!(copied["Status"], "FAILED", "{options} {data:?}");
+        let query = format!(
+            "select colname, type, col_length, position, raw_field_value, err_code from stl_load_errors where query = {}",
+            copied["RedshiftQueryId"]
+        );
+        assert_eq!(world.rows(&query).await, [expected], "{options} {data:?}");
     }
 }
 
