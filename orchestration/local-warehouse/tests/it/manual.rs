@@ -335,6 +335,44 @@ async fn load_errors_by_their_number() {
             1208,
             "Invalid digit, Value 'a', Pos 0, Type: Double",
         ),
+        ("a real", b"1e300\n", "", 1204, "Overflow, Column type: Real"),
+        ("a float8", b"-1e400\n", "", 1204, "Overflow, Column type: Double"),
+        ("a real", b"1e-60\n", "", 1204, "Underflow, Column type: Real"),
+        (
+            "a float8",
+            b"-1e-400\n",
+            "",
+            1204,
+            "Underflow, Column type: Double",
+        ),
+        (
+            "a timetz",
+            b"04:05:06+20:00\n",
+            "",
+            1206,
+            "Invalid time format or value [HH:MI:SSOF]",
+        ),
+        (
+            "a timestamptz",
+            b"2015-10-15 04:05:06+16:00\n",
+            "",
+            1206,
+            "Invalid timestamp format or value [YYYY-MM-DD HH24:MI:SS]",
+        ),
+        (
+            "a timestamptz",
+            b"999999999999\n",
+            "timeformat 'epochsecs'",
+            1206,
+            "Invalid timestamp format or value [YYYY-MM-DD HH24:MI:SS]",
+        ),
+        (
+            "a varbyte(2)",
+            b"010203\n",
+            "",
+            1204,
+            "Binary length exceeds DDL length",
+        ),
         ("a boolean", b"si\n", "", 1210, "Unknown boolean format"),
         ("a int, b int", b"\n", "", 1211, "Input line contained no data"),
         (
@@ -438,6 +476,75 @@ async fn load_errors_by_their_number() {
             "{columns} {options}"
         );
     }
+}
+
+/// The same page, and `copy-parameters-data-load.html`: MAXERROR and IGNOREALLERRORS count rows, so no value may fail the statement.
+#[tokio::test]
+async fn a_value_that_no_column_can_hold_is_an_error_of_its_row() {
+    let world = World::new().await;
+    for (column, bad, good) in [
+        ("real", "1e300", "1e38"),
+        ("real", "-1e-60", "-1e-40"),
+        ("float8", "1e-400", "0e-400"),
+        ("float8", "1e400", "NaN"),
+        ("timetz", "04:05:06+16", "04:05:06+15:59"),
+        ("timetz", "04:05:06-20:00", "04:05:06-08"),
+        ("time", "25:00:00", "4:05"),
+        (
+            "timestamptz",
+            "2015-10-15 04:05:06+05:60",
+            "0001-01-01 00:00:00+15:00",
+        ),
+        ("varbyte(2)", "010203", "0102"),
+    ] {
+        world.run("drop table if exists t").await;
+        world.run(&format!("create table t (a {column})")).await;
+        world.put("k", format!("{bad}\n{good}\n"));
+        let copied = world.copy("t", "k", "ignoreallerrors").await;
+        assert_eq!(
+            copied["Status"], "FINISHED",
+            "{column} {bad}: {}",
+            copied["Error"]
+        );
+        assert_eq!(copied["ResultRows"], 1, "{column} {bad}");
+        let query = format!(
+            "select raw_field_value from stl_load_errors where query = {}",
+            copied["RedshiftQueryId"]
+        );
+        assert_eq!(world.rows(&query).await, [bad], "{column}");
+    }
+}
+
+/// <https://docs.aws.amazon.com/redshift/latest/dg/r_VARBYTE_type.html>: "a variable-length binary value with a fixed limit".
+#[tokio::test]
+async fn a_varbyte_column_has_a_limit() {
+    let world = World::new().await;
+    world
+        .run(
+            "create table t (a varbyte(2) default null encode raw, \"b c\" varbinary(3) not null, c varbyte)",
+        )
+        .await;
+    world.run("alter table t add column d varbyte(1)").await;
+    world.run("insert into t values ('ab', 'abc', 'abcd', 'a')").await;
+    for values in [
+        "'abc', 'a', 'a', 'a'",
+        "'a', 'abcd', 'a', 'a'",
+        "'a', 'a', 'a', 'ab'",
+    ] {
+        let error = world.error(&format!("insert into t values ({values})")).await;
+        assert!(error.contains("check constraint"), "{values}: {error}");
+    }
+    world.run("alter table t rename column a to z").await;
+    world.put(
+        "k",
+        "0102|010203|01020304|01\n010203|01|01|01\n01|01020304|01|01\n01|01|01|0102\n",
+    );
+    assert_eq!(world.copy("t", "k", "ignoreallerrors").await["ResultRows"], 1);
+    world.put("k", format!("01|01|{}|01\n", "00".repeat(64_001)));
+    assert_eq!(world.copy("t", "k", "ignoreallerrors").await["ResultRows"], 0);
+    let constraints = "select count(*) from pg_constraint where conrelid = 't'::regclass";
+    assert_eq!(world.rows(constraints).await, ["0"], "Redshift has no CHECK");
+    assert!(world.error("create table u (a varbyte(x))").await.contains("x"));
 }
 
 /// `copy-parameters-data-format.html`: a quote within a field is doubled; `r_STL_LOAD_ERRORS.html` has the column and the value before the fault.
