@@ -547,6 +547,57 @@ async fn a_varbyte_column_has_a_limit() {
     assert!(world.error("create table u (a varbyte(x))").await.contains("x"));
 }
 
+/// <https://docs.aws.amazon.com/redshift/latest/dg/copy-parameters-data-conversion.html#copy-encoding>: "If COPY encounters a different
+/// encoding, it skips the file and returns an error", which `r_Load_Error_Reference.html` has as 1221.
+#[tokio::test]
+async fn text_that_is_not_in_its_encoding_fails_the_load() {
+    let world = World::new().await;
+    world.run("create table t (a varchar(9))").await;
+    for (data, options) in [
+        (&b"x\0\n\0a\0\x00\xD8b\0\n\0"[..], "encoding utf16le"),
+        (b"\0x\0\n\xDC\x00\0\n", "encoding utf16be"),
+        (b"\xFF\xFEx\0\n\0y", "encoding utf16"),
+        (b"x\0\n\0\x00\xD8", "encoding utf16le ignoreallerrors"),
+    ] {
+        world.put("k", data);
+        let copied = world.copy("t", "k", options).await;
+        assert_eq!(copied["Status"], "FAILED", "{options} {data:?}");
+        let error = copied["Error"].as_str().unwrap();
+        assert!(
+            error.contains("is not UTF-16") && error.contains("1221"),
+            "{options}: {error}"
+        );
+    }
+    assert_eq!(world.rows("select count(*) from t").await, ["0"]);
+}
+
+/// The same page: ACCEPTINVCHARS has no exception for JSON.
+#[tokio::test]
+async fn acceptinvchars_replaces_in_json_too() {
+    let world = World::new().await;
+    let cases: [Case<'_>; 3] = [
+        (
+            b"{\"a\":\"x\xE9y\", \"b\": 1}",
+            "json 'auto' acceptinvchars",
+            &["x?y|1"],
+        ),
+        (
+            b"{\"a\":\"\xE2\x28\xA1\"}",
+            "json 'auto ignorecase' acceptinvchars '^'",
+            &["^(^|-"],
+        ),
+        (
+            b"[\"\xE9\", 1]",
+            "json 's3://b/array.json' acceptinvchars",
+            &["?|1"],
+        ),
+    ];
+    world.put("array.json", r#"{"jsonpaths": ["$[0]", "$[1]"]}"#);
+    check(&world, "a varchar(9), b int", &cases).await;
+    world.put("k", b"{\"a\":\"x\xE9y\"}");
+    assert_eq!(world.copy("t", "k", "json 'auto'").await["Status"], "FAILED");
+}
+
 /// `copy-parameters-data-format.html`: a quote within a field is doubled; `r_STL_LOAD_ERRORS.html` has the column and the value before the fault.
 #[tokio::test]
 async fn a_quote_that_is_at_fault_is_recorded_with_its_column() {
