@@ -237,11 +237,11 @@ fn columns_of_the_usual_types() -> Vec<Column> {
 
 fn columns_that_are_sent_as_text() -> Vec<Column> {
     vec![
-        column("a", ColumnType::Float, false),
+        column("a", ColumnType::Float(4), false),
         column("b", ColumnType::Varchar(5), false),
         column("c", ColumnType::TimestampWithZone, false),
         column("d", ColumnType::Super, false),
-        column("e", ColumnType::Varbyte, false),
+        column("e", ColumnType::Varbyte(4), false),
     ]
 }
 

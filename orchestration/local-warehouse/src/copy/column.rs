@@ -12,8 +12,8 @@ pub(super) enum ColumnType {
     Integer(u8),
     /// DECIMAL with precision and scale.
     Decimal(u32, u32),
-    /// REAL and DOUBLE PRECISION.
-    Float,
+    /// REAL and DOUBLE PRECISION by their bytes.
+    Float(u8),
     /// BOOLEAN.
     Boolean,
     /// CHAR and its length in bytes.
@@ -32,8 +32,8 @@ pub(super) enum ColumnType {
     Time,
     /// TIMETZ.
     TimeWithZone,
-    /// VARBYTE, whose values are written in hexadecimal digits.
-    Varbyte,
+    /// VARBYTE and its length in bytes; values are written in hexadecimal digits.
+    Varbyte(usize),
     /// A type that Redshift has not, and PostgreSQL checks.
     Other,
 }
@@ -102,8 +102,13 @@ impl Target {
 }
 
 async fn all_columns(client: &Client, table_id: i64) -> Result<Vec<Column>, tokio_postgres::Error> {
+    // The length of a VARBYTE is in its CHECK: PostgreSQL's type has none.
     let query = "SELECT attribute.attname::text, type.typname::text, attribute.atttypmod,
-            attribute.attnotnull, attribute.attidentity::text
+            attribute.attnotnull, attribute.attidentity::text,
+            (SELECT substring(pg_get_constraintdef(bound.oid) FROM '<= ([0-9]+)[)]+$')::integer
+                FROM pg_catalog.pg_constraint AS bound
+                WHERE bound.conrelid = attribute.attrelid AND bound.contype = 'c' AND bound.conkey = ARRAY[attribute.attnum]
+                    AND type.typname = 'bytea' LIMIT 1)
         FROM pg_catalog.pg_attribute AS attribute
             JOIN pg_catalog.pg_type AS type ON type.oid = attribute.atttypid
         WHERE attribute.attrelid = $1::bigint::oid AND attribute.attnum > 0 AND NOT attribute.attisdropped
@@ -111,11 +116,21 @@ async fn all_columns(client: &Client, table_id: i64) -> Result<Vec<Column>, toki
     let rows = client.query(query, &[&table_id]).await?;
     Ok(rows
         .iter()
-        .map(|row| column(row.get(0), row.get(1), row.get(2), row.get(3), row.get(4)))
+        .map(|row| Column {
+            is_not_null: row.get(3),
+            ..column(row.get(0), row.get(1), row.get(2), row.get(4), row.get(5))
+        })
         .collect())
 }
 
-fn column(name: String, type_name: &str, modifier: i32, is_not_null: bool, identity: &str) -> Column {
+fn column(
+    name: String,
+    type_name: &str,
+    modifier: i32,
+    identity: &str,
+    varbyte_length: Option<i32>,
+) -> Column {
+    let varbyte_length = varbyte_length.and_then(|length| usize::try_from(length).ok());
     let length = usize::try_from(modifier - 4).ok();
     let (kind, type_name) = match type_name {
         "int2" => (ColumnType::Integer(2), "int2"),
@@ -125,8 +140,8 @@ fn column(name: String, type_name: &str, modifier: i32, is_not_null: bool, ident
             let packed = u32::try_from(modifier - 4).unwrap_or(38 << 16);
             (ColumnType::Decimal(packed >> 16, packed & 0x7ff), "numeric")
         }
-        "float4" => (ColumnType::Float, "float4"),
-        "float8" => (ColumnType::Float, "float8"),
+        "float4" => (ColumnType::Float(4), "float4"),
+        "float8" => (ColumnType::Float(8), "float8"),
         "bool" => (ColumnType::Boolean, "bool"),
         "bpchar" => (ColumnType::Char(length.unwrap_or(1)), "char"),
         "varchar" => (ColumnType::Varchar(length.unwrap_or(65_535)), "varchar"),
@@ -137,11 +152,16 @@ fn column(name: String, type_name: &str, modifier: i32, is_not_null: bool, ident
         "jsonb" | "json" => (ColumnType::Super, "super"),
         "time" => (ColumnType::Time, "time"),
         "timetz" => (ColumnType::TimeWithZone, "timetz"),
-        "bytea" => (ColumnType::Varbyte, "varbyte"),
+        "bytea" => (
+            ColumnType::Varbyte(varbyte_length.unwrap_or(usize::MAX)),
+            "varbyte",
+        ),
         other => (ColumnType::Other, other),
     };
     let length = match kind {
-        ColumnType::Char(length) | ColumnType::Varchar(length) => length.to_string(),
+        ColumnType::Char(length) | ColumnType::Varchar(length) | ColumnType::Varbyte(length) => {
+            length.to_string()
+        }
         ColumnType::Decimal(precision, scale) => format!("{precision}, {scale}"),
         _ => "0".to_owned(),
     };
@@ -150,7 +170,7 @@ fn column(name: String, type_name: &str, modifier: i32, is_not_null: bool, ident
         kind,
         type_name: type_name.to_owned(),
         length,
-        is_not_null,
+        is_not_null: false,
         identity: match identity {
             "a" => Identity::Always,
             "d" => Identity::ByDefault,

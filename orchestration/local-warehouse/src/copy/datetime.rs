@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Utc};
+use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 
 use super::iso;
 use super::report::RowError;
@@ -155,8 +155,10 @@ fn since_1970(text: &str, micros_per_unit: i64) -> Option<Moment> {
     };
     let micros = whole.checked_mul(micros_per_unit)?.checked_add(signed)?;
     let moment: DateTime<Utc> = DateTime::from_timestamp_micros(micros)?;
-    Some(Moment {
-        local: moment.naive_utc(),
+    let local = moment.naive_utc();
+    // Other years are written in forms that PostgreSQL does not read.
+    (1..=9999).contains(&local.year()).then_some(Moment {
+        local,
         offset: FixedOffset::east_opt(0),
     })
 }
@@ -361,6 +363,10 @@ impl<'a> Scan<'a> {
             .get(2..)
             .filter(|text| !text.is_empty())
             .map_or(Some(0), |text| text.parse().ok())?;
+        // PostgreSQL knows no zone beyond.
+        if hours > 15 || minutes > 59 {
+            return None;
+        }
         self.offset = FixedOffset::east_opt(sign * (hours * 3600 + minutes * 60));
         self.offset.map(|_| ())
     }

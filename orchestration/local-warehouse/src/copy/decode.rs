@@ -311,7 +311,10 @@ fn transcode<E: From<io::Error>>(
     debug_assert!(decoder.encoding() != UTF_8);
     let mut buffer = vec![0_u8; OUTPUT_STEP];
     loop {
-        let (result, read, written, _had_errors) = decoder.decode_to_utf8(bytes, &mut buffer, is_last);
+        let (result, read, written, had_errors) = decoder.decode_to_utf8(bytes, &mut buffer, is_last);
+        if had_errors {
+            return Err(not_utf16().into());
+        }
         text(&buffer[..written])?;
         bytes = &bytes[read..];
         if result == CoderResult::InputEmpty {
@@ -325,6 +328,14 @@ fn no_byte_order_mark() -> io::Error {
     io::Error::new(
         io::ErrorKind::InvalidData,
         "ENCODING UTF16 needs a byte order mark at the beginning of the file; use UTF16LE or UTF16BE",
+    )
+}
+
+/// The number is the manual's: <https://docs.aws.amazon.com/redshift/latest/dg/r_Load_Error_Reference.html>.
+fn not_utf16() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        "the encoding of the file is not the one that ENCODING says (error 1221): something in it is not UTF-16",
     )
 }
 

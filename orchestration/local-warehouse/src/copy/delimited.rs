@@ -1,6 +1,6 @@
 //! Fields of text formats: delimited, CSV and fixed width.
 
-use super::fields::{FieldKind, FieldReader, Fields};
+use super::fields::{FieldKind, FieldReader, Fields, Uncut};
 use super::report::RowError;
 
 /// DELIMITER, with ESCAPE and REMOVEQUOTES.
@@ -11,7 +11,7 @@ pub(super) struct Delimited {
 }
 
 impl FieldReader for Delimited {
-    fn read(&mut self, record: &[u8], fields: &mut Fields) -> Result<(), RowError> {
+    fn read(&mut self, record: &[u8], fields: &mut Fields) -> Result<(), Uncut> {
         fields.begin(record);
         if !self.escape && !self.remove_quotes {
             self.read_plain(record, fields);
@@ -33,7 +33,7 @@ impl Delimited {
         fields.push_range(start..record.len());
     }
 
-    fn read_marked(&self, record: &[u8], fields: &mut Fields) -> Result<(), RowError> {
+    fn read_marked(&self, record: &[u8], fields: &mut Fields) -> Result<(), Uncut> {
         let mut at = 0;
         loop {
             let start = at;
@@ -58,15 +58,14 @@ impl Delimited {
         quote: Option<u8>,
         fields: &mut Fields,
         start: usize,
-    ) -> Result<usize, RowError> {
+    ) -> Result<usize, Uncut> {
         let mut is_open = quote.is_some();
         let mut is_null_marker = false;
         while let Some(&byte) = record.get(at) {
             match byte {
                 b'\\' if self.escape => {
                     let next = record.get(at + 1).copied();
-                    let is_last = record.get(at + 2).is_none_or(|after| *after == self.delimiter);
-                    is_null_marker = at == start && next == Some(b'N') && is_last;
+                    is_null_marker = at == start && next == Some(b'N') && self.ends_at(record, at + 2);
                     if is_null_marker {
                         fields.push_byte(b'\\');
                     }
@@ -76,14 +75,12 @@ impl Delimited {
                     at += 2;
                     continue;
                 }
-                byte if is_open && Some(byte) == quote => is_open = false,
+                // Any other quote is part of the value.
+                byte if is_open && Some(byte) == quote && self.ends_at(record, at + 1) => is_open = false,
                 byte if !is_open && byte == self.delimiter => break,
                 byte => fields.push_byte(byte),
             }
             at += 1;
-        }
-        if is_open {
-            return Err(RowError::unclosed_quote());
         }
         let is_plain = quote.is_none() || is_null_marker;
         fields.end(
@@ -94,7 +91,15 @@ impl Delimited {
             },
             start,
         );
+        if is_open {
+            return Err(Uncut::LastField(RowError::unclosed_quote()));
+        }
         Ok(at.min(record.len()))
+    }
+
+    /// Whether a value ends before `at`.
+    fn ends_at(&self, record: &[u8], at: usize) -> bool {
+        record.get(at).is_none_or(|after| *after == self.delimiter)
     }
 }
 
@@ -105,7 +110,7 @@ pub(super) struct Csv {
 }
 
 impl FieldReader for Csv {
-    fn read(&mut self, record: &[u8], fields: &mut Fields) -> Result<(), RowError> {
+    fn read(&mut self, record: &[u8], fields: &mut Fields) -> Result<(), Uncut> {
         fields.begin(record);
         let mut at = 0;
         loop {
@@ -113,10 +118,7 @@ impl FieldReader for Csv {
             at = if record.get(open) == Some(&self.quote) {
                 self.read_quoted(record, open, fields)?
             } else {
-                let rest = &record[at..];
-                let end = memchr::memchr(self.delimiter, rest).map_or(record.len(), |found| at + found);
-                fields.push_range(at..end);
-                end
+                self.read_unquoted(record, at, fields)?
             };
             if at >= record.len() {
                 return Ok(());
@@ -127,15 +129,26 @@ impl FieldReader for Csv {
 }
 
 impl Csv {
-    fn read_quoted(&self, record: &[u8], start: usize, fields: &mut Fields) -> Result<usize, RowError> {
+    /// A quote within a field needs quotes around the field, and is doubled there.
+    fn read_unquoted(&self, record: &[u8], start: usize, fields: &mut Fields) -> Result<usize, Uncut> {
+        let found = memchr::memchr2(self.delimiter, self.quote, &record[start..]);
+        let end = found.map_or(record.len(), |found| start + found);
+        fields.push_range(start..end);
+        match record.get(end) {
+            Some(byte) if *byte != self.delimiter => Err(Uncut::LastField(RowError::bad_quote())),
+            _ => Ok(end),
+        }
+    }
+
+    fn read_quoted(&self, record: &[u8], start: usize, fields: &mut Fields) -> Result<usize, Uncut> {
         let mut at = start + 1;
         loop {
             let Some(found) = memchr::memchr(self.quote, &record[at..]) else {
-                return Err(RowError::unclosed_quote());
+                fields.buffer().extend_from_slice(&record[at..]);
+                fields.end(FieldKind::Quoted, start);
+                return Err(Uncut::LastField(RowError::unclosed_quote()));
             };
-            for byte in &record[at..at + found] {
-                fields.push_byte(*byte);
-            }
+            fields.buffer().extend_from_slice(&record[at..at + found]);
             at += found + 1;
             match record.get(at) {
                 Some(byte) if *byte == self.quote => {
@@ -148,7 +161,7 @@ impl Csv {
         fields.end(FieldKind::Quoted, start);
         at += blanks(&record[at..], self.delimiter);
         match record.get(at) {
-            Some(byte) if *byte != self.delimiter => Err(RowError::bad_quote()),
+            Some(byte) if *byte != self.delimiter => Err(Uncut::LastField(RowError::bad_quote())),
             _ => Ok(at),
         }
     }
@@ -166,7 +179,7 @@ pub(super) struct FixedWidth {
 }
 
 impl FieldReader for FixedWidth {
-    fn read(&mut self, record: &[u8], fields: &mut Fields) -> Result<(), RowError> {
+    fn read(&mut self, record: &[u8], fields: &mut Fields) -> Result<(), Uncut> {
         fields.begin(record);
         let mut at = 0;
         for width in &self.widths {
@@ -194,7 +207,7 @@ fn characters(bytes: &[u8], count: usize) -> usize {
 mod tests {
     use super::*;
 
-    fn values(reader: &mut dyn FieldReader, record: &str) -> Result<Vec<String>, RowError> {
+    fn values(reader: &mut dyn FieldReader, record: &str) -> Result<Vec<String>, Uncut> {
         let mut fields = Fields::default();
         reader.read(record.as_bytes(), &mut fields)?;
         Ok((0..fields.len())
@@ -211,6 +224,8 @@ mod tests {
             (false, false, "\"a|b\"", vec!["\"a", "b\""]),
             (true, false, "a\\|b|c\\\\|\\N", vec!["a|b", "c\\", "\\N"]),
             (false, true, "\"a|b\"|'c'|d", vec!["a|b", "c", "d"]),
+            (false, true, "'a'b'|c'd|''|'|'", vec!["a'b", "c'd", "", "|"]),
+            (true, true, "'a'\\|b'|c", vec!["a'|b", "c"]),
             (true, false, "a|", vec!["a", ""]),
             (true, false, "a\0b|c", vec!["a"]),
         ] {
@@ -226,7 +241,9 @@ mod tests {
             escape: false,
             remove_quotes: true,
         };
-        assert!(values(&mut reader, "\"a|b").is_err());
+        for record in ["\"a|b", "'a'b|c", "'a\"|b", "'"] {
+            assert!(values(&mut reader, record).is_err(), "{record}");
+        }
     }
 
     #[test]
@@ -245,6 +262,9 @@ mod tests {
         );
         assert!(values(&mut reader, "\"a\"b,c").is_err());
         assert!(values(&mut reader, "\"a,c").is_err());
+        for record in ["1,a\"b", "1,a\"\"b", "1,a\""] {
+            assert!(values(&mut reader, record).is_err(), "{record}");
+        }
     }
 
     #[test]

@@ -137,11 +137,26 @@ fn is_clean(bytes: &[u8]) -> bool {
     !dirty
 }
 
+/// Why a record has no fields.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Uncut {
+    /// It is nothing that its format knows.
+    Record(RowError),
+    /// The last of the fields that were read is at fault; as much of it is there as was read.
+    LastField(RowError),
+}
+
+impl From<RowError> for Uncut {
+    fn from(error: RowError) -> Self {
+        Self::Record(error)
+    }
+}
+
 /// Cuts a record into its fields.
 pub(super) trait FieldReader: Send {
     /// Replaces what is in `fields` by the fields of `record`.
     ///
     /// # Errors
     /// When the record cannot be cut.
-    fn read(&mut self, record: &[u8], fields: &mut Fields) -> Result<(), RowError>;
+    fn read(&mut self, record: &[u8], fields: &mut Fields) -> Result<(), Uncut>;
 }

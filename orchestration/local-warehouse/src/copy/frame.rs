@@ -61,8 +61,18 @@ struct State {
     is_escaped: bool,
     /// Whether something of the field was read.
     is_in_field: bool,
+    closing: Closing,
     depth: usize,
     has_begun: bool,
+}
+
+/// What of the end of a field in quotes (REMOVEQUOTES) was read: its quote closes before a delimiter or a line break alone.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Closing {
+    #[default]
+    Nothing,
+    Quote,
+    QuoteAndReturn,
 }
 
 impl Framer {
@@ -213,12 +223,13 @@ impl State {
         match framing {
             Framing::Lines => byte == b'\n',
             Framing::Csv { delimiter, .. } if self.is_leading_blank(byte, delimiter) => false,
-            Framing::Csv { delimiter, quote } => self.quoted(byte, delimiter, |byte| byte == quote),
+            Framing::Csv { delimiter, quote } => self.quoted(byte, delimiter, quote),
             Framing::Marked {
                 escape,
                 quotes,
                 delimiter,
             } => {
+                let closing = std::mem::take(&mut self.closing);
                 if escape && std::mem::take(&mut self.is_escaped) {
                     self.is_in_field = true;
                     return false;
@@ -227,7 +238,8 @@ impl State {
                     self.is_escaped = true;
                     return false;
                 }
-                self.quoted(byte, delimiter, |byte| quotes && matches!(byte, b'"' | b'\''))
+                let opens = quotes && matches!(byte, b'"' | b'\'');
+                self.surrounded(byte, delimiter, closing, opens)
             }
             Framing::Json => self.json(byte),
         }
@@ -239,17 +251,35 @@ impl State {
     }
 
     /// A quote opens at the beginning of a field alone; a doubled one closes and opens again.
-    fn quoted(&mut self, byte: u8, delimiter: u8, is_quote: impl Fn(u8) -> bool) -> bool {
+    fn quoted(&mut self, byte: u8, delimiter: u8, quote: u8) -> bool {
         match self.quote {
             Some(quote) if byte == quote => self.quote = None,
             Some(_) => {}
             None if byte == b'\n' => return true,
             None if byte == delimiter => (self.is_in_field, self.has_begun) = (false, false),
-            None if is_quote(byte) && (!self.is_in_field || self.has_begun) => {
+            None if byte == quote && (!self.is_in_field || self.has_begun) => {
                 self.quote = Some(byte);
                 (self.is_in_field, self.has_begun) = (true, true);
             }
             None => (self.is_in_field, self.has_begun) = (true, false),
+        }
+        false
+    }
+
+    /// A quote opens at the beginning of a field alone; one within is part of the field.
+    fn surrounded(&mut self, byte: u8, delimiter: u8, closing: Closing, opens: bool) -> bool {
+        match (self.quote, closing) {
+            (None, _) | (Some(_), Closing::Quote | Closing::QuoteAndReturn) if byte == b'\n' => return true,
+            (None, _) | (Some(_), Closing::Quote) if byte == delimiter => {
+                (self.quote, self.is_in_field) = (None, false);
+            }
+            (Some(quote), _) if byte == quote => self.closing = Closing::Quote,
+            (Some(_), Closing::Quote) if byte == b'\r' => self.closing = Closing::QuoteAndReturn,
+            (Some(_), _) => {}
+            (None, _) => {
+                self.quote = Some(byte).filter(|_| opens && !self.is_in_field);
+                self.is_in_field = true;
+            }
         }
         false
     }
@@ -323,7 +353,7 @@ mod tests {
             delimiter: b'|',
         };
         type Expected<'a> = &'a [(&'a str, u64)];
-        let cases: [(&str, Framing, Expected<'_>); 8] = [
+        let cases: [(&str, Framing, Expected<'_>); 10] = [
             ("a|b\r\nc|d", Framing::Lines, &[("a|b", 1), ("c|d", 2)]),
             ("a\n\nb\n", Framing::Lines, &[("a", 1), ("", 2), ("b", 3)]),
             (
@@ -338,6 +368,12 @@ mod tests {
                 marked,
                 &[("a\\\nb|c", 1), ("'x\ny'|z", 3)],
             ),
+            (
+                "'O'Neil'\r\n'x'\ny'|'z\\'\n'\n",
+                marked,
+                &[("'O'Neil'", 1), ("'x'", 2), ("y'|'z\\'\n'", 3)],
+            ),
+            ("'a'\r|b\n'|c\n", marked, &[("'a'\r|b\n'|c", 1)]),
             (
                 "{\"a\": \"}\"}\n\n{\n\"b\":1}{\"c\":[]}",
                 Framing::Json,

@@ -7,11 +7,12 @@ use futures_util::SinkExt;
 use tokio_postgres::CopyInSink;
 
 use super::column::Target;
-use super::fields::{FieldReader, Fields};
+use super::fields::{FieldReader, Fields, Uncut};
 use super::frame::{Frame, MOST_BYTES};
 use super::report::{BadRow, Report, RowError};
 use super::row::RowWriter;
-use super::statement::{CopyStatement, Tolerance};
+use super::statement::{CopyStatement, Format, Tolerance};
+use super::text::replace_invalid;
 use crate::engine::StatementError;
 
 /// What is handed to PostgreSQL at once: larger pieces are no faster.
@@ -61,6 +62,8 @@ impl Intake<'_> {
     }
 
     fn row(&mut self, reader: &mut dyn FieldReader, frame: Frame<'_>) -> Result<(), BadRow> {
+        let replaced = self.replaced_json(frame.bytes);
+        let bytes = replaced.as_deref().unwrap_or(frame.bytes);
         if frame.is_too_long {
             let reason = format!("Input line is not valid: it is longer than {MOST_BYTES} bytes");
             return Err(BadRow::of_line(RowError::new(1216, reason), 0));
@@ -72,9 +75,33 @@ impl Intake<'_> {
             ));
         }
         reader
-            .read(frame.bytes, &mut self.fields)
-            .map_err(|error| BadRow::of_line(error, 0))?;
-        self.writer.write(frame.bytes, &self.fields, &mut self.out)
+            .read(bytes, &mut self.fields)
+            .map_err(|uncut| self.uncut_row(uncut, bytes))?;
+        self.writer.write(bytes, &self.fields, &mut self.out)
+    }
+
+    /// ACCEPTINVCHARS: in JSON the whole record must be UTF-8 before a value can be found in it.
+    fn replaced_json(&self, record: &[u8]) -> Option<Vec<u8>> {
+        let replacement = self.copy.conversion.replace_invalid?;
+        let is_json = matches!(self.copy.format, Format::Json(_));
+        let is_invalid = is_json && std::str::from_utf8(record).is_err();
+        is_invalid.then(|| replace_invalid(record, replacement))
+    }
+
+    fn uncut_row(&self, uncut: Uncut, record: &[u8]) -> BadRow {
+        let error = match uncut {
+            Uncut::Record(error) => return BadRow::of_line(error, 0),
+            Uncut::LastField(error) => error,
+        };
+        let index = self.fields.len().saturating_sub(1);
+        let (position, value) = self
+            .fields
+            .get(record, index)
+            .map_or((0, &b""[..]), |field| (field.position, field.bytes));
+        match self.target.columns.get(index) {
+            Some(column) => BadRow::of_column(error, column, position, value),
+            None => BadRow::of_line(error, position),
+        }
     }
 
     /// Reports a record that cannot be a row; the record before it stays.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::value::RawValue;
 
-use super::fields::{FieldKind, FieldReader, Fields};
+use super::fields::{FieldKind, FieldReader, Fields, Uncut};
 use super::report::RowError;
 
 type Object<'a> = HashMap<std::borrow::Cow<'a, str>, &'a RawValue>;
@@ -22,7 +22,7 @@ pub(super) struct JsonColumn {
 pub(super) struct JsonWhole;
 
 impl FieldReader for JsonWhole {
-    fn read(&mut self, record: &[u8], fields: &mut Fields) -> Result<(), RowError> {
+    fn read(&mut self, record: &[u8], fields: &mut Fields) -> Result<(), Uncut> {
         fields.clear();
         let text = utf8(record)?;
         serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|error| RowError::bad_json(&error))?;
@@ -38,7 +38,7 @@ pub(super) struct JsonByKey {
 }
 
 impl FieldReader for JsonByKey {
-    fn read(&mut self, record: &[u8], fields: &mut Fields) -> Result<(), RowError> {
+    fn read(&mut self, record: &[u8], fields: &mut Fields) -> Result<(), Uncut> {
         fields.clear();
         let text = utf8(record)?;
         let object: Object<'_> = serde_json::from_str(text).map_err(|error| RowError::bad_json(&error))?;
@@ -104,7 +104,7 @@ impl JsonByPath {
 }
 
 impl FieldReader for JsonByPath {
-    fn read(&mut self, record: &[u8], fields: &mut Fields) -> Result<(), RowError> {
+    fn read(&mut self, record: &[u8], fields: &mut Fields) -> Result<(), Uncut> {
         fields.clear();
         let text = utf8(record)?;
         let root: &RawValue = serde_json::from_str(text).map_err(|error| RowError::bad_json(&error))?;
@@ -242,10 +242,7 @@ mod tests {
         let expected = [Some("1".to_owned()), Some("3".to_owned()), None];
         assert_eq!(values(&mut reader, r#"{"a": {"b": 1}, "c": [2, 3]}"#), expected);
         let error = reader.read(br#"{"c": [2]}"#, &mut Fields::default()).unwrap_err();
-        assert_eq!(
-            error.reason,
-            "Invalid JSONPath format: Not an array or index out of range."
-        );
+        assert_eq!(error, Uncut::Record(RowError::bad_index()));
     }
 
     #[test]

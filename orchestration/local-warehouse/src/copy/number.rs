@@ -156,17 +156,31 @@ fn check_digits<'a>(bytes: &'a [u8], kind: &str, with_point: bool) -> Result<&'a
     }
 }
 
-/// REAL and DOUBLE PRECISION.
-pub(super) fn check_float(bytes: &[u8]) -> Result<(), RowError> {
+/// REAL and DOUBLE PRECISION, of so many bytes.
+pub(super) fn check_float(bytes: &[u8], width: u8) -> Result<(), RowError> {
     let text = std::str::from_utf8(bytes.trim_ascii()).unwrap_or_default();
-    match text.parse::<f64>() {
-        Ok(number) if number.is_finite() || !text.bytes().any(|byte| byte.is_ascii_digit()) => Ok(()),
-        Ok(_) => Err(RowError::new(1204, "Overflow, Column type: Double")),
+    let (number, name) = match width {
+        4 => (text.parse::<f32>().map(f64::from), "Real"),
+        _ => (text.parse::<f64>(), "Double"),
+    };
+    // `inf` and `nan` have no digit.
+    let is_number = text.bytes().any(|byte| byte.is_ascii_digit());
+    let range_error = |what: &str| Err(RowError::new(1204, format!("{what}, Column type: {name}")));
+    match number {
+        Ok(number) if number.is_infinite() && is_number => range_error("Overflow"),
+        Ok(number) if number == 0.0 && !is_written_as_zero(text) => range_error("Underflow"),
+        Ok(_) => Ok(()),
         Err(_) => Err(RowError {
             code: 1208,
             ..RowError::invalid_digit(bytes.trim_ascii(), 0, "Double")
         }),
     }
+}
+
+/// Whether no digit before the exponent is more than zero.
+fn is_written_as_zero(text: &str) -> bool {
+    let mut digits = text.bytes().take_while(|byte| !matches!(byte, b'e' | b'E'));
+    !digits.any(|byte| (b'1'..=b'9').contains(&byte))
 }
 
 /// BOOLEAN in all the manual's spellings.

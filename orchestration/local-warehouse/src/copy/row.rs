@@ -120,8 +120,8 @@ impl RowWriter<'_> {
             ColumnType::Decimal(precision, scale) => {
                 convert_decimal(bytes, precision, scale, conversion.round_decimals)?
             }
-            ColumnType::Float => {
-                check_float(bytes)?;
+            ColumnType::Float(width) => {
+                check_float(bytes, width)?;
                 Cow::Borrowed(bytes.trim_ascii())
             }
             ColumnType::Boolean => Cow::Borrowed(convert_boolean(bytes)?.as_bytes()),
@@ -139,7 +139,7 @@ impl RowWriter<'_> {
                 check_time(bytes, column.kind == ColumnType::TimeWithZone)?;
                 Cow::Borrowed(bytes)
             }
-            ColumnType::Varbyte => varbyte_value(bytes)?,
+            ColumnType::Varbyte(most) => varbyte_value(bytes, most)?,
             ColumnType::Other => convert_varchar(field, usize::MAX, conversion)?,
         };
         Ok(Some(value))
@@ -176,7 +176,7 @@ fn is_clean(field: Option<&Field<'_>>, column: &Column) -> bool {
     match column.kind {
         ColumnType::Integer(_)
         | ColumnType::Decimal(..)
-        | ColumnType::Float
+        | ColumnType::Float(_)
         | ColumnType::Boolean
         | ColumnType::Date
         | ColumnType::Timestamp
@@ -187,8 +187,11 @@ fn is_clean(field: Option<&Field<'_>>, column: &Column) -> bool {
 }
 
 /// Hexadecimal digits, two for a byte: <https://docs.aws.amazon.com/redshift/latest/dg/copy-usage-varbyte.html>.
-fn varbyte_value(bytes: &[u8]) -> Result<Cow<'_, [u8]>, RowError> {
+fn varbyte_value(bytes: &[u8], most: usize) -> Result<Cow<'_, [u8]>, RowError> {
     let is_hexadecimal = bytes.len().is_multiple_of(2) && bytes.iter().all(u8::is_ascii_hexdigit);
+    if is_hexadecimal && bytes.len() / 2 > most {
+        return Err(RowError::new(1204, "Binary length exceeds DDL length"));
+    }
     if is_hexadecimal {
         return Ok(Cow::Owned([b"\\x", bytes].concat()));
     }

@@ -176,14 +176,14 @@ fn takes(target: &Column, kind: ValueKind, serializes: bool) -> bool {
     match target.kind {
         ColumnType::Integer(_) => kind == ValueKind::Integer,
         ColumnType::Decimal(..) => kind == ValueKind::Decimal,
-        ColumnType::Float => kind == ValueKind::Float,
+        ColumnType::Float(_) => kind == ValueKind::Float,
         ColumnType::Boolean => kind == ValueKind::Boolean,
         ColumnType::Char(_) | ColumnType::Varchar(_) => matches!(kind, ValueKind::Text | ValueKind::Binary),
         ColumnType::Date => kind == ValueKind::Date,
         ColumnType::Time | ColumnType::TimeWithZone => kind == ValueKind::Time,
         ColumnType::Timestamp | ColumnType::TimestampWithZone => kind == ValueKind::Timestamp,
         ColumnType::Super => kind == ValueKind::Nested && serializes,
-        ColumnType::Varbyte => kind == ValueKind::Binary,
+        ColumnType::Varbyte(_) => kind == ValueKind::Binary,
         ColumnType::Other => false,
     }
     .max(kind == ValueKind::Null)
@@ -226,7 +226,7 @@ fn read_row(intake: &mut Intake<'_>, rows: &Rows, row: usize) -> Result<(), Colu
         }
         let start = fields.buffer().len();
         let is_there = rows.write(index, row, fields.buffer())?;
-        if is_there && column.kind == ColumnType::Varbyte {
+        if is_there && matches!(column.kind, ColumnType::Varbyte(_)) {
             into_hexadecimal(fields.buffer(), start);
         }
         let kind = match column.kind {

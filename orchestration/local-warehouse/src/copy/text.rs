@@ -107,7 +107,7 @@ fn is_character(character: char) -> bool {
 }
 
 /// Each invalid byte becomes one replacement, so the length stays.
-fn replace_invalid(bytes: &[u8], replacement: u8) -> Vec<u8> {
+pub(super) fn replace_invalid(bytes: &[u8], replacement: u8) -> Vec<u8> {
     let mut valid = Vec::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         for character in chunk.valid().chars() {

@@ -107,11 +107,11 @@ fn is_binary(kind: ColumnType) -> bool {
         // Without an offset it is a time of the session's zone, which PostgreSQL knows and we do not.
         ColumnType::TimestampWithZone => false,
         // PostgreSQL's own limits and spellings of these decide what is an error.
-        ColumnType::Float
+        ColumnType::Float(_)
         | ColumnType::Super
         | ColumnType::Time
         | ColumnType::TimeWithZone
-        | ColumnType::Varbyte
+        | ColumnType::Varbyte(_)
         | ColumnType::Other => false,
     }
 }

@@ -250,4 +250,6 @@ SELECT
     kept.conkey,
     kept.confkey
 FROM pg_catalog.pg_constraint AS kept
-    LEFT JOIN pg_catalog.pg_class AS class ON class.oid = kept.conrelid;
+    LEFT JOIN pg_catalog.pg_class AS class ON class.oid = kept.conrelid
+-- Redshift has no CHECK; another one of ours keeps the length of a VARBYTE.
+WHERE kept.contype <> 'c' OR starts_with(kept.conname, 'longshore$primary_key$');

@@ -8,6 +8,9 @@ use super::{Cursor, SqlError, Token, TokenKind};
 /// of PostgreSQL's own would be enforced, and Redshift's is only declared.
 const PRIMARY_KEY: &str = "longshore$primary_key$";
 
+/// What VARBYTE holds without a length: <https://docs.aws.amazon.com/redshift/latest/dg/r_VARBYTE_type.html>.
+const VARBYTE_LENGTH: u32 = 64_000;
+
 /// Adds the edits that a CREATE TABLE needs.
 pub(super) fn edit_create_table(tokens: &[Token<'_>], edits: &mut Edits) -> Result<(), SqlError> {
     let mut cursor = Cursor::new(tokens);
@@ -186,7 +189,7 @@ fn edit_column(tokens: &[Token<'_>], not_null: &[String], edits: &mut Edits) -> 
     check_column(tokens)?;
     let mut cursor = Cursor::new(tokens);
     let name = cursor.name()?;
-    edit_type(&mut cursor, edits)?;
+    edit_type(&name, &mut cursor, edits)?;
     let mut says_not_null = false;
     while let Some(token) = cursor.next() {
         if token.is_symbol("(") {
@@ -229,7 +232,7 @@ fn end_before(cursor: &Cursor<'_>, tokens: &[Token<'_>]) -> usize {
 }
 
 /// Types that have another name, or another width when none is given.
-fn edit_type(cursor: &mut Cursor<'_>, edits: &mut Edits) -> Result<(), SqlError> {
+fn edit_type(column: &str, cursor: &mut Cursor<'_>, edits: &mut Edits) -> Result<(), SqlError> {
     let Some(token) = cursor.next() else {
         return Err(cursor.error());
     };
@@ -257,12 +260,16 @@ fn edit_type(cursor: &mut Cursor<'_>, edits: &mut Edits) -> Result<(), SqlError>
             edits.replace(token.start..cursor.offset(), "varchar(256) ");
         }
         Some("bytea") => {
-            let end = if has_length {
-                cursor.skip_parentheses()?.end()
-            } else {
-                token.end()
-            };
-            edits.replace(token.start..end, "bytea");
+            let mut length = VARBYTE_LENGTH;
+            let mut end = token.end();
+            if has_length {
+                let number = cursor.peek_at(1).and_then(|number| number.text.parse().ok());
+                length = number.ok_or_else(|| SqlError::near(cursor.peek_at(1), end))?;
+                end = cursor.skip_parentheses()?.end();
+            }
+            // PostgreSQL's type has no length; COPY finds it in the CHECK.
+            let text = format!("bytea CHECK (octet_length({column}) <= {length})");
+            edits.replace(token.start..end, text);
         }
         Some(replacement) => edits.replace(token.start..token.end(), replacement),
         None if has_length => {

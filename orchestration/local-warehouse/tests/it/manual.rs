@@ -4,7 +4,7 @@
 
 use crate::support::World;
 
-/// Data, options, and the rows that `select *` gives then (`-` is null).
+/// Data, options, and the rows that `select *` gives then (`-` is null, and blanks at the end of a value are not shown).
 type Case<'a> = (&'a [u8], &'a str, &'a [&'a str]);
 
 async fn check(world: &World, columns: &str, cases: &[Case<'_>]) {
@@ -63,6 +63,28 @@ async fn data_conversion_of_text() {
         (b"5|\\012\n", "escape", &["5|012"]),
     ];
     check(&world, "a varchar(15), b varchar(15)", &escaped).await;
+}
+
+/// The same page: REMOVEQUOTES takes off the quotes around a value, not those in it.
+#[tokio::test]
+async fn removequotes_takes_off_surrounding_quotes() {
+    let world = World::new().await;
+    let cases: [Case<'_>; 9] = [
+        (
+            b"\"The delimiter is a pipe (|) character\"|1\n",
+            "removequotes",
+            &["The delimiter is a pipe (|) character|1"],
+        ),
+        (b"'Black'|1\n", "removequotes", &["Black|1"]),
+        (b"\"White\"|1\n", "removequotes", &["White|1"]),
+        (b"Blue'|1\n", "removequotes", &["Blue'|1"]),
+        (b"' ' 'Black' ' '|1\n", "removequotes", &[" ' 'Black' '|1"]),
+        (b"' '|1\n", "removequotes", &["|1"]),
+        (b"'O'Neil'|1\r\n'x'|2\n", "removequotes", &["O'Neil|1", "x|2"]),
+        (b"'O\\'|'Neil'|1\n", "removequotes escape", &["O'|'Neil|1"]),
+        (b"'two\nlines'|1\n", "removequotes", &["two\nlines|1"]),
+    ];
+    check(&world, "a varchar(50), b int", &cases).await;
 }
 
 /// The same page: numbers and times.
@@ -313,6 +335,44 @@ async fn load_errors_by_their_number() {
             1208,
             "Invalid digit, Value 'a', Pos 0, Type: Double",
         ),
+        ("a real", b"1e300\n", "", 1204, "Overflow, Column type: Real"),
+        ("a float8", b"-1e400\n", "", 1204, "Overflow, Column type: Double"),
+        ("a real", b"1e-60\n", "", 1204, "Underflow, Column type: Real"),
+        (
+            "a float8",
+            b"-1e-400\n",
+            "",
+            1204,
+            "Underflow, Column type: Double",
+        ),
+        (
+            "a timetz",
+            b"04:05:06+20:00\n",
+            "",
+            1206,
+            "Invalid time format or value [HH:MI:SSOF]",
+        ),
+        (
+            "a timestamptz",
+            b"2015-10-15 04:05:06+16:00\n",
+            "",
+            1206,
+            "Invalid timestamp format or value [YYYY-MM-DD HH24:MI:SS]",
+        ),
+        (
+            "a timestamptz",
+            b"999999999999\n",
+            "timeformat 'epochsecs'",
+            1206,
+            "Invalid timestamp format or value [YYYY-MM-DD HH24:MI:SS]",
+        ),
+        (
+            "a varbyte(2)",
+            b"010203\n",
+            "",
+            1204,
+            "Binary length exceeds DDL length",
+        ),
         ("a boolean", b"si\n", "", 1210, "Unknown boolean format"),
         ("a int, b int", b"\n", "", 1211, "Input line contained no data"),
         (
@@ -330,9 +390,30 @@ async fn load_errors_by_their_number() {
             "Delimited value missing end quote",
         ),
         (
+            "a varchar(9), b int",
+            b"'O'Neil|1\n",
+            "removequotes",
+            1214,
+            "Delimited value missing end quote",
+        ),
+        (
+            "a varchar(9)",
+            b"'ab'cd\n",
+            "removequotes",
+            1214,
+            "Delimited value missing end quote",
+        ),
+        (
             "a varchar(9)",
             b"\"a\"b\n",
             "csv",
+            1214,
+            "Invalid quote formatting for CSV",
+        ),
+        (
+            "a int, b varchar(99)",
+            b"0001|aaa \"bbb\" ccc\n",
+            "csv delimiter '|'",
             1214,
             "Invalid quote formatting for CSV",
         ),
@@ -394,6 +475,150 @@ async fn load_errors_by_their_number() {
             [format!("{code}|{reason}")],
             "{columns} {options}"
         );
+    }
+}
+
+/// The same page, and `copy-parameters-data-load.html`: MAXERROR and IGNOREALLERRORS count rows, so no value may fail the statement.
+#[tokio::test]
+async fn a_value_that_no_column_can_hold_is_an_error_of_its_row() {
+    let world = World::new().await;
+    for (column, bad, good) in [
+        ("real", "1e300", "1e38"),
+        ("real", "-1e-60", "-1e-40"),
+        ("float8", "1e-400", "0e-400"),
+        ("float8", "1e400", "NaN"),
+        ("timetz", "04:05:06+16", "04:05:06+15:59"),
+        ("timetz", "04:05:06-20:00", "04:05:06-08"),
+        ("time", "25:00:00", "4:05"),
+        (
+            "timestamptz",
+            "2015-10-15 04:05:06+05:60",
+            "0001-01-01 00:00:00+15:00",
+        ),
+        ("varbyte(2)", "010203", "0102"),
+    ] {
+        world.run("drop table if exists t").await;
+        world.run(&format!("create table t (a {column})")).await;
+        world.put("k", format!("{bad}\n{good}\n"));
+        let copied = world.copy("t", "k", "ignoreallerrors").await;
+        assert_eq!(
+            copied["Status"], "FINISHED",
+            "{column} {bad}: {}",
+            copied["Error"]
+        );
+        assert_eq!(copied["ResultRows"], 1, "{column} {bad}");
+        let query = format!(
+            "select raw_field_value from stl_load_errors where query = {}",
+            copied["RedshiftQueryId"]
+        );
+        assert_eq!(world.rows(&query).await, [bad], "{column}");
+    }
+}
+
+/// <https://docs.aws.amazon.com/redshift/latest/dg/r_VARBYTE_type.html>: "a variable-length binary value with a fixed limit".
+#[tokio::test]
+async fn a_varbyte_column_has_a_limit() {
+    let world = World::new().await;
+    world
+        .run(
+            "create table t (a varbyte(2) default null encode raw, \"b c\" varbinary(3) not null, c varbyte)",
+        )
+        .await;
+    world.run("alter table t add column d varbyte(1)").await;
+    world.run("insert into t values ('ab', 'abc', 'abcd', 'a')").await;
+    for values in [
+        "'abc', 'a', 'a', 'a'",
+        "'a', 'abcd', 'a', 'a'",
+        "'a', 'a', 'a', 'ab'",
+    ] {
+        let error = world.error(&format!("insert into t values ({values})")).await;
+        assert!(error.contains("check constraint"), "{values}: {error}");
+    }
+    world.run("alter table t rename column a to z").await;
+    world.put(
+        "k",
+        "0102|010203|01020304|01\n010203|01|01|01\n01|01020304|01|01\n01|01|01|0102\n",
+    );
+    assert_eq!(world.copy("t", "k", "ignoreallerrors").await["ResultRows"], 1);
+    world.put("k", format!("01|01|{}|01\n", "00".repeat(64_001)));
+    assert_eq!(world.copy("t", "k", "ignoreallerrors").await["ResultRows"], 0);
+    let constraints = "select count(*) from pg_constraint where conrelid = 't'::regclass";
+    assert_eq!(world.rows(constraints).await, ["0"], "Redshift has no CHECK");
+    assert!(world.error("create table u (a varbyte(x))").await.contains("x"));
+}
+
+/// <https://docs.aws.amazon.com/redshift/latest/dg/copy-parameters-data-conversion.html#copy-encoding>: "If COPY encounters a different
+/// encoding, it skips the file and returns an error", which `r_Load_Error_Reference.html` has as 1221.
+#[tokio::test]
+async fn text_that_is_not_in_its_encoding_fails_the_load() {
+    let world = World::new().await;
+    world.run("create table t (a varchar(9))").await;
+    for (data, options) in [
+        (&b"x\0\n\0a\0\x00\xD8b\0\n\0"[..], "encoding utf16le"),
+        (b"\0x\0\n\xDC\x00\0\n", "encoding utf16be"),
+        (b"\xFF\xFEx\0\n\0y", "encoding utf16"),
+        (b"x\0\n\0\x00\xD8", "encoding utf16le ignoreallerrors"),
+    ] {
+        world.put("k", data);
+        let copied = world.copy("t", "k", options).await;
+        assert_eq!(copied["Status"], "FAILED", "{options} {data:?}");
+        let error = copied["Error"].as_str().unwrap();
+        assert!(
+            error.contains("is not UTF-16") && error.contains("1221"),
+            "{options}: {error}"
+        );
+    }
+    assert_eq!(world.rows("select count(*) from t").await, ["0"]);
+}
+
+/// The same page: ACCEPTINVCHARS has no exception for JSON.
+#[tokio::test]
+async fn acceptinvchars_replaces_in_json_too() {
+    let world = World::new().await;
+    let cases: [Case<'_>; 3] = [
+        (
+            b"{\"a\":\"x\xE9y\", \"b\": 1}",
+            "json 'auto' acceptinvchars",
+            &["x?y|1"],
+        ),
+        (
+            b"{\"a\":\"\xE2\x28\xA1\"}",
+            "json 'auto ignorecase' acceptinvchars '^'",
+            &["^(^|-"],
+        ),
+        (
+            b"[\"\xE9\", 1]",
+            "json 's3://b/array.json' acceptinvchars",
+            &["?|1"],
+        ),
+    ];
+    world.put("array.json", r#"{"jsonpaths": ["$[0]", "$[1]"]}"#);
+    check(&world, "a varchar(9), b int", &cases).await;
+    world.put("k", b"{\"a\":\"x\xE9y\"}");
+    assert_eq!(world.copy("t", "k", "json 'auto'").await["Status"], "FAILED");
+}
+
+/// `copy-parameters-data-format.html`: a quote within a field is doubled; `r_STL_LOAD_ERRORS.html` has the column and the value before the fault.
+#[tokio::test]
+async fn a_quote_that_is_at_fault_is_recorded_with_its_column() {
+    let world = World::new().await;
+    world.run("create table t (a int, media_source varchar(9))").await;
+    for (data, options, expected) in [
+        ("1,aaaa\"zzzz\"\n", "csv", "media_source|varchar|9|2|aaaa|1214"),
+        ("1,\"a\"\"b\"c\n", "csv", "media_source|varchar|9|2|a\"b|1214"),
+        ("1,\"ab\n", "csv", "media_source|varchar|9|2|ab|1214"),
+        ("1,2,a\"b\n", "csv", "|||4||1214"),
+        ("1|'ab\n", "removequotes", "media_source|varchar|9|2|ab|1214"),
+        ("\"1\n", "removequotes", "a|int4|0|0|1|1214"),
+    ] {
+        world.put("k", data);
+        let copied = world.copy("t", "k", options).await;
+        assert_eq!(copied["Status"], "FAILED", "{options} {data:?}");
+        let query = format!(
+            "select colname, type, col_length, position, raw_field_value, err_code from stl_load_errors where query = {}",
+            copied["RedshiftQueryId"]
+        );
+        assert_eq!(world.rows(&query).await, [expected], "{options} {data:?}");
     }
 }
 
