@@ -58,7 +58,7 @@ impl SnapshotLoad<'_> {
     /// # Errors
     /// What the control database answers; what else goes wrong is on the ledger.
     pub async fn load(&self, checked: &CheckedSnapshot) -> Result<Load, AppError> {
-        let object = self.identity(&checked.found.object).await?;
+        let object = self.identity(checked).await?;
         let id = LoadId::of(&object);
         self.start(checked, object, &self.invocation()).await?;
         loop {
@@ -128,18 +128,22 @@ impl SnapshotLoad<'_> {
     }
 
     /// A file that was loaded before is loaded anew, which comes to the same; one that is under way is that load. Its number
-    /// among the loads of the key that are done is the same for whoever asks meanwhile.
-    pub(crate) async fn identity(&self, object: &Object) -> Result<Object, AppError> {
-        let loads = self.app.store.loads_of_key(&object.bucket, &object.key).await?;
-        let under_way = loads
-            .iter()
-            .find(|load| load.finished_at.is_none() && load.parent.is_none());
+    /// among the loads of the key that are done is the same for whoever asks meanwhile. Only of this rule and warehouse, for which
+    /// the queue stands: the same file may be on its way to others.
+    pub(crate) async fn identity(&self, checked: &CheckedSnapshot) -> Result<Object, AppError> {
+        let object = &checked.found.object;
+        let queue = checked.row.queue_name.as_deref().unwrap_or_default();
+        let mut loads = self.app.store.loads_of_key(&object.bucket, &object.key).await?;
+        loads.retain(|load| {
+            load.parent.is_none() && load.queue.as_ref().is_some_and(|found| found.as_str() == queue)
+        });
+        let under_way = loads.iter().find(|load| load.finished_at.is_none());
         if let Some(load) = under_way.filter(|load| load.object.etag == object.etag) {
             return Ok(load.object.clone());
         }
-        let done = loads.iter().filter(|load| load.parent.is_none()).count();
+        let sequencer = Sequencer::new(format!("{queue}-{}", loads.len()));
         Ok(Object {
-            sequencer: Some(Sequencer::new(format!("snapshot-{done}"))),
+            sequencer: Some(sequencer),
             ..object.clone()
         })
     }

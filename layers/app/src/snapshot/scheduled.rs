@@ -339,7 +339,7 @@ impl News<'_> {
             runner,
             taken,
         } = *self.run;
-        let object = self.snapshot.identity(&checked.found.object).await?;
+        let object = self.snapshot.identity(checked).await?;
         let load = LoadId::of(&object);
         let start = (load, checked.found.date.moment());
         if !app.store.note_snapshot_start(taken, runner, start).await? {

@@ -242,3 +242,33 @@ async fn an_error_of_the_control_database_in_one_run_keeps_no_other_table_and_no
     assert!(struck.is_done().await, "{:?}", struck.standing().await);
     assert_eq!((struck.loads().await, other.loads().await), (1, 1));
 }
+
+/// Two rules bring one file each to its own warehouse, at one time.
+#[tokio::test]
+async fn a_file_that_two_rules_have_in_two_warehouses_is_loaded_into_both() {
+    let bench = Bench::with(&[]).await;
+    let own = Scheduled::due(&bench, 0).await;
+    let mart = Scheduled::due(&bench, 1).await;
+    bench
+        .run(
+            "INSERT INTO rdscnfg.ext_target
+                 (ext_target_sid, target_name, cluster_identifier, database_name, iam_role, region)
+             VALUES (1, 'mart', 'model', 'mart', 'default', 'ap-south-1');
+             UPDATE rdscnfg.ext_file_config SET ext_target_sid = 1, tgt_table_name = 't100' WHERE ext_file_config_sid = 200;
+             UPDATE rdscnfg.ext_snapshot_schedule SET planned_for = schedule, due_at = '2000-01-01'",
+        )
+        .await;
+    own.land();
+    own.describe();
+    for _ in 0..4 {
+        own.world.reconcile().await;
+        own.world.deliver_events().await.unwrap();
+        own.world.clock.advance(TimeDelta::minutes(5));
+    }
+    assert!(own.is_done().await, "{:?}", own.standing().await);
+    assert_eq!(own.loads().await, 2, "{:?}", mart.standing().await);
+    let in_both = "SELECT count(DISTINCT statement.warehouse) FROM rdscnfg.ext_statement AS statement
+        INNER JOIN rdscnfg.ext_file_load AS load USING (load_id) WHERE load.state = 'complete'";
+    let in_both: i64 = bench.client.query_one(in_both, &[]).await.unwrap().get(0);
+    assert_eq!(in_both, 2, "{:?}", mart.standing().await);
+}
