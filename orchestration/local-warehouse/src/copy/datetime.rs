@@ -12,7 +12,7 @@ const DATE: &str = "YYYY-MM-DD";
 const TIMESTAMP: &str = "YYYY-MM-DD HH24:MI:SS";
 
 /// Forms that `'auto'` knows: <https://docs.aws.amazon.com/redshift/latest/dg/automatic-recognition.html>.
-const KNOWN_DATES: [&str; 12] = [
+const KNOWN_DATES: [&str; 17] = [
     "YYYY-MM-DD",
     "YYYYMMDD",
     "MON DD, YYYY",
@@ -25,6 +25,11 @@ const KNOWN_DATES: [&str; 12] = [
     "MM.DD.YYYY",
     "YYYY/MM/DD",
     "YYYY.MM.DD",
+    "MM/DD/YY",
+    "MM-DD-YY",
+    "MM.DD.YY",
+    "MON-DD-YY",
+    "DD-MON-YY",
 ];
 
 /// A DATE as PostgreSQL reads it in any setting.
@@ -236,15 +241,14 @@ impl<'a> Scan<'a> {
 
     /// Reads the field that the pattern begins with; 0 when it begins with a mark.
     fn field(&mut self, pattern: &str) -> Option<usize> {
-        const FIELDS: [&str; 15] = [
-            "YYYY", "YY", "MONTH", "MON", "MM", "DD", "HH24", "HH12", "HH", "MI", "SS", "AM", "PM", "OF",
-            "US",
+        const FIELDS: [&str; 14] = [
+            "YYYY", "YY", "MONTH", "MON", "MM", "DD", "HH24", "HH12", "HH", "MI", "SS", "AM", "PM", "US",
         ];
         let Some(name) = FIELDS.into_iter().find(|name| pattern.starts_with(name)) else {
             return Some(0);
         };
         match name {
-            "YYYY" => self.year = i32::try_from(self.number(4)?).ok()?,
+            "YYYY" => self.year = self.whole_year()?,
             "YY" => {
                 let year = i32::try_from(self.number(2)?).ok()?;
                 self.year = if year < 70 { 2000 + year } else { 1900 + year };
@@ -252,14 +256,21 @@ impl<'a> Scan<'a> {
             "MON" | "MONTH" => self.month = self.month_name()?,
             "MM" => self.month = self.number(2)?,
             "DD" => self.day = self.number(2)?,
-            "HH24" | "HH12" | "HH" => self.hour = self.number(2)?,
+            "HH12" => self.hour = self.number(2).filter(|hour| (1..=12).contains(hour))?,
+            "HH24" | "HH" => self.hour = self.number(2)?,
             "MI" => self.minute = self.number(2)?,
             "SS" => self.second = self.number(2)?,
             "US" => self.micros = self.number(6)?,
-            "OF" => self.zone()?,
             _ => self.half_of_day()?,
         }
         Some(name.len())
+    }
+
+    /// Of a year in fewer digits nobody knows the century.
+    fn whole_year(&mut self) -> Option<i32> {
+        let before = self.rest.len();
+        let year = i32::try_from(self.number(4)?).ok()?;
+        (before - self.rest.len() == 4).then_some(year)
     }
 
     fn number(&mut self, most: usize) -> Option<u32> {
@@ -345,7 +356,7 @@ impl<'a> Scan<'a> {
         Some(())
     }
 
-    /// `Z`, `UTC`, `+01`, `+0100` or `+01:00`.
+    /// `Z`, `UTC`, `+1`, `+01`, `+0100`, `+1:00` or `+01:00`.
     fn zone(&mut self) -> Option<()> {
         let text = self.rest.trim();
         self.rest = "";
@@ -354,15 +365,17 @@ impl<'a> Scan<'a> {
             return Some(());
         }
         let sign = if text.starts_with('-') { -1 } else { 1 };
-        let digits = text.strip_prefix(['+', '-'])?.replace(':', "");
-        if !matches!(digits.len(), 2 | 4) || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        let offset = text.strip_prefix(['+', '-'])?;
+        let (hours, minutes) = match offset.split_once(':') {
+            Some(parts) => parts,
+            None if offset.len() == 4 => offset.split_at_checked(2)?,
+            None => (offset, "00"),
+        };
+        let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        if hours.len() > 2 || minutes.len() != 2 || !is_number(hours) || !is_number(minutes) {
             return None;
         }
-        let hours: i32 = digits[..2].parse().ok()?;
-        let minutes: i32 = digits
-            .get(2..)
-            .filter(|text| !text.is_empty())
-            .map_or(Some(0), |text| text.parse().ok())?;
+        let (hours, minutes): (i32, i32) = (hours.parse().ok()?, minutes.parse().ok()?);
         // PostgreSQL knows no zone beyond.
         if hours > 15 || minutes > 59 {
             return None;
@@ -408,10 +421,42 @@ mod tests {
             ("15-OCT-2015", pattern("DD-MON-YYYY"), "2015-10-15"),
             ("10/15/2015", TimeFormat::Auto, "2015-10-15"),
             ("2016-02-29", TimeFormat::Default, "2016-02-29"),
+            ("01/02/99", TimeFormat::Auto, "1999-01-02"),
+            ("01/02/2099", TimeFormat::Auto, "2099-01-02"),
+            ("Jan-08-99", TimeFormat::Auto, "1999-01-08"),
+            ("08-Jan-05", TimeFormat::Auto, "2005-01-08"),
         ] {
             assert_eq!(
                 convert_date(text.as_bytes(), &format).unwrap(),
                 expected.as_bytes(),
+                "{text}"
+            );
+        }
+    }
+
+    /// Of less than four digits nobody says the century: that year would be stored.
+    #[test]
+    fn a_year_of_two_digits_is_no_year_of_the_first_century() {
+        for (text, format) in [
+            ("99-01-08", TimeFormat::Auto),
+            ("99-01-08", pattern("YYYY-MM-DD")),
+            ("01/02/999", TimeFormat::Auto),
+        ] {
+            assert!(convert_date(text.as_bytes(), &format).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_hour_of_twelve_is_one_to_twelve() {
+        let format = pattern("YYYY-MM-DD HH12:MI:SS");
+        for (text, is_good) in [
+            ("2015-10-15 12:09:10", true),
+            ("2015-10-15 13:09:10", false),
+            ("2015-10-15 00:09:10", false),
+        ] {
+            assert_eq!(
+                convert_timestamp(text.as_bytes(), &format, false).is_ok(),
+                is_good,
                 "{text}"
             );
         }
@@ -446,6 +491,11 @@ mod tests {
                 "1444921750973",
                 TimeFormat::EpochMilliseconds,
                 "2015-10-15 15:09:10.973+00:00",
+            ),
+            (
+                "2015-10-15 15:09:10-8:00",
+                TimeFormat::Default,
+                "2015-10-15 15:09:10-08:00",
             ),
             (
                 "2015-10-15 15:09:10+0530",
