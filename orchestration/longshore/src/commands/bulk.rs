@@ -92,7 +92,7 @@ fn show(plan: &BulkPlan, report: &BulkReport, output: Output) -> anyhow::Result<
         ("under other rules", count(report.elsewhere)),
     ])?;
     if report.elsewhere > 0 {
-        note(&format!(
+        note(format!(
             "{} files were NOT loaded by this: another rule has them on the ledger and accounts for them. Those that failed there are \
              loaded by a replay once that rule is mended (longshore load list --state failed, longshore load replay ID); for another \
              table copy them under another prefix.",
