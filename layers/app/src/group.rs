@@ -11,7 +11,7 @@ use longshore_domain::group::{Arrived, LoadGroup, SetStanding, USUAL_AGE, set_of
 use longshore_domain::load::LoadId;
 use longshore_domain::reject::RejectReason;
 use longshore_domain::rule::{FileRule, ResendPolicy, RuleFault, RuleFaults, RuleId, RuleRow};
-use longshore_store::{BufferId, MadeBatch, RejectedMember, SetMember, WaitingSet};
+use longshore_store::{BufferId, MadeBatch, RejectedMember, SameContent, SetMember, WaitingSet};
 use serde::{Deserialize, Serialize};
 use tracing::info;
 
@@ -256,7 +256,8 @@ async fn loaded_before(app: &App, member: &SetMember, rules: &Rules) -> Result<O
         return Ok(None);
     }
     let others = app.store.same_content(member.load).await?;
-    Ok(others.iter().find(|other| other.has_rows).map(|other| other.load))
+    let loaded = |other: &&SameContent| other.has_rows && other.destination.rule == Some(rule.id);
+    Ok(others.iter().find(loaded).map(|other| other.load))
 }
 
 /// While a rule of the group is paused its files are not lacking, they wait.

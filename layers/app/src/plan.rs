@@ -119,11 +119,6 @@ impl LoadPlan {
         serde_json::from_value(plan?.clone()).ok()
     }
 
-    /// Whether its table lies in this warehouse, whoever logs in there.
-    pub(crate) fn is_for(&self, warehouse: &Warehouse) -> bool {
-        self.warehouse.compute == warehouse.compute && self.warehouse.database == warehouse.database
-    }
-
     /// The key that is to be put into its COPY.
     pub(crate) fn sealed(&self) -> Option<Sealed> {
         Some(Sealed {

@@ -312,7 +312,8 @@ impl ProcessObject<'_> {
         let policy = load.resend.unwrap_or(rule.resend);
         // Of several warehouses one may lack what another has.
         if rule.deliveries.is_empty()
-            && let Some(note) = resend::reason_to_skip(policy, &others)
+            && let Some(note) =
+                resend::reason_to_skip(policy, &resend::destination(self.app, &load, &rule), &others)
         {
             return self.skip(load, &note).await;
         }

@@ -88,6 +88,11 @@ impl fmt::Display for Warehouse {
 }
 
 impl Warehouse {
+    /// Whether tables of the same name are the same there, whoever logs in and whatever COPY may read.
+    pub fn has_tables_of(&self, other: &Self) -> bool {
+        self.compute == other.compute && self.database == other.database
+    }
+
     /// The name that its standing is kept under. Each login has one of its own: that one may not come in says nothing about another.
     /// Whoever comes as the deployment itself, `own`, has the warehouse's plain name.
     pub fn standing(&self, own: &Login) -> String {

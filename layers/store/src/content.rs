@@ -3,10 +3,13 @@
 use chrono::{DateTime, Utc};
 use longshore_domain::load::{LoadId, LoadState};
 use longshore_domain::object::ObjectKey;
-use longshore_domain::target::TableName;
+use longshore_domain::rule::RuleId;
+use longshore_domain::target::{TableName, Warehouse};
 use serde::Serialize;
+use serde_json::Value;
 use tokio_postgres::Row;
 
+use crate::load::{Load, read_table};
 use crate::queries::Query;
 use crate::read::{Reader, bounded};
 use crate::store::Parameters;
@@ -30,6 +33,39 @@ pub struct SameContent {
     pub is_under_way: bool,
     /// Whether its transaction, or that of a part, committed.
     pub has_rows: bool,
+    /// Where they went.
+    pub destination: Destination,
+}
+
+/// Where the rows of a load go, or went.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Destination {
+    /// The rule that says so.
+    pub rule: Option<RuleId>,
+    /// The table; none of a file that is cut.
+    pub table: Option<TableName>,
+    /// The warehouse, as far as a plan says it.
+    pub warehouse: Option<Warehouse>,
+}
+
+impl Destination {
+    /// Whether one content that goes to both places comes twice: into the same table, or by the same rule, whose table may have
+    /// been renamed. A warehouse that is not known may be any.
+    pub fn is_that_of(&self, other: &Self) -> bool {
+        let is_of_one_rule = self.rule.is_some() && self.rule == other.rule;
+        is_of_one_rule || self.is_table_of(other)
+    }
+
+    /// Whether both are the same table.
+    pub fn is_table_of(&self, other: &Self) -> bool {
+        let is_apart = |(one, other): (&Warehouse, &Warehouse)| !one.has_tables_of(other);
+        let are_apart = self
+            .warehouse
+            .as_ref()
+            .zip(other.warehouse.as_ref())
+            .is_some_and(is_apart);
+        self.table.is_some() && self.table == other.table && !are_apart
+    }
 }
 
 /// Whether a load may begin.
@@ -52,8 +88,8 @@ pub enum Admission {
 pub struct Replaceable {
     /// Its id.
     pub load: LoadId,
-    /// The table that its rows went into.
-    pub table: Option<TableName>,
+    /// Where its rows went.
+    pub destination: Destination,
     /// The target that they were for, of several.
     pub target: Option<String>,
     /// What was submitted for it.
@@ -93,6 +129,26 @@ impl Store {
         rows.iter().map(read_other).collect()
     }
 
+    /// Where the rows of a load went, or would go if its plan says so already.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of a read.
+    pub async fn destination(&self, load: &Load) -> Result<Destination, StoreError> {
+        let carrier = match load.batch.filter(|_| load.plan.is_none()) {
+            Some(batch) => self.load(batch).await?,
+            None => None,
+        };
+        let plan = load
+            .plan
+            .as_ref()
+            .or(carrier.as_ref().and_then(|carrier| carrier.plan.as_ref()));
+        Ok(Destination {
+            rule: load.rule,
+            table: load.table.clone(),
+            warehouse: plan.and_then(|plan| warehouse_in(plan.get("warehouse"))),
+        })
+    }
+
     /// The loads whose rows this load takes the place of when it reloads its content.
     ///
     /// # Errors
@@ -130,18 +186,30 @@ fn read_other(row: &Row) -> Result<SameContent, StoreError> {
         archived_key: reader.get::<Option<String>>("archived_key")?.map(ObjectKey::new),
         is_under_way: reader.get("is_under_way")?,
         has_rows: reader.get("has_rows")?,
+        destination: read_destination(&reader)?,
     })
+}
+
+fn read_destination(reader: &Reader<'_>) -> Result<Destination, StoreError> {
+    let rule: Option<i32> = reader.get("ext_file_config_sid")?;
+    let warehouse: Option<Value> = reader.get("warehouse")?;
+    Ok(Destination {
+        rule: rule.map(RuleId),
+        table: read_table(reader)?,
+        warehouse: warehouse_in(warehouse.as_ref()),
+    })
+}
+
+/// The warehouse of a plan. One of another version that does not read says nothing.
+fn warehouse_in(value: Option<&Value>) -> Option<Warehouse> {
+    serde_json::from_value(value?.clone()).ok()
 }
 
 fn read_replaceable(row: &Row) -> Result<Replaceable, StoreError> {
     let reader = Reader::new(row, TABLE);
-    let schema = reader.get::<Option<String>>("tgt_schema_name")?;
-    let table = reader.get::<Option<String>>("tgt_table_name")?;
     Ok(Replaceable {
         load: LoadId::from_uuid(reader.get("load_id")?),
-        table: schema
-            .zip(table)
-            .map(|(schema, table)| TableName::new(schema, table)),
+        destination: read_destination(&reader)?,
         target: reader.get("target_name")?,
         plan: reader.optional_json("plan")?,
     })

@@ -74,7 +74,7 @@ pub use buffer::{Buffer, BufferId, BufferLimits, Joining, Waiting};
 pub use chain::{Chain, FollowUpStep, follow_up_steps};
 pub use claim::{Announced, ChildOf, Claim, NewChild};
 pub use conclude::{Conclusion, DeliveriesEnd, FollowUpEnd, OutboxNotice};
-pub use content::{Admission, Replaceable, SameContent};
+pub use content::{Admission, Destination, Replaceable, SameContent};
 pub use error::{Cause, StoreError};
 pub use file::Forgotten;
 pub use history::HistoryEntry;

@@ -440,7 +440,7 @@ fn read_interface(reader: &Reader<'_>) -> Result<Option<Interface>, StoreError> 
     }))
 }
 
-fn read_table(reader: &Reader<'_>) -> Result<Option<TableName>, StoreError> {
+pub(crate) fn read_table(reader: &Reader<'_>) -> Result<Option<TableName>, StoreError> {
     let Some(schema) = reader.get::<Option<String>>("tgt_schema_name")? else {
         return Ok(None);
     };

@@ -2,11 +2,16 @@
 -- Under way: it began and is not done, or a part of it is not. One that has not begun waits as the caller does.
 -- Has rows: its transaction committed and no operator had it forgotten; of a file that was cut, that of every part, or of the same part of another one.
 -- A load for one of several targets says nothing of the others: what it brought is looked for target by target.
+-- Where the rows went is said by its plan, or by that of the batch or set that carried it.
 SELECT
     other.load_id,
     other.state,
     other.received_at,
     other.archived_key,
+    other.ext_file_config_sid,
+    other.tgt_schema_name,
+    other.tgt_table_name,
+    coalesce(other.plan, carrier.plan) -> 'warehouse' AS warehouse,
     (
         (other.admitted_at IS NOT NULL OR other.state <> 'received')
         AND (
@@ -56,6 +61,8 @@ INNER JOIN rdscnfg.ext_file_load AS other
     AND other.size_bytes = load.size_bytes
     AND other.parent_load_id IS NULL
     AND other.load_id <> load.load_id
+LEFT JOIN rdscnfg.ext_file_load AS carrier
+    ON carrier.load_id = other.batch_id
 WHERE load.load_id = $1
 ORDER BY other.received_at DESC, other.load_id
 LIMIT $2::bigint

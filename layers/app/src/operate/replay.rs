@@ -6,11 +6,11 @@
 use longshore_domain::load::LoadState;
 use longshore_domain::object::ObjectKey;
 use longshore_domain::rule::{FileRule, ResendPolicy};
-use longshore_store::{Load, NewReplay, Replayed};
+use longshore_store::{Destination, Load, NewReplay, Replaceable, Replayed};
 
 use super::{Judged, Operate};
 use crate::AppError;
-use crate::plan::LoadPlan;
+use crate::plan::{LoadPlan, warehouse_of};
 
 /// What the operator says about rows that are there already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,25 +151,39 @@ impl Operate<'_> {
         if load.loaded_at.is_some() {
             return self.judge_replacement(load).await;
         }
-        let elsewhere = self.app.store.replaceable(load.id).await?;
-        Ok(
-            match elsewhere.iter().rfind(|other| other.target == load.target) {
-                None => Ok(ResendPolicy::Skip),
-                Some(other) => Err(format!(
-                    "the same content was loaded as load {}; replay that one, or say --accept-duplicates",
-                    other.load
-                )),
-            },
-        )
+        let destination = self.destination(load).await?;
+        let others = self.app.store.replaceable(load.id).await?;
+        let is_loaded =
+            |other: &&Replaceable| other.target == load.target && other.destination.is_that_of(&destination);
+        Ok(match others.iter().rfind(is_loaded) {
+            None => Ok(ResendPolicy::Skip),
+            Some(other) => Err(format!(
+                "the same content was loaded as load {}; replay that one, or say --accept-duplicates",
+                other.load
+            )),
+        })
     }
 
-    async fn judge_replacement(&self, load: &Load) -> Result<Judged<ResendPolicy>, AppError> {
+    /// Where a load's rows would go. One that failed before it had a plan would go where its rule says.
+    async fn destination(&self, load: &Load) -> Result<Destination, AppError> {
+        let mut destination = self.app.store.destination(load).await?;
+        if destination.warehouse.is_none() {
+            let rule = self.rule_of(load).await?;
+            destination.warehouse = rule.map(|rule| warehouse_of(self.app, &rule));
+        }
+        Ok(destination)
+    }
+
+    async fn rule_of(&self, load: &Load) -> Result<Option<FileRule>, AppError> {
         let row = match load.rule {
             Some(rule) => self.app.store.rule(rule).await?,
             None => None,
         };
-        let rule = row.as_ref().and_then(|row| FileRule::from_row(row).ok());
-        let Some(rule) = rule else {
+        Ok(row.as_ref().and_then(|row| FileRule::from_row(row).ok()))
+    }
+
+    async fn judge_replacement(&self, load: &Load) -> Result<Judged<ResendPolicy>, AppError> {
+        let Some(rule) = self.rule_of(load).await? else {
             return Ok(Err(
                 "its rule is gone, switched off or at fault; see: longshore rule list".to_owned(),
             ));

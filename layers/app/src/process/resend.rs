@@ -8,16 +8,16 @@ use longshore_domain::load::{LoadId, LoadState};
 use longshore_domain::notification::Outcome;
 use longshore_domain::object::{Object, ObjectKey};
 use longshore_domain::reject::RejectReason;
-use longshore_domain::rule::{ResendPolicy, RuleRow};
-use longshore_domain::target::{TableName, Warehouse};
-use longshore_store::{Admission, AuditStatus, Load, Replaceable, SameContent};
+use longshore_domain::rule::{FileRule, ResendPolicy, RuleRow};
+use longshore_domain::target::TableName;
+use longshore_store::{Admission, AuditStatus, Destination, Load, Replaceable, SameContent};
 use tracing::info;
 
 use super::{ObjectOutcome, ProcessObject};
 use crate::plan::{self, LoadPlan};
 use crate::ports::ObjectHead;
 use crate::prepare::Copyable;
-use crate::{AppError, archive};
+use crate::{App, AppError, archive};
 
 /// What a load has to do with earlier ones of its content.
 #[derive(Debug, Default)]
@@ -28,10 +28,26 @@ pub(super) struct Earlier {
     pub remarks: Vec<String>,
 }
 
-/// Why a file is not loaded again, under this policy.
-pub(super) fn reason_to_skip(policy: ResendPolicy, others: &[SameContent]) -> Option<String> {
-    let loaded = others.iter().find(|other| other.has_rows)?;
+/// Why a file that goes to this place is not loaded again, under this policy. What other rules loaded into other tables keeps it
+/// from nothing.
+pub(super) fn reason_to_skip(
+    policy: ResendPolicy,
+    destination: &Destination,
+    others: &[SameContent],
+) -> Option<String> {
+    let loaded = others
+        .iter()
+        .find(|other| other.has_rows && other.destination.is_that_of(destination))?;
     (policy == ResendPolicy::Skip).then(|| loaded_before(loaded.load))
+}
+
+/// Where a load goes under its rule.
+pub(super) fn destination(app: &App, load: &Load, rule: &FileRule) -> Destination {
+    Destination {
+        rule: load.rule,
+        table: load.table.clone(),
+        warehouse: Some(plan::warehouse_of(app, rule)),
+    }
 }
 
 fn loaded_before(load: LoadId) -> String {
@@ -114,16 +130,13 @@ impl ProcessObject<'_> {
         if policy == ResendPolicy::Accept || is_up_to_mode {
             return self.load_or_gather(load, row, copyable, Earlier::default()).await;
         }
-        let warehouse = plan::warehouse_of(self.app, &copyable.rule);
-        let earlier = self.app.store.replaceable(load.id).await?;
-        let earlier: Vec<_> = earlier
-            .into_iter()
-            .filter(|earlier| counts_for(&load, row, &warehouse, earlier))
-            .collect();
+        let destination = destination(self.app, &load, &copyable.rule);
+        let mut earlier = self.app.store.replaceable(load.id).await?;
+        earlier.retain(|earlier| counts_for(&load, row, &destination, earlier));
         if let (ResendPolicy::Skip, Some(first)) = (policy, earlier.first()) {
             return self.skip_prepared(load, &copyable, first.load).await;
         }
-        match replacing(&load, &copyable, &warehouse, earlier) {
+        match replacing(&destination, &copyable, earlier) {
             Ok(earlier) => self.load_or_gather(load, row, copyable, earlier).await,
             Err(reason) => self.reject_prepared(load, &copyable, reason).await,
         }
@@ -221,37 +234,29 @@ fn is_version(head: &ObjectHead, object: &Object) -> bool {
 
 /// Whether an earlier load of the content has anything to do with this one. Of a file that goes, or went, to several warehouses
 /// only what went where this one goes.
-fn counts_for(load: &Load, row: &RuleRow, warehouse: &Warehouse, earlier: &Replaceable) -> bool {
+fn counts_for(load: &Load, row: &RuleRow, destination: &Destination, earlier: &Replaceable) -> bool {
     if load.target.is_none() && earlier.target.is_none() {
-        return true;
+        return earlier.destination.is_that_of(destination);
     }
-    let is_same_place = match LoadPlan::read(earlier.plan.as_ref()) {
-        Some(plan) => plan.is_for(warehouse),
-        // What a batch carried has no plan of its own.
-        None => {
-            let own = row.own_target();
-            load.target.as_deref().unwrap_or(own) == earlier.target.as_deref().unwrap_or(own)
-        }
-    };
-    is_same_place && earlier.table == load.table
+    let own = row.own_target();
+    let is_same_target = load.target.as_deref().unwrap_or(own) == earlier.target.as_deref().unwrap_or(own);
+    earlier.destination.is_table_of(destination)
+        && (earlier.destination.warehouse.is_some() || is_same_target)
 }
 
 /// Which loads are replaced, or why that cannot be. Rows that the rule now sends to another table or warehouse stay where they
 /// are: the transaction holds the lock of one table.
 fn replacing(
-    load: &Load,
+    destination: &Destination,
     copyable: &Copyable,
-    warehouse: &Warehouse,
     earlier: Vec<Replaceable>,
 ) -> Result<Earlier, RejectReason> {
     let (here, elsewhere): (Vec<_>, Vec<_>) = earlier
         .into_iter()
-        .map(|earlier| (LoadPlan::read(earlier.plan.as_ref()), earlier))
-        .partition(|(plan, earlier)| {
-            earlier.table == load.table && plan.as_ref().is_none_or(|plan| plan.is_for(warehouse))
-        });
+        .partition(|earlier| earlier.destination.is_table_of(destination));
     let column = copyable.rule.load_id_column.as_deref();
-    for (plan, earlier) in &here {
+    for earlier in &here {
+        let plan = LoadPlan::read(earlier.plan.as_ref());
         let had = plan.as_ref().and_then(|plan| plan.load_id_column.as_deref());
         if !had
             .zip(column)
@@ -264,6 +269,7 @@ fn replacing(
     }
     let remark = |earlier: &Replaceable| {
         let table = earlier
+            .destination
             .table
             .as_ref()
             .map(TableName::to_string)
@@ -274,7 +280,7 @@ fn replacing(
         )
     };
     Ok(Earlier {
-        replaces: here.iter().map(|(_, earlier)| earlier.load).collect(),
-        remarks: elsewhere.iter().map(|(_, earlier)| remark(earlier)).collect(),
+        replaces: here.iter().map(|earlier| earlier.load).collect(),
+        remarks: elsewhere.iter().map(remark).collect(),
     })
 }

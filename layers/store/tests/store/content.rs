@@ -2,9 +2,11 @@
 
 use longshore_domain::load::{LoadId, LoadState};
 use longshore_domain::object::{Object, Sequencer};
+use longshore_domain::target::{Compute, Login, TableName, Warehouse};
 use longshore_store::{
-    Admission, Announced, ChildOf, Claim, Forgotten, LeaseStep, Load, NewChild, SameContent,
+    Admission, Announced, ChildOf, Claim, Destination, Forgotten, LeaseStep, Load, NewChild, SameContent,
 };
+use rstest::rstest;
 
 use crate::support::{ACTOR, Bench, at, lease, matched, object, prepared, split_facts};
 
@@ -32,6 +34,10 @@ async fn announced(bench: &Bench, object: &Object) -> Load {
         }
         other => unreachable!("{other:?}"),
     }
+}
+
+async fn known(bench: &Bench, load: LoadId) -> Load {
+    bench.store.load(load).await.unwrap().unwrap()
 }
 
 async fn waits_for(bench: &Bench, load: LoadId) -> Option<LoadId> {
@@ -134,7 +140,7 @@ async fn rows_that_were_replaced_once_are_not_replaced_again() {
     let replaceable = bench.store.replaceable(second).await.unwrap();
     assert_eq!(replaceable.len(), 1);
     assert_eq!(replaceable[0].load, first);
-    assert_eq!(replaceable[0].table, matched().table);
+    assert_eq!(replaceable[0].destination.table, matched().table);
     let prepared = longshore_store::Prepared {
         replaces: vec![first],
         ..prepared()
@@ -219,26 +225,94 @@ async fn what_an_operator_forgot_neither_keeps_a_file_back_nor_is_replaced() {
     let first = announced(&bench, &sent(1)).await.id;
     bench.bring(first, LoadState::Complete).await;
     let second = announced(&bench, &sent(2)).await.id;
+    let [first_load, second_load] = [known(&bench, first).await, known(&bench, second).await];
     assert!(others(&bench, second).await[0].has_rows);
     assert_eq!(bench.store.replaceable(second).await.unwrap().len(), 1);
 
     // Under way: what becomes of it is not known.
     assert_eq!(waits_for(&bench, second).await, None);
-    let busy = bench.store.forget(first, &operator, at(20)).await.unwrap();
+    let busy = bench.store.forget(&first_load, &operator, at(20)).await.unwrap();
     assert_eq!(busy, Forgotten::Busy(second));
     bench.bring(second, LoadState::Complete).await;
 
-    let forgotten = bench.store.forget(second, &operator, at(30)).await.unwrap();
+    let forgotten = bench.store.forget(&second_load, &operator, at(30)).await.unwrap();
     assert_eq!(forgotten, Forgotten::Loads(vec![second, first]));
-    let again = bench.store.forget(second, &operator, at(31)).await.unwrap();
+    let again = bench.store.forget(&second_load, &operator, at(31)).await.unwrap();
     assert_eq!(again, Forgotten::Loads(vec![]));
     let third = announced(&bench, &sent(3)).await.id;
     assert!(others(&bench, third).await.iter().all(|other| !other.has_rows));
     assert_eq!(bench.store.replaceable(third).await.unwrap(), []);
     for load in [first, second] {
-        let load = bench.store.load(load).await.unwrap().unwrap();
+        let load = known(&bench, load).await;
         assert_eq!(load.forgotten_at, Some(at(30)));
         let operations = bench.store.operations(load.id).await.unwrap();
         assert_eq!(operations[0].operation, longshore_store::OperationKind::Forget);
     }
+}
+
+#[tokio::test]
+async fn what_another_rule_loaded_into_another_table_is_neither_the_same_nor_forgotten_with_it() {
+    let bench = Bench::new().await;
+    let first = announced(&bench, &sent(1)).await.id;
+    bench.bring(first, LoadState::Complete).await;
+    let second = announced(&bench, &sent(2)).await.id;
+    let elsewhere = longshore_store::MatchedRule {
+        rule: longshore_domain::rule::RuleId(72),
+        table: Some(TableName::new("rdsftetl", "another")),
+        ..matched()
+    };
+    bench.store.record_match(second, &elsewhere).await.unwrap();
+    bench.bring(second, LoadState::Complete).await;
+
+    let own = bench
+        .store
+        .destination(&known(&bench, first).await)
+        .await
+        .unwrap();
+    let others = bench.store.same_content(first).await.unwrap();
+    assert!(
+        others[0].has_rows && !others[0].destination.is_that_of(&own),
+        "{others:?}"
+    );
+    let operator = longshore_store::Operator {
+        name: "ann".to_owned(),
+        reason: "the table was emptied".to_owned(),
+    };
+    let load = known(&bench, first).await;
+    let forgotten = bench.store.forget(&load, &operator, at(30)).await.unwrap();
+    assert_eq!(forgotten, Forgotten::Loads(vec![first]));
+}
+
+fn destination(rule: i32, table: &str, cluster: Option<&str>) -> Destination {
+    Destination {
+        rule: Some(longshore_domain::rule::RuleId(rule)),
+        table: (!table.is_empty()).then(|| TableName::new("s", table)),
+        warehouse: cluster.map(|cluster| Warehouse {
+            compute: Compute::Cluster(cluster.to_owned()),
+            database: "dev".to_owned(),
+            login: Login::CallerIdentity,
+            iam_role: "default".to_owned(),
+            region: "eu-west-1".to_owned(),
+        }),
+    }
+}
+
+#[rstest]
+#[case::the_same(1, "a", Some("x"), true)]
+#[case::one_rule_whose_table_was_renamed(1, "b", Some("x"), true)]
+#[case::two_rules_into_one_table(2, "a", Some("x"), true)]
+#[case::two_rules_into_two_tables(2, "b", Some("x"), false)]
+#[case::two_rules_into_two_warehouses(2, "a", Some("y"), false)]
+#[case::two_rules_and_a_warehouse_that_is_not_known(2, "a", None, true)]
+#[case::two_rules_that_cut_the_file(2, "", Some("x"), false)]
+fn content_comes_twice_into_one_table_or_by_one_rule(
+    #[case] rule: i32,
+    #[case] table: &str,
+    #[case] cluster: Option<&str>,
+    #[case] expected: bool,
+) {
+    let first = destination(1, "a", Some("x"));
+    let second = destination(rule, table, cluster);
+    assert_eq!(first.is_that_of(&second), expected);
+    assert_eq!(second.is_that_of(&first), expected);
 }
