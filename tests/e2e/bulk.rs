@@ -10,6 +10,8 @@ pub(crate) struct Lake<'a> {
     world: &'a World,
     pub(crate) folder: String,
     pub(crate) table: String,
+    /// The files' columns, as they are said.
+    columns: &'static str,
 }
 
 impl<'a> Lake<'a> {
@@ -21,6 +23,7 @@ impl<'a> Lake<'a> {
             world,
             folder: format!("lake/{number}/"),
             table,
+            columns: "id,name",
         })
     }
 
@@ -41,7 +44,7 @@ impl<'a> Lake<'a> {
             "--table",
             &self.table,
             "--columns",
-            "id,name",
+            self.columns,
         ];
         let hand = ["--why", "a test", "--as", "ann", "--json"];
         let output = self.world.longshore(&[&fixed[..], more, &hand].concat())?;
@@ -175,5 +178,84 @@ async fn a_bulk_load_may_merge() -> anyhow::Result<()> {
     let more = ["--merge-key", "id", "--merge-order", "name"];
     lake.load_all(&keys, 1, &more).await?;
     assert_eq!(lake.rows().await?, ["1|c", "2|x"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_failed_by_its_columns_is_loaded_when_the_right_ones_are_said() -> anyhow::Result<()> {
+    let world = World::asked_about_files().await?;
+    world.set_column_numbers_apart().await?;
+    let lake = Lake::with_table(&world, "id integer, name varchar(40)").await?;
+    let keys = [lake.put("a.csv", "1,plum\n").await?];
+    let mistaken = Lake {
+        columns: "name,id",
+        folder: lake.folder.clone(),
+        table: lake.table.clone(),
+        ..lake
+    };
+    mistaken.load_all(&keys, 1, &[]).await?;
+    assert_eq!(world.story(&keys[0]).await?.state(), "failed");
+
+    let said = lake.load_all(&keys, 2, &[]).await?;
+    assert_eq!(said["recorded"], 1, "{said}");
+    assert_eq!(lake.rows().await?, ["1|plum"]);
+    // What failed the first time is there by now: nothing brings it twice.
+    let said = mistaken.load(&["--yes"])?;
+    assert_eq!(
+        (&said["recorded"], &said["again"]),
+        (&0.into(), &0.into()),
+        "{said}"
+    );
+    let said = lake.load(&["--yes"])?;
+    assert_eq!(
+        (&said["recorded"], &said["loaded"]),
+        (&0.into(), &1.into()),
+        "{said}"
+    );
+    assert_eq!(world.loads_of(&keys[0]).await?.len(), 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_files_of_one_prefix_go_into_several_tables_each_once() -> anyhow::Result<()> {
+    let world = World::asked_about_files().await?;
+    world.set_column_numbers_apart().await?;
+    let lake = Lake::with_table(&world, "id integer, name varchar(40)").await?;
+    let copy = Lake {
+        folder: lake.folder.clone(),
+        ..Lake::with_table(&world, "id integer, name varchar(40)").await?
+    };
+    let keys = [
+        lake.put("a.csv", "1,plum\n").await?,
+        lake.put("b.csv", "2,fig\n").await?,
+    ];
+    for (nth, lake) in [(1, &lake), (2, &copy)] {
+        let said = lake.load_all(&keys, nth, &[]).await?;
+        assert_eq!(
+            (&said["files"], &said["recorded"]),
+            (&2.into(), &2.into()),
+            "{said}"
+        );
+        assert_eq!(lake.rows().await?, ["1|plum", "2|fig"]);
+        let again = lake.load(&["--yes"])?;
+        assert_eq!(
+            (&again["recorded"], &again["loaded"]),
+            (&0.into(), &2.into()),
+            "{again}"
+        );
+    }
+    // With other words for the same table: its rows are there, whoever brought them.
+    let said = copy.load_all(&keys, 3, &["--set", "delimiter=,"]).await?;
+    assert_eq!(said["recorded"], 2, "{said}");
+    for key in &keys {
+        let newest = &world.stories(key, 3).await?;
+        let states: Vec<_> = newest.iter().map(|story| story.state().to_owned()).collect();
+        assert_eq!(
+            states.iter().filter(|state| *state == "skipped").count(),
+            1,
+            "{states:?}"
+        );
+    }
+    assert_eq!(copy.rows().await?, ["1|plum", "2|fig"]);
     Ok(())
 }

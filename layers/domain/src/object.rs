@@ -6,6 +6,8 @@ use std::fmt;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::queue::{QueueName, SNAPSHOT_QUEUE};
+
 /// What the token of a listed object begins with. No sequencer of S3 does: those are hexadecimal.
 const LISTED: &str = "listed-";
 
@@ -110,15 +112,31 @@ impl Sequencer {
         Self(format!("{LISTED}{modified_at}"))
     }
 
-    /// An object that reads the same as that of an earlier load: refused for a fault that is mended, or put away before this
-    /// one was written.
-    pub fn listed_after(modified_at: DateTime<Utc>, earlier: impl fmt::Display) -> Self {
-        Self(format!("{}-after-{earlier}", Self::listed(modified_at).as_str()))
+    /// The same of an object that was looked for because one rule wants it, whatever others did with it.
+    pub fn listed_for(modified_at: DateTime<Utc>, rule: impl fmt::Display) -> Self {
+        Self(format!("{}-for-{rule}", Self::listed(modified_at).as_str()))
+    }
+
+    /// That of a listed object which reads the same as that of an earlier load: refused for a fault that is mended, or put away
+    /// before this one was written.
+    #[must_use]
+    pub fn after(&self, earlier: impl fmt::Display) -> Self {
+        Self(format!("{}-after-{earlier}", self.as_str()))
+    }
+
+    /// What a snapshot's file has instead, which no event announced: its queue, and which of its loads it is.
+    pub fn of_snapshot(queue: &QueueName, number: usize) -> Self {
+        Self(format!("{queue}-{number}"))
     }
 
     /// Whether it only stands in for a sequencer.
     pub fn is_listed(&self) -> bool {
         self.0.starts_with(LISTED)
+    }
+
+    /// Whether it is that of a snapshot's file.
+    pub fn is_of_snapshot(&self) -> bool {
+        self.0.starts_with(SNAPSHOT_QUEUE)
     }
 
     /// The bare text; empty when the event carried none.
@@ -243,8 +261,13 @@ mod tests {
         let noon = DateTime::from_timestamp(1_795_262_400, 0).unwrap();
         let listed = Sequencer::listed(noon);
         assert_eq!(listed.as_str(), "listed-2026-11-21T12:00:00Z");
-        assert!(listed.is_listed() && Sequencer::listed_after(noon, 7).is_listed());
-        assert_ne!(listed, Sequencer::listed_after(noon, 7));
+        let wanted = Sequencer::listed_for(noon, 701);
+        assert_eq!(wanted.as_str(), "listed-2026-11-21T12:00:00Z-for-701");
+        for other in [wanted.clone(), listed.after(7), wanted.after(7)] {
+            assert!(other.is_listed());
+            assert_ne!(listed, other);
+        }
+        assert_ne!(wanted, wanted.after(7));
         assert!(!Sequencer::new("0055AED6DCD90281E5").is_listed());
     }
 

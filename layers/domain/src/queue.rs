@@ -3,6 +3,10 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// What the queue of a snapshot begins with, and so the token of its file.
+pub(crate) const SNAPSHOT_QUEUE: &str = "snapshot-";
 
 /// The name of a queue: the last part of its ARN.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -29,6 +33,11 @@ impl QueueName {
     /// The queue of an ARN such as `arn:aws:sqs:eu-west-1:1:orders`; `None` when it names none.
     pub fn of_arn(arn: &str) -> Option<Self> {
         arn.starts_with("arn:").then(|| Self::parse(arn).ok()).flatten()
+    }
+
+    /// The queue that a snapshot's rule takes its file by. Nothing comes through it.
+    pub fn of_snapshot(id: Uuid) -> Self {
+        Self(format!("{SNAPSHOT_QUEUE}{}", id.simple()))
     }
 
     /// A name that is on the ledger already.

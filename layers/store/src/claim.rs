@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use longshore_domain::load::{LoadId, LoadState};
 use longshore_domain::matching::Captures;
-use longshore_domain::object::{Object, Sequencer};
+use longshore_domain::object::Object;
 use longshore_domain::queue::QueueName;
 use longshore_domain::trace::TraceId;
 
@@ -172,15 +172,21 @@ impl Store {
         let locking: Parameters<'_> = &[&object.bucket.as_str(), &object.key.as_str()];
         let lock = (Query::ObjectLock, locking);
         let insert = (Query::LoadInsert, new);
-        // A listed object does not announce itself; its load keeps its id when an event takes it over.
-        let claimed = match object.sequencer.as_ref().is_some_and(Sequencer::is_listed) {
-            true => {
+        let adopt = (Query::LoadAdopt, listed);
+        let claim = (Query::LoadClaim, claiming);
+        let claimed = match &object.sequencer {
+            // A listed object does not announce itself; its load keeps its id when an event takes it over.
+            Some(sequencer) if sequencer.is_listed() => {
                 let claim = (Query::LoadClaimAgain, claiming_by_id);
                 let [.., claimed] = transaction.together([lock, insert, claim]).await?;
                 claimed
             }
-            false => {
-                let (adopt, claim) = ((Query::LoadAdopt, listed), (Query::LoadClaim, claiming));
+            // Nor does a snapshot's file: what a listing found is for other rules.
+            Some(sequencer) if sequencer.is_of_snapshot() => {
+                let [.., claimed] = transaction.together([lock, insert, claim]).await?;
+                claimed
+            }
+            Some(_) | None => {
                 let [.., claimed] = transaction.together([lock, adopt, insert, claim]).await?;
                 claimed
             }

@@ -78,7 +78,7 @@ pub use content::{Admission, Destination, Replaceable, SameContent};
 pub use error::{Cause, StoreError};
 pub use file::Forgotten;
 pub use history::HistoryEntry;
-pub use listing::{ComparedPage, ListedLoad, Lister, Refusal, Sighting, Unaccounted};
+pub use listing::{ComparedPage, ListedLoad, Lister, Refusal, Sighting, Unaccounted, WantedFor};
 pub use load::{Lease, LeaseStep, Load, LoadFilter, Retry, Source};
 pub use maintenance::{Maintenance, MaintenanceKind, MaintenanceState};
 pub use marker_difference::{

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use longshore_domain::load::LoadId;
 use longshore_domain::object::{Bucket, Object, ObjectKey, WatchedPrefix};
 use longshore_domain::queue::QueueName;
+use longshore_domain::rule::RuleId;
 use longshore_domain::trace::TraceId;
 
 use tokio_postgres::Row;
@@ -59,7 +60,16 @@ pub struct ListedLoad {
     pub seen_at: DateTime<Utc>,
     /// Of an object that was refused and is tried again: the fingerprint of the rules that it is tried under.
     pub retried_under: Option<String>,
-    /// The queue whose rule it is put on the ledger for.
+    /// The rule that wants it; None where any does that takes the object.
+    pub wanted: Option<WantedFor>,
+}
+
+/// The one rule that objects are looked for on behalf of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WantedFor {
+    /// The rule.
+    pub rule: RuleId,
+    /// The queue that it takes files by, when it takes none by their keys.
     pub queue: Option<QueueName>,
 }
 
@@ -158,7 +168,8 @@ impl Store {
         Ok(())
     }
 
-    /// Of the objects of a page, those that the ledger does not account for, in one query.
+    /// Of the objects of a page, those that the ledger does not account for, in one query. Where one rule wants them, what
+    /// others did with them accounts for nothing.
     ///
     /// # Errors
     /// Any [`StoreError`] of a read.
@@ -166,6 +177,7 @@ impl Store {
         &self,
         bucket: &Bucket,
         sightings: &[Sighting],
+        wanted: Option<&WantedFor>,
     ) -> Result<Vec<Unaccounted>, StoreError> {
         let keys: Vec<_> = sightings.iter().map(|sighting| sighting.key.as_str()).collect();
         let etags: Vec<_> = sightings
@@ -173,7 +185,8 @@ impl Store {
             .map(|sighting| sighting.etag.as_deref())
             .collect();
         let times: Vec<_> = sightings.iter().map(|sighting| sighting.modified_at).collect();
-        let parameters: Parameters<'_> = &[&bucket.as_str(), &keys, &etags, &times];
+        let (rule, queue) = said_of(wanted);
+        let parameters: Parameters<'_> = &[&bucket.as_str(), &keys, &etags, &times, &rule, &queue];
         let rows = self.rows(Query::LoadCompareListed, parameters).await?;
         rows.iter().map(read_unaccounted).collect()
     }
@@ -192,6 +205,7 @@ impl Store {
         let object = &listed.object;
         let sequencer = object.sequencer.as_ref().map(|sequencer| sequencer.as_str());
         let size_bytes = bigint("load_insert_listed", "size_bytes", object.size_bytes)?;
+        let (rule, queue) = said_of(listed.wanted.as_ref());
         let mut client = self.client("load_insert_listed").await?;
         let transaction = Transaction::begin(self, &mut client);
         lock_object(&transaction, object).await?;
@@ -209,13 +223,19 @@ impl Store {
             &listed.modified_at,
             &listed.retried_under,
             &listed.seen_at,
-            &listed.queue.as_ref().map(QueueName::as_str),
+            &queue,
+            &rule,
         ];
         let made = transaction.rows(Query::LoadInsertListed, parameters).await?;
         transaction.commit().await?;
         let trace = |row: &Row| Reader::new(row, "ext_file_load").word("trace_id", TraceId::parse);
         made.first().map(trace).transpose()
     }
+}
+
+fn said_of(wanted: Option<&WantedFor>) -> (Option<i32>, Option<&str>) {
+    let queue = wanted.and_then(|wanted| wanted.queue.as_ref());
+    (wanted.map(|wanted| wanted.rule.0), queue.map(QueueName::as_str))
 }
 
 fn read_unaccounted(row: &Row) -> Result<Unaccounted, StoreError> {

@@ -1,7 +1,8 @@
 -- An event takes over the load that a listing made for its object, so that both are one: the load takes the event's
--- sequencer and with it the event's identity, and its queue. Only the first event of the object does, and only one that is not about a
--- later write of the same bytes: by the version where there are versions, else by the event's time, which is that of the
--- write, while listed_at is after it. Clocks may differ by a minute. Runs under object_lock.sql.
+-- sequencer and with it the event's identity, and its queue. Not one that was made for the rule of another queue: that is to
+-- be loaded beside what the event brings. Only the first event of the object does, and only one that is not about a later write
+-- of the same bytes: by the version where there are versions, else by the event's time, which is that of the write, while
+-- listed_at is after it. Clocks may differ by a minute. Runs under object_lock.sql.
 UPDATE rdscnfg.ext_file_load
 SET
     object_version = $3,
@@ -15,6 +16,7 @@ WHERE load_id = (
             AND listed.parent_load_id IS NULL
             AND listed.listed_at IS NOT NULL
             AND listed.sequencer LIKE 'listed-%'
+            AND (listed.queue_name IS NULL OR listed.queue_name = $7::text)
             AND CASE
                 WHEN nullif($3::text, 'null') IS NOT NULL AND nullif(listed.object_version, 'null') IS NOT NULL
                     THEN listed.object_version = $3::text

@@ -3,6 +3,8 @@
 -- A load accounts for an object with its key and entity tag while it is not finished, or when it left the file where it is
 -- and was received after the file was written (clocks may differ by a minute). A finished load that archived its file
 -- accounts for nothing: what lies there again came later.
+-- Where rule $5 wants the objects, only its own loads count, and of those whose rule is not known the ones that came through
+-- its queue $6, or any where it takes files by their keys.
 SELECT
     listed.place,
     known.load_id,
@@ -19,6 +21,11 @@ LEFT JOIN LATERAL (
         AND earlier.object_key = listed.object_key
         AND earlier.parent_load_id IS NULL
         AND (earlier.etag = listed.etag OR earlier.etag IS NULL OR listed.etag IS NULL)
+        AND (
+            $5::integer IS NULL
+            OR earlier.ext_file_config_sid = $5::integer
+            OR (earlier.ext_file_config_sid IS NULL AND ($6::text IS NULL OR earlier.queue_name = $6::text))
+        )
         AND (
             earlier.finished_at IS NULL
             OR (

@@ -1,5 +1,5 @@
 -- A load for an object that a listing found, unless the ledger accounts for the object by now (see
--- load_compare_listed.sql; with $12 earlier refusals do not count) or a load put it away since it was seen at $13: clocks may
+-- load_compare_listed.sql, also for rule $15 and queue $14; with $12 earlier refusals do not count) or a load put it away since it was seen at $13: clocks may
 -- differ by seconds, and a file that came after that one is found by the next listing. Nobody holds a lease on it: the
 -- reconciler takes it up like any load that stands still. Making it again changes nothing. Runs under object_lock.sql.
 INSERT INTO rdscnfg.ext_file_load (
@@ -46,6 +46,11 @@ WHERE NOT EXISTS (
                 THEN known.object_version = $4::text
             ELSE known.etag = $5::text OR known.etag IS NULL OR $5::text IS NULL
         END
+        AND (
+            $15::integer IS NULL
+            OR known.ext_file_config_sid = $15::integer
+            OR (known.ext_file_config_sid IS NULL AND ($14::text IS NULL OR known.queue_name = $14::text))
+        )
         AND (
             known.finished_at IS NULL
             OR (known.archived_key IS NOT NULL AND known.finished_at >= $13::timestamptz - interval '5 seconds')

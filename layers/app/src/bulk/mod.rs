@@ -99,8 +99,6 @@ pub struct BulkReport {
     pub under_way: u64,
     /// Files that failed, or were refused, and cannot be tried again as they are.
     pub failed: u64,
-    /// Files that are on the ledger under another rule alone, which accounts for them: they are not loaded again by this one.
-    pub elsewhere: u64,
     /// Whether every file below the prefix was looked at. Where not, there was no time left: asked for again, it goes on.
     pub is_through: bool,
     /// Whether it was done.
@@ -231,10 +229,6 @@ impl BulkRun<'_> {
             }
         }
         self.count(&mut report).await?;
-        if report.is_through && report.errors.is_empty() {
-            let here = report.loaded + report.under_way + report.failed;
-            report.elsewhere = report.files.saturating_sub(here);
-        }
         Ok(Ok(report))
     }
 

@@ -11,7 +11,7 @@ use longshore_domain::disposition::Disposition;
 use longshore_domain::matching::queue_of;
 use longshore_domain::object::{ObjectKey, WatchedPrefix};
 use longshore_domain::rule::{FileRule, RuleId};
-use longshore_store::Sighting;
+use longshore_store::{Sighting, WantedFor};
 
 use super::judge::Judge;
 use super::listing::{Found, Listing, OBJECTS_AT_ONCE};
@@ -97,8 +97,13 @@ impl Backfill {
         };
         // What a rule takes from a queue is not told by the key: whoever names such a rule says that the files below the
         // prefix are of that queue.
-        let mut judge = Judge::new(app, queue_of(&row).ok().flatten());
-        let listing = Listing::new(&reconcile, &self.place, &mut judge);
+        let queue = queue_of(&row).ok().flatten();
+        let mut judge = Judge::new(app, queue.clone());
+        let wanted = WantedFor {
+            rule: self.rule,
+            queue,
+        };
+        let listing = Listing::new(&reconcile, &self.place, &mut judge, Some(wanted));
         let mut pass = Pass {
             backfill: self,
             listing,

@@ -22,7 +22,7 @@ use longshore_domain::disposition::Disposition;
 use longshore_domain::load::LoadId;
 use longshore_domain::object::{Object, ObjectKey, Sequencer, WatchedPrefix};
 use longshore_domain::trace::TraceId;
-use longshore_store::{ComparedPage, ListedLoad, Lister, Refusal, Sighting};
+use longshore_store::{ComparedPage, ListedLoad, Lister, Refusal, Sighting, WantedFor};
 use tracing::{info, warn};
 
 use super::judge::{Judge, Judgement, Target};
@@ -88,7 +88,7 @@ impl Reconcile<'_> {
                 owner: self.actor().to_owned(),
                 until: slice.ends + TimeDelta::minutes(1),
             };
-            let mut listing = Listing::new(self, watched, &mut judge);
+            let mut listing = Listing::new(self, watched, &mut judge, None);
             if listing.run(&lister, &share, &mut pages_left).await? {
                 report.listings.push(listing.report);
             }
@@ -112,6 +112,8 @@ pub(super) struct Listing<'run, 'app> {
     reconcile: &'run Reconcile<'app>,
     watched: &'run WatchedPrefix,
     judge: &'run mut Judge<'app>,
+    /// The rule on whose behalf it is done; none when it stands in for the events that did not come.
+    wanted: Option<WantedFor>,
     report: ListingReport,
 }
 
@@ -120,11 +122,13 @@ impl<'run, 'app> Listing<'run, 'app> {
         reconcile: &'run Reconcile<'app>,
         watched: &'run WatchedPrefix,
         judge: &'run mut Judge<'app>,
+        wanted: Option<WantedFor>,
     ) -> Self {
         Self {
             reconcile,
             watched,
             judge,
+            wanted,
             report: ListingReport {
                 prefix: watched.to_string(),
                 ..ListingReport::default()
@@ -265,7 +269,10 @@ impl<'run, 'app> Listing<'run, 'app> {
     /// What is to be loaded among them. A file that was refused and left where it is counts once its rules would take it.
     pub(super) async fn unaccounted(&mut self, sightings: &[Sighting]) -> Result<Vec<Found>, AppError> {
         let store = &self.reconcile.app.store;
-        let unaccounted = store.compare_listed(&self.watched.bucket, sightings).await?;
+        let bucket = &self.watched.bucket;
+        let unaccounted = store
+            .compare_listed(bucket, sightings, self.wanted.as_ref())
+            .await?;
         let mut found = Vec::new();
         for unaccounted in unaccounted {
             let Some(sighting) = sightings.get(unaccounted.place) else {
@@ -397,10 +404,7 @@ impl<'run, 'app> Listing<'run, 'app> {
             let Some(object) = self.look(&found.sighting).await? else {
                 return Ok(false);
             };
-            let listed = ListedLoad {
-                queue: self.judge.queue().cloned(),
-                ..listed_load(found, object, seen_at, earlier, loaded)
-            };
+            let listed = self.listed_load(found, object, seen_at, earlier, loaded);
             let store = &self.reconcile.app.store;
             let recorded = store
                 .record_listed(&listed, self.reconcile.actor(), self.now())
@@ -429,39 +433,44 @@ impl<'run, 'app> Listing<'run, 'app> {
         }
     }
 
+    /// The load that an object found by listing gets, told apart from an earlier load of an object that reads the same.
+    fn listed_load(
+        &self,
+        found: &Found,
+        object: Object,
+        seen_at: DateTime<Utc>,
+        earlier: Option<LoadId>,
+        loaded: &HashMap<String, LoadId>,
+    ) -> ListedLoad {
+        let modified_at = found.sighting.modified_at;
+        let sequencer = match &self.wanted {
+            None => Sequencer::listed(modified_at),
+            Some(wanted) => Sequencer::listed_for(modified_at, wanted.rule),
+        };
+        let sequencer = match earlier {
+            None => sequencer,
+            Some(earlier) => sequencer.after(earlier),
+        };
+        let object = Object {
+            sequencer: Some(sequencer),
+            ..object
+        };
+        let known = loaded.get(&found.url).copied();
+        ListedLoad {
+            id: known.unwrap_or_else(|| LoadId::of(&object)),
+            object,
+            modified_at,
+            seen_at,
+            retried_under: found
+                .refusal
+                .as_ref()
+                .map(|_| found.judgement.fingerprint.clone()),
+            wanted: self.wanted.clone(),
+        }
+    }
+
     fn now(&self) -> DateTime<Utc> {
         self.reconcile.app.clock.now()
-    }
-}
-
-/// The load that an object found by listing gets, told apart from an earlier load of an object that reads the same.
-fn listed_load(
-    found: &Found,
-    object: Object,
-    seen_at: DateTime<Utc>,
-    earlier: Option<LoadId>,
-    loaded: &HashMap<String, LoadId>,
-) -> ListedLoad {
-    let modified_at = found.sighting.modified_at;
-    let sequencer = match earlier {
-        None => Sequencer::listed(modified_at),
-        Some(earlier) => Sequencer::listed_after(modified_at, earlier),
-    };
-    let object = Object {
-        sequencer: Some(sequencer),
-        ..object
-    };
-    let known = loaded.get(&found.url).copied();
-    ListedLoad {
-        id: known.unwrap_or_else(|| LoadId::of(&object)),
-        object,
-        modified_at,
-        seen_at,
-        retried_under: found
-            .refusal
-            .as_ref()
-            .map(|_| found.judgement.fingerprint.clone()),
-        queue: None,
     }
 }
 

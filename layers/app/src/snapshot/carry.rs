@@ -132,18 +132,15 @@ impl SnapshotLoad<'_> {
     /// the queue stands: the same file may be on its way to others.
     pub(crate) async fn identity(&self, checked: &CheckedSnapshot) -> Result<Object, AppError> {
         let object = &checked.found.object;
-        let queue = checked.row.queue_name.as_deref().unwrap_or_default();
+        let queue = QueueName::stored(checked.row.queue_name.clone().unwrap_or_default());
         let mut loads = self.app.store.loads_of_key(&object.bucket, &object.key).await?;
-        loads.retain(|load| {
-            load.parent.is_none() && load.queue.as_ref().is_some_and(|found| found.as_str() == queue)
-        });
+        loads.retain(|load| load.parent.is_none() && load.queue.as_ref() == Some(&queue));
         let under_way = loads.iter().find(|load| load.finished_at.is_none());
         if let Some(load) = under_way.filter(|load| load.object.etag == object.etag) {
             return Ok(load.object.clone());
         }
-        let sequencer = Sequencer::new(format!("{queue}-{}", loads.len()));
         Ok(Object {
-            sequencer: Some(sequencer),
+            sequencer: Some(Sequencer::of_snapshot(&queue, loads.len())),
             ..object.clone()
         })
     }

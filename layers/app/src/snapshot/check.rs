@@ -226,6 +226,5 @@ fn queue_of(row: &RuleRow, warehouse: &Warehouse) -> QueueName {
         fields.retain(|_, value| !value.is_null());
     }
     let said = serde_json::json!([fields, warehouse]).to_string();
-    let id = Uuid::new_v5(&Uuid::NAMESPACE_URL, said.as_bytes());
-    QueueName::stored(format!("snapshot-{}", id.simple()))
+    QueueName::of_snapshot(Uuid::new_v5(&Uuid::NAMESPACE_URL, said.as_bytes()))
 }

@@ -329,7 +329,12 @@ impl Ledger {
             hot!(
                 "compare a page of a listing",
                 "load_compare_listed",
-                [bucket, keys, etags, times]
+                [bucket, keys, etags, times, NULL, NULL]
+            ),
+            hot!(
+                "compare it for one rule",
+                "load_compare_listed",
+                [bucket, keys, etags, times, "71", quoted("orders")]
             ),
             hot!(
                 "put a listed object on the ledger",
@@ -349,6 +354,7 @@ impl Ledger {
                     NULL,
                     now,
                     NULL,
+                    "71",
                 ]
             ),
             hot!("states of a page of markers", "load_list_of_markers", [ids]),

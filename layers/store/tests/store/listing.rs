@@ -5,12 +5,14 @@ use longshore_domain::load::{LoadId, LoadState};
 use longshore_domain::notification::Outcome;
 use longshore_domain::object::{Object, ObjectKey, Sequencer, WatchedPrefix};
 use longshore_domain::queue::QueueName;
+use longshore_domain::rule::RuleId;
 use longshore_store::{
     Announced, AuditStatus, Claim, ComparedPage, LeaseStep, ListedLoad, Lister, Sighting, Store, Unaccounted,
+    WantedFor,
 };
 use rstest::rstest;
 
-use crate::support::{ACTOR, Bench, at, conclusion, lease, object, reason};
+use crate::support::{ACTOR, Bench, at, conclusion, lease, matched, object, reason};
 
 const KEY: &str = "in/A_701.txt";
 
@@ -26,7 +28,7 @@ fn listed(written: i64) -> ListedLoad {
         modified_at: at(written),
         seen_at: at(1_000),
         retried_under: None,
-        queue: None,
+        wanted: None,
     }
 }
 
@@ -77,8 +79,37 @@ async fn loads(bench: &Bench) -> i64 {
 }
 
 async fn compare(bench: &Bench, sightings: &[Sighting]) -> Vec<Unaccounted> {
+    compare_for(bench, sightings, None).await
+}
+
+async fn compare_for(bench: &Bench, sightings: &[Sighting], wanted: Option<&WantedFor>) -> Vec<Unaccounted> {
     let bucket = object(KEY).bucket;
-    bench.store.compare_listed(&bucket, sightings).await.unwrap()
+    bench
+        .store
+        .compare_listed(&bucket, sightings, wanted)
+        .await
+        .unwrap()
+}
+
+fn wanted(rule: i32, queue: Option<&str>) -> WantedFor {
+    WantedFor {
+        rule: RuleId(rule),
+        queue: queue.map(QueueName::stored),
+    }
+}
+
+/// The object under [`KEY`] as a listing finds it on behalf of a rule.
+fn listed_for(written: i64, wanted: &WantedFor) -> ListedLoad {
+    let object = Object {
+        sequencer: Some(Sequencer::listed_for(at(written), wanted.rule)),
+        ..object(KEY)
+    };
+    ListedLoad {
+        id: LoadId::of(&object),
+        object,
+        wanted: Some(wanted.clone()),
+        ..listed(written)
+    }
 }
 
 #[tokio::test]
@@ -267,7 +298,7 @@ async fn a_refused_file_that_stays_is_given_with_its_refusal_and_not_recorded_ag
     let again = ListedLoad {
         id: LoadId::from_uuid(uuid::Uuid::from_u128(7)),
         object: Object {
-            sequencer: Some(Sequencer::listed_after(at(0), load)),
+            sequencer: Some(Sequencer::listed(at(0)).after(load)),
             ..object(KEY)
         },
         retried_under: Some("these rules".to_owned()),
@@ -396,7 +427,10 @@ async fn a_page_is_compared_by_an_index_however_many_loads_there_are() {
     let etags = vec![Some("e1".to_owned()); keys.len()];
     let times = vec![at(0); keys.len()];
     let plan: Vec<String> = client
-        .query(&format!("EXPLAIN {sql}"), &[&"landing", &keys, &etags, &times])
+        .query(
+            &format!("EXPLAIN {sql}"),
+            &[&"landing", &keys, &etags, &times, &Some(701), &Some("orders")],
+        )
         .await
         .unwrap()
         .iter()
@@ -478,4 +512,98 @@ async fn a_load_that_an_event_takes_over_has_its_queue() {
         .unwrap();
     let load = bench.store.load(load_of(claim)).await.unwrap().unwrap();
     assert_eq!((load.id, load.queue), (listed(0).id, announced.queue));
+}
+
+/// What the load of an event says of the object that a rule wants: `matched` is rule 71.
+#[rstest]
+#[case::of_the_rule(true, None, wanted(71, None), true)]
+#[case::of_the_rule_by_another_queue(true, Some("any"), wanted(71, Some("orders")), true)]
+#[case::of_another_rule(true, None, wanted(72, None), false)]
+#[case::of_another_rule_by_the_same_queue(true, Some("orders"), wanted(72, Some("orders")), false)]
+#[case::of_no_rule_yet(false, None, wanted(72, None), true)]
+#[case::of_no_rule_yet_by_some_queue(false, Some("landing"), wanted(72, None), true)]
+#[case::of_no_rule_yet_by_the_queue(false, Some("orders"), wanted(72, Some("orders")), true)]
+#[case::of_no_rule_yet_by_another_queue(false, Some("landing"), wanted(72, Some("orders")), false)]
+#[tokio::test]
+async fn where_one_rule_wants_an_object_only_loads_that_are_or_may_be_its_own_account_for_it(
+    #[case] is_matched: bool,
+    #[case] queue: Option<&str>,
+    #[case] wanted: WantedFor,
+    #[case] is_accounted_for: bool,
+) {
+    let bench = Bench::new().await;
+    let lease = lease("event", LeaseStep::Prepare, 2_000);
+    let announced = Announced {
+        queue: queue.map(QueueName::stored),
+        ..announced_at(Some(at(0)))
+    };
+    let claim = bench
+        .store
+        .claim_load(&object(KEY), &announced, &lease, at(10))
+        .await
+        .unwrap();
+    if is_matched {
+        bench
+            .store
+            .record_match(load_of(claim), &matched())
+            .await
+            .unwrap();
+    }
+    let sightings = [sighting(KEY, 0)];
+    assert_eq!(compare(&bench, &sightings).await, [], "for whoever takes it");
+    let unaccounted = compare_for(&bench, &sightings, Some(&wanted)).await;
+    assert_eq!(unaccounted.is_empty(), is_accounted_for);
+    let listed = listed_for(0, &wanted);
+    assert_eq!(record(&bench.store, &listed, 1_000).await, !is_accounted_for);
+    assert!(!record(&bench.store, &listed, 1_001).await, "a second time");
+}
+
+#[rstest]
+#[case::without_a_queue(None, None, 1)]
+#[case::by_a_queue_for_all(None, Some("landing"), 1)]
+#[case::by_the_queue(Some("orders"), Some("orders"), 1)]
+#[case::by_another_queue(Some("orders"), Some("landing"), 2)]
+#[case::by_no_queue(Some("orders"), None, 2)]
+#[tokio::test]
+async fn an_event_takes_over_no_load_that_was_made_for_the_rule_of_another_queue(
+    #[case] of_listing: Option<&str>,
+    #[case] of_event: Option<&str>,
+    #[case] expected: i64,
+) {
+    let bench = Bench::new().await;
+    record(&bench.store, &listed_for(0, &wanted(72, of_listing)), 1_000).await;
+    let lease = lease("event", LeaseStep::Prepare, 2_000);
+    let announced = Announced {
+        queue: of_event.map(QueueName::stored),
+        ..announced_at(Some(at(0)))
+    };
+    for _ in 0..2 {
+        bench
+            .store
+            .claim_load(&object(KEY), &announced, &lease, at(1_100))
+            .await
+            .unwrap();
+    }
+    assert_eq!(loads(&bench).await, expected);
+}
+
+#[tokio::test]
+async fn a_snapshot_leaves_what_a_listing_found_to_other_rules() {
+    let bench = Bench::new().await;
+    record(&bench.store, &listed(0), 1_000).await;
+    let queue = QueueName::of_snapshot(uuid::Uuid::from_u128(7));
+    let file = Object {
+        sequencer: Some(Sequencer::of_snapshot(&queue, 0)),
+        ..object(KEY)
+    };
+    let lease = lease("snapshot", LeaseStep::Prepare, 2_000);
+    let announced = Announced {
+        queue: Some(queue),
+        ..Announced::default()
+    };
+    for _ in 0..2 {
+        let claim = bench.store.claim_load(&file, &announced, &lease, at(1_100)).await;
+        assert_ne!(load_of(claim.unwrap()), listed(0).id);
+    }
+    assert_eq!(loads(&bench).await, 2);
 }

@@ -89,16 +89,7 @@ fn show(plan: &BulkPlan, report: &BulkReport, output: Output) -> anyhow::Result<
         ("loaded", Some(report.loaded.to_string())),
         ("under way", Some(report.under_way.to_string())),
         ("failed", Some(report.failed.to_string())),
-        ("under other rules", count(report.elsewhere)),
     ])?;
-    if report.elsewhere > 0 {
-        note(format!(
-            "{} files were NOT loaded by this: another rule has them on the ledger and accounts for them. Those that failed there are \
-             loaded by a replay once that rule is mended (longshore load list --state failed, longshore load replay ID); for another \
-             table copy them under another prefix.",
-            report.elsewhere
-        ));
-    }
     match report.done {
         true => note(
             "The reconciler loads them from now on; at once: longshore reconcile. See: longshore batch list",
