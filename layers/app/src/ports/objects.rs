@@ -237,6 +237,11 @@ pub enum ObjectStoreError {
 }
 
 impl ObjectStoreError {
+    /// Whether the object that was asked for is there no more: no later try would find it.
+    pub(crate) fn is_of_the_gone(&self) -> bool {
+        matches!(self, Self::NotFound { .. } | Self::Replaced { .. })
+    }
+
     /// What to do about it.
     pub fn disposition(&self) -> Disposition {
         match self {

@@ -1,11 +1,10 @@
 //! Files that are lists of files, as UNLOAD writes them and COPY reads them.
 
-use futures_util::StreamExt;
 use longshore_domain::object::{Object, parse_s3_url};
 use longshore_domain::reject::RejectReason;
 use serde::Deserialize;
 
-use crate::ports::ObjectStoreError;
+use super::read_whole;
 use crate::{App, AppError};
 
 /// COPY takes larger ones; nobody writes them.
@@ -27,13 +26,10 @@ pub(crate) async fn files_of(
     app: &App,
     manifest: &Object,
 ) -> Result<Result<Vec<Object>, RejectReason>, AppError> {
-    let text = match read(app, manifest).await {
+    let text = match read_whole(app, manifest, MOST_BYTES).await? {
         Ok(Some(text)) => text,
         Ok(None) => return Ok(refused(format!("it has more than {MOST_BYTES} bytes"))),
-        Err(AppError::Objects(ObjectStoreError::NotFound { url })) => {
-            return Ok(refused(format!("{url} is gone")));
-        }
-        Err(error) => return Err(error),
+        Err(gone) => return Ok(Err(gone)),
     };
     let listed: Listed = match serde_json::from_slice(&text) {
         Ok(listed) => listed,
@@ -69,18 +65,6 @@ pub(crate) async fn files_of(
         });
     }
     Ok(Ok(files))
-}
-
-async fn read(app: &App, manifest: &Object) -> Result<Option<Vec<u8>>, AppError> {
-    let mut body = app.objects.open(manifest).await?;
-    if body.size_bytes > MOST_BYTES {
-        return Ok(None);
-    }
-    let mut text = vec![];
-    while let Some(chunk) = body.chunks.next().await {
-        text.extend_from_slice(&chunk?);
-    }
-    Ok(Some(text))
 }
 
 fn refused<T>(problem: String) -> Result<T, RejectReason> {

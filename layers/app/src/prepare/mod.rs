@@ -12,6 +12,7 @@ mod pass;
 mod places;
 mod spec;
 mod uploads;
+mod whole;
 mod widths;
 
 use longshore_domain::check;
@@ -31,6 +32,7 @@ pub(crate) use manifest::files_of;
 pub(crate) use pace::{Pace, Progress};
 use pass::{Finished, Passed};
 pub(crate) use spec::{coding_of_source, rule_of_part};
+pub(crate) use whole::read_whole;
 pub use widths::{RecordFault, RecordFaults};
 
 /// A file, or a record type of one, that COPY can read.

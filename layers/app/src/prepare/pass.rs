@@ -71,14 +71,9 @@ impl From<PrepareError> for Stop {
 
 impl From<ObjectStoreError> for Stop {
     fn from(error: ObjectStoreError) -> Self {
-        match error {
-            ObjectStoreError::NotFound { .. } | ObjectStoreError::Replaced { .. } => {
-                Self::File(RejectReason::ObjectGone)
-            }
-            ObjectStoreError::Truncated { .. }
-            | ObjectStoreError::Denied { .. }
-            | ObjectStoreError::Unavailable { .. }
-            | ObjectStoreError::Refused { .. } => Self::Us(error.into()),
+        match error.is_of_the_gone() {
+            true => Self::File(RejectReason::ObjectGone),
+            false => Self::Us(error.into()),
         }
     }
 }

@@ -1,6 +1,5 @@
 //! Gathering the files of a set.
 
-use futures_util::StreamExt;
 use longshore_domain::group::{read_control_file, set_of};
 use longshore_domain::reject::RejectReason;
 use longshore_domain::rule::{GroupPart, GroupRole, RuleId, RuleRow};
@@ -11,7 +10,7 @@ use super::{ObjectOutcome, ProcessObject, ToGo};
 use crate::AppError;
 use crate::batch::Recipe;
 use crate::group::{self, SetPart};
-use crate::prepare::Copyable;
+use crate::prepare::{Copyable, read_whole};
 
 /// A control file of more bytes lists more than fits into one transaction.
 const MOST_BYTES: u64 = 1 << 20;
@@ -131,17 +130,16 @@ impl ProcessObject<'_> {
             line: None,
             byte: None,
         };
-        if load.object.size_bytes > MOST_BYTES {
-            return Ok(Err(refused(format!(
-                "the control file has {} bytes, and {MOST_BYTES} are the most",
-                load.object.size_bytes
-            ))));
-        }
-        let mut body = self.app.objects.open(&load.object).await?;
-        let mut bytes = Vec::new();
-        while let Some(chunk) = body.chunks.next().await {
-            bytes.extend_from_slice(&chunk?);
-        }
+        let bytes = match read_whole(self.app, &load.object, MOST_BYTES).await? {
+            Ok(Some(bytes)) => bytes,
+            Ok(None) => {
+                return Ok(Err(refused(format!(
+                    "the control file has {} bytes, and {MOST_BYTES} are the most",
+                    load.object.size_bytes
+                ))));
+            }
+            Err(gone) => return Ok(Err(gone)),
+        };
         let Ok(text) = String::from_utf8(bytes) else {
             return Ok(Err(refused("the control file is not UTF-8".to_owned())));
         };
