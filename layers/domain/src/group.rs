@@ -11,8 +11,8 @@ use crate::target::Warehouse;
 
 /// How long a set may lack files where no rule says it.
 pub const USUAL_AGE: Duration = Duration::from_secs(86_400);
-/// More names than this are not read from a control file.
-pub const MOST_LISTED: usize = 1_000;
+/// More names than this are not read from a control file: the transaction carries it too.
+const MOST_LISTED: usize = MOST_IN_A_SET as usize - 1;
 
 /// The rules of a group, judged together.
 #[derive(Debug, Clone)]
@@ -23,6 +23,8 @@ pub struct LoadGroup {
     leader: Option<(RuleId, GroupRole)>,
     /// How long a set may lack files.
     pub max_age: Duration,
+    /// What tells its sets apart.
+    pub key: SetKey,
 }
 
 /// A file that waits in a set.
@@ -76,6 +78,7 @@ impl LoadGroup {
                 .iter()
                 .find_map(|(_, part)| part.max_age)
                 .unwrap_or(USUAL_AGE),
+            key: parts.first().map_or(SetKey::Folder, |(_, part)| part.key.clone()),
         })
     }
 
@@ -518,5 +521,12 @@ mod tests {
             Err("line 3 names a a second time".into())
         );
         assert!(read_control_file("\n#\n").is_err_and(|error| error.contains("names no file")));
+        // With the control file itself as many as one transaction takes.
+        let most: String = (1..1_000).map(|number| format!("{number}\n")).collect();
+        assert!(read_control_file(&most).is_ok());
+        assert_eq!(
+            read_control_file(&format!("{most}one more\n")),
+            Err("line 1000: more than 999 names are too many for one set".to_owned())
+        );
     }
 }

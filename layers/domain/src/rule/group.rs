@@ -7,9 +7,9 @@ use super::fault::Collector;
 use super::{FileRule, LoadMode, Matcher, ResendPolicy, RuleFault, RuleRow};
 
 /// A day, the longest that a table of seconds is good for being a week.
-const MOST_SECONDS: i32 = 7 * 86_400;
+const MOST_SECONDS: u32 = 7 * 86_400;
 /// More files than this are not put into one transaction.
-pub const MOST_IN_A_SET: i32 = 1_000;
+pub const MOST_IN_A_SET: u32 = 1_000;
 
 /// A rule's part in a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,11 +102,11 @@ fn role(row: &RuleRow) -> Result<GroupRole, RuleFault> {
     }
 }
 
-fn number(column: &str, value: Option<i32>, most: i32) -> Result<Option<u32>, RuleFault> {
-    match value {
-        None => Ok(None),
-        Some(value) if (1..=most).contains(&value) => Ok(u32::try_from(value).ok()),
-        Some(value) => Err(RuleFault::new(
+fn number(column: &str, value: Option<i32>, most: u32) -> Result<Option<u32>, RuleFault> {
+    let Some(value) = value else { return Ok(None) };
+    match u32::try_from(value) {
+        Ok(number) if (1..=most).contains(&number) => Ok(Some(number)),
+        Ok(_) | Err(_) => Err(RuleFault::new(
             column,
             format!("{value} is not between 1 and {most}"),
         )),
