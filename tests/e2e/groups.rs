@@ -288,3 +288,33 @@ async fn a_group_that_can_never_be_whole_is_refused_at_lint_and_at_load() -> any
     );
     Ok(())
 }
+
+#[tokio::test]
+async fn a_set_waits_no_longer_for_what_it_lacks_when_an_operator_says_so() -> anyhow::Result<()> {
+    let world = World::shared().await?;
+    let group = group_of("flushed");
+    let (first, _) = (
+        data(&world, &group, Some("1")).await?,
+        data(&world, &group, Some("1")).await?,
+    );
+    let early = put(&world, &first, "1|a\n").await?;
+    until_waiting(&world, &group, 1).await?;
+    let listed = world.longshore(&["batch", "list", "--json"])?;
+    let listed: Value = serde_json::from_slice(&listed.stdout)?;
+    let sets = listed["sets"].as_array().context("sets")?;
+    let set = sets.iter().find(|set| set["group"] == group).context("its set")?;
+    let buffer = set["buffer"].as_str().context("an id")?;
+
+    let shown = world.longshore(&["batch", "show", buffer])?;
+    let shown = String::from_utf8(shown.stdout)?;
+    let name = early.rsplit('/').next().unwrap_or_default();
+    assert!(shown.contains(name), "{shown}");
+    let dry = world.longshore(&["batch", "flush", buffer])?;
+    assert!(dry.status.success(), "{dry:?}");
+    assert_eq!(world.loads_of(&early).await?[0].state(), "batched");
+    let flushed = world.longshore(&["batch", "flush", buffer, "--yes"])?;
+    assert!(flushed.status.success(), "{flushed:?}");
+    let stories = settled(&world, &[&early]).await?;
+    assert_eq!(stories[0].load.text("error_code"), Some("set_incomplete"));
+    Ok(())
+}

@@ -50,7 +50,7 @@ pub(crate) struct BatchListArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct FlushArguments {
-    /// The buffers' ids; see: longshore batch list.
+    /// The ids of buffers, or of sets that are not to wait for what they lack; see: longshore batch list.
     #[arg(value_name = "BUFFER", value_parser = parse_batch, required_unless_present_any = ["rule", "all"])]
     pub ids: Vec<Uuid>,
     /// All buffers of this rule.
@@ -78,7 +78,7 @@ pub(crate) struct ReprocessArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct DeleteArguments {
-    /// The buffers' ids.
+    /// The ids of buffers or sets.
     #[arg(value_name = "BUFFER", value_parser = parse_batch, required = true)]
     pub ids: Vec<Uuid>,
     #[command(flatten)]

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use longshore_app::{App, set_lacks};
 use longshore_domain::load::LoadId;
 use longshore_domain::rule::RuleId;
-use longshore_store::{BatchStanding, Buffer, BufferId, Load, LoadFilter, Store};
+use longshore_store::{BatchStanding, Buffer, BufferId, Load, LoadFilter, Store, WaitingSet};
 use serde::Serialize;
 use serde_json::json;
 use uuid::Uuid;
@@ -68,7 +68,7 @@ async fn list(app: &App, arguments: &BatchListArguments, output: Output) -> anyh
     if !sets.is_empty() {
         output.line("sets that are not whole")?;
         let rows = sets.iter().map(Set::row).collect();
-        output.table(&["group", "set", "files", "since", "lacks"], rows)?;
+        output.table(&["buffer", "group", "set", "files", "since", "lacks"], rows)?;
         output.line("")?;
     }
     if !waiting.is_empty() || !sets.is_empty() {
@@ -87,6 +87,7 @@ async fn list(app: &App, arguments: &BatchListArguments, output: Output) -> anyh
 /// A set that waits for files.
 #[derive(Serialize)]
 struct Set {
+    buffer: BufferId,
     group: String,
     set: String,
     files: u32,
@@ -97,6 +98,7 @@ struct Set {
 impl Set {
     fn row(&self) -> Vec<String> {
         vec![
+            self.buffer.to_string(),
             self.group.clone(),
             self.set.clone(),
             self.files.to_string(),
@@ -111,6 +113,7 @@ async fn sets(app: &App) -> anyhow::Result<Vec<Set>> {
     for set in app.store.waiting_sets(None).await? {
         let lacks = set_lacks(app, &set).await?;
         sets.push(Set {
+            buffer: set.id,
             group: set.group,
             set: set.set,
             files: set.files,
@@ -142,6 +145,22 @@ fn list_waiting(buffers: &[Buffer], output: Output) -> anyhow::Result<()> {
     )
 }
 
+fn list_sets(sets: &[WaitingSet], output: Output) -> anyhow::Result<()> {
+    let rows = sets
+        .iter()
+        .map(|set| {
+            vec![
+                set.id.to_string(),
+                set.group.clone(),
+                set.set.clone(),
+                set.files.to_string(),
+                set.first_at.map(moment).unwrap_or_default(),
+            ]
+        })
+        .collect();
+    output.table(&["buffer", "group", "set", "files", "since"], rows)
+}
+
 /// When a batch is made of what waits in a buffer.
 fn due(buffer: &Buffer) -> String {
     let limits = &buffer.limits;
@@ -168,9 +187,10 @@ fn row(batch: &BatchStanding) -> Vec<String> {
     ]
 }
 
-/// A buffer or a batch, whichever has the id.
+/// A buffer, a set or a batch, whichever has the id.
 enum Found {
     Waiting(Box<Buffer>),
+    Set(Box<WaitingSet>),
     Batch(Box<Load>),
 }
 
@@ -178,11 +198,14 @@ async fn find(store: &Store, id: Uuid) -> anyhow::Result<Found> {
     if let Some(buffer) = store.buffer(BufferId::from_uuid(id)).await? {
         return Ok(Found::Waiting(Box::new(buffer)));
     }
+    if let Some(set) = store.waiting_set(BufferId::from_uuid(id)).await? {
+        return Ok(Found::Set(Box::new(set)));
+    }
     let load = store.load(LoadId::from_uuid(id)).await?;
     match load.filter(Load::is_batch) {
         Some(batch) => Ok(Found::Batch(Box::new(batch))),
         None => Err(input(format!(
-            "{id} is neither a batch nor a buffer; see: longshore batch list"
+            "{id} is neither a batch nor a buffer nor a set; see: longshore batch list"
         ))),
     }
 }
@@ -197,6 +220,16 @@ async fn show(store: &Store, id: Uuid, output: Output) -> anyhow::Result<ExitSta
             }
             list_waiting(&[*buffer], output)?;
             output.line("\nfiles that wait, in the order in which they are loaded")?;
+            list_files(&files, output)?;
+        }
+        Found::Set(set) => {
+            let files = waiting(store, set.id).await?;
+            if output.is_json() {
+                output.json(&json!({ "set": set, "files": files }))?;
+                return Ok(ExitStatus::Done);
+            }
+            list_sets(&[*set], output)?;
+            output.line("\nfiles that wait for the others of the set")?;
             list_files(&files, output)?;
         }
         Found::Batch(batch) => {
@@ -255,9 +288,11 @@ async fn loads(store: &Store, ids: &[LoadId]) -> anyhow::Result<Vec<Load>> {
 
 async fn flush(store: &Store, arguments: &FlushArguments, output: Output) -> anyhow::Result<ExitStatus> {
     let mut buffers = Vec::new();
+    let mut sets = Vec::new();
     for id in &arguments.ids {
         match find(store, *id).await? {
             Found::Waiting(buffer) => buffers.push(*buffer),
+            Found::Set(set) => sets.push(*set),
             Found::Batch(batch) => {
                 return Err(input(format!(
                     "{} is made already and {}; see: longshore batch show {}",
@@ -270,13 +305,23 @@ async fn flush(store: &Store, arguments: &FlushArguments, output: Output) -> any
         buffers = store.buffers(arguments.rule.map(RuleId)).await?;
     }
     if arguments.yes {
-        for buffer in &buffers {
-            store.flush_buffer(buffer.id, Utc::now()).await?;
+        let ids = buffers.iter().map(|buffer| buffer.id);
+        for id in ids.chain(sets.iter().map(|set| set.id)) {
+            store.flush_buffer(id, Utc::now()).await?;
         }
     }
-    match output.is_json() {
-        true => output.json(&json!({ "flushed": arguments.yes, "buffers": buffers }))?,
-        false => list_waiting(&buffers, output)?,
+    if output.is_json() {
+        output.json(&json!({ "flushed": arguments.yes, "buffers": buffers, "sets": sets }))?;
+        return Ok(ExitStatus::Done);
+    }
+    if !buffers.is_empty() || sets.is_empty() {
+        list_waiting(&buffers, output)?;
+    }
+    if !sets.is_empty() {
+        list_sets(&sets, output)?;
+        note(
+            "A set that is not whole waits no longer for what it lacks: it fails, and nothing of it is loaded.",
+        );
     }
     match arguments.yes {
         true => note("The reconciler makes batches of them within a minute; at once: longshore reconcile"),
@@ -295,7 +340,7 @@ async fn reprocess(
     for id in arguments.ids {
         match find(&store, id).await? {
             Found::Batch(batch) => ids.extend(store.carried(batch.id).await?),
-            Found::Waiting(_) => {
+            Found::Waiting(_) | Found::Set(_) => {
                 return Err(input(format!(
                     "{id} is a buffer: its files were not loaded yet; have a batch made with: longshore batch flush {id}"
                 )));
@@ -329,6 +374,7 @@ async fn delete(
     for id in arguments.ids {
         match find(&store, id).await? {
             Found::Waiting(buffer) => files.extend(waiting(&store, buffer.id).await?),
+            Found::Set(set) => files.extend(waiting(&store, set.id).await?),
             Found::Batch(batch) => {
                 return Err(input(format!(
                     "{} is {} and stays on record; stop it with: longshore load cancel {}",
