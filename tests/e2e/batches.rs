@@ -412,6 +412,36 @@ async fn a_batch_merges_its_files_with_each_other_and_with_the_table() -> anyhow
 }
 
 #[tokio::test]
+async fn files_of_different_spans_go_into_different_batches() -> anyhow::Result<()> {
+    let world = World::shared().await?;
+    let feed = world
+        .feed()
+        .columns(["id integer", "name varchar(40)", "day varchar(10)"])
+        .batched("2")
+        .set("load_mode", "replace_period")
+        .set("period_column", "day")
+        .set("period_value", "{from}")
+        .set("period_end", "{until}")
+        .create()
+        .await?;
+    let folder = format!("{}{}", world.ready().input_prefix, feed.rule);
+    let sql = format!(
+        "UPDATE rdscnfg.ext_file_config SET key_pattern = '{folder}/from=*/until=*' WHERE ext_file_config_sid = {}",
+        feed.rule
+    );
+    world.control.batch_execute(&sql).await?;
+    let mut keys = Vec::new();
+    for (until, id) in [("b", 1), ("c", 2), ("b", 3), ("c", 4)] {
+        let key = format!("{folder}/from=a/until={until}/{}", feed.file_name());
+        world.put(&key, format!("{id}|x|a\n")).await?;
+        keys.push(key);
+    }
+    settled(&world, &keys).await?.iter().for_each(assert_carried);
+    assert_eq!(batches(&world, &feed).await?.len(), 2);
+    Ok(())
+}
+
+#[tokio::test]
 async fn files_of_different_periods_go_into_different_batches() -> anyhow::Result<()> {
     let world = World::shared().await?;
     let feed = world

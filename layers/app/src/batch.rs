@@ -25,7 +25,7 @@ use tracing::{info, warn};
 use crate::error::chain;
 use crate::plan::{LoadPlan, Planned, ToLoad, plan_transaction, warehouse_of};
 use crate::prepare::Copyable;
-use crate::{App, AppError, trace};
+use crate::{App, AppError, superseded, trace};
 
 /// How the files of a buffer are loaded: their rule as it was when they came, and where they go. Files of equal recipes may go
 /// through one transaction.
@@ -86,7 +86,7 @@ impl Recipe {
 
 /// Of what a key gave, what decides the transaction: files that differ in it cannot share one.
 fn captures_in_sql(row: &RuleRow, captures: &Captures) -> Captures {
-    let texts = [&row.period_value, &row.pre_sql, &row.post_sql];
+    let texts = [&row.period_value, &row.period_end, &row.pre_sql, &row.post_sql];
     let names: Vec<String> = texts
         .into_iter()
         .flatten()
@@ -140,7 +140,7 @@ pub(crate) fn joining(
 pub(crate) enum Making {
     /// It is on the ledger, to be loaded or to fail, and nobody works on it yet.
     Made(LoadId),
-    /// A load left a set, skipped: it is to be concluded, and the set to be looked at again.
+    /// A load left its buffer, skipped: it is to be concluded, and the buffer to be looked at again.
     Left(LoadId),
     /// Somebody else took some of the loads first: whether there is still a batch to be made is to be asked again.
     Overtaken,
@@ -162,6 +162,9 @@ pub(crate) async fn make(app: &App, buffer: BufferId, actor: &str) -> Result<Mak
     let chosen = choose(&waiting, &buffer.limits);
     if chosen.is_empty() {
         return Ok(Making::Nothing);
+    }
+    if let Some(left) = superseded::leave_first(app, buffer.id, |_| true, actor).await? {
+        return Ok(left);
     }
     let batch = plan_batch(app, &buffer, chosen).await?;
     match app.store.make_batch(&batch, app.clock.now(), actor).await? {
@@ -195,6 +198,25 @@ pub(crate) async fn make(app: &App, buffer: BufferId, actor: &str) -> Result<Mak
             Ok(Making::Nothing)
         }
     }
+}
+
+/// Lets a load that waits leave its buffer, skipped, with the note why.
+pub(crate) async fn leave(
+    app: &App,
+    buffer: BufferId,
+    load: LoadId,
+    note: &str,
+    actor: &str,
+) -> Result<Making, AppError> {
+    let now = app.clock.now();
+    let moved = app.store.leave_buffer(load, buffer, note, now, actor).await?;
+    Ok(match moved.has_moved() {
+        true => {
+            info!("skipped load {load}: {note}");
+            Making::Left(load)
+        }
+        false => Making::Overtaken,
+    })
 }
 
 /// As many of the first ones as may go together: the limits of the rule, and of what each was found to be fit for.

@@ -10,18 +10,18 @@ mod transaction;
 use longshore_domain::group::{Arrived, LoadGroup, SetStanding, USUAL_AGE, set_of};
 use longshore_domain::load::LoadId;
 use longshore_domain::reject::RejectReason;
-use longshore_domain::rule::{FileRule, ResendPolicy, RuleFault, RuleFaults, RuleId, RuleRow};
+use longshore_domain::rule::{FileRule, MOST_IN_A_SET, ResendPolicy, RuleFault, RuleFaults, RuleId, RuleRow};
 use longshore_store::{BufferId, MadeBatch, RejectedMember, SameContent, SetMember, WaitingSet};
 use serde::{Deserialize, Serialize};
 use tracing::info;
 
 use self::size::fault_of_size;
 use self::transaction::{failed_set, plan_set};
-use crate::batch::{Making, Recipe};
-use crate::{App, AppError, trace};
+use crate::batch::{Making, Recipe, leave};
+use crate::{App, AppError, superseded, trace};
 
 /// As many files as one transaction may carry, and one more to see that there are more.
-const MOST_FILES: u32 = 1_001;
+const FILES_SEEN: u32 = MOST_IN_A_SET + 1;
 /// So many refused files of a set are named.
 const MOST_REJECTED: usize = 10;
 
@@ -114,7 +114,14 @@ pub(crate) async fn make(app: &App, set: &WaitingSet, actor: &str) -> Result<Mak
     if set.files == 0 {
         return Ok(Making::Nothing);
     }
-    let members = app.store.set_members(set.id, MOST_FILES).await?;
+    let members = app.store.set_members(set.id, FILES_SEEN).await?;
+    let is_data = |load| {
+        let member = members.iter().find(|member| member.load == load);
+        member.is_some_and(|member| matches!(part_of(member), Some(SetPart::Data { .. })))
+    };
+    if let Some(left) = superseded::leave_first(app, set.id, is_data, actor).await? {
+        return Ok(left);
+    }
     let now = app.clock.now();
     let rules = rules_of(app, &set.group).await?;
     let judged = match &rules {
@@ -122,7 +129,7 @@ pub(crate) async fn make(app: &App, set: &WaitingSet, actor: &str) -> Result<Mak
         Err(faults) => SetStanding::Lacks(faults.iter().map(ToString::to_string).collect()),
     };
     let new = match judged {
-        SetStanding::Whole(loads) if loads.len() < MOST_FILES as usize => {
+        SetStanding::Whole(loads) if loads.len() <= MOST_IN_A_SET as usize => {
             let chosen: Vec<_> = members
                 .iter()
                 .filter(|member| loads.contains(&member.load))
@@ -138,7 +145,7 @@ pub(crate) async fn make(app: &App, set: &WaitingSet, actor: &str) -> Result<Mak
             failed_set(app, set, &all, rules.as_ref().ok(), "group_too_large", problem)?
         }
         SetStanding::Lacks(missing) => {
-            if members.is_empty() || !is_over(set, rules.as_ref().ok(), now) {
+            if members.is_empty() || !is_over(app, set, rules.as_ref().ok()).await? {
                 app.store.looked_at_set(set.id, now).await?;
                 return Ok(Making::Nothing);
             }
@@ -162,7 +169,7 @@ pub(crate) async fn make(app: &App, set: &WaitingSet, actor: &str) -> Result<Mak
 
 /// What a set lacks now; none of it where it is whole or a load was made of it.
 pub async fn set_lacks(app: &App, set: &WaitingSet) -> Result<Vec<String>, AppError> {
-    let members = app.store.set_members(set.id, MOST_FILES).await?;
+    let members = app.store.set_members(set.id, FILES_SEEN).await?;
     Ok(match rules_of(app, &set.group).await? {
         Ok(rules) => match standing(&members, &rules.group) {
             SetStanding::Whole(_) => vec![],
@@ -230,15 +237,7 @@ async fn leave_if_repeated(
     let note = format!(
         "the same content was loaded before, as load {earlier}, and nothing else came of another set"
     );
-    let now = app.clock.now();
-    let moved = app.store.leave_set(load, set.id, &note, now, actor).await?;
-    Ok(Some(match moved.has_moved() {
-        true => {
-            info!("skipped load {load}: {note}");
-            Making::Left(load)
-        }
-        false => Making::Overtaken,
-    }))
+    leave(app, set.id, load, &note, actor).await.map(Some)
 }
 
 /// The load that a sentinel or a control file was loaded as before, where its rule says that it does not count again.
@@ -260,18 +259,27 @@ async fn loaded_before(app: &App, member: &SetMember, rules: &Rules) -> Result<O
     Ok(others.iter().find(loaded).map(|other| other.load))
 }
 
-/// While a rule of the group is paused its files are not lacking, they wait.
-fn is_over(set: &WaitingSet, rules: Option<&Rules>, now: chrono::DateTime<chrono::Utc>) -> bool {
+/// While a rule of the group is paused its files are not lacking, they wait; nor are those that are on the ledger and did not come so
+/// far yet, as when it was resumed just now.
+async fn is_over(app: &App, set: &WaitingSet, rules: Option<&Rules>) -> Result<bool, AppError> {
+    let now = app.clock.now();
     if set.flush_at.is_some_and(|at| at <= now) {
-        return true;
+        return Ok(true);
     }
-    let is_paused = rules.is_some_and(|rules| rules.rows.iter().any(|row| row.paused));
     let max_age = rules.map_or(USUAL_AGE, |rules| rules.group.max_age);
     let waited = set
         .first_at
         .and_then(|at| (now - at).to_std().ok())
         .unwrap_or_default();
-    !is_paused && waited >= max_age
+    if waited < max_age {
+        return Ok(false);
+    }
+    let Some(rules) = rules else { return Ok(true) };
+    if rules.rows.iter().any(|row| row.paused) {
+        return Ok(false);
+    }
+    let ids: Vec<RuleId> = rules.rules.iter().map(|rule| rule.id).collect();
+    Ok(!app.store.awaits(set, &ids, &rules.group.key).await?)
 }
 
 /// What waits, judged by the rules of its group.

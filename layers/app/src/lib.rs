@@ -31,6 +31,7 @@ mod retry;
 pub mod rules;
 mod snapshot;
 mod submit;
+mod superseded;
 mod trace;
 
 pub use bulk::{BulkLoad, BulkPlan, BulkReport, BulkRun, BulkTarget};

@@ -273,7 +273,10 @@ pub(crate) async fn plan_transaction(
         Err(faults) => return Ok(Err(RejectReason::RuleInvalid(faults))),
     };
     let manifest_key = manifest_key(&app.config.processing_folder, to_load.load);
-    let manifest = Manifest::new(to_load.sources).map_err(|error| AppError::Engine(error.into()))?;
+    let manifest = match Manifest::new(to_load.sources) {
+        Ok(manifest) => manifest,
+        Err(error) => return Ok(Err(rule_fault(rule, "ext_file_config", &error))),
+    };
     let rendered = LoadTransaction::render(&LoadRequest {
         load: to_load.load,
         table: to_load.table,

@@ -17,10 +17,10 @@ use uuid::Uuid;
 
 use crate::load::Source;
 use crate::queries::Query;
-use crate::read::{Reader, bounded, integer, json, milliseconds, optional_bigint};
+use crate::read::{Reader, bounded, integer, json, milliseconds, optional_bigint, text};
 use crate::store::Parameters;
 use crate::transaction::Transaction;
-use crate::transition::{Moved, moved};
+use crate::transition::{Moved, commit_moved, moved};
 use crate::{LIST_LIMIT, Store, StoreError};
 
 const TABLE: &str = "ext_load_buffer";
@@ -137,6 +137,21 @@ pub struct Waiting {
     pub share: Option<u32>,
 }
 
+/// A load that waits, and a later one of another content under its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Superseded {
+    /// Its id.
+    pub load: LoadId,
+    /// The bucket of its file.
+    pub bucket: Bucket,
+    /// The key of both files.
+    pub key: ObjectKey,
+    /// The entity tag of its file.
+    pub etag: Option<String>,
+    /// The later one.
+    pub by: LoadId,
+}
+
 impl Store {
     /// `received` to `batched`: the load joins its buffer. Of two that join at once each is counted.
     ///
@@ -247,6 +262,41 @@ impl Store {
         rows.iter().map(read_waiting).collect()
     }
 
+    /// The loads that wait in a buffer and whose files may have been replaced meanwhile, in the order in which they came.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of a read.
+    pub async fn superseded(&self, buffer: BufferId) -> Result<Vec<Superseded>, StoreError> {
+        let rows = self
+            .rows(Query::BufferListSuperseded, &[&buffer.as_uuid()])
+            .await?;
+        rows.iter().map(read_superseded).collect()
+    }
+
+    /// `batched` and not yet in a batch, to `skipped`: the load leaves its buffer, with the note why.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], or any of a write.
+    pub async fn leave_buffer(
+        &self,
+        load: LoadId,
+        buffer: BufferId,
+        note: &str,
+        now: DateTime<Utc>,
+        actor: &str,
+    ) -> Result<Moved, StoreError> {
+        const QUERY: Query = Query::BufferLeave;
+        let mut client = self.client(QUERY.name()).await?;
+        let transaction = Transaction::begin(self, &mut client);
+        lock_buffer(&transaction, buffer).await?;
+        let parameters: Parameters<'_> = &[&load.as_uuid(), &text(note), &now, &actor, &buffer.as_uuid()];
+        let changed = transaction.execute(QUERY, parameters).await?;
+        if changed > 0 {
+            count_buffer(&transaction, buffer, None).await?;
+        }
+        commit_moved(transaction, QUERY, load, changed).await
+    }
+
     /// Makes all that waits in a buffer due; false when nothing waits.
     ///
     /// # Errors
@@ -323,6 +373,17 @@ fn read_buffer(row: &Row) -> Result<Buffer, StoreError> {
         bytes: reader.count("bytes")?,
         first_at: reader.get("first_at")?,
         flush_at: reader.get("flush_at")?,
+    })
+}
+
+fn read_superseded(row: &Row) -> Result<Superseded, StoreError> {
+    let reader = Reader::new(row, "ext_file_load");
+    Ok(Superseded {
+        load: LoadId::from_uuid(reader.get("load_id")?),
+        bucket: Bucket::new(reader.get::<String>("bucket_name")?),
+        key: ObjectKey::new(reader.get::<String>("object_key")?),
+        etag: reader.get("etag")?,
+        by: LoadId::from_uuid(reader.get("superseded_by")?),
     })
 }
 

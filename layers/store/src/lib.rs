@@ -70,7 +70,7 @@ mod vitals;
 pub use attempt::{AttemptRecord, Statement, StatementOutcome, StatementState};
 pub use audit::{AuditEntry, AuditFilter, AuditRow, AuditStatus};
 pub use batch::{BatchStanding, MadeBatch, NewBatch, Return, batch_id};
-pub use buffer::{Buffer, BufferId, BufferLimits, Joining, Waiting};
+pub use buffer::{Buffer, BufferId, BufferLimits, Joining, Superseded, Waiting};
 pub use chain::{Chain, FollowUpStep, follow_up_steps};
 pub use claim::{Announced, ChildOf, Claim, NewChild};
 pub use conclude::{Conclusion, DeliveriesEnd, FollowUpEnd, OutboxNotice};

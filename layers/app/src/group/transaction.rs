@@ -6,7 +6,7 @@ use longshore_copy::{
 use longshore_domain::archive::manifest_key;
 use longshore_domain::load::LoadId;
 use longshore_domain::object::{ObjectKey, s3_url};
-use longshore_domain::rule::{LoadMode, OnBadFile, RuleId};
+use longshore_domain::rule::{FileRule, LoadMode, RuleId};
 use longshore_domain::target::TableName;
 use longshore_store::{LoadFailure, NewSet, SetMember, Source, WaitingSet, batch_id};
 use uuid::Uuid;
@@ -25,12 +25,32 @@ struct Together<'a> {
     members: Vec<&'a SetMember>,
 }
 
+impl Together<'_> {
+    fn planned(&self) -> Section {
+        Section {
+            rule: self.rule,
+            table: self.recipe.table.clone(),
+            loads: self.members.iter().map(|member| member.load).collect(),
+        }
+    }
+}
+
 /// The files that are loaded, by rule and by how they are read.
-fn sections<'a>(chosen: &[&'a SetMember]) -> Vec<Together<'a>> {
+///
+/// # Errors
+/// The file of which what was kept does not read, as after a change of the program.
+fn sections<'a>(chosen: &[&'a SetMember]) -> Result<Vec<Together<'a>>, String> {
     let mut sections: Vec<Together<'a>> = Vec::new();
     for member in chosen {
-        let Some(SetPart::Data { recipe }) = part_of(member) else {
-            continue;
+        let recipe = match part_of(member) {
+            Some(SetPart::Data { recipe }) => recipe,
+            Some(SetPart::Sentinel | SetPart::Control { .. }) => continue,
+            None => {
+                return Err(format!(
+                    "what was kept of {} does not read; load it again with: longshore load replay {}",
+                    member.key, member.load
+                ));
+            }
         };
         match sections
             .iter_mut()
@@ -45,7 +65,7 @@ fn sections<'a>(chosen: &[&'a SetMember]) -> Vec<Together<'a>> {
         }
     }
     sections.sort_by_key(|section| section.rule);
-    sections
+    Ok(sections)
 }
 
 /// The manifest's id of a section; that of the first is the set's own.
@@ -63,9 +83,10 @@ pub(super) async fn plan_set(
     chosen: &[&SetMember],
     rules: &Rules,
 ) -> Result<NewSet, AppError> {
-    let sections = sections(chosen);
     let mut new = new_set(app, set, chosen, Some(rules))?;
-    let mut planned = match plan_sections(app, set, &new, &sections, rules) {
+    let sections = sections(chosen);
+    let planned = sections.and_then(|sections| plan_sections(app, set, new.id, &sections, rules));
+    let mut planned = match planned {
         Ok(planned) => planned,
         Err(problem) => return failed_set(app, set, chosen, Some(rules), "group_invalid", problem),
     };
@@ -88,91 +109,120 @@ pub(super) async fn plan_set(
         app.objects.put(&set.bucket, &key, manifest.into()).await?;
     }
     new.plan = serde_json::to_value(&planned.plan).map_err(|error| AppError::Engine(error.into()))?;
-    new.rows_expected = sections
-        .iter()
-        .flat_map(|section| &section.members)
-        .map(|member| member.rows_expected)
-        .sum();
+    new.rows_expected = planned.rows_expected;
     Ok(new)
 }
 
 struct PlannedSet {
     plan: LoadPlan,
     manifests: Vec<(ObjectKey, String)>,
+    rows_expected: Option<u64>,
+}
+
+/// A section with what its COPY is made of.
+struct Prepared<'a> {
+    together: &'a Together<'a>,
+    rule: FileRule,
+    spec: CopySpec,
+    manifest_key: ObjectKey,
+    manifest: Manifest,
+    manifest_url: String,
+    object_urls: Vec<String>,
+}
+
+impl<'a> Prepared<'a> {
+    fn of(app: &App, set: &WaitingSet, id: LoadId, together: &'a Together<'a>) -> Result<Self, String> {
+        let rule = together.recipe.rule()?;
+        let spec =
+            CopySpec::from_rule(&rule, &together.recipe.columns).map_err(|faults| faults.to_string())?;
+        let manifest_key = manifest_key(&app.config.processing_folder, id);
+        let sources = together.members.iter().flat_map(|member| &member.sources);
+        let entries = sources.map(|source| ManifestEntry {
+            url: s3_url(&set.bucket, &source.key),
+            content_length: source.size_bytes,
+        });
+        let urls = together.members.iter();
+        Ok(Self {
+            manifest: Manifest::new(entries.collect()).map_err(|error| chain(&error))?,
+            manifest_url: s3_url(&set.bucket, &manifest_key),
+            object_urls: urls.map(|member| s3_url(&member.bucket, &member.key)).collect(),
+            together,
+            rule,
+            spec,
+            manifest_key,
+        })
+    }
+
+    fn carried(&self) -> Vec<CarriedLoad<'_>> {
+        let members = self.together.members.iter().zip(&self.object_urls);
+        let carried = members.map(|(member, object_url)| CarriedLoad {
+            load: member.load,
+            object_url,
+            rows: member.rows_expected,
+        });
+        carried.collect()
+    }
+
+    fn rows_expected(&self) -> Option<u64> {
+        self.together
+            .members
+            .iter()
+            .map(|member| member.rows_expected)
+            .sum()
+    }
+
+    fn request<'r>(&'r self, set: LoadId, carried: &'r [CarriedLoad<'r>]) -> LoadRequest<'r> {
+        let Together { recipe, members, .. } = self.together;
+        LoadRequest {
+            load: set,
+            table: &recipe.table,
+            columns: &recipe.columns,
+            spec: &self.spec,
+            manifest_url: &self.manifest_url,
+            warehouse: &recipe.warehouse,
+            rows_expected: self.rows_expected(),
+            file_name: members.first().map_or("", |member| &member.file_name),
+            file_name_column: self.rule.file_name_column.as_deref(),
+            load_id_column: self.rule.load_id_column.as_deref(),
+            object_url: &self.manifest_url,
+            carried,
+            replaces: &[],
+            mode: &self.rule.mode,
+            pre_sql: self.rule.pre_sql.as_deref(),
+            post_sql: self.rule.post_sql.as_deref(),
+            captures: &recipe.captures,
+        }
+    }
 }
 
 fn plan_sections(
     app: &App,
     set: &WaitingSet,
-    new: &NewSet,
+    id: LoadId,
     sections: &[Together<'_>],
     rules: &Rules,
 ) -> Result<PlannedSet, String> {
-    let mut prepared = Vec::new();
-    let mut manifests = Vec::new();
-    for (index, section) in sections.iter().enumerate() {
-        let rule = section.recipe.rule()?;
-        let spec =
-            CopySpec::from_rule(&rule, &section.recipe.columns).map_err(|faults| faults.to_string())?;
-        let key = manifest_key(&app.config.processing_folder, section_id(new.id, index));
-        let sources = section.members.iter().flat_map(|member| &member.sources);
-        let entries = sources.map(|source| ManifestEntry {
-            url: s3_url(&set.bucket, &source.key),
-            content_length: source.size_bytes,
-        });
-        let manifest = Manifest::new(entries.collect()).map_err(|error| chain(&error))?;
-        let urls: Vec<_> = section
-            .members
-            .iter()
-            .map(|member| s3_url(&member.bucket, &member.key))
-            .collect();
-        prepared.push((rule, spec, s3_url(&set.bucket, &key), urls));
-        manifests.push((key, manifest.to_json()));
-    }
-    let carried: Vec<Vec<CarriedLoad<'_>>> = sections
+    let prepared = sections
         .iter()
-        .zip(&prepared)
-        .map(|(section, (.., urls))| {
-            let of = section.members.iter().zip(urls).map(|(member, url)| CarriedLoad {
-                load: member.load,
-                object_url: url,
-                rows: member.rows_expected,
-            });
-            of.collect()
-        })
-        .collect();
-    let requests: Vec<LoadRequest<'_>> = sections
+        .enumerate()
+        .map(|(index, together)| Prepared::of(app, set, section_id(id, index), together))
+        .collect::<Result<Vec<_>, String>>()?;
+    let Some(first) = prepared.first() else {
+        return Err("it has no file that is loaded".to_owned());
+    };
+    let Recipe { warehouse, table, .. } = &first.together.recipe;
+    if sections
         .iter()
-        .zip(&prepared)
-        .zip(&carried)
-        .map(
-            |((section, (rule, spec, manifest_url, _)), carried)| LoadRequest {
-                load: new.id,
-                table: &section.recipe.table,
-                columns: &section.recipe.columns,
-                spec,
-                manifest_url,
-                warehouse: &section.recipe.warehouse,
-                rows_expected: section.members.iter().map(|member| member.rows_expected).sum(),
-                file_name: section.members.first().map_or("", |member| &member.file_name),
-                file_name_column: rule.file_name_column.as_deref(),
-                load_id_column: rule.load_id_column.as_deref(),
-                object_url: manifest_url,
-                carried,
-                replaces: &[],
-                mode: &rule.mode,
-                pre_sql: rule.pre_sql.as_deref(),
-                post_sql: rule.post_sql.as_deref(),
-                captures: &section.recipe.captures,
-            },
-        )
-        .collect();
-    let one_warehouse = sections
-        .windows(2)
-        .all(|pair| pair[0].recipe.warehouse == pair[1].recipe.warehouse);
-    if !one_warehouse {
+        .any(|section| section.recipe.warehouse != *warehouse)
+    {
         return Err("its files go to different warehouses, and one transaction runs in one".to_owned());
     }
+    let carried: Vec<_> = prepared.iter().map(Prepared::carried).collect();
+    let requests: Vec<_> = prepared
+        .iter()
+        .zip(&carried)
+        .map(|(prepared, carried)| prepared.request(id, carried))
+        .collect();
     let GroupTransaction {
         statements,
         steps,
@@ -184,39 +234,34 @@ fn plan_sections(
         }
     })?;
     let follows = rules.rules.iter().find(|rule| rule.follow_up.is_some());
-    let all_counted = prepared.iter().all(|(_, spec, ..)| spec.max_errors() == Some(0));
+    let follow_up = follows.and_then(|rule| rule.follow_up.clone());
+    let repeats = |rule| follow_up::repeats(rule, follow_up.as_deref().unwrap_or_default());
+    let all_counted = prepared
+        .iter()
+        .all(|prepared| prepared.spec.max_errors() == Some(0));
     let merging = prepared
         .iter()
-        .find(|(rule, ..)| matches!(rule.mode, LoadMode::Merge(_)));
+        .find(|prepared| matches!(prepared.rule.mode, LoadMode::Merge(_)));
+    let plan = LoadPlan {
+        // The steps of the follow-up are found in the control database, when the rest is sound.
+        follow_up_repeats: follows.is_some_and(repeats),
+        follow_up,
+        retry: first.rule.retry,
+        max_errors: all_counted.then_some(0),
+        mode: merging.map_or(LoadMode::Append, |prepared| prepared.rule.mode.clone()),
+        sections: sections.iter().map(Together::planned).collect(),
+        section_of,
+        steps,
+        statements,
+        ..LoadPlan::of_nothing(warehouse.clone(), table.clone())
+    };
     Ok(PlannedSet {
-        plan: LoadPlan {
-            warehouse: sections[0].recipe.warehouse.clone(),
-            table: sections[0].recipe.table.clone(),
-            follow_up: follows.and_then(|rule| rule.follow_up.clone()),
-            // Found in the control database, when the rest is sound.
-            follow_up_steps: vec![],
-            follow_up_repeats: follows
-                .is_some_and(|rule| follow_up::repeats(rule, rule.follow_up.as_deref().unwrap_or_default())),
-            retry: prepared[0].0.retry,
-            on_bad_file: OnBadFile::FailAll,
-            max_errors: all_counted.then_some(0),
-            load_id_column: None,
-            encryption_secret: None,
-            vacuum_rows: None,
-            mode: merging.map_or(LoadMode::Append, |(rule, ..)| rule.mode.clone()),
-            sections: sections
-                .iter()
-                .map(|section| Section {
-                    rule: section.rule,
-                    table: section.recipe.table.clone(),
-                    loads: section.members.iter().map(|member| member.load).collect(),
-                })
-                .collect(),
-            section_of,
-            steps,
-            statements,
-        },
-        manifests,
+        plan,
+        rows_expected: prepared.iter().map(Prepared::rows_expected).sum(),
+        manifests: prepared
+            .into_iter()
+            .map(|prepared| (prepared.manifest_key, prepared.manifest.to_json()))
+            .collect(),
     })
 }
 

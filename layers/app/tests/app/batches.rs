@@ -222,6 +222,66 @@ async fn of_coalesced_files_one_that_is_gone_fails_at_once_and_the_others_are_lo
 }
 
 #[tokio::test]
+async fn a_file_that_is_replaced_while_it_waits_is_skipped_and_its_successor_loaded_once() {
+    let bench = Bench::with(&[THREE]).await;
+    let world = bench.world();
+    let first = world.announce_file("in/a_701.txt", "a|1").await;
+    let second = world.land_again(&first, "a|2\na|3\n");
+    world.announce(&second, "again").await.done();
+    let third = world.announce_file("in/c_701.txt", "c|4").await;
+    world.pass_time(TimeDelta::hours(1)).await;
+    let states = world.states_of(&[first.clone(), second, third]).await;
+    assert_eq!(
+        states,
+        [LoadState::Skipped, LoadState::Complete, LoadState::Complete]
+    );
+    assert_eq!(world.sorted_rows(), ["a|2", "a|3", "c|4"]);
+    let skipped = world.load_of(&first).await;
+    assert!(
+        skipped.remarks[0]
+            .starts_with("the file was replaced before it was loaded; what lies there now is load "),
+        "{:?}",
+        skipped.remarks
+    );
+    assert!(skipped.finished_at.is_some() && world.files.keys_in("in").is_empty());
+    let mut told = world.topic.told();
+    told.sort();
+    assert_eq!(told, ["loaded", "skipped"]);
+}
+
+#[tokio::test]
+async fn a_file_whose_replacement_is_undone_is_the_one_that_is_loaded() {
+    let bench = Bench::with(&[THREE]).await;
+    let world = bench.world();
+    let first = world.announce_file("in/a_701.txt", "a|1").await;
+    let second = world.land_again(&first, "a|2\n");
+    world.announce(&second, "again").await.done();
+    let third = world.land_again(&second, "a|1\n");
+    assert!(
+        matches!(world.announce(&third, "undone").await, Tried::Failed(_)),
+        "it waits its turn"
+    );
+    world.pass_time(TimeDelta::hours(1)).await;
+    let states = world.states_of(&[first, second]).await;
+    assert_eq!(states, [LoadState::Complete, LoadState::Skipped]);
+    assert_eq!(world.sorted_rows(), ["a|1"]);
+}
+
+#[tokio::test]
+async fn copies_of_two_files_of_one_key_are_both_loaded() {
+    const COPIED: Rule = Rule::new(1, "701", "price")
+        .with("file_name_column = NULL, batch_files = 3, trailer_flag = 'Y', trailer_tag = 'T|'");
+    let bench = Bench::with(&[COPIED]).await;
+    let world = bench.world();
+    let first = world.announce_file("in/a_701.txt", "a|1\nT|1").await;
+    let second = world.land_again(&first, "a|2\nT|1\n");
+    world.announce(&second, "again").await.done();
+    world.pass_time(TimeDelta::hours(1)).await;
+    assert_eq!(world.states_of(&[first, second]).await, [LoadState::Complete; 2]);
+    assert_eq!(world.sorted_rows(), ["a|1", "a|2"]);
+}
+
+#[tokio::test]
 async fn a_batch_of_which_all_files_are_gone_fails_and_is_told_once() {
     let bench = Bench::with(&[THREE]).await;
     let world = bench.world();

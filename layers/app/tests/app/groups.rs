@@ -334,3 +334,108 @@ async fn a_set_ends_well_whatever_call_goes_wrong() {
     }
     assert!(runs > calls.len(), "{runs} runs");
 }
+
+#[tokio::test]
+async fn of_two_versions_of_a_file_in_a_set_the_newer_is_loaded_and_the_older_skipped() {
+    let bench = Bench::with(&RULES).await;
+    let world = bench.world();
+    let [(done, _), (prices, rows), (heads, first_text)] = SET;
+    let first = world.gather(heads, first_text).await;
+    let mended = world.land_again(&first, "HD|2\nT|1\n");
+    world.announce(&mended, "again").await.done();
+    world.gather(prices, rows).await;
+    world.gather(done, "").await;
+    world.deliver_events().await.unwrap();
+    assert_eq!(
+        world.ends_of(&[first, mended]).await,
+        [LoadState::Skipped, LoadState::Complete]
+    );
+    assert_eq!(world.warehouse.rows(r#""s"."head""#), ["HD|2"]);
+    assert_eq!(world.told_sorted(), ["loaded", "skipped"]);
+    let waiting = "SELECT coalesce(sum(files), 0) FROM rdscnfg.ext_load_buffer";
+    assert_eq!(bench.count(waiting).await, 0);
+    assert!(world.files.keys_in("processing").is_empty());
+}
+
+#[tokio::test]
+async fn a_file_that_is_replaced_where_it_waits_for_its_set_is_loaded_once() {
+    let bench = Bench::with(&RULES).await;
+    let world = bench.world();
+    let [(done, _), (prices, rows), (heads, text)] = SET;
+    let first = world.gather(prices, rows).await;
+    let mended = world.land_again(&first, "pear|9\n");
+    world.announce(&mended, "again").await.done();
+    world.gather(heads, text).await;
+    world.gather(done, "").await;
+    world.deliver_events().await.unwrap();
+    assert_eq!(
+        world.ends_of(&[first, mended]).await,
+        [LoadState::Skipped, LoadState::Complete]
+    );
+    assert_eq!(world.warehouse.rows(r#""s"."price""#), ["pear|9"]);
+}
+
+#[tokio::test]
+async fn a_set_that_waited_for_a_paused_rule_goes_on_when_it_is_resumed() {
+    let bench = Bench::with(&RULES).await;
+    let world = bench.world();
+    bench
+        .run("UPDATE rdscnfg.ext_file_config SET paused = true WHERE ext_file_config_sid = 2")
+        .await;
+    let [(done, _), (prices, rows), (heads, text)] = SET;
+    let mut objects = vec![world.gather(done, "").await, world.gather(prices, rows).await];
+    let late = world.land(heads, text);
+    let outcome = world.announce(&late, "late").await.done();
+    assert!(matches!(outcome, ObjectOutcome::Waiting { .. }), "{outcome:?}");
+    objects.push(late);
+    world.pass_time(TimeDelta::hours(2)).await;
+    bench
+        .run("UPDATE rdscnfg.ext_file_config SET paused = false")
+        .await;
+    world.pass_time(TimeDelta::minutes(3)).await;
+    world.pass_time(TimeDelta::minutes(3)).await;
+    assert_eq!(world.ends_of(&objects).await, [LoadState::Complete; 3]);
+    assert_eq!(world.told_sorted(), ["loaded"]);
+}
+
+#[tokio::test]
+async fn a_control_file_that_is_replaced_before_it_is_read_is_refused_at_once() {
+    const CONTROL: Rule = Rule::splitting(3, "703", "load_group = 'sales', group_role = 'control'");
+    const LISTED: Rule = Rule::new(1, "701", "price").with("file_name_column = NULL, load_group = 'sales'");
+    let bench = Bench::with(&[LISTED, CONTROL]).await;
+    let world = bench.world();
+    let first = world.land("in/day/ctl_703.txt", "a_701.txt\n");
+    let second = world.land_again(&first, "p_701.txt\n");
+    let outcome = world.announce(&first, "first").await.done();
+    assert!(
+        matches!(&outcome, ObjectOutcome::Rejected { code, .. } if code == "object_gone"),
+        "{outcome:?}"
+    );
+    let prices = world.gather(SET[1].0, SET[1].1).await;
+    world.announce(&second, "second").await.done();
+    world.deliver_events().await.unwrap();
+    assert_eq!(world.ends_of(&[second, prices]).await, [LoadState::Complete; 2]);
+}
+
+#[tokio::test]
+async fn a_set_of_which_a_kept_file_does_not_read_fails_and_is_told() {
+    let bench = Bench::with(&RULES).await;
+    let world = bench.world();
+    let [(done, _), (prices, rows), (heads, text)] = SET;
+    let mut objects = vec![world.gather(prices, rows).await, world.gather(heads, text).await];
+    bench
+        .run(
+            "UPDATE rdscnfg.ext_file_load SET set_part = '{\"is\": \"older\"}' WHERE ext_file_config_sid = 1",
+        )
+        .await;
+    objects.push(world.gather(done, "").await);
+    assert_eq!(world.ends_of(&objects).await, [LoadState::Failed; 3]);
+    let load = world.load_of(&objects[0]).await;
+    assert!(
+        self::text(&load).contains("what was kept of in/day/p_701.txt does not read"),
+        "{}",
+        self::text(&load)
+    );
+    assert!(world.warehouse.handed().is_empty());
+    assert_eq!(world.told_sorted(), ["failed"]);
+}

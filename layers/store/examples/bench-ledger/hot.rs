@@ -302,7 +302,17 @@ impl Ledger {
                 [quoted(NOW), NULL, 1000]
             ),
             hot!("what waits in a buffer", "buffer_list_waiting", [buffer, 1000]),
+            hot!(
+                "what was replaced of what waits",
+                "buffer_list_superseded",
+                [buffer]
+            ),
             hot!("count what waits in a buffer", "buffer_count", [buffer, NULL]),
+            hot!(
+                "what a set may still get",
+                "set_await",
+                [quoted("landing"), "ARRAY[1, 2]", quoted("in/day"), NULL]
+            ),
             hot!(
                 "a batch of a table that is under way",
                 "batch_find_under_way",
