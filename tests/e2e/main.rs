@@ -1,7 +1,8 @@
 //! End-to-end tests on the shipped executables: real HTTP, a real PostgreSQL, nothing of the product linked.
 //!
 //! One local stack serves the whole run; every test has a feed of its own (a number that nobody else uses), so they run
-//! side by side. Each test is a line of README.md's table.
+//! side by side. The promises that they keep are the table of
+//! this folder's README; the product's has the most important.
 
 mod backfill;
 mod batches;
