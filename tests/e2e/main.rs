@@ -12,6 +12,7 @@ mod bulk_events;
 mod by_hand;
 mod chaos;
 mod checks;
+mod codes;
 mod command_line;
 mod connections;
 mod copy_options;

@@ -9,12 +9,13 @@ use clap::{Command, CommandFactory, Parser};
 
 use super::Cli;
 
-const GUIDES: [&str; 5] = [
+const GUIDES: [&str; 6] = [
     "README.md",
     "docs/operate.md",
     "docs/deploy.md",
     "docs/rules.md",
     "docs/snapshots.md",
+    "docs/codes.md",
 ];
 /// The guide that has every command on a line of its own, with its options.
 const SYNOPSIS: &str = include_str!("../../../../docs/commands.md");
