@@ -228,7 +228,10 @@ mod tests {
     fn the_guide_has_this_table() {
         let guide = include_str!("../../../../docs/settings.md");
         let table = settings_table();
-        assert!(guide.contains(&table), "put this table into docs/settings.md:\n{table}");
+        assert!(
+            guide.contains(&table),
+            "put this table into docs/settings.md:\n{table}"
+        );
     }
 
     #[test]

@@ -1,8 +1,8 @@
-//! Every command that the guides for operators name, held against the commands that there are.
+//! Every command that the guides for operators and our own messages name, held against the commands that there are.
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::error::ErrorKind;
 use clap::{Command, CommandFactory, Parser};
@@ -19,6 +19,8 @@ const GUIDES: [&str; 6] = [
 ];
 /// The guide that has every command on a line of its own, with its options.
 const SYNOPSIS: &str = include_str!("../../../../docs/commands.md");
+/// The sources whose texts tell people what to type.
+const SOURCES: [&str; 2] = ["layers", "orchestration/longshore/src/commands"];
 /// What commands have that change something; the synopsis says so once for all of them.
 const BY_HAND: [&str; 3] = ["yes", "why", "as"];
 /// What stands for something of the reader's, and a sample of it.
@@ -176,6 +178,83 @@ fn the_synopsis_has_every_command_with_its_options() {
             .collect();
         assert_eq!(shown, options, "docs/commands.md, {words}: {line}");
     }
+}
+
+fn sources_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap();
+    let (folders, files): (Vec<_>, Vec<_>) = entries
+        .map(|entry| entry.unwrap().path())
+        .partition(|path| path.is_dir());
+    files
+        .into_iter()
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .chain(folders.iter().flat_map(|folder| sources_in(folder)))
+        .collect()
+}
+
+/// The commands that the texts of a source say to type: what a text begins with, or what stands behind a colon.
+fn said(source: &str) -> Vec<String> {
+    // A text that goes on in the next line is one.
+    let mut lines = source.split("\\\n");
+    let first = lines.next().unwrap_or_default();
+    let text: String = std::iter::once(first).chain(lines.map(str::trim_start)).collect();
+    let pieces: Vec<&str> = text.split("longshore ").collect();
+    let ends = ['"', '\'', '`', ';', '(', ',', '.', '…', '\\', '\n'];
+    pieces
+        .windows(2)
+        .filter(|pair| pair[0].ends_with(": ") || pair[0].ends_with('"'))
+        .filter_map(|pair| pair[1].split(ends).next())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// What is wrong with such a command. Its values are not looked at: the program fills them in.
+fn slip(cli: &Command, said: &str) -> Option<String> {
+    let mut command = cli;
+    for word in said.split_whitespace() {
+        if let Some(option) = word.strip_prefix("--") {
+            let arguments = command.get_arguments().chain(cli.get_arguments());
+            let mut options = arguments.filter_map(|argument| argument.get_long());
+            if !options.any(|known| known == option) {
+                return Some(format!("longshore {said} (there is no {word})"));
+            }
+        } else if let Some(subcommand) = command.find_subcommand(word) {
+            command = subcommand;
+        }
+    }
+    command
+        .has_subcommands()
+        .then(|| format!("longshore {said} (there is no such command)"))
+}
+
+#[test]
+fn every_command_that_a_message_names_is_one() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let cli = Cli::command();
+    let mut seen = 0;
+    for path in SOURCES.iter().flat_map(|folder| sources_in(&root.join(folder))) {
+        let said = said(&fs::read_to_string(&path).unwrap());
+        seen += said.len();
+        let slips: Vec<String> = said.iter().filter_map(|said| slip(&cli, said)).collect();
+        assert!(slips.is_empty(), "{}:\n{}", path.display(), slips.join("\n"));
+    }
+    assert!(seen > 50, "{seen} commands");
+}
+
+#[test]
+fn a_slip_in_a_message_is_found() {
+    let source = "\"mend it, then: longshore load \\\n    replay {id} --wy TEXT\" \"longshore load undo ID\" \"a longshore of the harbour\"";
+    let slips: Vec<String> = said(source)
+        .iter()
+        .filter_map(|said| slip(&Cli::command(), said))
+        .collect();
+    assert_eq!(
+        slips,
+        [
+            "longshore load replay {id} --wy TEXT (there is no --wy)",
+            "longshore load undo ID (there is no such command)"
+        ]
+    );
 }
 
 #[test]

@@ -110,7 +110,7 @@ async fn rules(store: &Store) -> (Vec<Finding>, Vec<RuleRow>) {
             Finding::fault(
                 RULES,
                 fault.to_string(),
-                "update the row in ext_file_config or its columns in ext_file_config_dtl",
+                format!("longshore rule edit {} FIELD=VALUE --why TEXT", fault.rule),
             )
         })
         .collect();
