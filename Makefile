@@ -13,8 +13,8 @@ help: ## list the targets
 demo: postgres build ## land sample files on a local stack and show what happens to them
 	@target/debug/longshore demo
 
-local: postgres build ## start the local stack and keep it running until Ctrl-C
-	@target/debug/longshore local up
+local: postgres build ## start the local stack and keep it running until Ctrl-C; ready.json says where it is
+	@target/debug/longshore local up --ready-file ready.json
 
 build: ## build every executable
 	@$(CARGO) build --workspace

@@ -1,7 +1,8 @@
 //! End-to-end tests on the shipped executables: real HTTP, a real PostgreSQL, nothing of the product linked.
 //!
 //! One local stack serves the whole run; every test has a feed of its own (a number that nobody else uses), so they run
-//! side by side. Each test is a line of README.md's table.
+//! side by side. The promises that they keep are the table of
+//! this folder's README; the product's has the most important.
 
 mod backfill;
 mod batches;
@@ -11,6 +12,7 @@ mod bulk_events;
 mod by_hand;
 mod chaos;
 mod checks;
+mod codes;
 mod command_line;
 mod connections;
 mod copy_options;
@@ -22,6 +24,7 @@ mod events;
 mod file_checks;
 mod file_splits;
 mod files;
+mod first_file;
 mod follow_up;
 mod formats;
 mod groups;
@@ -51,6 +54,7 @@ mod restart;
 mod retries;
 mod rows;
 mod rule_commands;
+mod rule_fields;
 mod rules;
 mod secrecy;
 mod seed;

@@ -161,7 +161,7 @@ pub(crate) struct FailedStatement<'a> {
     pub error: &'a str,
 }
 
-/// Why a load is not tried again.
+/// What follows from a statement that failed.
 pub(crate) enum Afterwards {
     /// It is: here it is, waiting.
     Waits(Box<Load>),
@@ -278,9 +278,12 @@ fn trouble(
         return None;
     };
     let name = standing(app, warehouse);
+    let failed = match pause_after {
+        1 => "failed with".to_owned(),
+        times => format!("failed {times} times in a row, at last with"),
+    };
     let told = format!(
-        "{name} failed {pause_after} times in a row, at last with: {error}. Its loads wait and go on by themselves once it \
-         is back; it is tried again every few minutes"
+        "{name} {failed}: {error}. Its loads wait and go on by themselves once it is back; it is tried again every few minutes"
     );
     Some(WarehouseTrouble {
         warehouse: name,

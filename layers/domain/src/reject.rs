@@ -10,7 +10,7 @@ use crate::rule::{RuleFaults, RuleId};
 pub enum RejectedFile {
     /// It is moved to the error folder: its sender must mend it.
     MovesToError,
-    /// It stays: the rule or its table is at fault, and once that is mended the file can be put again as it is.
+    /// It stays: the rule or its table is at fault, and once that is mended the file is loaded as it lies there.
     Stays,
 }
 
@@ -49,7 +49,10 @@ pub enum RejectReason {
     )]
     TargetNameInvalid { rule: RuleId, name: String },
     /// The target is not there.
-    #[error("the table {table} cannot be read: {problem}; create it, then put the file again")]
+    #[error(
+        "the table {table} cannot be read: {problem}; create it, then: longshore load replay ID --why TEXT (a file that still \
+         lies in a watched folder is loaded by itself within half an hour)"
+    )]
     TargetMissing { table: String, problem: String },
     /// The file is smaller than the deployment's threshold.
     #[error("the file has {size_bytes} bytes, fewer than threshold_file_size_bytes = {threshold_bytes}")]
@@ -97,13 +100,13 @@ pub enum RejectReason {
     /// One invocation after another died over the file.
     #[error(
         "{deaths} invocations died while they prepared the file; look for its load id in their logs, give the function more \
-         memory or time, then put the file again"
+         memory or time, then: longshore load replay ID --why TEXT"
     )]
     WornOut { deaths: u32 },
     /// The file is too long for one invocation.
     #[error(
         "{invocations} invocations ran out of time over the file, the last one after {read_bytes} of its {size_bytes} bytes in \
-         {seconds} s; give the function more time or more memory (which is also more CPU), then put the file again"
+         {seconds} s; give the function more time or more memory (which is also more CPU), then: longshore load replay ID --why TEXT"
     )]
     TooLongToPrepare {
         invocations: u32,
@@ -114,7 +117,7 @@ pub enum RejectReason {
     /// The rows of an earlier load of the same content are to be replaced, and nothing tells which they are.
     #[error(
         "it was loaded before as load {earlier}, whose rows hold no load id to replace them by; delete those rows by \
-         hand, then let this load happen again with: longshore load replay --accept-duplicates"
+         hand, then let this load happen again: longshore load replay ID --accept-duplicates --why TEXT"
     )]
     RowsNotReplaceable { earlier: LoadId },
     /// The object was gone or replaced before it was read.
@@ -188,4 +191,38 @@ fn differences(missing: &[String], unknown: &[String]) -> String {
         .flatten()
         .collect::<Vec<_>>()
         .join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn what_is_loaded_again_by_hand_is_told_with_the_whole_command() {
+        let reasons = [
+            RejectReason::TargetMissing {
+                table: "etl.price".to_owned(),
+                problem: "it does not exist".to_owned(),
+            },
+            RejectReason::WornOut { deaths: 10 },
+            RejectReason::TooLongToPrepare {
+                invocations: 5,
+                read_bytes: 1,
+                size_bytes: 2,
+                seconds: 3,
+            },
+            RejectReason::RowsNotReplaceable {
+                earlier: LoadId::from_uuid(Uuid::nil()),
+            },
+        ];
+        for reason in reasons {
+            let said = reason.to_string();
+            assert!(
+                said.contains("longshore load replay ID") && said.contains("--why TEXT"),
+                "{said}"
+            );
+        }
+    }
 }

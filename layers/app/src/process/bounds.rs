@@ -61,7 +61,9 @@ impl ProcessObject<'_> {
             }
             LoadState::Prepared | LoadState::Queued => {
                 let error = format!(
-                    "{deaths} invocations died while they submitted the load; look for its id in their logs, then replay it"
+                    "{deaths} invocations died while they submitted the load; look for its id in their logs, then: longshore load \
+                     replay {} --why TEXT",
+                    load.id
                 );
                 self.fail(load.id, "worn_out", error).await.map(Some)
             }

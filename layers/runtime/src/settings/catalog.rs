@@ -1,4 +1,4 @@
-//! Every setting by name: what the README's table is made of.
+//! Every setting by name: what the table of docs/settings.md is made of.
 
 /// The secret of the control database, by name or ARN.
 pub const SECRET_POSTGRES: &str = "secret_postgres";
@@ -225,10 +225,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_readme_has_this_table() {
-        let readme = include_str!("../../../../README.md");
+    fn the_guide_has_this_table() {
+        let guide = include_str!("../../../../docs/settings.md");
         let table = settings_table();
-        assert!(readme.contains(&table), "put this table into README.md:\n{table}");
+        assert!(
+            guide.contains(&table),
+            "put this table into docs/settings.md:\n{table}"
+        );
     }
 
     #[test]

@@ -1,14 +1,28 @@
-//! Every command that the guides for operators name, held against the commands that there are.
+//! Every command that the guides for operators and our own messages name, held against the commands that there are.
 
+use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use clap::Parser;
 use clap::error::ErrorKind;
+use clap::{Command, CommandFactory, Parser};
 
 use super::Cli;
 
-const GUIDES: [&str; 3] = ["README.md", "docs/operate.md", "docs/deploy.md"];
+const GUIDES: [&str; 6] = [
+    "README.md",
+    "docs/operate.md",
+    "docs/deploy.md",
+    "docs/rules.md",
+    "docs/snapshots.md",
+    "docs/codes.md",
+];
+/// The guide that has every command on a line of its own, with its options.
+const SYNOPSIS: &str = include_str!("../../../../docs/commands.md");
+/// The sources whose texts tell people what to type.
+const SOURCES: [&str; 2] = ["layers", "orchestration/longshore/src/commands"];
+/// What commands have that change something; the synopsis says so once for all of them.
+const BY_HAND: [&str; 3] = ["yes", "why", "as"];
 /// What stands for something of the reader's, and a sample of it.
 const PLACEHOLDERS: [(&str, &str); 13] = [
     ("ID", "1ebd3a00-c130-541e-af34-f69cd92bbfcb"),
@@ -34,39 +48,48 @@ struct Mention {
     is_line: bool,
 }
 
-/// In a guide that shows a prompt, what is typed stands behind one, and a line without is output or a summary of the command line.
+/// The commands of a guide, of its blocks and of its sentences.
 fn mentions(guide: &str) -> Vec<Mention> {
-    let prompt = if guide.contains("\n$ ") { "$ " } else { "" };
-    let mut all = Vec::new();
-    let mut in_block = false;
-    for line in guide.lines() {
-        if line.trim_start().starts_with("```") {
-            in_block = !in_block;
-        } else if in_block {
-            let typed = line.trim_start().strip_prefix(prompt).unwrap_or_default();
-            let typed = typed.split(" # ").next().unwrap_or_default();
-            let commands = typed.split("&&").map(str::trim);
-            all.extend(
-                commands
-                    .filter(|command| command.starts_with("longshore "))
-                    .map(|text| Mention {
-                        text: text.to_owned(),
-                        is_line: true,
-                    }),
-            );
-        } else {
-            // Between the first and the second backtick, the third and the fourth …
-            let code = line.split('`').skip(1).step_by(2);
-            all.extend(
-                code.filter(|code| code.starts_with("longshore "))
-                    .map(|text| Mention {
-                        text: text.to_owned(),
-                        is_line: false,
-                    }),
-            );
-        }
-    }
-    all
+    // Between the first fence and the second, the third and the fourth …
+    let pieces = guide.split("```").enumerate();
+    pieces
+        .flat_map(|(at, piece)| match at % 2 {
+            0 => in_sentences(piece),
+            _ => in_block(piece),
+        })
+        .collect()
+}
+
+/// In a block that shows a prompt, what is typed stands behind one, and a line without is output.
+fn in_block(block: &str) -> Vec<Mention> {
+    let lines = || block.lines().map(str::trim_start);
+    let prompt = if lines().any(|line| line.starts_with("$ ")) {
+        "$ "
+    } else {
+        ""
+    };
+    lines()
+        .filter_map(|line| line.strip_prefix(prompt))
+        .filter_map(|typed| typed.split(" # ").next())
+        .flat_map(|typed| typed.split("&&").flat_map(|command| command.split(" | ")))
+        .map(str::trim)
+        .filter(|command| command.starts_with("longshore "))
+        .map(|text| Mention {
+            text: text.to_owned(),
+            is_line: true,
+        })
+        .collect()
+}
+
+fn in_sentences(text: &str) -> Vec<Mention> {
+    // Between the first and the second backtick, the third and the fourth …
+    let code = text.lines().flat_map(|line| line.split('`').skip(1).step_by(2));
+    code.filter(|code| code.starts_with("longshore "))
+        .map(|text| Mention {
+            text: text.to_owned(),
+            is_line: false,
+        })
+        .collect()
 }
 
 /// The words that somebody types, with a sample for each placeholder; what may be left out is typed.
@@ -113,6 +136,127 @@ fn every_command_of_the_guides_is_one() {
     }
 }
 
+/// The commands that do something, by all of their words, each with its options.
+fn commands(of: &Command, words: &str) -> Vec<(String, BTreeSet<String>)> {
+    if of.has_subcommands() {
+        let subcommands = of.get_subcommands();
+        return subcommands
+            .flat_map(|command| commands(command, &format!("{words} {}", command.get_name())))
+            .collect();
+    }
+    let options = of
+        .get_arguments()
+        .filter_map(|argument| argument.get_long())
+        .filter(|option| !BY_HAND.contains(option))
+        .map(str::to_owned)
+        .collect();
+    vec![(words.to_owned(), options)]
+}
+
+#[test]
+fn the_synopsis_has_every_command_with_its_options() {
+    let commands = commands(&Cli::command(), "longshore");
+    let lines: Vec<&str> = SYNOPSIS
+        .lines()
+        .filter(|line| line.starts_with("longshore "))
+        .collect();
+    assert_eq!(
+        lines.len(),
+        commands.len(),
+        "docs/commands.md has another number of commands"
+    );
+    for (words, options) in commands {
+        let of_command = |line: &&&str| {
+            line.strip_prefix(&*words)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+        };
+        let line = lines.iter().find(of_command).unwrap_or(&"");
+        let shown: BTreeSet<String> = line
+            .split([' ', '[', ']', ','])
+            .filter_map(|word| word.strip_prefix("--"))
+            .map(str::to_owned)
+            .collect();
+        assert_eq!(shown, options, "docs/commands.md, {words}: {line}");
+    }
+}
+
+fn sources_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap();
+    let (folders, files): (Vec<_>, Vec<_>) = entries
+        .map(|entry| entry.unwrap().path())
+        .partition(|path| path.is_dir());
+    files
+        .into_iter()
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .chain(folders.iter().flat_map(|folder| sources_in(folder)))
+        .collect()
+}
+
+/// The commands that the texts of a source say to type: what a text begins with, or what stands behind a colon.
+fn said(source: &str) -> Vec<String> {
+    // A text that goes on in the next line is one.
+    let mut lines = source.split("\\\n");
+    let first = lines.next().unwrap_or_default();
+    let text: String = std::iter::once(first).chain(lines.map(str::trim_start)).collect();
+    let pieces: Vec<&str> = text.split("longshore ").collect();
+    let ends = ['"', '\'', '`', ';', '(', ',', '.', '…', '\\', '\n'];
+    pieces
+        .windows(2)
+        .filter(|pair| pair[0].ends_with(": ") || pair[0].ends_with('"'))
+        .filter_map(|pair| pair[1].split(ends).next())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// What is wrong with such a command. Its values are not looked at: the program fills them in.
+fn slip(cli: &Command, said: &str) -> Option<String> {
+    let mut command = cli;
+    for word in said.split_whitespace() {
+        if let Some(option) = word.strip_prefix("--") {
+            let arguments = command.get_arguments().chain(cli.get_arguments());
+            let mut options = arguments.filter_map(|argument| argument.get_long());
+            if !options.any(|known| known == option) {
+                return Some(format!("longshore {said} (there is no {word})"));
+            }
+        } else if let Some(subcommand) = command.find_subcommand(word) {
+            command = subcommand;
+        }
+    }
+    command
+        .has_subcommands()
+        .then(|| format!("longshore {said} (there is no such command)"))
+}
+
+#[test]
+fn every_command_that_a_message_names_is_one() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let cli = Cli::command();
+    let mut seen = 0;
+    for path in SOURCES.iter().flat_map(|folder| sources_in(&root.join(folder))) {
+        let said = said(&fs::read_to_string(&path).unwrap());
+        seen += said.len();
+        let slips: Vec<String> = said.iter().filter_map(|said| slip(&cli, said)).collect();
+        assert!(slips.is_empty(), "{}:\n{}", path.display(), slips.join("\n"));
+    }
+    assert!(seen > 50, "{seen} commands");
+}
+
+#[test]
+fn a_slip_in_a_message_is_found() {
+    let source = "\"mend it, then: longshore load \\\n    replay {id} --wy TEXT\" \"longshore load undo ID\" \"a longshore of the harbour\"";
+    let slips: Vec<String> = said(source)
+        .iter()
+        .filter_map(|said| slip(&Cli::command(), said))
+        .collect();
+    assert_eq!(
+        slips,
+        [
+            "longshore load replay {id} --wy TEXT (there is no --wy)",
+            "longshore load undo ID (there is no such command)"
+        ]
+    );
+}
+
 #[test]
 fn a_command_that_is_none_is_found() {
     let guide = "Say `longshore load undo ID` or `longshore load replay`.\n```\nlongshore load replay\nlongshore load show ID  # one\n```\n";
@@ -121,8 +265,8 @@ fn a_command_that_is_none_is_found() {
         .map(|mention| fault(mention).is_some())
         .collect();
     assert_eq!(found, [true, false, true, false]);
-    let prompted = "```\n$ longshore load show ID\n$ longshore rule apply FILE --why \"two words\"\nlongshore load show | list\n```\n";
+    let prompted = "```\n$ longshore load show ID | longshore local sql\n$ longshore rule apply FILE --why \"two words\"\nlongshore load show | list\n```\n";
     let mentions = mentions(prompted);
-    assert_eq!(mentions.len(), 2, "{mentions:?}");
+    assert_eq!(mentions.len(), 3, "{mentions:?}");
     assert!(mentions.iter().all(|mention| fault(mention).is_none()));
 }

@@ -422,7 +422,7 @@ impl FoundBy {
         let first = token(&samples[0]);
         let is_date = first.len() >= 8 && first.bytes().all(|byte| byte.is_ascii_digit());
         if !is_date && !first.is_empty() && samples.iter().all(|sample| token(sample) == first) {
-            remarks.push(format!("files are found by the token {first:?}: what follows the last _ of their names, up to the first dot"));
+            remarks.push(format!("files are found by the token {first:?}: of their names up to the first dot, what follows the last _"));
             return Ok(Self::Token(first));
         }
         let pattern = pattern(&samples[0].name);

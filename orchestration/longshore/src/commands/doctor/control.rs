@@ -110,7 +110,7 @@ async fn rules(store: &Store) -> (Vec<Finding>, Vec<RuleRow>) {
             Finding::fault(
                 RULES,
                 fault.to_string(),
-                "update the row in ext_file_config or its columns in ext_file_config_dtl",
+                format!("longshore rule edit {} FIELD=VALUE --why TEXT", fault.rule),
             )
         })
         .collect();
@@ -118,7 +118,7 @@ async fn rules(store: &Store) -> (Vec<Finding>, Vec<RuleRow>) {
         findings.push(Finding::notice(
             RULES,
             "there is none, so every file is rejected",
-            "insert one: README.md, \"A rule, row by row\"",
+            "have one proposed for a sample of the files: longshore rule infer FILE (docs/rules.md)",
         ));
     } else if findings.is_empty() {
         findings.push(Finding::sound(RULES, format!("{} are in operation", rows.len())));
