@@ -52,6 +52,20 @@ impl Output {
         print(&table.to_string())
     }
 
+    /// One of several tables below each other; nothing where it has no rows.
+    pub(crate) fn section(
+        self,
+        heading: &str,
+        header: &[&str],
+        rows: Vec<Vec<String>>,
+    ) -> anyhow::Result<()> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        self.line(&format!("\n{heading}"))?;
+        self.table(header, rows)
+    }
+
     /// Names and values, one a line; what is not known is left out.
     pub(crate) fn facts(self, facts: &[(&str, Option<String>)]) -> anyhow::Result<()> {
         let width = facts.iter().map(|(name, _)| name.len()).max().unwrap_or_default();

@@ -11,7 +11,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::by_hand;
-use super::load::{file, moment, number};
+use super::cells::{file, moment, number};
 use crate::cli::{
     BatchCommand, BatchListArguments, ByHandArguments, DeleteArguments, FlushArguments, ReplayArguments,
     ReprocessArguments,

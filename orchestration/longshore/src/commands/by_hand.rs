@@ -11,8 +11,9 @@ use longshore_store::{LIST_LIMIT, Load, LoadFilter, Operator};
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::cells::file;
 use super::file::loads_of;
-use super::load::{file, find};
+use super::load::find;
 use crate::cli::{ByHandArguments, FileArguments, FollowUpArguments, HandArguments, ReplayArguments};
 use crate::deployment::Deployment;
 use crate::exit::{ExitStatus, input};

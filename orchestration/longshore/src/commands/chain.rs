@@ -8,7 +8,7 @@ use longshore_app::check_chain;
 use longshore_store::{Chain, Store};
 use serde_json::json;
 
-use super::load::moment;
+use super::cells::moment;
 use super::query::document;
 use crate::cli::{ChainCommand, HandArguments};
 use crate::deployment::Deployment;

@@ -8,7 +8,7 @@ use longshore_runtime::wiring::{QueueMessage, Queues};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::load::moment;
+use super::cells::moment;
 use crate::cli::{DlqArguments, DlqCommand};
 use crate::deployment::Deployment;
 use crate::exit::{ExitStatus, input};

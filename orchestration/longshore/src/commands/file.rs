@@ -5,7 +5,7 @@ use longshore_domain::object::{Bucket, ObjectKey, parse_s3_url};
 use longshore_store::{Load, Operation, Store};
 use serde::Serialize;
 
-use super::load::{moment, number};
+use super::cells::{moment, number};
 use super::{by_hand, file_check, file_prepare, file_split};
 use crate::cli::FileCommand;
 use crate::deployment::Deployment;

@@ -5,7 +5,7 @@ use longshore_domain::load::LoadId;
 use longshore_store::{DifferenceKind, MarkerDifference, SettledAs};
 use serde_json::json;
 
-use super::load::{moment, number};
+use super::cells::{moment, number};
 use crate::cli::{MarkerCommand, SettleArguments};
 use crate::deployment::Deployment;
 use crate::exit::{ExitStatus, input};

@@ -4,6 +4,7 @@ mod backfill;
 mod batch;
 mod bulk;
 mod by_hand;
+mod cells;
 mod chain;
 mod demo;
 mod dlq;

@@ -2,7 +2,7 @@
 
 use longshore_store::WarehouseStanding;
 
-use super::load::moment;
+use super::cells::moment;
 use crate::cli::WarehouseCommand;
 use crate::deployment::Deployment;
 use crate::exit::ExitStatus;

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::files::SampleFile;
 use super::watch::{Chapter, Story};
-use crate::commands::load::{file, number};
+use crate::commands::cells::{file, number};
 use crate::local::LocalDeployment;
 use crate::output::Output;
 

@@ -136,7 +136,7 @@ fn row(outcome: &QueryOutcome, queries: &[ChainQuery]) -> Vec<String> {
     vec![
         outcome.query.to_string(),
         outcome.status.to_lowercase(),
-        super::load::number(outcome.rows),
+        super::cells::number(outcome.rows),
         format!("{:.3}", outcome.seconds),
         outcome.attempts.to_string(),
         outcome.statement_id.clone(),

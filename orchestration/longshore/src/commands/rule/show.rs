@@ -9,7 +9,7 @@ use longshore_store::{LIST_LIMIT, Record, RuleBook, RuleRecord, RuleVersion, She
 use serde_json::{Value, json};
 
 use super::{no_such_rule, read_catalog};
-use crate::commands::load::moment;
+use crate::commands::cells::moment;
 use crate::commands::snapshot;
 use crate::exit::{ExitStatus, input};
 use crate::output::Output;

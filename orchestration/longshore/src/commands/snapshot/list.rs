@@ -6,7 +6,7 @@ use longshore_domain::snapshot::DataDate;
 use longshore_store::{SnapshotOutcome, SnapshotStanding};
 
 use crate::cli::SnapshotListArguments;
-use crate::commands::load::moment;
+use crate::commands::cells::moment;
 use crate::deployment::Deployment;
 use crate::exit::ExitStatus;
 use crate::output::Output;

@@ -1,0 +1,45 @@
+//! What a cell of a table, or a fact, says of a load.
+
+use chrono::{DateTime, Utc};
+use longshore_store::Load;
+
+/// The file's name, and the record type of a part or the target of a delivery.
+pub(crate) fn file(load: &Load) -> String {
+    match (&load.record_type, &load.target) {
+        (Some(record_type), _) => format!("{} [{record_type}]", load.file_name),
+        (None, Some(target)) => format!("{} → {target}", load.file_name),
+        (None, None) => load.file_name.clone(),
+    }
+}
+
+/// A count, or nothing.
+pub(crate) fn number(count: Option<u64>) -> String {
+    count.map(|count| count.to_string()).unwrap_or_default()
+}
+
+/// A moment to the millisecond, in UTC.
+pub(crate) fn moment(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%d %H:%M:%S%.3f").to_string()
+}
+
+/// The code of an error, which the guide to codes explains, and what it says.
+pub(crate) fn fault(load: &Load) -> Option<String> {
+    let error = load.error.as_ref()?;
+    Some(match &load.error_code {
+        Some(code) => format!("{code}: {error}"),
+        None => error.clone(),
+    })
+}
+
+/// Until when a load waits, and for what.
+pub(crate) fn waiting(load: &Load) -> String {
+    let until = load.due_at.map(moment).unwrap_or_default();
+    match &load.waits_for {
+        Some(rule) if rule.starts_with("rule ") => format!("{rule} is resumed"),
+        Some(table) if table.starts_with("table ") => {
+            format!("{until}, or until fewer loads of {table} are under way")
+        }
+        Some(warehouse) => format!("{until}, or until {warehouse} is back"),
+        None => until,
+    }
+}
