@@ -66,18 +66,20 @@ pub(super) fn takes_iso_timestamp(format: &TimeFormat) -> bool {
     matches!(format, TimeFormat::Default | TimeFormat::Auto)
 }
 
-/// A TIME, or with its zone a TIMETZ.
-pub(super) fn check_time(bytes: &[u8], with_zone: bool) -> Result<(), RowError> {
+/// A TIME, or with its zone a TIMETZ; what is less than a microsecond is cut off, which PostgreSQL would round.
+pub(super) fn convert_time(bytes: &[u8], with_zone: bool) -> Result<Cow<'_, [u8]>, RowError> {
     let mut scan = Scan::new(trimmed(bytes));
-    let is_time = scan.time().is_some() && scan.moment().is_some() && (with_zone || scan.offset.is_none());
-    if is_time {
-        return Ok(());
-    }
-    let name = if with_zone { "HH:MI:SSOF" } else { "HH:MI:SS" };
-    Err(RowError::new(
-        1206,
-        format!("Invalid time format or value [{name}]"),
-    ))
+    let moment = scan.time().and_then(|()| scan.moment());
+    let Some(moment) = moment.filter(|moment| with_zone || moment.offset.is_none()) else {
+        let name = if with_zone { "HH:MI:SSOF" } else { "HH:MI:SS" };
+        return Err(RowError::new(
+            1206,
+            format!("Invalid time format or value [{name}]"),
+        ));
+    };
+    let time = moment.local.format("%H:%M:%S%.f");
+    let zone = moment.offset.map(|offset| offset.to_string()).unwrap_or_default();
+    Ok(Cow::Owned(format!("{time}{zone}").into_bytes()))
 }
 
 fn parse_date(bytes: &[u8], format: &TimeFormat) -> Result<String, RowError> {
@@ -135,11 +137,17 @@ fn default_date(text: &str) -> Result<Option<NaiveDate>, RowError> {
             "Invalid Date Format - length must be 10 or more",
         ));
     }
-    // A time after the date is allowed and ignored.
     let date = text.get(..DATE.len()).and_then(|date| parse(date, DATE));
     let rest = text.get(DATE.len()..).unwrap_or("?");
-    let is_time = rest.is_empty() || rest.starts_with([' ', 'T']);
-    Ok(date.filter(|_| is_time).map(|moment| moment.local.date()))
+    Ok(date
+        .filter(|_| is_ignored_time(rest))
+        .map(|moment| moment.local.date()))
+}
+
+/// A time after the date is allowed, and ignored whatever it says.
+fn is_ignored_time(rest: &str) -> bool {
+    let mut scan = Scan::new(rest.trim_start_matches([' ', 'T']));
+    rest.is_empty() || (rest.starts_with([' ', 'T']) && scan.time().is_some())
 }
 
 struct Moment {

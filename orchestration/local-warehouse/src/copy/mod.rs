@@ -21,6 +21,7 @@ mod frame;
 mod intake;
 mod iso;
 mod json;
+mod json_value;
 mod lines;
 mod load;
 mod lzo;

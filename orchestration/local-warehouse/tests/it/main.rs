@@ -6,6 +6,7 @@ mod data_api;
 mod durability;
 mod formats;
 mod functions;
+mod hostile;
 mod manual;
 mod procedure;
 mod random;
