@@ -9,6 +9,7 @@
 
 mod any_bytes;
 mod any_file;
+mod arguments;
 mod binary;
 mod cipher;
 mod column;
@@ -38,6 +39,7 @@ mod spooled_file;
 mod statement;
 mod text;
 mod text_file;
+mod time_scan;
 mod wire;
 
 pub(crate) use any_bytes::check_any_bytes;

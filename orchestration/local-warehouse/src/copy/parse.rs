@@ -2,15 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use super::arguments::{
+    encoding, json_fields, max_error, null_string, number, one_character, optional_number, replacement, text,
+    time_format, widths, within,
+};
 use super::cipher::RootKey;
 use super::options::{check_combination, option_name, refused};
-use super::statement::{
-    Compression, Conversion, CopyStatement, Encoding, Format, JsonFields, TimeFormat, Tolerance,
-};
+use super::statement::{Compression, Conversion, CopyStatement, Encoding, Format, JsonFields, Tolerance};
 use crate::sql::{Cursor, SqlError, TokenKind, string_value, tokenize};
-
-/// MAXERROR may be at most this.
-const MOST_ERRORS: u64 = 100_000;
 
 /// Reads a COPY statement.
 ///
@@ -233,133 +232,6 @@ impl Options {
         } else {
             None
         }
-    }
-}
-
-fn text(cursor: &mut Cursor<'_>) -> Result<String, SqlError> {
-    cursor.accept(&["as"]);
-    Ok(string_value(&cursor.expect_string()?))
-}
-
-fn number(cursor: &mut Cursor<'_>) -> Result<u64, SqlError> {
-    cursor.accept(&["as"]);
-    let error = cursor.error();
-    let token = cursor.next().filter(|token| token.kind == TokenKind::Number);
-    token.and_then(|token| token.text.parse().ok()).ok_or(error)
-}
-
-fn optional_number(cursor: &mut Cursor<'_>) {
-    if cursor.peek().is_some_and(|token| token.kind == TokenKind::Number) {
-        cursor.next();
-    }
-}
-
-fn max_error(cursor: &mut Cursor<'_>) -> Result<u64, SqlError> {
-    let count = number(cursor)?;
-    within("MAXERROR", count, 0, MOST_ERRORS)?;
-    Ok(count)
-}
-
-fn within(name: &str, number: u64, least: u64, most: u64) -> Result<(), SqlError> {
-    if (least..=most).contains(&number) {
-        return Ok(());
-    }
-    Err(refused(format!(
-        "{name} {number} is outside of {least} to {most}"
-    )))
-}
-
-/// One ASCII character, as itself, as `\t` or as `\ddd`.
-fn one_character(name: &str, cursor: &mut Cursor<'_>) -> Result<u8, SqlError> {
-    let value = text(cursor)?;
-    match value.as_bytes() {
-        [byte] if byte.is_ascii() => Ok(*byte),
-        _ => Err(refused(format!("COPY {name} must be a single ASCII character"))),
-    }
-}
-
-/// The replacement must be one ASCII character other than NUL; `?` when none is given.
-fn replacement(cursor: &mut Cursor<'_>) -> Result<u8, SqlError> {
-    let has_value =
-        cursor.looks_at(&["as"]) || cursor.peek().is_some_and(|token| token.kind == TokenKind::String);
-    if !has_value {
-        return Ok(b'?');
-    }
-    match one_character("ACCEPTINVCHARS", cursor)? {
-        0 => Err(refused("COPY ACCEPTINVCHARS must not be NULL")),
-        byte => Ok(byte),
-    }
-}
-
-/// `'label:width,label:width'`.
-fn widths(cursor: &mut Cursor<'_>) -> Result<Vec<(String, usize)>, SqlError> {
-    let specification = text(cursor)?;
-    let column = |part: &str| {
-        let (label, width) = part.rsplit_once(':')?;
-        let width = width.trim().parse().ok().filter(|width| *width > 0)?;
-        let label = label.trim();
-        (!label.is_empty()).then(|| (label.to_owned(), width))
-    };
-    let columns: Option<Vec<_>> = specification.split(',').map(column).collect();
-    columns.ok_or_else(|| refused(format!("Invalid fixed width specification '{specification}'")))
-}
-
-fn json_fields(option: &str, cursor: &mut Cursor<'_>) -> Result<JsonFields, SqlError> {
-    cursor.accept(&["as"]);
-    if !cursor.peek().is_some_and(|token| token.kind == TokenKind::String) {
-        return Ok(JsonFields::Auto);
-    }
-    let value = text(cursor)?;
-    match value.to_ascii_lowercase().as_str() {
-        "auto" => Ok(JsonFields::Auto),
-        "auto ignorecase" => Ok(JsonFields::AutoIgnoreCase),
-        "noshred" if option == "JSON" => Ok(JsonFields::NoShred),
-        path if path.starts_with("s3://") => Ok(JsonFields::Paths(value)),
-        _ => Err(refused(format!(
-            "Invalid {option} option '{value}': expected 'auto', 'auto ignorecase', 's3://…' or, for JSON, 'noshred'"
-        ))),
-    }
-}
-
-fn encoding(cursor: &mut Cursor<'_>) -> Result<Encoding, SqlError> {
-    cursor.accept(&["as"]);
-    let error = cursor.error();
-    let Some(token) = cursor.next() else {
-        return Err(error);
-    };
-    let name = if token.kind == TokenKind::String {
-        string_value(&token)
-    } else {
-        token.text.to_owned()
-    };
-    match name.to_ascii_uppercase().as_str() {
-        "UTF8" => Ok(Encoding::Utf8),
-        "UTF16" => Ok(Encoding::Utf16),
-        "UTF16LE" => Ok(Encoding::Utf16LittleEndian),
-        "UTF16BE" => Ok(Encoding::Utf16BigEndian),
-        "ISO88591" => Ok(Encoding::Latin1),
-        _ => Err(error),
-    }
-}
-
-/// `'\N'` is the null marker and not the letter N, so only escapes that name a byte are resolved.
-fn null_string(cursor: &mut Cursor<'_>) -> Result<Vec<u8>, SqlError> {
-    cursor.accept(&["as"]);
-    let token = cursor.expect_string()?;
-    let is_marker = matches!(token.text, r"'\N'" | r"'\\N'");
-    Ok(if is_marker {
-        b"\\N".to_vec()
-    } else {
-        string_value(&token).into_bytes()
-    })
-}
-
-fn time_format(text: &str) -> TimeFormat {
-    match text {
-        "auto" => TimeFormat::Auto,
-        "epochsecs" => TimeFormat::EpochSeconds,
-        "epochmillisecs" => TimeFormat::EpochMilliseconds,
-        pattern => TimeFormat::Pattern(pattern.to_owned()),
     }
 }
 
