@@ -2,6 +2,7 @@
 
 use super::options::refused;
 use super::statement::{Encoding, JsonFields, TimeFormat};
+use super::time_scan::pattern_field;
 use crate::sql::{Cursor, SqlError, TokenKind, string_value};
 
 /// MAXERROR may be at most this.
@@ -133,11 +134,51 @@ pub(super) fn null_string(cursor: &mut Cursor<'_>) -> Result<Vec<u8>, SqlError> 
 }
 
 /// The text of DATEFORMAT or TIMEFORMAT.
-pub(super) fn time_format(text: &str) -> TimeFormat {
-    match text {
-        "auto" => TimeFormat::Auto,
-        "epochsecs" => TimeFormat::EpochSeconds,
-        "epochmillisecs" => TimeFormat::EpochMilliseconds,
-        pattern => TimeFormat::Pattern(pattern.to_owned()),
+pub(super) fn time_format(option: &str, text: String) -> Result<TimeFormat, SqlError> {
+    match text.as_str() {
+        "auto" => Ok(TimeFormat::Auto),
+        "epochsecs" => Ok(TimeFormat::EpochSeconds),
+        "epochmillisecs" => Ok(TimeFormat::EpochMilliseconds),
+        pattern => match pattern_fault(pattern) {
+            Some(fault) => Err(refused(format!("COPY {option} '{pattern}' {fault}"))),
+            None => Ok(TimeFormat::Pattern(text)),
+        },
     }
+}
+
+/// What no pattern may have: <https://docs.aws.amazon.com/redshift/latest/dg/r_DATEFORMAT_and_TIMEFORMAT_strings.html>.
+fn pattern_fault(pattern: &str) -> Option<String> {
+    const ZONES: [&str; 2] = ["OF", "TZ"];
+    let upper = pattern.to_ascii_uppercase();
+    let mut rest = upper.as_str();
+    let mut seen: Vec<&'static str> = Vec::new();
+    while let Some(first) = rest.chars().next() {
+        let Some(name) = pattern_field(rest) else {
+            if let Some(zone) = ZONES.into_iter().find(|zone| rest.starts_with(zone)) {
+                return Some(format!("has the time zone specifier {zone}: use 'auto'"));
+            }
+            rest = &rest[first.len_utf8()..];
+            continue;
+        };
+        if let Some(other) = seen.iter().find(|other| is_same_part(other, name)) {
+            return Some(format!("has {name} beside {other}"));
+        }
+        seen.push(name);
+        rest = &rest[name.len()..];
+    }
+    seen.is_empty().then(|| "has no field".to_owned())
+}
+
+/// Whether two fields of a pattern are the same part of a moment.
+fn is_same_part(one: &str, other: &str) -> bool {
+    const PARTS: [&[&str]; 4] = [
+        &["YYYY", "YY"],
+        &["MONTH", "MON", "MM"],
+        &["HH24", "HH12", "HH"],
+        &["AM", "PM"],
+    ];
+    one == other
+        || PARTS
+            .iter()
+            .any(|part| part.contains(&one) && part.contains(&other))
 }

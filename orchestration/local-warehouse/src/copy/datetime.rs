@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, Utc};
 
+use super::automatic::recognize;
 use super::iso;
 use super::report::RowError;
 use super::statement::TimeFormat;
@@ -69,8 +70,14 @@ pub(super) fn takes_iso_timestamp(format: &TimeFormat) -> bool {
 
 /// A TIME, or with its zone a TIMETZ; what is less than a microsecond is cut off, which PostgreSQL would round.
 pub(super) fn convert_time(bytes: &[u8], with_zone: bool) -> Result<Cow<'_, [u8]>, RowError> {
-    let mut scan = Scan::new(trimmed(bytes));
-    let moment = scan.time().and_then(|()| scan.moment());
+    let text = trimmed(bytes);
+    let mut scan = Scan::new(text);
+    let is_read = if text.contains(':') {
+        scan.time()
+    } else {
+        scan.compact_time()
+    };
+    let moment = is_read.and_then(|()| scan.moment());
     let Some(moment) = moment.filter(|moment| with_zone || moment.offset.is_none()) else {
         let name = if with_zone { "HH:MI:SSOF" } else { "HH:MI:SS" };
         return Err(RowError::new(
@@ -97,7 +104,14 @@ fn parse_date(bytes: &[u8], format: &TimeFormat) -> Result<String, RowError> {
         DATE
     };
     let date = found.ok_or_else(|| RowError::new(1205, format!("Invalid date format or value [{name}]")))?;
-    Ok(date.format("%Y-%m-%d").to_string())
+    Ok(written(date, ""))
+}
+
+/// As PostgreSQL reads it in any setting, with what comes between the day and the era.
+fn written(date: NaiveDate, time: &str) -> String {
+    let (is_common_era, year) = date.year_ce();
+    let era = if is_common_era { "" } else { " BC" };
+    format!("{year:04}-{:02}-{:02}{time}{era}", date.month(), date.day())
 }
 
 fn parse_timestamp(bytes: &[u8], format: &TimeFormat, with_zone: bool) -> Result<String, RowError> {
@@ -120,11 +134,10 @@ fn parse_timestamp(bytes: &[u8], format: &TimeFormat, with_zone: bool) -> Result
             format!("Invalid timestamp format or value [{name}]"),
         ));
     };
-    let local = moment.local.format("%Y-%m-%d %H:%M:%S%.f");
-    Ok(match moment.offset {
-        Some(offset) if with_zone => format!("{local}{offset}"),
-        _ => local.to_string(),
-    })
+    let offset = moment.offset.filter(|_| with_zone);
+    let zone = offset.map(|offset| offset.to_string()).unwrap_or_default();
+    let time = format!("{}{zone}", moment.local.format(" %H:%M:%S%.f"));
+    Ok(written(moment.local.date(), &time))
 }
 
 fn trimmed(bytes: &[u8]) -> &str {
@@ -172,9 +185,9 @@ fn since_1970(text: &str, micros_per_unit: i64) -> Option<Moment> {
     })
 }
 
-/// A date in a known form, then perhaps a time, then perhaps a zone.
+/// A date in a known form, then perhaps a time, then perhaps a zone; or what else can be made of it.
 fn guess(text: &str) -> Option<Moment> {
-    KNOWN_DATES.iter().find_map(|date| {
+    let usual = KNOWN_DATES.iter().find_map(|date| {
         let mut scan = Scan::new(text);
         scan.pattern(date)?;
         if !scan.rest.is_empty() {
@@ -182,7 +195,8 @@ fn guess(text: &str) -> Option<Moment> {
             scan.time()?;
         }
         scan.moment()
-    })
+    });
+    usual.or_else(|| recognize(text))
 }
 
 /// The whole text by a pattern of the manual.

@@ -10,6 +10,7 @@
 mod any_bytes;
 mod any_file;
 mod arguments;
+mod automatic;
 mod binary;
 mod cipher;
 mod column;

@@ -128,8 +128,8 @@ impl Options {
                 optional_number(cursor);
             }
             "ACCEPTINVCHARS" => self.conversion.replace_invalid = Some(replacement(cursor)?),
-            "DATEFORMAT" => self.conversion.date_format = time_format(&text(cursor)?),
-            "TIMEFORMAT" => self.conversion.time_format = time_format(&text(cursor)?),
+            "DATEFORMAT" => self.conversion.date_format = time_format(name, text(cursor)?)?,
+            "TIMEFORMAT" => self.conversion.time_format = time_format(name, text(cursor)?)?,
             "ENCODING" => self.encoding = encoding(cursor)?,
             "IGNOREHEADER" => self.ignore_header = number(cursor)?,
             "NULL AS" => self.conversion.null_as = null_string(cursor)?,
@@ -389,6 +389,22 @@ mod tests {
                 "it is no 256-bit key in base64",
             ),
             ("delimiter '||'", "single ASCII character"),
+            (
+                "timeformat 'YYYY-MM-DD HH:MI:SSOF'",
+                "TIMEFORMAT 'YYYY-MM-DD HH:MI:SSOF' has the time zone specifier OF",
+            ),
+            (
+                "timeformat 'MM/DD/YYYY HH:MI:SS tz'",
+                "has the time zone specifier TZ",
+            ),
+            (
+                "dateformat 'YYYY-MM-DD MON'",
+                "DATEFORMAT 'YYYY-MM-DD MON' has MON beside MM",
+            ),
+            ("dateformat 'DD/DD/YY'", "has DD beside DD"),
+            ("timeformat 'HH24:MI HH12'", "has HH12 beside HH24"),
+            ("timeformat 'YYYYYY'", "has YY beside YYYY"),
+            ("dateformat 'HELLO'", "DATEFORMAT 'HELLO' has no field"),
         ] {
             let error = with(options).unwrap_err().to_string();
             assert!(error.contains(part), "{options}: {error}");

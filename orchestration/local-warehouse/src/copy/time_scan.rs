@@ -1,6 +1,6 @@
 //! Dates and times, read from the beginning of a text on.
 
-use chrono::{FixedOffset, NaiveDate, NaiveDateTime, NaiveTime};
+use chrono::{Datelike, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime};
 
 /// A moment as a text says it.
 pub(super) struct Moment {
@@ -18,8 +18,9 @@ pub(super) struct Scan<'a> {
     minute: u32,
     second: u32,
     micros: u32,
-    is_afternoon: Option<bool>,
+    pub(super) is_afternoon: Option<bool>,
     pub(super) offset: Option<FixedOffset>,
+    is_before_christ: bool,
 }
 
 impl<'a> Scan<'a> {
@@ -36,6 +37,7 @@ impl<'a> Scan<'a> {
             micros: 0,
             is_afternoon: None,
             offset: None,
+            is_before_christ: false,
         }
     }
 
@@ -57,18 +59,12 @@ impl<'a> Scan<'a> {
 
     /// Reads the field that the pattern begins with; 0 when it begins with a mark.
     fn field(&mut self, pattern: &str) -> Option<usize> {
-        const FIELDS: [&str; 14] = [
-            "YYYY", "YY", "MONTH", "MON", "MM", "DD", "HH24", "HH12", "HH", "MI", "SS", "AM", "PM", "US",
-        ];
-        let Some(name) = FIELDS.into_iter().find(|name| pattern.starts_with(name)) else {
+        let Some(name) = pattern_field(pattern) else {
             return Some(0);
         };
         match name {
             "YYYY" => self.year = self.whole_year()?,
-            "YY" => {
-                let year = i32::try_from(self.number(2)?).ok()?;
-                self.year = if year < 70 { 2000 + year } else { 1900 + year };
-            }
+            "YY" => self.year = with_century(i32::try_from(self.number(2)?).ok()?),
             "MON" | "MONTH" => self.month = self.month_name()?,
             "MM" => self.month = self.number(2)?,
             "DD" => self.day = self.number(2)?,
@@ -102,28 +98,10 @@ impl<'a> Scan<'a> {
     }
 
     fn month_name(&mut self) -> Option<u32> {
-        const MONTHS: [&str; 12] = [
-            "january",
-            "february",
-            "march",
-            "april",
-            "may",
-            "june",
-            "july",
-            "august",
-            "september",
-            "october",
-            "november",
-            "december",
-        ];
         let length = self.rest.bytes().take_while(u8::is_ascii_alphabetic).count();
         let (name, rest) = self.rest.split_at(length);
-        let name = name.to_ascii_lowercase();
-        let found = MONTHS
-            .iter()
-            .position(|month| *month == name || (name.len() == 3 && month.starts_with(&name)))?;
         self.rest = rest;
-        u32::try_from(found + 1).ok()
+        month_number(name)
     }
 
     fn half_of_day(&mut self) -> Option<()> {
@@ -135,6 +113,39 @@ impl<'a> Scan<'a> {
             _ => return None,
         };
         Some(())
+    }
+
+    /// `HHMISS[.ffffff] [zone]`.
+    pub(super) fn compact_time(&mut self) -> Option<()> {
+        (self.hour, self.minute, self.second) = (self.number(2)?, self.number(2)?, self.number(2)?);
+        if self.rest.starts_with('.') {
+            self.fraction()?;
+        }
+        if self.rest.trim_start().is_empty() {
+            Some(())
+        } else {
+            self.zone()
+        }
+    }
+
+    /// A day by its year, which has a century or needs none.
+    pub(super) fn set_day(&mut self, year: &str, month: u32, day: u32, is_before_christ: bool) -> Option<()> {
+        let year = if is_before_christ {
+            year.parse().ok().filter(|year| *year > 0)?
+        } else {
+            century_year(year)?
+        };
+        (self.year, self.month, self.day) = (year, month, day);
+        self.is_before_christ = is_before_christ;
+        Some(())
+    }
+
+    /// A day of the calendar.
+    pub(super) fn set_date(&mut self, date: NaiveDate) {
+        let (is_common_era, year) = date.year_ce();
+        self.year = i32::try_from(year).unwrap_or(i32::MAX);
+        (self.month, self.day) = (date.month(), date.day());
+        self.is_before_christ = !is_common_era;
     }
 
     /// `HH:MI[:SS[.ffffff]] [AM|PM] [zone]`.
@@ -210,11 +221,62 @@ impl<'a> Scan<'a> {
             Some(_) if !(1..=12).contains(&self.hour) => return None,
             Some(is_afternoon) => self.hour % 12 + if is_afternoon { 12 } else { 0 },
         };
-        let date = NaiveDate::from_ymd_opt(self.year, self.month, self.day).filter(|_| self.year > 0)?;
+        // PostgreSQL's years go on, but their form does not.
+        let (astronomical, last) = match self.is_before_christ {
+            true => (1 - self.year, 4713),
+            false => (self.year, 9999),
+        };
+        let date = NaiveDate::from_ymd_opt(astronomical, self.month, self.day)
+            .filter(|_| (1..=last).contains(&self.year))?;
         let time = NaiveTime::from_hms_micro_opt(hour, self.minute, self.second, self.micros)?;
         Some(Moment {
             local: date.and_time(time),
             offset: self.offset,
         })
     }
+}
+
+/// The field that a pattern in capitals begins with.
+pub(super) fn pattern_field(pattern: &str) -> Option<&'static str> {
+    const FIELDS: [&str; 14] = [
+        "YYYY", "YY", "MONTH", "MON", "MM", "DD", "HH24", "HH12", "HH", "MI", "SS", "AM", "PM", "US",
+    ];
+    FIELDS.into_iter().find(|name| pattern.starts_with(name))
+}
+
+/// A year of four digits, or of two with the century that PostgreSQL gives it; of one or three nobody knows it.
+pub(super) fn century_year(digits: &str) -> Option<i32> {
+    let year = digits.parse().ok()?;
+    match digits.len() {
+        2 => Some(with_century(year)),
+        4 => Some(year),
+        _ => None,
+    }
+}
+
+fn with_century(year: i32) -> i32 {
+    if year < 70 { 2000 + year } else { 1900 + year }
+}
+
+/// A month by its name, in whole or by its first three letters.
+pub(super) fn month_number(name: &str) -> Option<u32> {
+    const MONTHS: [&str; 12] = [
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
+        "december",
+    ];
+    let name = name.to_ascii_lowercase();
+    let found = MONTHS
+        .iter()
+        .position(|month| *month == name || (name.len() == 3 && month.starts_with(&name)))?;
+    u32::try_from(found + 1).ok()
 }
