@@ -46,6 +46,18 @@ pub(super) fn within(name: &str, number: u64, least: u64, most: u64) -> Result<(
     )))
 }
 
+/// One character or several, of which octal digits give the bytes in UTF-8.
+pub(super) fn delimiter(cursor: &mut Cursor<'_>) -> Result<Vec<u8>, SqlError> {
+    let value = text(cursor)?;
+    if value.is_empty() {
+        return Err(refused("COPY DELIMITER must not be empty"));
+    }
+    if value.contains(['\n', '\r', char::REPLACEMENT_CHARACTER]) {
+        return Err(refused("COPY DELIMITER must be UTF-8 without line breaks"));
+    }
+    Ok(value.into_bytes())
+}
+
 /// One ASCII character, as itself, as `\t` or as `\ddd`.
 pub(super) fn one_character(name: &str, cursor: &mut Cursor<'_>) -> Result<u8, SqlError> {
     let value = text(cursor)?;

@@ -35,6 +35,7 @@ mod readers;
 mod records;
 mod report;
 mod row;
+mod separated;
 mod source;
 mod spooled_file;
 mod statement;

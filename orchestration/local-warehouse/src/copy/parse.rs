@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::arguments::{
-    encoding, json_fields, max_error, null_string, number, one_character, optional_number, replacement, text,
-    time_format, widths, within,
+    delimiter, encoding, json_fields, max_error, null_string, number, one_character, optional_number,
+    replacement, text, time_format, widths, within,
 };
 use super::cipher::RootKey;
 use super::options::{check_combination, option_name, refused};
@@ -50,7 +50,7 @@ struct Options {
     source: String,
     seen: BTreeSet<&'static str>,
     root_key: Option<RootKey>,
-    delimiter: u8,
+    delimiter: Vec<u8>,
     quote: u8,
     widths: Vec<(String, usize)>,
     json: JsonFields,
@@ -66,7 +66,7 @@ impl Options {
             source,
             seen: BTreeSet::new(),
             root_key: None,
-            delimiter: b'|',
+            delimiter: b"|".to_vec(),
             quote: b'"',
             widths: Vec::new(),
             json: JsonFields::Auto,
@@ -117,7 +117,7 @@ impl Options {
                     refused("Invalid master_symmetric_key: it is no 256-bit key in base64")
                 })?);
             }
-            "DELIMITER" => self.delimiter = one_character(name, cursor)?,
+            "DELIMITER" => self.delimiter = delimiter(cursor)?,
             "CSV" if cursor.accept(&["quote"]) => self.quote = one_character("QUOTE", cursor)?,
             "FIXEDWIDTH" => self.widths = widths(cursor)?,
             "JSON" => self.json = json_fields(name, cursor)?,
@@ -159,7 +159,7 @@ impl Options {
 
     fn finish(mut self, table: String, columns: Option<Vec<String>>) -> Result<CopyStatement, SqlError> {
         if self.has("CSV") && !self.has("DELIMITER") {
-            self.delimiter = b',';
+            self.delimiter = b",".to_vec();
         }
         if self.has("FIXEDWIDTH") && self.encoding != Encoding::Utf8 {
             return Err(refused(
@@ -180,7 +180,7 @@ impl Options {
             table,
             columns,
             manifest: self.has("MANIFEST"),
-            format: self.format(),
+            format: self.format()?,
             compression: self.compression(),
             encoding: self.encoding,
             ignore_header: self.ignore_header,
@@ -195,10 +195,10 @@ impl Options {
         })
     }
 
-    fn format(&self) -> Format {
-        if self.has("CSV") {
+    fn format(&self) -> Result<Format, SqlError> {
+        Ok(if self.has("CSV") {
             Format::Csv {
-                delimiter: self.delimiter,
+                delimiter: self.single_byte_delimiter("CSV")?,
                 quote: self.quote,
             }
         } else if self.has("FIXEDWIDTH") {
@@ -211,12 +211,26 @@ impl Options {
             Format::Parquet
         } else if self.has("ORC") {
             Format::Orc
+        } else if self.delimiter.len() > 1 && !self.has("REMOVEQUOTES") {
+            Format::Separated {
+                delimiter: self.delimiter.clone(),
+                escape: self.has("ESCAPE"),
+            }
         } else {
             Format::Delimited {
-                delimiter: self.delimiter,
+                delimiter: self.single_byte_delimiter("REMOVEQUOTES")?,
                 escape: self.has("ESCAPE"),
                 remove_quotes: self.has("REMOVEQUOTES"),
             }
+        })
+    }
+
+    fn single_byte_delimiter(&self, option: &str) -> Result<u8, SqlError> {
+        match self.delimiter.as_slice() {
+            [byte] => Ok(*byte),
+            _ => Err(SqlError::unsupported(format!(
+                "COPY option DELIMITER of several characters with {option}"
+            ))),
         }
     }
 
@@ -388,7 +402,23 @@ mod tests {
                 "encrypted master_symmetric_key 'k'",
                 "it is no 256-bit key in base64",
             ),
-            ("delimiter '||'", "single ASCII character"),
+            ("delimiter ''", "COPY DELIMITER must not be empty"),
+            (
+                "delimiter '|\\377|'",
+                "COPY DELIMITER must be UTF-8 without line breaks",
+            ),
+            (
+                "delimiter 'a\\nb'",
+                "COPY DELIMITER must be UTF-8 without line breaks",
+            ),
+            (
+                "csv delimiter '||'",
+                "COPY option DELIMITER of several characters with CSV",
+            ),
+            (
+                "delimiter '||' removequotes",
+                "COPY option DELIMITER of several characters with REMOVEQUOTES",
+            ),
             (
                 "timeformat 'YYYY-MM-DD HH:MI:SSOF'",
                 "TIMEFORMAT 'YYYY-MM-DD HH:MI:SSOF' has the time zone specifier OF",

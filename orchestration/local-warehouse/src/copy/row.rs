@@ -8,7 +8,7 @@ use super::fields::{Field, FieldKind, Fields};
 use super::json_value::convert_super;
 use super::number::{check_float, check_integer, convert_boolean, convert_decimal};
 use super::report::{BadRow, RowError};
-use super::statement::Conversion;
+use super::statement::{Conversion, Format};
 use super::text::{convert_char, convert_varchar};
 use super::wire::Wire;
 
@@ -19,6 +19,16 @@ pub(super) enum TrailingDelimiter {
     Allowed,
     /// It begins another field.
     Refused,
+}
+
+impl TrailingDelimiter {
+    /// What a format says of it.
+    pub(super) fn of(format: &Format) -> Self {
+        match format {
+            Format::Delimited { .. } | Format::Separated { .. } => Self::Allowed,
+            _ => Self::Refused,
+        }
+    }
 }
 
 /// What rows of one COPY go through.

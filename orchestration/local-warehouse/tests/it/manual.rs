@@ -394,6 +394,40 @@ async fn data_formats_of_text_and_json() {
     check(&world, "a varchar(30), b varchar(30)", &cases).await;
 }
 
+/// <https://docs.aws.amazon.com/redshift/latest/dg/r_COPY_command_examples.html>: "COPY command with a multi-byte delimiter and the ENCODING
+/// option"; and of several characters, `copy-parameters-data-format.html`.
+#[tokio::test]
+async fn delimiters_of_several_bytes() {
+    let world = World::new().await;
+    let cases: [Case<'_>; 8] = [
+        (b"a|~|b\n", "delimiter '|~|'", &["a|b"]),
+        (b"|a~|~|~|b\r\n", "delimiter as '|~|'", &["|a~|~|b"]),
+        (b"a|~|b|~|\n", "delimiter '|~|'", &["a|b"]),
+        (b"a||||b\n", "delimiter '|||'", &["a||b"]),
+        (b"a|~|\\N\n", "delimiter '|~|'", &["a|-"]),
+        (b"a\\|~|b\\\nc|~|\\N\n", "delimiter '|~|' escape", &["a|~|b\nc|-"]),
+        (
+            b"a\xC2\xA6\xC3\xACb\n",
+            "delimiter '\\302\\246\\303\\254'",
+            &["a|b"],
+        ),
+        (
+            b"a\xA6\xEC\xE9\n",
+            "delimiter '\u{a6}\u{ec}' encoding iso88591",
+            &["a|\u{e9}"],
+        ),
+    ];
+    check(&world, "a varchar(15), b varchar(15)", &cases).await;
+    world.put("k", "1|~|2|~|3\n4\n5|~x\n6|~|7\n");
+    let copied = world.copy("t", "k", "delimiter '|~|' maxerror 4").await;
+    assert_eq!(copied["ResultRows"], 1, "{}", copied["Error"]);
+    let query = format!(
+        "select line_number, err_code, position from stl_load_errors where query = {} order by 1",
+        copied["RedshiftQueryId"]
+    );
+    assert_eq!(world.rows(&query).await, ["1|1202|8", "2|1214|0", "3|1214|0"]);
+}
+
 /// <https://docs.aws.amazon.com/redshift/latest/dg/copy-parameters-data-load.html> and `copy-parameters-column-mapping.html`
 #[tokio::test]
 async fn identity_columns_and_defaults() {
