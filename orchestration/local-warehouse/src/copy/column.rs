@@ -106,7 +106,7 @@ async fn all_columns(client: &Client, table_id: i64) -> Result<Vec<Column>, toki
     // The length of a VARBYTE is in its CHECK: PostgreSQL's type has none.
     let query = "SELECT attribute.attname::text, type.typname::text, attribute.atttypmod,
             attribute.attnotnull, attribute.attidentity::text,
-            (SELECT substring(pg_get_constraintdef(bound.oid) FROM '<= ([0-9]+)[)]+$')::integer
+            (SELECT substring(pg_get_constraintdef(bound.oid) FROM '<= ([0-9]+)[)]')::integer
                 FROM pg_catalog.pg_constraint AS bound
                 WHERE bound.conrelid = attribute.attrelid AND bound.contype = 'c' AND bound.conkey = ARRAY[attribute.attnum]
                     AND type.typname = 'bytea' LIMIT 1)
