@@ -133,9 +133,8 @@ pub(super) fn framing(format: &Format) -> Framing {
 /// How the system views name a format.
 pub(super) fn format_name(format: &Format) -> &'static str {
     match format {
-        Format::Delimited { .. } | Format::Separated { .. } => "text",
+        Format::Delimited { .. } | Format::Separated { .. } | Format::FixedWidth(_) => "txt",
         Format::Csv { .. } => "csv",
-        Format::FixedWidth(_) => "fixedwidth",
         Format::Json(_) => "json",
         Format::Avro(_) => "avro",
         Format::Parquet => "parquet",
