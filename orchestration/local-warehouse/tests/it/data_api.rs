@@ -197,6 +197,39 @@ async fn requests_are_checked_as_the_service_model_says() {
     assert_eq!(execute(serverless).await.unwrap()["Status"], "FINISHED");
 }
 
+/// No text of a database has a NUL, so it is the caller's fault and none of the service.
+#[tokio::test]
+async fn a_nul_anywhere_in_a_request_is_refused() {
+    let world = World::new().await;
+    for (operation, fields) in [
+        ("ExecuteStatement", json!({ "Sql": "select 'a\0b'" })),
+        (
+            "ExecuteStatement",
+            json!({ "Sql": "select 1", "StatementName": "a\0b" }),
+        ),
+        (
+            "ExecuteStatement",
+            json!({ "Sql": "select 1", "ClientToken": "a\0b" }),
+        ),
+        ("ExecuteStatement", json!({ "Sql": "select 1", "DbUser": "a\0b" })),
+        (
+            "ExecuteStatement",
+            json!({ "Sql": "select :p", "Parameters": [{ "name": "p", "value": "a\0b" }] }),
+        ),
+        (
+            "BatchExecuteStatement",
+            json!({ "Sqls": ["select 1", "select '\0'"] }),
+        ),
+        ("ListTables", json!({ "TablePattern": "a\0b" })),
+        ("DescribeTable", json!({ "Table": "a\0b" })),
+        ("ListStatements", json!({ "StatementName": "a\0b" })),
+    ] {
+        let error = world.call(operation, fields.clone()).await.unwrap_err();
+        assert_eq!(error.code, "ValidationException", "{operation} {fields}: {error}");
+        assert!(error.message.contains("NUL"), "{operation} {fields}: {error}");
+    }
+}
+
 #[tokio::test]
 async fn statements_are_listed_by_name_prefix_and_status() {
     let world = World::new().await;
