@@ -61,10 +61,10 @@ impl StatementError {
         Self::known(format!("ERROR: {message}"))
     }
 
-    /// A text that is in Redshift's form already.
+    /// A text that is in Redshift's form already. It is stored, so it must not quote a NUL.
     pub(crate) fn known(text: String) -> Self {
         Self {
-            text,
+            text: text.replace('\0', "\u{fffd}"),
             state: None,
             wish: None,
         }

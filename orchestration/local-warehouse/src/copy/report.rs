@@ -283,7 +283,7 @@ impl Report {
                     "INSERT INTO longshore_local.load_detail (query_id, file_number, file_name, bytes_scanned,
                         lines_scanned, record_time, start_time, end_time)
                     VALUES ($1, $2, $3, $4, $5, $6, $7, $6)",
-                    &[&self.query_id, &number, &file.url, &file.bytes, &file.lines, &file.ended, &file.started],
+                    &[&self.query_id, &number, &printable(file.url.as_bytes()), &file.bytes, &file.lines, &file.ended, &file.started],
                 )
                 .await?;
         }
@@ -312,7 +312,7 @@ impl Report {
                     &loaded.target.name,
                     &self.started,
                     &Utc::now().naive_utc(),
-                    &loaded.source,
+                    &printable(loaded.source.as_bytes()),
                     &loaded.format,
                     &rows,
                     &bytes,

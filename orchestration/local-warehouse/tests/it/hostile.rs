@@ -460,3 +460,40 @@ async fn a_column_whose_values_nobody_checks_is_refused_by_name() {
     );
     assert_eq!(world.copy("t (a)", "k", "").await["ResultRows"], 1);
 }
+
+/// An error is kept as a text too: a NUL in what it quotes must not keep a statement from ending.
+#[tokio::test]
+async fn a_nul_in_an_error_is_no_hindrance() {
+    let world = World::new().await;
+    world.run("create table t (a int)").await;
+    world.put(
+        "manifest",
+        r#"{"entries": [{"url": "s3://b/a\u0000b", "mandatory": true}]}"#,
+    );
+    world.put("bad", r#"{"entries": [{"url": "ftp\u0000://b/a"}]}"#);
+    world.put("paths", r#"{"jsonpaths": ["\u0000"]}"#);
+    world.put("k", "1\n");
+    for (source, options) in [
+        (r"a\000b", ""),
+        (r"k", r"json 's3://b/\000'"),
+        (r"k", r"json 'no\000'"),
+        ("k", "json 's3://b/paths'"),
+        ("k", r"dateformat '\000'"),
+        ("manifest", "manifest"),
+        ("bad", "manifest"),
+        (r"k", r"fixedwidth '\000'"),
+    ] {
+        let copied = tokio::time::timeout(
+            std::time::Duration::from_secs(20),
+            world.copy("t", source, options),
+        );
+        let copied = copied
+            .await
+            .unwrap_or_else(|_| panic!("{source} {options} does not end"));
+        assert_eq!(copied["Status"], "FAILED", "{source} {options}: {copied}");
+        assert!(
+            copied["Error"].as_str().unwrap().len() > 20,
+            "{source} {options}: {copied}"
+        );
+    }
+}
