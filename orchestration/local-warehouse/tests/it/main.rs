@@ -8,6 +8,8 @@ mod formats;
 mod functions;
 mod hostile;
 mod manual;
+mod manual_errors;
+mod manual_times;
 mod procedure;
 mod random;
 mod session;
