@@ -35,8 +35,8 @@ BEGIN
 END
 $$;
 
--- What the CHECK of a VARBYTE column asks where a value is too long.
-CREATE OR REPLACE FUNCTION longshore_local.refuse_varbyte(value bytea, most integer) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
+-- What the CHECK of a VARBYTE column asks where a value is not known to be short enough: it is too long, or null.
+CREATE OR REPLACE FUNCTION longshore_local.refuse_varbyte(value bytea, most integer) RETURNS boolean LANGUAGE plpgsql IMMUTABLE STRICT AS $$
 BEGIN
     RAISE EXCEPTION USING
         ERRCODE = 'string_data_right_truncation',

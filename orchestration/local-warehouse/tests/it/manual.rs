@@ -256,6 +256,8 @@ async fn a_varbyte_column_has_a_limit() {
             "{values}"
         );
     }
+    world.run("insert into t values (null, 'a', null, null)").await;
+    world.run("delete from t where a is null").await;
     world.run("alter table t rename column a to z").await;
     world.put(
         "k",
