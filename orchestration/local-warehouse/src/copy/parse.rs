@@ -296,12 +296,21 @@ mod tests {
             parse(&format!("copy t from 's3://b/k' {authorization}"))
                 .unwrap_or_else(|error| panic!("{authorization}: {error}"));
         }
-        assert!(
-            parse("copy t from 's3://b/k'")
-                .unwrap_err()
-                .to_string()
-                .contains("IAM_ROLE")
-        );
+        for (authorization, part) in [
+            ("", "IAM_ROLE"),
+            ("access_key_id 'a'", "SECRET_ACCESS_KEY"),
+            (
+                "session_token 'c'",
+                "SESSION_TOKEN needs ACCESS_KEY_ID and SECRET_ACCESS_KEY",
+            ),
+            (
+                "credentials 'x' session_token 'c'",
+                "CREDENTIALS is not compatible with SESSION_TOKEN",
+            ),
+        ] {
+            let error = parse(&format!("copy t from 's3://b/k' {authorization}")).unwrap_err();
+            assert!(error.to_string().contains(part), "{authorization}: {error}");
+        }
     }
 
     proptest::proptest! {
@@ -368,6 +377,13 @@ mod tests {
             ("json 'auto' fillrecord", "JSON", "FILLRECORD"),
             ("csv serializetojson", "SERIALIZETOJSON", "PARQUET"),
             ("gzip zstd", "GZIP", "ZSTD"),
+            ("credentials 'x'", "IAM_ROLE", "CREDENTIALS"),
+            (
+                "access_key_id 'a' secret_access_key 'b'",
+                "IAM_ROLE",
+                "ACCESS_KEY_ID",
+            ),
+            ("session_token 'c'", "IAM_ROLE", "SESSION_TOKEN"),
         ] {
             let error = with(options).unwrap_err().to_string();
             assert!(error.contains(one) && error.contains(other), "{options}: {error}");
