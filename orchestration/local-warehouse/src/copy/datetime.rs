@@ -70,6 +70,9 @@ pub(super) fn takes_iso_timestamp(format: &TimeFormat) -> bool {
 
 /// A TIME, or with its zone a TIMETZ; what is less than a microsecond is cut off, which PostgreSQL would round.
 pub(super) fn convert_time(bytes: &[u8], with_zone: bool) -> Result<Cow<'_, [u8]>, RowError> {
+    if iso::is_time(bytes) {
+        return Ok(Cow::Borrowed(bytes));
+    }
     let text = trimmed(bytes);
     let mut scan = Scan::new(text);
     let is_read = if text.contains(':') {

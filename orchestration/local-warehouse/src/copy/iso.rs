@@ -74,6 +74,15 @@ fn moved_to_our_era(text: &[u8]) -> Option<Vec<u8>> {
     Some([format!("{year:04}").as_bytes(), rest].concat())
 }
 
+/// Whether a text is `HH:MI:SS[.ffffff]`.
+pub(super) fn is_time(text: &[u8]) -> bool {
+    let Some(digits) = digits_like(text, *b"00:00:00") else {
+        return false;
+    };
+    let is_in_range = digits[0] * 10 + digits[1] < 24 && digits[3] < 6 && digits[6] < 6;
+    is_in_range && leading_fraction(&text[8..]).is_some_and(|(_, length)| length == text.len() - 8)
+}
+
 /// Microseconds, and how long they are with their point; none are no fault.
 fn leading_fraction(text: &[u8]) -> Option<(u64, usize)> {
     let Some(text) = text.strip_prefix(b".") else {
@@ -158,6 +167,24 @@ mod tests {
             "",
         ] {
             assert_eq!(date(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn times_are_within_a_day() {
+        for (text, expected) in [
+            ("00:00:00", true),
+            ("23:59:59", true),
+            ("23:59:59.999999", true),
+            ("24:00:00", false),
+            ("00:60:00", false),
+            ("00:00:60", false),
+            ("00:00:00.", false),
+            ("00:00:00.1234567", false),
+            ("00:00:00+00", false),
+            ("0:00:00", false),
+        ] {
+            assert_eq!(is_time(text.as_bytes()), expected, "{text}");
         }
     }
 

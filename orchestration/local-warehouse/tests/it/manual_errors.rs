@@ -321,3 +321,34 @@ async fn as_many_errors_as_maxerror_fail_the_load() {
     }
     assert_eq!(world.rows("select count(*) from t").await, ["4"]);
 }
+
+/// The same page, and `r_Load_Error_Reference.html`: 1220, 1224 and 1204 of values in a SUPER column, which count like any other error.
+#[tokio::test]
+async fn json_that_no_super_can_hold_counts_for_maxerror() {
+    let world = World::new().await;
+    world.run("create table t (a super)").await;
+    let bad = ["\"\\u0000\"", "{\"a\": \"\\ud800\"}", "[1e400]"];
+    world.put("k", format!("[1]\n{}\n[2]\n", bad.join("\n")));
+    let records = bad.map(|value| format!("{{\"a\": {value}}}")).join("\n");
+    world.put("j", format!("{{\"a\": 1}}\n{records}\n{{\"a\": 2}}\n"));
+    for (source, options) in [("k", ""), ("j", "json 'auto'"), ("j", "json 'noshred'")] {
+        let failed = world.copy("t", source, &format!("{options} maxerror 3")).await;
+        assert_eq!(
+            failed["Error"],
+            "ERROR: Load into table 't' failed.  Check 'sys_load_error_detail' system table for details.",
+            "{options}"
+        );
+        let copied = world.copy("t", source, &format!("{options} maxerror 4")).await;
+        assert_eq!(copied["ResultRows"], 2, "{options}: {}", copied["Error"]);
+        let errors = format!(
+            "select line_number, err_code, trim(colname) from stl_load_errors where query = {} order by 1",
+            copied["RedshiftQueryId"]
+        );
+        assert_eq!(
+            world.rows(&errors).await,
+            ["2|1220|a", "3|1220|a", "4|1204|a"],
+            "{options}"
+        );
+    }
+    assert_eq!(world.rows("select count(*) from t").await, ["6"]);
+}
