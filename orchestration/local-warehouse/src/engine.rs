@@ -61,10 +61,10 @@ impl StatementError {
         Self::known(format!("ERROR: {message}"))
     }
 
-    /// A text that is in Redshift's form already.
+    /// A text that is in Redshift's form already. It is stored, so it must not quote a NUL.
     pub(crate) fn known(text: String) -> Self {
         Self {
-            text,
+            text: text.replace('\0', "\u{fffd}"),
             state: None,
             wish: None,
         }
@@ -86,8 +86,9 @@ impl StatementError {
 impl Session<'_> {
     /// Runs one statement.
     pub(crate) async fn execute(&self, text: &str) -> Result<Executed, StatementError> {
-        let text = sql::fold_quoted_names(text);
-        let text = text.as_str();
+        let folded = sql::fold_quoted_names(text);
+        let is_kept = folded != text && self.keeps_case().await?;
+        let text = if is_kept { text } else { folded.as_str() };
         let explain = |error| self.explain_sql_error(text, &error);
         let classified = sql::classify(text).map_err(explain)?;
         match classified.kind {
@@ -105,6 +106,19 @@ impl Session<'_> {
                 self.run(text, &rewritten, classified).await
             }
         }
+    }
+
+    /// Whether quoted names keep their case. SHOW takes no snapshot, which a LOCK may have to come before.
+    async fn keeps_case(&self) -> Result<bool, StatementError> {
+        let query = "SHOW longshore.enable_case_sensitive_identifier";
+        let messages = self.client.simple_query(query).await;
+        let messages = messages.map_err(|error| StatementError::of_database(&error))?;
+        Ok(messages.iter().any(|message| match message {
+            SimpleQueryMessage::Row(row) => row
+                .get(0)
+                .is_some_and(|value| ["true", "on"].iter().any(|yes| value.eq_ignore_ascii_case(yes))),
+            _ => false,
+        }))
     }
 
     async fn copy(&self, text: &str) -> Result<Executed, StatementError> {
@@ -223,10 +237,11 @@ fn describe(error: &DbError, position: Option<usize>, table: Option<&str>) -> St
         return format!("ERROR: 1023\n  Detail: Serializable isolation violation on table {table}");
     }
     let mut text = format!("ERROR: {}", error.message());
+    let place = place_of(error);
     let parts = [
         ("Detail", error.detail()),
         ("Hint", error.hint()),
-        ("Where", error.where_()),
+        ("Where", place.as_deref()),
         ("Note", not_supported(error)),
     ];
     for (name, part) in parts {
@@ -238,4 +253,11 @@ fn describe(error: &DbError, position: Option<usize>, table: Option<&str>) -> St
         text.push_str(&format!("\n  Position: {position}"));
     }
     text
+}
+
+/// Where it happened, without functions of ours: Redshift has none of them.
+fn place_of(error: &DbError) -> Option<String> {
+    let is_theirs = |line: &&str| !line.contains("function longshore_local.");
+    let lines: Vec<&str> = error.where_()?.lines().filter(is_theirs).collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
 }

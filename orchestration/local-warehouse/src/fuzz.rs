@@ -71,12 +71,14 @@ mod tests {
 
     use super::*;
 
-    const OPTIONS: [&str; 36] = [
+    const OPTIONS: [&str; 39] = [
         "csv",
         "csv quote as '%'",
         "csv delimiter '|'",
         "delimiter ','",
         "delimiter '\\t'",
+        "delimiter '|~|'",
+        "delimiter ',,' escape",
         "escape",
         "removequotes",
         "fixedwidth 'a:3,b:2,c:5,d:1,e:2,f:1,g:4'",
@@ -105,6 +107,7 @@ mod tests {
         "acceptinvchars as '^'",
         "acceptanydate",
         "dateformat 'auto'",
+        "timeformat 'auto'",
         "timeformat 'epochmillisecs'",
         "timeformat 'MM/DD/YY HH12:MI:SS AM'",
         "roundec",

@@ -83,7 +83,8 @@ pub(super) async fn table(inner: &Inner, request: &Request<'_>) -> Result<Value,
         .text("Table")?
         .ok_or_else(|| ApiError::validation("Table must be given"))?;
     let schema = request.text("Schema")?.unwrap_or("public");
-    let query = "SELECT column_name::text, udt_name::text, is_nullable = 'YES', column_default::text,
+    let query = "SELECT column_name::text,
+            CASE udt_name WHEN 'jsonb' THEN 'super' WHEN 'bytea' THEN 'varbyte' ELSE udt_name END::text, is_nullable = 'YES', column_default::text,
             coalesce(character_maximum_length, numeric_precision, 0)::integer, coalesce(numeric_scale, 0)::integer
         FROM information_schema.columns
         WHERE table_schema = $1 AND table_name = $2

@@ -19,8 +19,13 @@ pub(super) struct StatementId {
 pub(super) struct Request<'a>(&'a Map<String, Value>);
 
 impl<'a> Request<'a> {
-    /// A body must be an object.
+    /// A body must be an object, and have no NUL, which no text of a database has.
     pub(super) fn new(body: &'a Value) -> Result<Self, ApiError> {
+        if has_nul(body) {
+            return Err(ApiError::validation(
+                "The request has a NUL character in one of its texts",
+            ));
+        }
         body.as_object()
             .map(Self)
             .ok_or_else(|| ApiError::validation("The request body is not a JSON object"))
@@ -174,6 +179,15 @@ impl<'a> Request<'a> {
             .map(|number| number.parse().map_err(|_| invalid()))
             .transpose()?;
         Ok(StatementId { id, number })
+    }
+}
+
+fn has_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(has_nul),
+        Value::Object(fields) => fields.values().any(has_nul),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }
 

@@ -12,6 +12,7 @@ use super::parse;
 use super::records::{Records, Stop};
 use super::report::Report;
 use super::row::{RowWriter, TrailingDelimiter};
+use super::separated::Separated;
 use super::statement::{CopyStatement, Encoding, Format, JsonFields};
 use super::wire::Wire;
 
@@ -86,6 +87,7 @@ fn nothing_is_lost(copy: &CopyStatement, target: &Target, file: &[u8], load: &Lo
             remove_quotes,
             ..
         } => !escape && !remove_quotes,
+        Format::Separated { escape, .. } => !escape,
         Format::FixedWidth(_) => true,
         _ => false,
     };
@@ -151,10 +153,7 @@ fn load(copy: &CopyStatement, target: &Target, (paths, file): (&[u8], &[u8]), st
             wire: Wire::of(&target.columns),
             columns: &target.columns,
             conversion: &copy.conversion,
-            trailing_delimiter: match copy.format {
-                Format::Delimited { .. } => TrailingDelimiter::Allowed,
-                _ => TrailingDelimiter::Refused,
-            },
+            trailing_delimiter: TrailingDelimiter::of(&copy.format),
         },
         fields: Fields::default(),
         out: Vec::new(),
@@ -195,6 +194,10 @@ fn reader(format: &Format, target: &Target, paths: &[u8]) -> Option<Box<dyn Fiel
             delimiter: *delimiter,
             escape: *escape,
             remove_quotes: *remove_quotes,
+        }),
+        Format::Separated { delimiter, escape } => Box::new(Separated {
+            delimiter: delimiter.clone(),
+            escape: *escape,
         }),
         Format::Csv { delimiter, quote } => Box::new(Csv {
             delimiter: *delimiter,

@@ -34,7 +34,7 @@ pub(super) enum ColumnType {
     TimeWithZone,
     /// VARBYTE and its length in bytes; values are written in hexadecimal digits.
     Varbyte(usize),
-    /// A type that Redshift has not, and PostgreSQL checks.
+    /// A type whose values nobody here checks.
     Other,
 }
 
@@ -93,6 +93,7 @@ impl Target {
         let (table_id, name): (i64, String) = (table.get(0), table.get(1));
         let all = all_columns(client, table_id).await.map_err(explain)?;
         let columns = chosen_columns(all, copy, &name)?;
+        check_types(&columns)?;
         Ok(Self {
             table_id,
             name,
@@ -105,7 +106,7 @@ async fn all_columns(client: &Client, table_id: i64) -> Result<Vec<Column>, toki
     // The length of a VARBYTE is in its CHECK: PostgreSQL's type has none.
     let query = "SELECT attribute.attname::text, type.typname::text, attribute.atttypmod,
             attribute.attnotnull, attribute.attidentity::text,
-            (SELECT substring(pg_get_constraintdef(bound.oid) FROM '<= ([0-9]+)[)]+$')::integer
+            (SELECT substring(pg_get_constraintdef(bound.oid) FROM '<= ([0-9]+)[)]')::integer
                 FROM pg_catalog.pg_constraint AS bound
                 WHERE bound.conrelid = attribute.attrelid AND bound.contype = 'c' AND bound.conkey = ARRAY[attribute.attnum]
                     AND type.typname = 'bytea' LIMIT 1)
@@ -149,10 +150,10 @@ fn column(
         "date" => (ColumnType::Date, "date"),
         "timestamp" => (ColumnType::Timestamp, "timestamp"),
         "timestamptz" => (ColumnType::TimestampWithZone, "timestamptz"),
-        "jsonb" | "json" => (ColumnType::Super, "super"),
+        "jsonb" | "json" | "super" => (ColumnType::Super, "super"),
         "time" => (ColumnType::Time, "time"),
         "timetz" => (ColumnType::TimeWithZone, "timetz"),
-        "bytea" => (
+        "bytea" | "varbyte" => (
             ColumnType::Varbyte(varbyte_length.unwrap_or(usize::MAX)),
             "varbyte",
         ),
@@ -216,6 +217,19 @@ fn chosen_columns(
         ));
     }
     Ok(chosen)
+}
+
+/// A value that PostgreSQL alone would judge fails the COPY where it should be an error of its row.
+fn check_types(columns: &[Column]) -> Result<(), StatementError> {
+    let unchecked = columns.iter().find(|column| column.kind == ColumnType::Other);
+    let Some(column) = unchecked else {
+        return Ok(());
+    };
+    Err(StatementError::new(format!(
+        "COPY into column \"{}\" of type {} is not supported by the local warehouse",
+        column.name,
+        column.type_name.to_uppercase()
+    )))
 }
 
 fn fold(name: &str) -> String {

@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 
-use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Utc};
+use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, Utc};
 
+use super::automatic::recognize;
 use super::iso;
 use super::report::RowError;
 use super::statement::TimeFormat;
+use super::time_scan::{Moment, Scan};
 
 const DATE: &str = "YYYY-MM-DD";
 const TIMESTAMP: &str = "YYYY-MM-DD HH24:MI:SS";
@@ -66,18 +68,29 @@ pub(super) fn takes_iso_timestamp(format: &TimeFormat) -> bool {
     matches!(format, TimeFormat::Default | TimeFormat::Auto)
 }
 
-/// A TIME, or with its zone a TIMETZ.
-pub(super) fn check_time(bytes: &[u8], with_zone: bool) -> Result<(), RowError> {
-    let mut scan = Scan::new(trimmed(bytes));
-    let is_time = scan.time().is_some() && scan.moment().is_some() && (with_zone || scan.offset.is_none());
-    if is_time {
-        return Ok(());
+/// A TIME, or with its zone a TIMETZ; what is less than a microsecond is cut off, which PostgreSQL would round.
+pub(super) fn convert_time(bytes: &[u8], with_zone: bool) -> Result<Cow<'_, [u8]>, RowError> {
+    if iso::is_time(bytes) {
+        return Ok(Cow::Borrowed(bytes));
     }
-    let name = if with_zone { "HH:MI:SSOF" } else { "HH:MI:SS" };
-    Err(RowError::new(
-        1206,
-        format!("Invalid time format or value [{name}]"),
-    ))
+    let text = trimmed(bytes);
+    let mut scan = Scan::new(text);
+    let is_read = if text.contains(':') {
+        scan.time()
+    } else {
+        scan.compact_time()
+    };
+    let moment = is_read.and_then(|()| scan.moment());
+    let Some(moment) = moment.filter(|moment| with_zone || moment.offset.is_none()) else {
+        let name = if with_zone { "HH:MI:SSOF" } else { "HH:MI:SS" };
+        return Err(RowError::new(
+            1206,
+            format!("Invalid time format or value [{name}]"),
+        ));
+    };
+    let time = moment.local.format("%H:%M:%S%.f");
+    let zone = moment.offset.map(|offset| offset.to_string()).unwrap_or_default();
+    Ok(Cow::Owned(format!("{time}{zone}").into_bytes()))
 }
 
 fn parse_date(bytes: &[u8], format: &TimeFormat) -> Result<String, RowError> {
@@ -94,7 +107,14 @@ fn parse_date(bytes: &[u8], format: &TimeFormat) -> Result<String, RowError> {
         DATE
     };
     let date = found.ok_or_else(|| RowError::new(1205, format!("Invalid date format or value [{name}]")))?;
-    Ok(date.format("%Y-%m-%d").to_string())
+    Ok(written(date, ""))
+}
+
+/// As PostgreSQL reads it in any setting, with what comes between the day and the era.
+fn written(date: NaiveDate, time: &str) -> String {
+    let (is_common_era, year) = date.year_ce();
+    let era = if is_common_era { "" } else { " BC" };
+    format!("{year:04}-{:02}-{:02}{time}{era}", date.month(), date.day())
 }
 
 fn parse_timestamp(bytes: &[u8], format: &TimeFormat, with_zone: bool) -> Result<String, RowError> {
@@ -117,11 +137,10 @@ fn parse_timestamp(bytes: &[u8], format: &TimeFormat, with_zone: bool) -> Result
             format!("Invalid timestamp format or value [{name}]"),
         ));
     };
-    let local = moment.local.format("%Y-%m-%d %H:%M:%S%.f");
-    Ok(match moment.offset {
-        Some(offset) if with_zone => format!("{local}{offset}"),
-        _ => local.to_string(),
-    })
+    let offset = moment.offset.filter(|_| with_zone);
+    let zone = offset.map(|offset| offset.to_string()).unwrap_or_default();
+    let time = format!("{}{zone}", moment.local.format(" %H:%M:%S%.f"));
+    Ok(written(moment.local.date(), &time))
 }
 
 fn trimmed(bytes: &[u8]) -> &str {
@@ -135,16 +154,17 @@ fn default_date(text: &str) -> Result<Option<NaiveDate>, RowError> {
             "Invalid Date Format - length must be 10 or more",
         ));
     }
-    // A time after the date is allowed and ignored.
     let date = text.get(..DATE.len()).and_then(|date| parse(date, DATE));
     let rest = text.get(DATE.len()..).unwrap_or("?");
-    let is_time = rest.is_empty() || rest.starts_with([' ', 'T']);
-    Ok(date.filter(|_| is_time).map(|moment| moment.local.date()))
+    Ok(date
+        .filter(|_| is_ignored_time(rest))
+        .map(|moment| moment.local.date()))
 }
 
-struct Moment {
-    local: NaiveDateTime,
-    offset: Option<FixedOffset>,
+/// A time after the date is allowed, and ignored whatever it says.
+fn is_ignored_time(rest: &str) -> bool {
+    let mut scan = Scan::new(rest.trim_start_matches([' ', 'T']));
+    rest.is_empty() || (rest.starts_with([' ', 'T']) && scan.time().is_some())
 }
 
 /// So many microseconds per unit since 1970; a fraction is allowed.
@@ -168,9 +188,9 @@ fn since_1970(text: &str, micros_per_unit: i64) -> Option<Moment> {
     })
 }
 
-/// A date in a known form, then perhaps a time, then perhaps a zone.
+/// A date in a known form, then perhaps a time, then perhaps a zone; or what else can be made of it.
 fn guess(text: &str) -> Option<Moment> {
-    KNOWN_DATES.iter().find_map(|date| {
+    let usual = KNOWN_DATES.iter().find_map(|date| {
         let mut scan = Scan::new(text);
         scan.pattern(date)?;
         if !scan.rest.is_empty() {
@@ -178,7 +198,8 @@ fn guess(text: &str) -> Option<Moment> {
             scan.time()?;
         }
         scan.moment()
-    })
+    });
+    usual.or_else(|| recognize(text))
 }
 
 /// The whole text by a pattern of the manual.
@@ -192,214 +213,6 @@ fn parse(text: &str, pattern: &str) -> Option<Moment> {
         scan.zone()?;
     }
     scan.moment()
-}
-
-/// What was read so far.
-struct Scan<'a> {
-    rest: &'a str,
-    year: i32,
-    month: u32,
-    day: u32,
-    hour: u32,
-    minute: u32,
-    second: u32,
-    micros: u32,
-    is_afternoon: Option<bool>,
-    offset: Option<FixedOffset>,
-}
-
-impl<'a> Scan<'a> {
-    fn new(text: &'a str) -> Self {
-        Self {
-            rest: text,
-            year: 1,
-            month: 1,
-            day: 1,
-            hour: 0,
-            minute: 0,
-            second: 0,
-            micros: 0,
-            is_afternoon: None,
-            offset: None,
-        }
-    }
-
-    fn pattern(&mut self, pattern: &str) -> Option<()> {
-        let mut pattern = pattern;
-        while let Some(first) = pattern.chars().next() {
-            let upper = pattern.to_ascii_uppercase();
-            let length = self.field(&upper)?;
-            if length > 0 {
-                pattern = pattern.get(length..)?;
-                continue;
-            }
-            self.rest = self.rest.strip_prefix(first)?;
-            pattern = pattern.get(first.len_utf8()..)?;
-        }
-        Some(())
-    }
-
-    /// Reads the field that the pattern begins with; 0 when it begins with a mark.
-    fn field(&mut self, pattern: &str) -> Option<usize> {
-        const FIELDS: [&str; 14] = [
-            "YYYY", "YY", "MONTH", "MON", "MM", "DD", "HH24", "HH12", "HH", "MI", "SS", "AM", "PM", "US",
-        ];
-        let Some(name) = FIELDS.into_iter().find(|name| pattern.starts_with(name)) else {
-            return Some(0);
-        };
-        match name {
-            "YYYY" => self.year = self.whole_year()?,
-            "YY" => {
-                let year = i32::try_from(self.number(2)?).ok()?;
-                self.year = if year < 70 { 2000 + year } else { 1900 + year };
-            }
-            "MON" | "MONTH" => self.month = self.month_name()?,
-            "MM" => self.month = self.number(2)?,
-            "DD" => self.day = self.number(2)?,
-            "HH12" => self.hour = self.number(2).filter(|hour| (1..=12).contains(hour))?,
-            "HH24" | "HH" => self.hour = self.number(2)?,
-            "MI" => self.minute = self.number(2)?,
-            "SS" => self.second = self.number(2)?,
-            "US" => self.micros = self.number(6)?,
-            _ => self.half_of_day()?,
-        }
-        Some(name.len())
-    }
-
-    /// Of a year in fewer digits nobody knows the century.
-    fn whole_year(&mut self) -> Option<i32> {
-        let before = self.rest.len();
-        let year = i32::try_from(self.number(4)?).ok()?;
-        (before - self.rest.len() == 4).then_some(year)
-    }
-
-    fn number(&mut self, most: usize) -> Option<u32> {
-        let length = self
-            .rest
-            .bytes()
-            .take(most)
-            .take_while(u8::is_ascii_digit)
-            .count();
-        let (digits, rest) = self.rest.split_at(length);
-        self.rest = rest;
-        digits.parse().ok()
-    }
-
-    fn month_name(&mut self) -> Option<u32> {
-        const MONTHS: [&str; 12] = [
-            "january",
-            "february",
-            "march",
-            "april",
-            "may",
-            "june",
-            "july",
-            "august",
-            "september",
-            "october",
-            "november",
-            "december",
-        ];
-        let length = self.rest.bytes().take_while(u8::is_ascii_alphabetic).count();
-        let (name, rest) = self.rest.split_at(length);
-        let name = name.to_ascii_lowercase();
-        let found = MONTHS
-            .iter()
-            .position(|month| *month == name || (name.len() == 3 && month.starts_with(&name)))?;
-        self.rest = rest;
-        u32::try_from(found + 1).ok()
-    }
-
-    fn half_of_day(&mut self) -> Option<()> {
-        let name = self.rest.get(..2)?.to_ascii_uppercase();
-        self.rest = &self.rest[2..];
-        self.is_afternoon = match name.as_str() {
-            "AM" => Some(false),
-            "PM" => Some(true),
-            _ => return None,
-        };
-        Some(())
-    }
-
-    /// `HH:MI[:SS[.ffffff]] [AM|PM] [zone]`.
-    fn time(&mut self) -> Option<()> {
-        self.hour = self.number(2)?;
-        self.rest = self.rest.strip_prefix(':')?;
-        self.minute = self.number(2)?;
-        if let Some(rest) = self.rest.strip_prefix(':') {
-            self.rest = rest;
-            self.second = self.number(2)?;
-            if self.rest.starts_with('.') {
-                self.fraction()?;
-            }
-        }
-        let rest = self.rest.trim_start();
-        let half = rest.get(..2).unwrap_or_default();
-        if half.eq_ignore_ascii_case("am") || half.eq_ignore_ascii_case("pm") {
-            self.rest = rest;
-            self.half_of_day()?;
-        }
-        if self.rest.trim_start().is_empty() {
-            Some(())
-        } else {
-            self.zone()
-        }
-    }
-
-    /// More digits than microseconds have are cut off.
-    fn fraction(&mut self) -> Option<()> {
-        let digits = self.rest.strip_prefix('.')?;
-        let length = digits.bytes().take_while(u8::is_ascii_digit).count();
-        let padded: String = digits[..length].chars().chain("000000".chars()).take(6).collect();
-        self.micros = padded.parse().ok()?;
-        self.rest = &digits[length..];
-        Some(())
-    }
-
-    /// `Z`, `UTC`, `+1`, `+01`, `+0100`, `+1:00` or `+01:00`.
-    fn zone(&mut self) -> Option<()> {
-        let text = self.rest.trim();
-        self.rest = "";
-        if matches!(text, "Z" | "z" | "UTC" | "GMT") {
-            self.offset = FixedOffset::east_opt(0);
-            return Some(());
-        }
-        let sign = if text.starts_with('-') { -1 } else { 1 };
-        let offset = text.strip_prefix(['+', '-'])?;
-        let (hours, minutes) = match offset.split_once(':') {
-            Some(parts) => parts,
-            None if offset.len() == 4 => offset.split_at_checked(2)?,
-            None => (offset, "00"),
-        };
-        let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-        if hours.len() > 2 || minutes.len() != 2 || !is_number(hours) || !is_number(minutes) {
-            return None;
-        }
-        let (hours, minutes): (i32, i32) = (hours.parse().ok()?, minutes.parse().ok()?);
-        // PostgreSQL knows no zone beyond.
-        if hours > 15 || minutes > 59 {
-            return None;
-        }
-        self.offset = FixedOffset::east_opt(sign * (hours * 3600 + minutes * 60));
-        self.offset.map(|_| ())
-    }
-
-    fn moment(&self) -> Option<Moment> {
-        if !self.rest.trim().is_empty() {
-            return None;
-        }
-        let hour = match self.is_afternoon {
-            None => self.hour,
-            Some(_) if !(1..=12).contains(&self.hour) => return None,
-            Some(is_afternoon) => self.hour % 12 + if is_afternoon { 12 } else { 0 },
-        };
-        let date = NaiveDate::from_ymd_opt(self.year, self.month, self.day).filter(|_| self.year > 0)?;
-        let time = NaiveTime::from_hms_micro_opt(hour, self.minute, self.second, self.micros)?;
-        Some(Moment {
-            local: date.and_time(time),
-            offset: self.offset,
-        })
-    }
 }
 
 #[cfg(test)]

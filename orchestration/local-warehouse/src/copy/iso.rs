@@ -10,6 +10,9 @@ const MICROS_PER_SECOND: u64 = 1_000_000;
 const MICROS_PER_DAY: i64 = 86_400_000_000;
 /// Days from 1 March of the year 0 to 2000-01-01.
 const FIRST_DAY: i32 = 730_425;
+/// Enough for every year before Christ that Redshift knows.
+const MOVED_YEARS: u32 = 4800;
+const MOVED_DAYS: i32 = 12 * 146_097;
 
 /// The day that a text begins with.
 pub(super) fn leading_date(text: &[u8]) -> Option<i32> {
@@ -50,6 +53,34 @@ pub(super) fn leading_timestamp(text: &[u8]) -> Option<(i64, usize)> {
 pub(super) fn timestamp(text: &[u8]) -> Option<i64> {
     let (micros, length) = leading_timestamp(text)?;
     (length == text.len()).then_some(micros)
+}
+
+/// The day that a text with ` BC` behind it is.
+pub(super) fn date_before_christ(text: &[u8]) -> Option<i32> {
+    Some(date(&moved_to_our_era(text)?)? - MOVED_DAYS)
+}
+
+/// The microsecond that a text with ` BC` behind it is.
+pub(super) fn timestamp_before_christ(text: &[u8]) -> Option<i64> {
+    Some(timestamp(&moved_to_our_era(text)?)? - i64::from(MOVED_DAYS) * MICROS_PER_DAY)
+}
+
+/// The same moment [`MOVED_YEARS`] later: the calendar repeats itself every 400 years.
+fn moved_to_our_era(text: &[u8]) -> Option<Vec<u8>> {
+    let (year, rest) = text.strip_suffix(b" BC")?.split_at_checked(4)?;
+    let year: u32 = std::str::from_utf8(year).ok()?.parse().ok()?;
+    // No year is 0: the year 1 is the one before it.
+    let year = (MOVED_YEARS + 1).checked_sub(year)?;
+    Some([format!("{year:04}").as_bytes(), rest].concat())
+}
+
+/// Whether a text is `HH:MI:SS[.ffffff]`.
+pub(super) fn is_time(text: &[u8]) -> bool {
+    let Some(digits) = digits_like(text, *b"00:00:00") else {
+        return false;
+    };
+    let is_in_range = digits[0] * 10 + digits[1] < 24 && digits[3] < 6 && digits[6] < 6;
+    is_in_range && leading_fraction(&text[8..]).is_some_and(|(_, length)| length == text.len() - 8)
 }
 
 /// Microseconds, and how long they are with their point; none are no fault.
@@ -101,6 +132,24 @@ mod tests {
     }
 
     #[test]
+    fn days_before_christ_have_the_numbers_that_the_calendar_gives_them() {
+        let first = NaiveDate::from_ymd_opt(2000, 1, 1).unwrap();
+        for (text, year, month, day) in [
+            ("0001-12-31 BC", 0, 12, 31),
+            ("0001-02-29 BC", 0, 2, 29),
+            ("0095-01-08 BC", -94, 1, 8),
+            ("4713-01-01 BC", -4712, 1, 1),
+        ] {
+            let day = NaiveDate::from_ymd_opt(year, month, day).unwrap();
+            let expected = i32::try_from((day - first).num_days()).unwrap();
+            assert_eq!(date_before_christ(text.as_bytes()), Some(expected), "{text}");
+        }
+        for text in ["0001-12-31", "0002-02-29 BC", "9999-01-01 BC", "x BC", " BC"] {
+            assert_eq!(date_before_christ(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
     fn what_is_no_day_is_none() {
         for text in [
             "2015-02-29",
@@ -118,6 +167,24 @@ mod tests {
             "",
         ] {
             assert_eq!(date(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn times_are_within_a_day() {
+        for (text, expected) in [
+            ("00:00:00", true),
+            ("23:59:59", true),
+            ("23:59:59.999999", true),
+            ("24:00:00", false),
+            ("00:60:00", false),
+            ("00:00:60", false),
+            ("00:00:00.", false),
+            ("00:00:00.1234567", false),
+            ("00:00:00+00", false),
+            ("0:00:00", false),
+        ] {
+            assert_eq!(is_time(text.as_bytes()), expected, "{text}");
         }
     }
 

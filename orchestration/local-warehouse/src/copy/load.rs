@@ -91,10 +91,7 @@ async fn load_files(
             wire,
             columns: &target.columns,
             conversion: &copy.conversion,
-            trailing_delimiter: match copy.format {
-                Format::Delimited { .. } => TrailingDelimiter::Allowed,
-                _ => TrailingDelimiter::Refused,
-            },
+            trailing_delimiter: TrailingDelimiter::of(&copy.format),
         },
         fields: Fields::default(),
         out: wire.header().to_vec(),

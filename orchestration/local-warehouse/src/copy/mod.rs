@@ -9,6 +9,8 @@
 
 mod any_bytes;
 mod any_file;
+mod arguments;
+mod automatic;
 mod binary;
 mod cipher;
 mod column;
@@ -21,6 +23,7 @@ mod frame;
 mod intake;
 mod iso;
 mod json;
+mod json_value;
 mod lines;
 mod load;
 mod lzo;
@@ -32,11 +35,13 @@ mod readers;
 mod records;
 mod report;
 mod row;
+mod separated;
 mod source;
 mod spooled_file;
 mod statement;
 mod text;
 mod text_file;
+mod time_scan;
 mod wire;
 
 pub(crate) use any_bytes::check_any_bytes;

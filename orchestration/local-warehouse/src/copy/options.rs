@@ -20,6 +20,19 @@ const EXCLUSIONS: &[(&str, &[&str])] = &[
     ("BZIP2", &["LZOP", "ZSTD"]),
     ("LZOP", &["ZSTD"]),
     ("MASTER_SYMMETRIC_KEY", &["CREDENTIALS"]),
+    (
+        "IAM_ROLE",
+        &[
+            "ACCESS_KEY_ID",
+            "SECRET_ACCESS_KEY",
+            "SESSION_TOKEN",
+            "CREDENTIALS",
+        ],
+    ),
+    (
+        "CREDENTIALS",
+        &["ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN"],
+    ),
 ];
 
 /// Options that make no sense where records are documents.
@@ -171,6 +184,9 @@ fn check_authorization(seen: &BTreeSet<&'static str>) -> Result<(), SqlError> {
         return Err(refused("MASTER_SYMMETRIC_KEY needs ENCRYPTED"));
     }
     let has_keys = has("ACCESS_KEY_ID") && has("SECRET_ACCESS_KEY");
+    if has("SESSION_TOKEN") && !has_keys {
+        return Err(refused("SESSION_TOKEN needs ACCESS_KEY_ID and SECRET_ACCESS_KEY"));
+    }
     if !has("IAM_ROLE") && !has("CREDENTIALS") && !has_keys {
         return Err(refused(
             "COPY needs one of IAM_ROLE, CREDENTIALS, or ACCESS_KEY_ID with SECRET_ACCESS_KEY",

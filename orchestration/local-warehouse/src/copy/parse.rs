@@ -2,15 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use super::arguments::{
+    delimiter, encoding, json_fields, max_error, null_string, number, one_character, optional_number,
+    replacement, text, time_format, widths, within,
+};
 use super::cipher::RootKey;
 use super::options::{check_combination, option_name, refused};
-use super::statement::{
-    Compression, Conversion, CopyStatement, Encoding, Format, JsonFields, TimeFormat, Tolerance,
-};
+use super::statement::{Compression, Conversion, CopyStatement, Encoding, Format, JsonFields, Tolerance};
 use crate::sql::{Cursor, SqlError, TokenKind, string_value, tokenize};
-
-/// MAXERROR may be at most this.
-const MOST_ERRORS: u64 = 100_000;
 
 /// Reads a COPY statement.
 ///
@@ -51,7 +50,7 @@ struct Options {
     source: String,
     seen: BTreeSet<&'static str>,
     root_key: Option<RootKey>,
-    delimiter: u8,
+    delimiter: Vec<u8>,
     quote: u8,
     widths: Vec<(String, usize)>,
     json: JsonFields,
@@ -67,7 +66,7 @@ impl Options {
             source,
             seen: BTreeSet::new(),
             root_key: None,
-            delimiter: b'|',
+            delimiter: b"|".to_vec(),
             quote: b'"',
             widths: Vec::new(),
             json: JsonFields::Auto,
@@ -118,7 +117,7 @@ impl Options {
                     refused("Invalid master_symmetric_key: it is no 256-bit key in base64")
                 })?);
             }
-            "DELIMITER" => self.delimiter = one_character(name, cursor)?,
+            "DELIMITER" => self.delimiter = delimiter(cursor)?,
             "CSV" if cursor.accept(&["quote"]) => self.quote = one_character("QUOTE", cursor)?,
             "FIXEDWIDTH" => self.widths = widths(cursor)?,
             "JSON" => self.json = json_fields(name, cursor)?,
@@ -129,8 +128,8 @@ impl Options {
                 optional_number(cursor);
             }
             "ACCEPTINVCHARS" => self.conversion.replace_invalid = Some(replacement(cursor)?),
-            "DATEFORMAT" => self.conversion.date_format = time_format(&text(cursor)?),
-            "TIMEFORMAT" => self.conversion.time_format = time_format(&text(cursor)?),
+            "DATEFORMAT" => self.conversion.date_format = time_format(name, text(cursor)?)?,
+            "TIMEFORMAT" => self.conversion.time_format = time_format(name, text(cursor)?)?,
             "ENCODING" => self.encoding = encoding(cursor)?,
             "IGNOREHEADER" => self.ignore_header = number(cursor)?,
             "NULL AS" => self.conversion.null_as = null_string(cursor)?,
@@ -160,7 +159,7 @@ impl Options {
 
     fn finish(mut self, table: String, columns: Option<Vec<String>>) -> Result<CopyStatement, SqlError> {
         if self.has("CSV") && !self.has("DELIMITER") {
-            self.delimiter = b',';
+            self.delimiter = b",".to_vec();
         }
         if self.has("FIXEDWIDTH") && self.encoding != Encoding::Utf8 {
             return Err(refused(
@@ -181,7 +180,7 @@ impl Options {
             table,
             columns,
             manifest: self.has("MANIFEST"),
-            format: self.format(),
+            format: self.format()?,
             compression: self.compression(),
             encoding: self.encoding,
             ignore_header: self.ignore_header,
@@ -196,10 +195,10 @@ impl Options {
         })
     }
 
-    fn format(&self) -> Format {
-        if self.has("CSV") {
+    fn format(&self) -> Result<Format, SqlError> {
+        Ok(if self.has("CSV") {
             Format::Csv {
-                delimiter: self.delimiter,
+                delimiter: self.single_byte_delimiter("CSV")?,
                 quote: self.quote,
             }
         } else if self.has("FIXEDWIDTH") {
@@ -212,12 +211,26 @@ impl Options {
             Format::Parquet
         } else if self.has("ORC") {
             Format::Orc
+        } else if self.delimiter.len() > 1 && !self.has("REMOVEQUOTES") {
+            Format::Separated {
+                delimiter: self.delimiter.clone(),
+                escape: self.has("ESCAPE"),
+            }
         } else {
             Format::Delimited {
-                delimiter: self.delimiter,
+                delimiter: self.single_byte_delimiter("REMOVEQUOTES")?,
                 escape: self.has("ESCAPE"),
                 remove_quotes: self.has("REMOVEQUOTES"),
             }
+        })
+    }
+
+    fn single_byte_delimiter(&self, option: &str) -> Result<u8, SqlError> {
+        match self.delimiter.as_slice() {
+            [byte] => Ok(*byte),
+            _ => Err(SqlError::unsupported(format!(
+                "COPY option DELIMITER of several characters with {option}"
+            ))),
         }
     }
 
@@ -233,133 +246,6 @@ impl Options {
         } else {
             None
         }
-    }
-}
-
-fn text(cursor: &mut Cursor<'_>) -> Result<String, SqlError> {
-    cursor.accept(&["as"]);
-    Ok(string_value(&cursor.expect_string()?))
-}
-
-fn number(cursor: &mut Cursor<'_>) -> Result<u64, SqlError> {
-    cursor.accept(&["as"]);
-    let error = cursor.error();
-    let token = cursor.next().filter(|token| token.kind == TokenKind::Number);
-    token.and_then(|token| token.text.parse().ok()).ok_or(error)
-}
-
-fn optional_number(cursor: &mut Cursor<'_>) {
-    if cursor.peek().is_some_and(|token| token.kind == TokenKind::Number) {
-        cursor.next();
-    }
-}
-
-fn max_error(cursor: &mut Cursor<'_>) -> Result<u64, SqlError> {
-    let count = number(cursor)?;
-    within("MAXERROR", count, 0, MOST_ERRORS)?;
-    Ok(count)
-}
-
-fn within(name: &str, number: u64, least: u64, most: u64) -> Result<(), SqlError> {
-    if (least..=most).contains(&number) {
-        return Ok(());
-    }
-    Err(refused(format!(
-        "{name} {number} is outside of {least} to {most}"
-    )))
-}
-
-/// One ASCII character, as itself, as `\t` or as `\ddd`.
-fn one_character(name: &str, cursor: &mut Cursor<'_>) -> Result<u8, SqlError> {
-    let value = text(cursor)?;
-    match value.as_bytes() {
-        [byte] if byte.is_ascii() => Ok(*byte),
-        _ => Err(refused(format!("COPY {name} must be a single ASCII character"))),
-    }
-}
-
-/// The replacement must be one ASCII character other than NUL; `?` when none is given.
-fn replacement(cursor: &mut Cursor<'_>) -> Result<u8, SqlError> {
-    let has_value =
-        cursor.looks_at(&["as"]) || cursor.peek().is_some_and(|token| token.kind == TokenKind::String);
-    if !has_value {
-        return Ok(b'?');
-    }
-    match one_character("ACCEPTINVCHARS", cursor)? {
-        0 => Err(refused("COPY ACCEPTINVCHARS must not be NULL")),
-        byte => Ok(byte),
-    }
-}
-
-/// `'label:width,label:width'`.
-fn widths(cursor: &mut Cursor<'_>) -> Result<Vec<(String, usize)>, SqlError> {
-    let specification = text(cursor)?;
-    let column = |part: &str| {
-        let (label, width) = part.rsplit_once(':')?;
-        let width = width.trim().parse().ok().filter(|width| *width > 0)?;
-        let label = label.trim();
-        (!label.is_empty()).then(|| (label.to_owned(), width))
-    };
-    let columns: Option<Vec<_>> = specification.split(',').map(column).collect();
-    columns.ok_or_else(|| refused(format!("Invalid fixed width specification '{specification}'")))
-}
-
-fn json_fields(option: &str, cursor: &mut Cursor<'_>) -> Result<JsonFields, SqlError> {
-    cursor.accept(&["as"]);
-    if !cursor.peek().is_some_and(|token| token.kind == TokenKind::String) {
-        return Ok(JsonFields::Auto);
-    }
-    let value = text(cursor)?;
-    match value.to_ascii_lowercase().as_str() {
-        "auto" => Ok(JsonFields::Auto),
-        "auto ignorecase" => Ok(JsonFields::AutoIgnoreCase),
-        "noshred" if option == "JSON" => Ok(JsonFields::NoShred),
-        path if path.starts_with("s3://") => Ok(JsonFields::Paths(value)),
-        _ => Err(refused(format!(
-            "Invalid {option} option '{value}': expected 'auto', 'auto ignorecase', 's3://…' or, for JSON, 'noshred'"
-        ))),
-    }
-}
-
-fn encoding(cursor: &mut Cursor<'_>) -> Result<Encoding, SqlError> {
-    cursor.accept(&["as"]);
-    let error = cursor.error();
-    let Some(token) = cursor.next() else {
-        return Err(error);
-    };
-    let name = if token.kind == TokenKind::String {
-        string_value(&token)
-    } else {
-        token.text.to_owned()
-    };
-    match name.to_ascii_uppercase().as_str() {
-        "UTF8" => Ok(Encoding::Utf8),
-        "UTF16" => Ok(Encoding::Utf16),
-        "UTF16LE" => Ok(Encoding::Utf16LittleEndian),
-        "UTF16BE" => Ok(Encoding::Utf16BigEndian),
-        "ISO88591" => Ok(Encoding::Latin1),
-        _ => Err(error),
-    }
-}
-
-/// `'\N'` is the null marker and not the letter N, so only escapes that name a byte are resolved.
-fn null_string(cursor: &mut Cursor<'_>) -> Result<Vec<u8>, SqlError> {
-    cursor.accept(&["as"]);
-    let token = cursor.expect_string()?;
-    let is_marker = matches!(token.text, r"'\N'" | r"'\\N'");
-    Ok(if is_marker {
-        b"\\N".to_vec()
-    } else {
-        string_value(&token).into_bytes()
-    })
-}
-
-fn time_format(text: &str) -> TimeFormat {
-    match text {
-        "auto" => TimeFormat::Auto,
-        "epochsecs" => TimeFormat::EpochSeconds,
-        "epochmillisecs" => TimeFormat::EpochMilliseconds,
-        pattern => TimeFormat::Pattern(pattern.to_owned()),
     }
 }
 
@@ -410,12 +296,21 @@ mod tests {
             parse(&format!("copy t from 's3://b/k' {authorization}"))
                 .unwrap_or_else(|error| panic!("{authorization}: {error}"));
         }
-        assert!(
-            parse("copy t from 's3://b/k'")
-                .unwrap_err()
-                .to_string()
-                .contains("IAM_ROLE")
-        );
+        for (authorization, part) in [
+            ("", "IAM_ROLE"),
+            ("access_key_id 'a'", "SECRET_ACCESS_KEY"),
+            (
+                "session_token 'c'",
+                "SESSION_TOKEN needs ACCESS_KEY_ID and SECRET_ACCESS_KEY",
+            ),
+            (
+                "credentials 'x' session_token 'c'",
+                "CREDENTIALS is not compatible with SESSION_TOKEN",
+            ),
+        ] {
+            let error = parse(&format!("copy t from 's3://b/k' {authorization}")).unwrap_err();
+            assert!(error.to_string().contains(part), "{authorization}: {error}");
+        }
     }
 
     proptest::proptest! {
@@ -482,6 +377,13 @@ mod tests {
             ("json 'auto' fillrecord", "JSON", "FILLRECORD"),
             ("csv serializetojson", "SERIALIZETOJSON", "PARQUET"),
             ("gzip zstd", "GZIP", "ZSTD"),
+            ("credentials 'x'", "IAM_ROLE", "CREDENTIALS"),
+            (
+                "access_key_id 'a' secret_access_key 'b'",
+                "IAM_ROLE",
+                "ACCESS_KEY_ID",
+            ),
+            ("session_token 'c'", "IAM_ROLE", "SESSION_TOKEN"),
         ] {
             let error = with(options).unwrap_err().to_string();
             assert!(error.contains(one) && error.contains(other), "{options}: {error}");
@@ -516,7 +418,39 @@ mod tests {
                 "encrypted master_symmetric_key 'k'",
                 "it is no 256-bit key in base64",
             ),
-            ("delimiter '||'", "single ASCII character"),
+            ("delimiter ''", "COPY DELIMITER must not be empty"),
+            (
+                "delimiter '|\\377|'",
+                "COPY DELIMITER must be UTF-8 without line breaks",
+            ),
+            (
+                "delimiter 'a\\nb'",
+                "COPY DELIMITER must be UTF-8 without line breaks",
+            ),
+            (
+                "csv delimiter '||'",
+                "COPY option DELIMITER of several characters with CSV",
+            ),
+            (
+                "delimiter '||' removequotes",
+                "COPY option DELIMITER of several characters with REMOVEQUOTES",
+            ),
+            (
+                "timeformat 'YYYY-MM-DD HH:MI:SSOF'",
+                "TIMEFORMAT 'YYYY-MM-DD HH:MI:SSOF' has the time zone specifier OF",
+            ),
+            (
+                "timeformat 'MM/DD/YYYY HH:MI:SS tz'",
+                "has the time zone specifier TZ",
+            ),
+            (
+                "dateformat 'YYYY-MM-DD MON'",
+                "DATEFORMAT 'YYYY-MM-DD MON' has MON beside MM",
+            ),
+            ("dateformat 'DD/DD/YY'", "has DD beside DD"),
+            ("timeformat 'HH24:MI HH12'", "has HH12 beside HH24"),
+            ("timeformat 'YYYYYY'", "has YY beside YYYY"),
+            ("dateformat 'HELLO'", "DATEFORMAT 'HELLO' has no field"),
         ] {
             let error = with(options).unwrap_err().to_string();
             assert!(error.contains(part), "{options}: {error}");

@@ -5,6 +5,7 @@ use super::delimited::{Csv, Delimited, FixedWidth};
 use super::fields::FieldReader;
 use super::frame::Framing;
 use super::json::{JsonByKey, JsonByPath, JsonColumn, JsonWhole};
+use super::separated::Separated;
 use super::source::read_whole;
 use super::statement::{CopyStatement, Format, JsonFields};
 use crate::ObjectReader;
@@ -25,6 +26,10 @@ pub(super) async fn field_reader(
             delimiter: *delimiter,
             escape: *escape,
             remove_quotes: *remove_quotes,
+        }),
+        Format::Separated { delimiter, escape } => Box::new(Separated {
+            delimiter: delimiter.clone(),
+            escape: *escape,
         }),
         Format::Csv { delimiter, quote } => Box::new(Csv {
             delimiter: *delimiter,
@@ -109,18 +114,27 @@ pub(super) fn framing(format: &Format) -> Framing {
             quotes: remove_quotes,
             delimiter,
         },
+        // Where fields end matters to quotes alone, and there are none.
+        Format::Separated { escape: true, .. } => Framing::Marked {
+            escape: true,
+            quotes: false,
+            delimiter: 0,
+        },
         Format::Csv { delimiter, quote } => Framing::Csv { delimiter, quote },
         Format::Json(_) | Format::Avro(_) => Framing::Json,
-        Format::Delimited { .. } | Format::FixedWidth(_) | Format::Parquet | Format::Orc => Framing::Lines,
+        Format::Delimited { .. }
+        | Format::Separated { .. }
+        | Format::FixedWidth(_)
+        | Format::Parquet
+        | Format::Orc => Framing::Lines,
     }
 }
 
 /// How the system views name a format.
 pub(super) fn format_name(format: &Format) -> &'static str {
     match format {
-        Format::Delimited { .. } => "text",
+        Format::Delimited { .. } | Format::Separated { .. } | Format::FixedWidth(_) => "txt",
         Format::Csv { .. } => "csv",
-        Format::FixedWidth(_) => "fixedwidth",
         Format::Json(_) => "json",
         Format::Avro(_) => "avro",
         Format::Parquet => "parquet",

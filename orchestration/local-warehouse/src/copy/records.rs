@@ -283,10 +283,6 @@ mod tests {
             columns: columns(),
         };
         let mut report = Report::new(1, 1, 1);
-        let trailing_delimiter = match copy.format {
-            Format::Delimited { .. } => TrailingDelimiter::Allowed,
-            _ => TrailingDelimiter::Refused,
-        };
         let mut intake = Intake {
             copy,
             target: &target,
@@ -294,7 +290,7 @@ mod tests {
             writer: RowWriter {
                 columns: &target.columns,
                 conversion: &copy.conversion,
-                trailing_delimiter,
+                trailing_delimiter: TrailingDelimiter::of(&copy.format),
                 wire: Wire::of(&target.columns),
             },
             fields: Fields::default(),

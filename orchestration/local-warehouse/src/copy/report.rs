@@ -55,6 +55,17 @@ impl RowError {
         Self::new(1220, format!("{INVALID} {} (error {cause})", shown.join(" ")))
     }
 
+    /// A NUL, which PostgreSQL does not keep and Redshift takes for the end of a record.
+    pub(super) fn nul() -> Self {
+        Self::new(1220, format!("{INVALID} 00 (error 3)"))
+    }
+
+    /// An escape of JSON that names one half of a character, in the bytes that it would have.
+    pub(super) fn lone_surrogate(unit: u16) -> Self {
+        let (middle, last) = (0x80 | (unit >> 6 & 0x3F), 0x80 | (unit & 0x3F));
+        Self::new(1220, format!("{INVALID} ed {middle:02x} {last:02x} (error 4)"))
+    }
+
     /// A quote that opens and does not close.
     pub(super) fn unclosed_quote() -> Self {
         Self::new(1214, "Delimited value missing end quote")
@@ -272,7 +283,7 @@ impl Report {
                     "INSERT INTO longshore_local.load_detail (query_id, file_number, file_name, bytes_scanned,
                         lines_scanned, record_time, start_time, end_time)
                     VALUES ($1, $2, $3, $4, $5, $6, $7, $6)",
-                    &[&self.query_id, &number, &file.url, &file.bytes, &file.lines, &file.ended, &file.started],
+                    &[&self.query_id, &number, &printable(file.url.as_bytes()), &file.bytes, &file.lines, &file.ended, &file.started],
                 )
                 .await?;
         }
@@ -301,7 +312,7 @@ impl Report {
                     &loaded.target.name,
                     &self.started,
                     &Utc::now().naive_utc(),
-                    &loaded.source,
+                    &printable(loaded.source.as_bytes()),
                     &loaded.format,
                     &rows,
                     &bytes,

@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 
 use super::column::{Column, ColumnType};
-use super::datetime::{check_time, convert_date, convert_timestamp};
+use super::datetime::{convert_date, convert_time, convert_timestamp};
 use super::fields::{Field, FieldKind, Fields};
+use super::json_value::convert_super;
 use super::number::{check_float, check_integer, convert_boolean, convert_decimal};
 use super::report::{BadRow, RowError};
-use super::statement::Conversion;
+use super::statement::{Conversion, Format};
 use super::text::{convert_char, convert_varchar};
 use super::wire::Wire;
 
@@ -18,6 +19,16 @@ pub(super) enum TrailingDelimiter {
     Allowed,
     /// It begins another field.
     Refused,
+}
+
+impl TrailingDelimiter {
+    /// What a format says of it.
+    pub(super) fn of(format: &Format) -> Self {
+        match format {
+            Format::Delimited { .. } | Format::Separated { .. } => Self::Allowed,
+            _ => Self::Refused,
+        }
+    }
 }
 
 /// What rows of one COPY go through.
@@ -134,10 +145,9 @@ impl RowWriter<'_> {
                 let with_zone = column.kind == ColumnType::TimestampWithZone;
                 return self.any_date(convert_timestamp(bytes, &conversion.time_format, with_zone));
             }
-            ColumnType::Super => super_value(field)?,
+            ColumnType::Super => convert_super(field)?,
             ColumnType::Time | ColumnType::TimeWithZone => {
-                check_time(bytes, column.kind == ColumnType::TimeWithZone)?;
-                Cow::Borrowed(bytes)
+                convert_time(bytes, column.kind == ColumnType::TimeWithZone)?
             }
             ColumnType::Varbyte(most) => varbyte_value(bytes, most)?,
             ColumnType::Other => convert_varchar(field, usize::MAX, conversion)?,
@@ -196,26 +206,6 @@ fn varbyte_value(bytes: &[u8], most: usize) -> Result<Cow<'_, [u8]>, RowError> {
         return Ok(Cow::Owned([b"\\x", bytes].concat()));
     }
     Err(RowError::new(1223, "Invalid hexadecimal value for VARBYTE"))
-}
-
-/// JSON stays JSON; any other text becomes a JSON string.
-fn super_value<'v>(field: &Field<'v>) -> Result<Cow<'v, [u8]>, RowError> {
-    if field.kind == FieldKind::Json {
-        return Ok(Cow::Borrowed(field.bytes));
-    }
-    let text =
-        std::str::from_utf8(field.bytes).map_err(|error| RowError::invalid_utf8(field.bytes, &error))?;
-    if serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok() {
-        return Ok(Cow::Borrowed(field.bytes));
-    }
-    let looks_like_json = text.trim_start().starts_with(['{', '[']);
-    if looks_like_json {
-        return Err(RowError::new(
-            1224,
-            "Input data is not a well-formed JSON document for the SUPER type",
-        ));
-    }
-    Ok(Cow::Owned(serde_json::Value::from(text).to_string().into_bytes()))
 }
 
 #[cfg(test)]

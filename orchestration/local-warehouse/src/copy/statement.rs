@@ -49,6 +49,13 @@ pub(crate) enum Format {
         /// Whether quotes around fields are taken off.
         remove_quotes: bool,
     },
+    /// Fields between delimiters of several bytes, a record per line.
+    Separated {
+        /// The delimiter.
+        delimiter: Vec<u8>,
+        /// Whether a backslash takes the next character literally.
+        escape: bool,
+    },
     /// CSV with quoted fields.
     Csv {
         /// The delimiter.

@@ -83,7 +83,6 @@ fn check_null_terminator(bytes: &[u8], conversion: &Conversion) -> Result<(), Ro
     Ok(())
 }
 
-/// PostgreSQL keeps no NUL, and Redshift takes it for the end of a record.
 fn valid_utf8(bytes: &[u8], replacement: Option<u8>) -> Result<Cow<'_, [u8]>, RowError> {
     let checked = std::str::from_utf8(bytes);
     let has_nul = memchr::memchr(0, bytes).is_some();
@@ -92,7 +91,7 @@ fn valid_utf8(bytes: &[u8], replacement: Option<u8>) -> Result<Cow<'_, [u8]>, Ro
             Ok(Cow::Borrowed(bytes))
         }
         (_, Some(replacement)) => Ok(Cow::Owned(replace_invalid(bytes, replacement))),
-        (Ok(_), None) => Err(RowError::new(1220, format!("{INVALID} 00 (error 3)"))),
+        (Ok(_), None) => Err(RowError::nul()),
         (Err(error), None) => Err(RowError::invalid_utf8(bytes, &error)),
     }
 }

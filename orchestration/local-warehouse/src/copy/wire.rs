@@ -126,16 +126,18 @@ fn write_binary(value: &[u8], column: &Column, out: &mut Vec<u8>) -> Result<(), 
             binary::write_boolean(value == b"t", out);
             Some(())
         }
-        ColumnType::Date => iso::date(value).map(|day| binary::write_fixed(day.to_be_bytes(), out)),
-        ColumnType::Timestamp => {
-            iso::timestamp(value).map(|time| binary::write_fixed(time.to_be_bytes(), out))
-        }
+        ColumnType::Date => iso::date(value)
+            .or_else(|| iso::date_before_christ(value))
+            .map(|day| binary::write_fixed(day.to_be_bytes(), out)),
+        ColumnType::Timestamp => iso::timestamp(value)
+            .or_else(|| iso::timestamp_before_christ(value))
+            .map(|time| binary::write_fixed(time.to_be_bytes(), out)),
         _ => {
             binary::write_bytes(value, out);
             Some(())
         }
     };
-    // Only a moment since 1970 can be so far from now that no form of it is left.
+    // Whatever was converted is in the range of its type.
     written.ok_or_else(|| RowError::new(1206, "Invalid timestamp format or value [YYYY-MM-DD HH24:MI:SS]"))
 }
 

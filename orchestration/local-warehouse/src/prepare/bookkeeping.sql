@@ -152,5 +152,6 @@ $$;
 DO $$
 BEGIN
     EXECUTE format('ALTER DATABASE %I SET search_path = public', current_database());
+    EXECUTE format('ALTER DATABASE %I SET longshore.enable_case_sensitive_identifier = false', current_database());
 END
 $$;

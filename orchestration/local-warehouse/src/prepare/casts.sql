@@ -35,6 +35,15 @@ BEGIN
 END
 $$;
 
+-- What the CHECK of a VARBYTE column asks where a value is not known to be short enough: it is too long, or null.
+CREATE OR REPLACE FUNCTION longshore_local.refuse_varbyte(value bytea, most integer) RETURNS boolean LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+BEGIN
+    RAISE EXCEPTION USING
+        ERRCODE = 'string_data_right_truncation',
+        MESSAGE = format('value too long for type binary varying(%s)', most);
+END
+$$;
+
 CREATE OR REPLACE FUNCTION longshore_local.refuse_multibyte(value text) RETURNS bpchar LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
     RAISE EXCEPTION USING

@@ -170,7 +170,9 @@ CREATE OR REPLACE FUNCTION pg_catalog.redshift_dynamic(statement text) RETURNS t
 SET standard_conforming_strings = on AS $$
 BEGIN
     -- Quoted names are folded; texts, which may hold double quotes, are not.
-    IF statement ~ '"[^"]*[A-Z]' THEN
+    IF statement ~ '"[^"]*[A-Z]'
+        AND NOT coalesce(current_setting('longshore.enable_case_sensitive_identifier', true)::boolean, false)
+    THEN
         SELECT string_agg(
             CASE WHEN left(piece.part[1], 1) = '"'
                 THEN translate(piece.part[1], 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz')

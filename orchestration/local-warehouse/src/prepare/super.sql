@@ -30,7 +30,15 @@ CREATE OR REPLACE FUNCTION pg_catalog.json_serialize(jsonb) RETURNS varchar LANG
 SET standard_conforming_strings = on
 AS $$SELECT regexp_replace($1::text, '("(?:[^"\\]|\\.)*")|\s', '\1', 'g')::varchar$$;
 
-CREATE OR REPLACE FUNCTION pg_catalog.can_json_parse(text) RETURNS boolean LANGUAGE sql IMMUTABLE STRICT AS 'SELECT is_valid_json($1)';
+-- What json_parse takes: a NUL and half of a character are valid JSON, and no SUPER.
+CREATE OR REPLACE FUNCTION pg_catalog.can_json_parse(text) RETURNS boolean LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+BEGIN
+    PERFORM $1::jsonb;
+    RETURN true;
+EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
+    RETURN false;
+END
+$$;
 
 CREATE OR REPLACE FUNCTION pg_catalog.json_typeof(jsonb) RETURNS text LANGUAGE sql IMMUTABLE STRICT AS 'SELECT jsonb_typeof($1)';
 

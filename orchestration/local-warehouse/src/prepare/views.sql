@@ -38,7 +38,7 @@ SELECT
     left(error_message, 100)::char(100) AS err_reason,
     0 AS is_partial,
     start_offset,
-    -1::bigint AS copy_job_id
+    0::bigint AS copy_job_id
 FROM longshore_local.load_error;
 
 CREATE OR REPLACE VIEW pg_catalog.sys_load_history AS
@@ -61,7 +61,9 @@ SELECT
     source_file_bytes,
     file_count_scanned,
     error_count,
-    -1::bigint AS copy_job_id
+    0::bigint AS copy_job_id,
+    -- The manual has it before the errors; a view that is there already takes new columns at its end alone.
+    source_file_bytes AS file_bytes_scanned
 FROM longshore_local.load_history;
 
 CREATE OR REPLACE VIEW pg_catalog.sys_load_detail AS

@@ -7,6 +7,10 @@ use super::table::{edit_alter_table, edit_create_table};
 use super::text_edit::{Edits, Rewritten};
 use super::{Classified, Cursor, SqlError, StatementKind, Token, TokenKind, tokenize};
 
+/// The setting under which quoted names are not folded:
+/// <https://docs.aws.amazon.com/redshift/latest/dg/r_enable_case_sensitive_identifier.html>.
+const CASE_SENSITIVE_IDENTIFIER: &str = "enable_case_sensitive_identifier";
+
 /// The statement as PostgreSQL understands it.
 ///
 /// # Errors
@@ -22,6 +26,7 @@ pub(crate) fn rewrite(text: &str, classified: Classified) -> Result<Rewritten, S
             return Ok(rewrite_vacuum(text, &tokens));
         }
         StatementKind::Truncate => check_truncate(&tokens)?,
+        _ if ["SET", "RESET", "SHOW"].contains(&classified.name) => edit_setting(&tokens, &mut edits)?,
         _ => edit_statement(&tokens, &mut edits)?,
     }
     if classified.name == "MERGE" {
@@ -30,6 +35,29 @@ pub(crate) fn rewrite(text: &str, classified: Classified) -> Result<Rewritten, S
     edit_expressions(&tokens, &mut edits)?;
     edit_catalog(&tokens, &mut edits);
     Ok(edits.apply(text))
+}
+
+/// Settings that PostgreSQL has not are ours.
+fn edit_setting(tokens: &[Token<'_>], edits: &mut Edits) -> Result<(), SqlError> {
+    let mut cursor = Cursor::new(tokens);
+    cursor.next();
+    let _is_scoped = cursor.accept(&["session"]) || cursor.accept(&["local"]);
+    let at = cursor.offset();
+    if !cursor.accept(&[CASE_SENSITIVE_IDENTIFIER]) {
+        return Ok(());
+    }
+    edits.insert(at, "longshore.");
+    let _is_assigned = cursor.accept(&["to"]) || cursor.accept(&["="]);
+    let Some(value) = cursor.next().filter(|value| !value.is_word("default")) else {
+        return Ok(());
+    };
+    let text = value.text.trim_matches('\'').to_ascii_lowercase();
+    if ["true", "false", "on", "off"].contains(&text.as_str()) {
+        return Ok(());
+    }
+    Err(SqlError::Refused {
+        message: format!("parameter \"{CASE_SENSITIVE_IDENTIFIER}\" requires a Boolean value"),
+    })
 }
 
 /// `pg_constraint` is a view of ours, which shows the keys that are declared and not enforced.

@@ -267,8 +267,10 @@ fn edit_type(column: &str, cursor: &mut Cursor<'_>, edits: &mut Edits) -> Result
                 length = number.ok_or_else(|| SqlError::near(cursor.peek_at(1), end))?;
                 end = cursor.skip_parentheses()?.end();
             }
-            // PostgreSQL's type has no length; COPY finds it in the CHECK.
-            let text = format!("bytea CHECK (octet_length({column}) <= {length})");
+            // PostgreSQL's type has no length; COPY finds it in the CHECK, which fails with the error of a type.
+            let text = format!(
+                "bytea CHECK (octet_length({column}) <= {length} OR longshore_local.refuse_varbyte({column}, {length}))"
+            );
             edits.replace(token.start..end, text);
         }
         Some(replacement) => edits.replace(token.start..token.end(), replacement),

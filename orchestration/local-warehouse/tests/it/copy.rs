@@ -2,6 +2,8 @@
 
 use std::io::Write;
 
+use serde_json::json;
+
 use crate::support::World;
 
 const FAILED: &str =
@@ -165,12 +167,64 @@ async fn tolerated_errors_are_skipped_and_recorded() {
     let history = format!(
         "select status, loaded_rows, error_count, table_name, file_format from sys_load_history where query_id = {query_id}"
     );
-    assert_eq!(world.rows(&history).await, ["completed|3|2|t|text"]);
+    assert_eq!(world.rows(&history).await, ["completed|3|2|t|txt"]);
     let detail = format!(
         "select file_name, bytes_scanned, lines_scanned from sys_load_detail where query_id = {query_id}"
     );
     assert_eq!(world.rows(&detail).await, ["s3://b/k|10|5"]);
     assert_eq!(world.copy("t", "k", "ignoreallerrors").await["ResultRows"], 3);
+}
+
+/// <https://docs.aws.amazon.com/redshift/latest/dg/SYS_LOAD_DETAIL.html>, whose example is the first query, and the other pages of loads.
+#[tokio::test]
+async fn the_records_of_a_load_have_the_manuals_columns() {
+    let world = World::new().await;
+    world.put("category_pipe.txt", "1\nx\n");
+    let last = "select query_id = pg_last_copy_id(), trim(file_name) as file from sys_load_detail where query_id = pg_last_copy_id()";
+    let statements = [
+        "create table category (a int)",
+        "copy category from 's3://b/category_pipe.txt' iam_role default maxerror 2",
+        last,
+    ];
+    // A transaction sees the records as they were at its beginning.
+    let request = json!({ "Sqls": statements, "ExecutionMode": "AUTO_COMMIT" });
+    let answer = world.call("BatchExecuteStatement", request).await.unwrap();
+    let load = world.end_of(answer["Id"].as_str().unwrap()).await;
+    assert_eq!(load["SubStatements"][2]["ResultRows"], 1, "{load}");
+    assert_eq!(
+        world.rows("select pg_last_copy_id()").await,
+        ["-1"],
+        "another session"
+    );
+    for (view, columns) in [
+        (
+            "sys_load_error_detail",
+            "user_id query_id transaction_id session_id database_name table_id start_time file_name line_number column_name \
+             column_type column_length position error_code error_message",
+        ),
+        (
+            "stl_load_errors",
+            "userid slice tbl starttime session query filename line_number colname type col_length position raw_line \
+             raw_field_value err_code err_reason is_partial start_offset copy_job_id",
+        ),
+        (
+            "sys_load_history",
+            "user_id query_id transaction_id session_id database_name status table_name start_time end_time duration \
+             data_source file_format loaded_rows loaded_bytes source_file_count source_file_bytes file_count_scanned \
+             file_bytes_scanned error_count copy_job_id",
+        ),
+        (
+            "sys_load_detail",
+            "user_id query_id file_name bytes_scanned lines_scanned record_time splits_scanned start_time end_time \
+             file_etag file_last_modified",
+        ),
+    ] {
+        let columns = columns.split(' ').collect::<Vec<_>>().join(", ");
+        let rows = world.rows(&format!("select {columns} from {view}")).await;
+        assert_eq!(rows.len(), 1, "{view}: {rows:?}");
+    }
+    let jobs = "select file_bytes_scanned, copy_job_id, file_format from sys_load_history";
+    assert_eq!(world.rows(jobs).await, ["4|0|txt"]);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::World;
 
@@ -197,6 +197,39 @@ async fn requests_are_checked_as_the_service_model_says() {
     assert_eq!(execute(serverless).await.unwrap()["Status"], "FINISHED");
 }
 
+/// No text of a database has a NUL, so it is the caller's fault and none of the service.
+#[tokio::test]
+async fn a_nul_anywhere_in_a_request_is_refused() {
+    let world = World::new().await;
+    for (operation, fields) in [
+        ("ExecuteStatement", json!({ "Sql": "select 'a\0b'" })),
+        (
+            "ExecuteStatement",
+            json!({ "Sql": "select 1", "StatementName": "a\0b" }),
+        ),
+        (
+            "ExecuteStatement",
+            json!({ "Sql": "select 1", "ClientToken": "a\0b" }),
+        ),
+        ("ExecuteStatement", json!({ "Sql": "select 1", "DbUser": "a\0b" })),
+        (
+            "ExecuteStatement",
+            json!({ "Sql": "select :p", "Parameters": [{ "name": "p", "value": "a\0b" }] }),
+        ),
+        (
+            "BatchExecuteStatement",
+            json!({ "Sqls": ["select 1", "select '\0'"] }),
+        ),
+        ("ListTables", json!({ "TablePattern": "a\0b" })),
+        ("DescribeTable", json!({ "Table": "a\0b" })),
+        ("ListStatements", json!({ "StatementName": "a\0b" })),
+    ] {
+        let error = world.call(operation, fields.clone()).await.unwrap_err();
+        assert_eq!(error.code, "ValidationException", "{operation} {fields}: {error}");
+        assert!(error.message.contains("NUL"), "{operation} {fields}: {error}");
+    }
+}
+
 #[tokio::test]
 async fn statements_are_listed_by_name_prefix_and_status() {
     let world = World::new().await;
@@ -222,6 +255,26 @@ async fn statements_are_listed_by_name_prefix_and_status() {
         ["load/2", "load/1"]
     );
     assert_eq!(names(json!({ "Status": "FAILED" })).await, ["load/2"]);
+    let of = async |place: Value| {
+        let mut request = json!({ "Status": "ALL" });
+        for (name, value) in place.as_object().unwrap() {
+            request[name] = value.clone();
+        }
+        let answer = world.warehouse.handle("ListStatements", request).await;
+        answer.map(|answer| answer["Statements"].as_array().unwrap().len())
+    };
+    for (place, count) in [
+        (json!({ "ClusterIdentifier": "local" }), 3),
+        (json!({ "WorkgroupName": "group" }), 3),
+        (json!({ "Database": "dev" }), 3),
+        (json!({ "ClusterIdentifier": "local", "Database": "other" }), 0),
+        (json!({ "RoleLevel": true }), 3),
+        (json!({ "MaxResults": 2 }), 2),
+    ] {
+        assert_eq!(of(place.clone()).await.unwrap(), count, "{place}");
+    }
+    let error = of(json!({ "ClusterIdentifier": "nowhere" })).await.unwrap_err();
+    assert_eq!(error.code, "ValidationException", "{error}");
 }
 
 #[tokio::test]
@@ -370,4 +423,33 @@ async fn the_catalogue_is_listed_without_what_is_ours() {
         .unwrap();
     assert_eq!(table["ColumnList"][0]["length"], 10);
     assert_eq!(table["ColumnList"][1]["columnDefault"], "7");
+    world
+        .run("create table s.u (a super, b varbyte(4), c decimal(9, 2))")
+        .await;
+    let described = world
+        .call("DescribeTable", json!({ "Schema": "s", "Table": "u" }))
+        .await
+        .unwrap();
+    let columns = described["ColumnList"].as_array().unwrap();
+    let types: Vec<&Value> = columns.iter().map(|column| &column["typeName"]).collect();
+    assert_eq!(types, ["super", "varbyte", "numeric"]);
+    assert_eq!(
+        (&columns[2]["precision"], &columns[2]["scale"]),
+        (&json!(9), &json!(2))
+    );
+    let names = async |request: Value| {
+        let answer = world.call("ListTables", request).await.unwrap();
+        let tables = answer["Tables"].as_array().unwrap().clone();
+        let names: Vec<String> = tables
+            .iter()
+            .map(|table| table["name"].as_str().unwrap().to_owned())
+            .collect();
+        (names, answer["NextToken"].clone())
+    };
+    let like = json!({ "SchemaPattern": "s%", "TablePattern": "u" });
+    assert_eq!(names(like).await.0, ["u"]);
+    let (first, token) = names(json!({ "SchemaPattern": "s", "MaxResults": 1 })).await;
+    assert_eq!(first, ["t"]);
+    let second = json!({ "SchemaPattern": "s", "MaxResults": 1, "NextToken": token });
+    assert_eq!(names(second).await, (vec!["u".to_owned()], Value::Null));
 }

@@ -418,6 +418,8 @@ async fn super_values() {
         ("json_serialize(json_parse('{\"a\":1}'))", "{\"a\":1}"),
         ("can_json_parse('[10001,10002,\"abc\"]')", "true"),
         ("can_json_parse('[10001')", "false"),
+        ("can_json_parse('\"' || chr(92) || 'u0000\"')", "false"),
+        ("can_json_parse('[1e999999]')", "false"),
     ])
     .await;
     let world = World::new().await;

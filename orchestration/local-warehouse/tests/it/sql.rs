@@ -115,6 +115,49 @@ async fn quoted_names_are_folded_like_plain_ones() {
     );
 }
 
+/// <https://docs.aws.amazon.com/redshift/latest/dg/r_enable_case_sensitive_identifier.html>
+#[tokio::test]
+async fn quoted_names_keep_their_case_where_the_session_says_so() {
+    let world = World::new().await;
+    world.put("rows", "{\"MixedCasedColumn\": 5} {\"mixedcasedcolumn\": 6}");
+    let kept = world
+        .batch(&[
+            "SET enable_case_sensitive_identifier TO true",
+            "CREATE TABLE \"MixedCasedTable\" (\"MixedCasedColumn\" int)",
+            "CREATE TABLE MixedCasedTable (MixedCasedColumn int)",
+            "INSERT INTO public.\"MixedCasedTable\" VALUES (1)",
+            "CREATE PROCEDURE \"Fill\"() AS $$ BEGIN
+                INSERT INTO \"MixedCasedTable\" (\"MixedCasedColumn\") VALUES (2);
+                EXECUTE 'INSERT INTO \"MixedCasedTable\" VALUES (3)';
+             END $$ LANGUAGE plpgsql",
+            "CALL \"Fill\"()",
+            "COPY \"MixedCasedTable\" (\"MixedCasedColumn\") FROM 's3://b/rows' IAM_ROLE DEFAULT JSON 'auto'",
+            "SHOW enable_case_sensitive_identifier",
+            "RESET enable_case_sensitive_identifier",
+            "INSERT INTO \"MIXEDCASEDTABLE\" VALUES (7)",
+        ])
+        .await;
+    assert_eq!(kept["Status"], "FINISHED", "{kept}");
+    assert_eq!(world.rows("select * from MixedCasedTable").await, ["7"]);
+    assert_eq!(
+        world.rows("show enable_case_sensitive_identifier").await,
+        ["false"],
+        "another session"
+    );
+    let query = [
+        "set session enable_case_sensitive_identifier = on",
+        "select \"MixedCasedColumn\" from \"MixedCasedTable\" where \"MixedCasedColumn\" is not null order by 1",
+    ];
+    let seen = world.batch(&query).await;
+    assert_eq!(seen["SubStatements"][1]["ResultRows"], 4, "{seen}");
+    assert!(
+        world
+            .error("set enable_case_sensitive_identifier to maybe")
+            .await
+            .contains("parameter \"enable_case_sensitive_identifier\" requires a Boolean value")
+    );
+}
+
 #[tokio::test]
 async fn functions_answer_as_in_redshift() {
     let world = World::new().await;
