@@ -1,9 +1,9 @@
 //! What a deployment says about itself, as the use cases need it.
 
 use chrono::{DateTime, NaiveDateTime, Utc};
-use chrono_tz::Tz;
 use longshore_domain::object::WatchedPrefix;
 use longshore_domain::target::Warehouse;
+use longshore_domain::time_zone::TimeZone;
 
 /// How an invocation ends over a file that was refused or failed, once that is on record and people were told.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -67,7 +67,7 @@ pub struct AppConfig {
     /// The deployment's own line in failure mails.
     pub custom_error_message: String,
     /// The time zone of the audit.
-    pub timezone: Tz,
+    pub timezone: TimeZone,
     /// Where messages go.
     pub topic_arn: String,
     /// How an invocation ends over a failure that was told.

@@ -15,13 +15,13 @@ mod table;
 pub(crate) use scheduled::ScheduledRun;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
-use chrono_tz::Tz;
 use longshore_domain::matching::Captures;
 use longshore_domain::object::{Bucket, Object};
 use longshore_domain::rule::RuleRow;
 use longshore_domain::snapshot::{DataDate, Description, Granularity, Layout, Span, Suffix, TableColumn};
 pub use longshore_domain::snapshot::{Freshness, Replaces, TableChanges};
 use longshore_domain::target::{TableName, Warehouse};
+use longshore_domain::time_zone::TimeZone;
 
 use crate::operate::Judged;
 use crate::rules::Faults;
@@ -41,7 +41,7 @@ pub struct SnapshotInput {
     /// How much of the table a snapshot replaces.
     pub granularity: Granularity,
     /// By whose clocks.
-    pub zone: Tz,
+    pub zone: TimeZone,
     /// The warehouse of the table.
     pub warehouse: Warehouse,
     /// Its number in `ext_target`, when it is not the deployment's own.

@@ -32,4 +32,5 @@ pub mod rule;
 pub mod snapshot;
 pub mod statement;
 pub mod target;
+pub mod time_zone;
 pub mod trace;

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
-use chrono_tz::Tz;
 use longshore_copy::snapshot as sql;
 use longshore_domain::snapshot::{ColumnType, DataDate, Description, Fit, TableColumn, fit as fit_of};
 use longshore_domain::target::{TableName, Warehouse};
+use longshore_domain::time_zone::TimeZone;
 
 use super::SnapshotInput;
 use crate::operate::Judged;
@@ -135,7 +135,7 @@ pub(super) async fn newest(
 }
 
 /// A time as the warehouse writes it: a date, a time without a zone, which is the table's own, or one with its offset.
-fn read_time(text: &str, zone: Tz) -> Option<NaiveDateTime> {
+fn read_time(text: &str, zone: TimeZone) -> Option<NaiveDateTime> {
     let text = text.trim();
     for format in ["%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M:%S%.f%#z"] {
         if let Ok(moment) = DateTime::parse_from_str(text, format) {
@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_time_is_read_however_the_warehouse_writes_it() {
-        let zone: Tz = "America/New_York".parse().unwrap();
+        let zone: TimeZone = "America/New_York".parse().unwrap();
         let read = |text: &str| read_time(text, zone).map(|time| time.to_string());
         assert_eq!(read("2026-11-26").as_deref(), Some("2026-11-26 00:00:00"));
         assert_eq!(

@@ -3,8 +3,6 @@
 //! Such a rule takes no files. At each of its times the newest data of its tables is looked for, and what is news to a table is
 //! loaded as `snapshot load` does it by hand, under a rule of its own that is made of this one and of the table's description.
 
-use chrono_tz::Tz;
-
 use super::cells::non_blank;
 use super::destination::warehouse;
 use super::fault::Collector;
@@ -15,6 +13,7 @@ use crate::snapshot::{
     DataDate, Freshness, Granularity, Layout, Replaces, Schedule, TableChanges, parse_time_zone,
 };
 use crate::target::{TableName, Warehouse};
+use crate::time_zone::TimeZone;
 
 /// A snapshot rule with a schedule.
 #[derive(Debug, Clone)]
@@ -32,7 +31,7 @@ pub struct ScheduledSnapshots {
     /// How much of a table a file replaces, and how dates are compared.
     pub granularity: Granularity,
     /// By whose clocks.
-    pub zone: Tz,
+    pub zone: TimeZone,
     /// Whether older data may take the place of newer.
     pub freshness: Freshness,
     /// What is deleted.
@@ -192,7 +191,7 @@ fn schedule(row: &RuleRow, faults: &mut Collector) -> Option<Schedule> {
     }
 }
 
-fn zone(column: &str, text: &Option<String>, faults: &mut Collector) -> Option<Tz> {
+fn zone(column: &str, text: &Option<String>, faults: &mut Collector) -> Option<TimeZone> {
     let name = non_blank(text).unwrap_or_else(|| "UTC".to_owned());
     match parse_time_zone(&name) {
         Ok(zone) => Some(zone),
@@ -425,7 +424,7 @@ mod tests {
         let names: Vec<String> = rule.tables.iter().map(|(table, _)| table.to_string()).collect();
         assert_eq!(names, ["api.pages", "api.sessions"]);
         assert_eq!(rule.schedule.to_string(), "0 6 * * * (Europe/Berlin)");
-        assert_eq!((rule.granularity, rule.zone), (Granularity::Day, Tz::UTC));
+        assert_eq!((rule.granularity, rule.zone), (Granularity::Day, TimeZone::UTC));
         assert_eq!(
             (rule.freshness, rule.replaces, rule.table_changes),
             (Freshness::Checked, Replaces::Period, TableChanges::Made)

@@ -5,10 +5,10 @@
 
 use std::fmt;
 
-use chrono::{DateTime, Duration, NaiveDateTime, NaiveTime, SecondsFormat, TimeZone, Timelike, Utc};
-use chrono_tz::Tz;
+use chrono::{DateTime, Duration, NaiveDateTime, NaiveTime, SecondsFormat, TimeZone as _, Timelike, Utc};
 
 use super::ColumnType;
+use crate::time_zone::{TimeZone, UnknownTimeZone};
 
 /// How a wall-clock time is written for the warehouse.
 const WALL_CLOCK: &str = "%Y-%m-%d %H:%M:%S%.f";
@@ -46,7 +46,7 @@ impl DataDate {
     }
 
     /// By the clocks of a time zone.
-    pub fn wall_clock(self, zone: Tz) -> NaiveDateTime {
+    pub fn wall_clock(self, zone: TimeZone) -> NaiveDateTime {
         self.0.with_timezone(&zone).naive_local()
     }
 }
@@ -61,12 +61,9 @@ impl fmt::Display for DataDate {
 ///
 /// # Errors
 /// What is wrong, and what one looks like.
-pub fn parse_time_zone(name: &str) -> Result<Tz, String> {
-    name.parse().map_err(|_| {
-        format!(
-            "{name:?} is no time zone; write a name of the IANA database, for example UTC or America/New_York"
-        )
-    })
+pub fn parse_time_zone(name: &str) -> Result<TimeZone, String> {
+    name.parse()
+        .map_err(|unknown: UnknownTimeZone| unknown.to_string())
 }
 
 /// The bounds of a stream: what a load of it replaces.
@@ -110,7 +107,7 @@ impl Span {
     }
 
     /// Its beginning and end as a column of this type is compared with them.
-    pub fn bounds(&self, kind: ColumnType, zone: Tz) -> (String, String) {
+    pub fn bounds(&self, kind: ColumnType, zone: TimeZone) -> (String, String) {
         let text = |time: NaiveDateTime| match kind {
             ColumnType::Date => time.format("%Y-%m-%d").to_string(),
             ColumnType::TimestampTz => moment(time, zone).format("%Y-%m-%d %H:%M:%S%.f+00").to_string(),
@@ -121,7 +118,7 @@ impl Span {
 }
 
 /// The moment of a wall-clock time: the earlier one of an hour that comes twice, and of one that never comes the end of the gap.
-fn moment(time: NaiveDateTime, zone: Tz) -> DateTime<Utc> {
+fn moment(time: NaiveDateTime, zone: TimeZone) -> DateTime<Utc> {
     let hour = Duration::hours(1);
     let found = zone.from_local_datetime(&time).earliest();
     let found = found.or_else(|| zone.from_local_datetime(&(time + hour)).earliest());
@@ -176,7 +173,7 @@ impl Granularity {
     }
 
     /// What a load of this date replaces in a table whose clocks are those of `zone`.
-    pub fn span(self, date: DataDate, zone: Tz) -> Span {
+    pub fn span(self, date: DataDate, zone: TimeZone) -> Span {
         let (from, length) = match self {
             Self::Stream(bounds) => {
                 return Span {
@@ -195,7 +192,7 @@ impl Granularity {
 
     /// Whether data of this date is older than the newest row of the table. Within one hour or day nothing is older: a later
     /// delivery of the same period takes its place. Of a stream, its end counts: what reaches to the newest row is not old.
-    pub fn is_older(self, date: DataDate, newest: NaiveDateTime, zone: Tz) -> bool {
+    pub fn is_older(self, date: DataDate, newest: NaiveDateTime, zone: TimeZone) -> bool {
         match self {
             Self::Hour | Self::Day => self.span(date, zone).from < self.cut(newest),
             Self::Stream(bounds) => bounds.end.wall_clock(zone) <= newest,
@@ -222,7 +219,7 @@ mod tests {
         DataDate::parse(text).unwrap()
     }
 
-    fn zone(name: &str) -> Tz {
+    fn zone(name: &str) -> TimeZone {
         parse_time_zone(name).unwrap()
     }
 
@@ -280,7 +277,7 @@ mod tests {
         #[case] older: bool,
     ) {
         assert_eq!(
-            granularity.is_older(date(text), newest.parse().unwrap(), Tz::UTC),
+            granularity.is_older(date(text), newest.parse().unwrap(), TimeZone::UTC),
             older
         );
     }
@@ -289,10 +286,10 @@ mod tests {
     fn a_stream_has_bounds_and_replaces_what_is_between_them() {
         let (start, end) = (date("2026-11-26T01:00:00Z"), date("2026-11-26T02:30:00+01:00"));
         let stream = Granularity::of("stream", Some(start), Some(end)).unwrap();
-        let span = stream.span(date("2026-11-26T09:00:00Z"), Tz::UTC);
+        let span = stream.span(date("2026-11-26T09:00:00Z"), TimeZone::UTC);
         assert_eq!(span.to_string(), "2026-11-26 01:00:00 to 2026-11-26 01:30:00");
-        assert!(stream.is_older(start, "2026-11-26T01:30:00".parse().unwrap(), Tz::UTC));
-        assert!(!stream.is_older(start, "2026-11-26T01:29:59".parse().unwrap(), Tz::UTC));
+        assert!(stream.is_older(start, "2026-11-26T01:30:00".parse().unwrap(), TimeZone::UTC));
+        assert!(!stream.is_older(start, "2026-11-26T01:29:59".parse().unwrap(), TimeZone::UTC));
         assert!(
             Granularity::of("stream", Some(start), None)
                 .unwrap_err()

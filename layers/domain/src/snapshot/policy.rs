@@ -1,9 +1,9 @@
 //! What may be done to a table on behalf of its snapshots.
 
 use chrono::NaiveDateTime;
-use chrono_tz::Tz;
 
 use super::{DataDate, Granularity};
+use crate::time_zone::TimeZone;
 
 /// Whether older data may take the place of newer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +45,7 @@ impl Granularity {
     /// Whether data of a date is news to a table. A date that the schedule has loaded is none. Else the table decides: data of a
     /// later period is, data of an earlier one is not, and of the period of the newest row it is if what the schedule loaded of
     /// that period has an earlier date; without such a load, whoever brought the row brought the period.
-    pub fn is_news(self, date: DataDate, holds: Holds, zone: Tz, freshness: Freshness) -> bool {
+    pub fn is_news(self, date: DataDate, holds: Holds, zone: TimeZone, freshness: Freshness) -> bool {
         if holds.loaded.is_some_and(|loaded| date <= loaded) {
             return false;
         }
@@ -59,7 +59,7 @@ impl Granularity {
     }
 
     /// Whether data of this date is of a later period than the newest row of a table; of a stream, whether it reaches beyond it.
-    fn is_newer(self, date: DataDate, newest: NaiveDateTime, zone: Tz) -> bool {
+    fn is_newer(self, date: DataDate, newest: NaiveDateTime, zone: TimeZone) -> bool {
         match self {
             Self::Hour | Self::Day => self.span(date, zone).from > newest,
             Self::Stream(_) => self.span(date, zone).to > newest,
@@ -113,7 +113,7 @@ mod tests {
             loaded: loaded.map(|loaded| DataDate::parse(loaded).unwrap()),
         };
         let date = DataDate::parse(date).unwrap();
-        let judged = Granularity::Day.is_news(date, holds, Tz::UTC, Freshness::Checked);
+        let judged = Granularity::Day.is_news(date, holds, TimeZone::UTC, Freshness::Checked);
         assert_eq!(judged, expected);
     }
 
@@ -124,7 +124,7 @@ mod tests {
             newest: Some("2026-11-29T00:00:00".parse().unwrap()),
             loaded,
         };
-        let is_news = |holds| Granularity::Day.is_news(date, holds, Tz::UTC, Freshness::Forced);
+        let is_news = |holds| Granularity::Day.is_news(date, holds, TimeZone::UTC, Freshness::Forced);
         assert!(is_news(holds(None)));
         assert!(!is_news(holds(Some(date))));
     }

@@ -3,9 +3,10 @@
 use std::fmt;
 
 use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
 use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
+
+use crate::time_zone::TimeZone;
 
 /// Times of some zone's clocks, minute by minute. Where clocks are put forward, a time that never comes is that of the hour's
 /// end; where they are put back, one of a fixed hour comes once.
@@ -13,7 +14,7 @@ use croner::parser::{CronParser, Seconds, Year};
 pub struct Schedule {
     text: String,
     cron: Cron,
-    zone: Tz,
+    zone: TimeZone,
 }
 
 impl Schedule {
@@ -22,7 +23,7 @@ impl Schedule {
     ///
     /// # Errors
     /// The sentence.
-    pub fn parse(text: &str, zone: Tz) -> Result<Self, String> {
+    pub fn parse(text: &str, zone: TimeZone) -> Result<Self, String> {
         let text = text.trim();
         let parser = CronParser::builder()
             .seconds(Seconds::Disallowed)
@@ -127,13 +128,13 @@ mod tests {
     #[case("0 6 * * * 2026")]
     #[case("61 6 * * *")]
     fn what_is_none_is_refused_with_one_that_is(#[case] text: &str) {
-        let error = Schedule::parse(text, Tz::UTC).unwrap_err();
+        let error = Schedule::parse(text, TimeZone::UTC).unwrap_err();
         assert!(error.contains("0 6 * * * for each day at six"), "{error}");
     }
 
     #[test]
     fn a_time_that_never_comes_is_no_schedule() {
-        let error = Schedule::parse("0 0 30 2 *", Tz::UTC).unwrap_err();
+        let error = Schedule::parse("0 0 30 2 *", TimeZone::UTC).unwrap_err();
         assert!(error.contains("such a time never comes"), "{error}");
     }
 }

@@ -10,11 +10,11 @@ mod warehouse;
 
 use std::path::PathBuf;
 
-use chrono_tz::Tz;
 use longshore_app::{AppConfig, RangeLimits, ReportedFailures};
 use longshore_domain::object::WatchedPrefix;
 use longshore_domain::rule::is_topic_arn;
 use longshore_domain::target::Warehouse;
+use longshore_domain::time_zone::TimeZone;
 
 pub use catalog::*;
 pub use control_database::DatabaseTls;
@@ -46,7 +46,7 @@ pub struct Settings {
     /// Smaller files are refused.
     pub threshold_file_size_bytes: u64,
     /// The time zone of the audit.
-    pub timezone: Tz,
+    pub timezone: TimeZone,
     /// Where files land.
     pub watched: Vec<WatchedPrefix>,
     /// What statement names begin with.
@@ -104,7 +104,7 @@ impl Settings {
             processing_folder: folders::folder(&mut reader, PROCESSING_FOLDER, "processing"),
             custom_error_message: reader.or_default(CUSTOM_ERROR_MSG, ""),
             threshold_file_size_bytes: reader.parsed(THRESHOLD_FILE_SIZE_BYTES, 1, "a number of bytes"),
-            timezone: reader.parsed(TIMEZONE, Tz::UTC, "an IANA time zone such as Asia/Kolkata"),
+            timezone: reader.parsed(TIMEZONE, TimeZone::UTC, "an IANA time zone such as Asia/Kolkata"),
             watched: folders::watched_prefixes(&mut reader),
             statement_prefix: warehouse::statement_prefix(&mut reader),
             reported_failures: reported_failures(&mut reader),
@@ -223,7 +223,7 @@ mod tests {
         assert_eq!(settings.processing_folder, "processing");
         assert_eq!(settings.region, "eu-central-1");
         assert_eq!(settings.threshold_file_size_bytes, 1);
-        assert_eq!(settings.timezone, Tz::UTC);
+        assert_eq!(settings.timezone, TimeZone::UTC);
         assert_eq!(settings.statement_prefix, "longshore");
         assert_eq!(settings.custom_error_message, "");
         assert_eq!(settings.log.format, LogFormat::Text);

@@ -1,8 +1,8 @@
 //! `snapshot`: dated files into tables that are made to fit.
 
-use chrono_tz::Tz;
 use clap::{Args, Subcommand};
 use longshore_domain::snapshot::{DataDate, parse_time_zone};
+use longshore_domain::time_zone::TimeZone;
 
 use super::value::parse_words;
 
@@ -58,7 +58,7 @@ pub(crate) struct SnapshotLoadArguments {
     pub stream_end: Option<DataDate>,
     /// By whose clocks the table's date column tells the time: a name of the IANA database.
     #[arg(long, value_name = "ZONE", default_value = "UTC", value_parser = parse_time_zone)]
-    pub timezone: Tz,
+    pub timezone: TimeZone,
     /// Files whose names do not end with .gz are compressed with gzip too; of a manifest, the files that it lists.
     #[arg(long)]
     pub gzip: bool,

@@ -316,7 +316,7 @@ fn config(number: usize) -> AppConfig {
         processing_folder: "processing".to_owned(),
         threshold_file_size_bytes: 1,
         custom_error_message: "Call the night desk.".to_owned(),
-        timezone: chrono_tz::UTC,
+        timezone: longshore_domain::time_zone::TimeZone::UTC,
         topic_arn: "arn:aws:sns:ap-south-1:1:files".to_owned(),
         reported_failures: ReportedFailures::default(),
         statement_prefix: "longshore/test".to_owned(),
