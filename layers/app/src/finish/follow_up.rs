@@ -37,6 +37,13 @@ impl FinishStatement<'_> {
         }
         let statements = self.app.store.statements(load.id).await?;
         let newest = submit::newest(&statements, StatementKind::FollowUp);
+        if let Some(unsent) = newest.filter(|newest| has_ended_unsent(&load, newest)) {
+            let error = unsent.error.clone().unwrap_or_default();
+            let attempt = unsent.as_attempt();
+            return self
+                .record_follow_up(load, &attempt, Ended::before_it_began(error))
+                .await;
+        }
         let Some(part) = next_part(&load, plan, newest) else {
             return Ok(load);
         };
@@ -290,6 +297,13 @@ fn next_part<'a>(load: &Load, plan: &'a LoadPlan, newest: Option<&Statement>) ->
         true => None,
         false => plan.follow_up_at(place),
     }
+}
+
+/// Whether a try ended before the warehouse had it, and whoever put that on record died before the load's end was: no event of it will
+/// come.
+fn has_ended_unsent(load: &Load, newest: &Statement) -> bool {
+    let is_counted = load.retry.failed_attempt >= newest.attempt;
+    newest.state == StatementState::Failed && newest.statement_id.is_none() && !is_counted
 }
 
 /// The place of an attempt in its follow-up, from 1.
