@@ -2,12 +2,12 @@
 
 use chrono::TimeDelta;
 use futures_util::future::join;
-use longshore_app::{Operate, Operator};
 use longshore_domain::load::{LoadId, LoadState};
 use longshore_domain::target::Login;
 use longshore_store::{Announced, ChildOf, Lease, LeaseStep, NewChild};
 
 use crate::support::bench::Bench;
+use crate::support::by_hand::skip;
 use crate::support::rules::Rule;
 use crate::support::world::World;
 
@@ -214,21 +214,4 @@ async fn a_delivery_that_was_put_aside_by_hand_is_told_as_missing() {
     assert_eq!(file.error.as_deref(), Some(error.as_str()));
     assert_eq!(world.topic.told().last().unwrap(), "partly_loaded");
     assert_eq!(world.files.keys_in("archive/error").len(), 1);
-}
-
-/// Puts a load aside, as `longshore load skip` does.
-async fn skip(world: &World, load: LoadId) {
-    let operator = Operator {
-        name: "ann".to_owned(),
-        reason: "a test".to_owned(),
-    };
-    let invocation = world.invocation("by hand");
-    let operate = Operate {
-        app: &world.app,
-        invocation: &invocation,
-        operator: &operator,
-    };
-    let load = world.app.store.load(load).await.unwrap().unwrap();
-    operate.judge_skip(&load).unwrap();
-    Box::pin(operate.skip(&load)).await.unwrap().unwrap();
 }
