@@ -32,6 +32,19 @@ pub(crate) async fn follow_up_again(world: &World, load: LoadId, from: Option<u3
     operate.follow_up_again(&again).await.unwrap().unwrap();
 }
 
+/// Stops a load.
+pub(crate) async fn cancel(world: &World, load: LoadId) {
+    let load = found(world, load).await;
+    let (invocation, operator) = (world.invocation("by hand"), ann());
+    let operate = Operate {
+        app: &world.app,
+        invocation: &invocation,
+        operator: &operator,
+    };
+    let plan = operate.judge_cancel(&load).await.unwrap().unwrap();
+    Box::pin(operate.cancel(&load, &plan)).await.unwrap().unwrap();
+}
+
 async fn found(world: &World, load: LoadId) -> Load {
     world.app.store.load(load).await.unwrap().unwrap()
 }
