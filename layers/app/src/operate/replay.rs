@@ -6,7 +6,7 @@
 use longshore_domain::load::LoadState;
 use longshore_domain::object::ObjectKey;
 use longshore_domain::rule::{FileRule, ResendPolicy};
-use longshore_store::{Load, NewReplay, Replayed};
+use longshore_store::{DifferenceKind, Load, MarkerDifference, NewReplay, Replayed, SettledAs};
 
 use super::{Judged, Operate};
 use crate::AppError;
@@ -140,6 +140,9 @@ impl Operate<'_> {
         if choice == ReplayChoice::AcceptDuplicates {
             return Ok(Ok(ResendPolicy::Accept));
         }
+        if let Some(refused) = self.is_loaded_all_the_same(load).await? {
+            return Ok(Err(refused));
+        }
         if load.state == LoadState::Split || load.deliveries.is_some() {
             let parts = self.app.store.children(load.id).await?;
             let is_whole = parts.iter().all(|part| part.loaded_at.is_some());
@@ -161,6 +164,25 @@ impl Operate<'_> {
                 )),
             },
         )
+    }
+
+    /// Of a load, or a part of it, that is failed on the ledger, and whose marker is in the warehouse: the marker is of another id than
+    /// the replay's, so nothing would keep the rows from coming twice.
+    async fn is_loaded_all_the_same(&self, load: &Load) -> Result<Option<String>, AppError> {
+        let parts = self.app.store.children(load.id).await?;
+        let loads: Vec<_> = parts.iter().chain([load]).map(|load| load.id).collect();
+        let differences = self.app.store.differences_of(&loads).await?;
+        let is_there = |difference: &&MarkerDifference| {
+            let settled = difference.settled.as_ref().map(|settled| settled.settled_as);
+            difference.kind == DifferenceKind::FailedAndLoaded
+                && matches!(settled, None | Some(SettledAs::Adopted))
+        };
+        Ok(differences.iter().find(is_there).map(|difference| {
+            format!(
+                "load {} failed on the ledger, and its rows are in {}; delete them by hand and say --accept-duplicates",
+                difference.load, difference.table
+            )
+        }))
     }
 
     async fn judge_replacement(&self, load: &Load) -> Result<Judged<ResendPolicy>, AppError> {

@@ -1,6 +1,6 @@
 //! What an operator does to loads, as the commands do it: judged first, then done.
 
-use longshore_app::{Operate, Operator};
+use longshore_app::{CancelPlan, Judged, Operate, Operator, ReplayChoice, ReplayPlan};
 use longshore_domain::load::LoadId;
 use longshore_store::Load;
 
@@ -43,6 +43,30 @@ pub(crate) async fn cancel(world: &World, load: LoadId) {
     };
     let plan = operate.judge_cancel(&load).await.unwrap().unwrap();
     Box::pin(operate.cancel(&load, &plan)).await.unwrap().unwrap();
+}
+
+/// Whether a load can be stopped, or why not.
+pub(crate) async fn judge_cancel(world: &World, load: LoadId) -> Judged<CancelPlan> {
+    let load = found(world, load).await;
+    let (invocation, operator) = (world.invocation("by hand"), ann());
+    let operate = Operate {
+        app: &world.app,
+        invocation: &invocation,
+        operator: &operator,
+    };
+    operate.judge_cancel(&load).await.unwrap()
+}
+
+/// Whether a load can happen again in place of what it brought, or why not.
+pub(crate) async fn judge_replay(world: &World, load: LoadId) -> Judged<ReplayPlan> {
+    let load = found(world, load).await;
+    let (invocation, operator) = (world.invocation("by hand"), ann());
+    let operate = Operate {
+        app: &world.app,
+        invocation: &invocation,
+        operator: &operator,
+    };
+    operate.judge_replay(&load, ReplayChoice::Replace).await.unwrap()
 }
 
 async fn found(world: &World, load: LoadId) -> Load {
