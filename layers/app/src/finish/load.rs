@@ -359,7 +359,7 @@ impl FinishStatement<'_> {
             Some(interface) => ArchiveShelf::Interface(&interface.id),
             None => ArchiveShelf::Error,
         };
-        let put_away = archive::put_away(self.app, load, shelf).await?;
+        let put_away = archive::put_away(self.app, load, shelf, self.invocation.deadline).await?;
         let was_replaced = put_away == PutAway::Gone && !load.prepared;
         let remarks = was_replaced.then(|| archive::REPLACED.to_owned());
         Ok((put_away.key(), remarks.into_iter().collect()))
@@ -407,7 +407,7 @@ impl FinishStatement<'_> {
         statement: Option<&Statement>,
         is_told: bool,
     ) -> Result<Load, AppError> {
-        let archived_key = archive::put_away(self.app, &load, ArchiveShelf::Error)
+        let archived_key = archive::put_away(self.app, &load, ArchiveShelf::Error, self.invocation.deadline)
             .await?
             .key();
         archive::clear_work(self.app, &load).await?;

@@ -240,7 +240,7 @@ impl ProcessObject<'_> {
             (Some(interface), None) => ArchiveShelf::Interface(&interface.id),
             _ => ArchiveShelf::Error,
         };
-        let put_away = archive::put_away(self.app, &load, shelf).await?;
+        let put_away = archive::put_away(self.app, &load, shelf, self.invocation.deadline).await?;
         let was_replaced = put_away == PutAway::Gone && !plan.is_prepared_copy;
         if plan.is_prepared_copy {
             let copy = &plan.source;
