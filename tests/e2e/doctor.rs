@@ -391,7 +391,7 @@ async fn broken_control_database(patient: &Patient) -> anyhow::Result<()> {
     control.execute(rule, &[&Some("(")]).await?;
     patient
         .examine()?
-        .assert_only("rules", "key_regex", "ext_file_config");
+        .assert_only("rules", "key_regex", "longshore rule edit");
     control.execute(rule, &[&None::<&str>]).await?;
 
     patient.world.shut_control_database().await?;

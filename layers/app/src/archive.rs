@@ -1,8 +1,10 @@
 //! Putting files away: copied, verified, and only then deleted.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use longshore_domain::archive::{ArchiveShelf, archive_key, manifest_key, work_folder};
 use longshore_domain::object::{Object, ObjectKey, WatchedPrefix};
 use longshore_store::Load;
+use tokio::time::{Instant, timeout_at};
 use tracing::{info, warn};
 
 use crate::ports::{ArchiveCopy, ObjectStoreError};
@@ -10,6 +12,9 @@ use crate::{App, AppError, prepare};
 
 /// More files of one name within one second than this are not to be had by honest means.
 const MOST_COLLISIONS: u32 = 1_000;
+
+/// What giving up in good order takes: the parts of a long copy forgotten, the lease given back, the answer sent.
+const MARGIN: TimeDelta = TimeDelta::seconds(15);
 
 /// What a person should know of a file that was gone when it was to be put away. COPY reads a key, not a version: what it read may
 /// have been the file that came after.
@@ -42,7 +47,15 @@ impl PutAway {
 /// The key is put on the ledger before the copy is made, so that a retry finds the copy that an earlier try left.
 ///
 /// What was read out of the archive lies there already, and stays.
-pub(crate) async fn put_away(app: &App, load: &Load, shelf: ArchiveShelf<'_>) -> Result<PutAway, AppError> {
+///
+/// # Errors
+/// [`AppError::OutOfTime`] shortly before `deadline`, so that whoever is stopped then has given back what it holds.
+pub(crate) async fn put_away(
+    app: &App,
+    load: &Load,
+    shelf: ArchiveShelf<'_>,
+    deadline: DateTime<Utc>,
+) -> Result<PutAway, AppError> {
     // The other deliveries read it too.
     if load.is_delivery() {
         return Ok(PutAway::Stays);
@@ -53,7 +66,9 @@ pub(crate) async fn put_away(app: &App, load: &Load, shelf: ArchiveShelf<'_>) ->
     if load.file_stays && load.record_type.is_none() {
         return Ok(PutAway::Stays);
     }
-    let time = app.config.local_time(app.clock.now());
+    let now = app.clock.now();
+    let time = app.config.local_time(now);
+    let gives_up_at = Instant::now() + (deadline - MARGIN - now).to_std().unwrap_or_default();
     let name = archived_name(load);
     let mut key = match &load.archived_key {
         Some(planned) => planned.clone(),
@@ -63,7 +78,13 @@ pub(crate) async fn put_away(app: &App, load: &Load, shelf: ArchiveShelf<'_>) ->
         }
     };
     for collision in 1..=MOST_COLLISIONS {
-        match app.objects.copy_if_absent(&load.object, &key).await {
+        let copy = app.objects.copy_if_absent(&load.object, &key);
+        let Ok(copied) = timeout_at(gives_up_at, copy).await else {
+            return Err(AppError::OutOfTime {
+                url: load.object.url(),
+            });
+        };
+        match copied {
             Ok(ArchiveCopy::Copied) => {
                 app.objects.delete(&load.object).await?;
                 info!("archived {} as {key}", load.object.key);

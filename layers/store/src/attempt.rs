@@ -131,7 +131,8 @@ pub struct Statement {
     pub duration: Option<Duration>,
     /// When it went on record.
     pub recorded_at: DateTime<Utc>,
-    /// When the service last refused its call, where it refused every one before; None while a call may have taken effect.
+    /// When the service last refused its call, where it refused every one before, or when the attempt was recorded by hand and not called
+    /// yet; None while a call may have taken effect.
     pub refused_at: Option<DateTime<Utc>>,
     /// When the call was answered.
     pub submitted_at: Option<DateTime<Utc>>,
@@ -430,6 +431,19 @@ pub(crate) async fn insert_attempt(
     transaction
         .execute(Query::StatementRecord, &entry.parameters())
         .await?;
+    Ok(())
+}
+
+/// The same as [`Store::refuse_attempt`] within a transaction.
+pub(crate) async fn refuse(
+    transaction: &Transaction<'_>,
+    attempt: &Attempt,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    const QUERY: Query = Query::StatementRefuse;
+    let number = integer(QUERY.name(), "attempt", attempt.number)?;
+    let parameters: Parameters<'_> = &[&attempt.load.as_uuid(), &attempt.kind.as_str(), &number, &now];
+    transaction.execute(QUERY, parameters).await?;
     Ok(())
 }
 

@@ -287,6 +287,16 @@ impl Store {
         rows.iter().map(read_difference).collect()
     }
 
+    /// The differences that were found of some loads, settled or not.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of a read.
+    pub async fn differences_of(&self, loads: &[LoadId]) -> Result<Vec<MarkerDifference>, StoreError> {
+        let ids: Vec<Uuid> = loads.iter().map(LoadId::as_uuid).collect();
+        let rows = self.rows(Query::MarkerDifferenceFind, &[&ids]).await?;
+        rows.iter().map(read_difference).collect()
+    }
+
     /// Settles the open differences of a load by an operator's word. Whether there were any.
     ///
     /// # Errors

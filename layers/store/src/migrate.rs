@@ -115,6 +115,10 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
         "V30__chain_authors",
         include_str!("../../../sql/config-db/migrations/V30__chain_authors.sql"),
     ),
+    (
+        "V31__resumed_loads",
+        include_str!("../../../sql/config-db/migrations/V31__resumed_loads.sql"),
+    ),
 ];
 
 /// The version that this program brings a schema to: the number in the last migration's name.

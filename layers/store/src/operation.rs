@@ -8,7 +8,7 @@ use longshore_domain::statement::Attempt;
 use serde::Serialize;
 use tokio_postgres::Row;
 
-use crate::attempt::{AttemptRecord, insert_attempt};
+use crate::attempt::{AttemptRecord, insert_attempt, refuse};
 use crate::buffer::{count_buffer, lock_buffer};
 use crate::content::lock_content;
 use crate::load::{Lease, Load, find_load};
@@ -282,6 +282,8 @@ impl Store {
         let changed = transaction.execute(QUERY, parameters).await?;
         if changed > 0 {
             insert_attempt(&transaction, attempt, record, now).await?;
+            // It may be hours until the warehouse lets it in. Until then "every call of it was refused" is true of none as well.
+            refuse(&transaction, attempt, now).await?;
             let note = format!("attempt {}{step}", attempt.number);
             insert_operation(
                 &transaction,

@@ -115,6 +115,7 @@ queries! {
     LoadWaitForRule => "load_wait_for_rule",
     LoadWake => "load_wake",
     MarkerDifferenceClear => "marker_difference_clear",
+    MarkerDifferenceFind => "marker_difference_find",
     MarkerDifferenceList => "marker_difference_list",
     MarkerDifferenceRecord => "marker_difference_record",
     MarkerDifferenceSettle => "marker_difference_settle",

@@ -8,6 +8,7 @@ SET
     tries = 0,
     retry_since = NULL,
     retry_error = NULL,
+    resumed_at = $2,
     state = 'transforming',
     state_at = $2,
     state_actor = $3,

@@ -1,5 +1,6 @@
--- What came of a run of $3, and when the next one is due by the schedule $4. The failure $12 is told when $13 says so. A schedule
--- that was changed meanwhile is left to be planned anew. No row is changed when another runner has the table by now.
+-- What came of a run of $3, and when the next one is due by the schedule $4. The failure $12 is told when $13 says so, and where one
+-- before it is still to be told. A schedule that was changed meanwhile is left to be planned anew. No row is changed when another
+-- runner has the table by now.
 UPDATE rdscnfg.ext_snapshot_schedule
 SET
     due_at = CASE WHEN schedule = $4 THEN $5 ELSE due_at END,
@@ -19,7 +20,9 @@ SET
     failures = CASE WHEN $12::text IS NULL THEN 0 ELSE failures + 1 END,
     told_error = CASE WHEN $12::text IS NULL THEN NULL ELSE told_error END,
     tell_at = CASE
-        WHEN $12::text IS NOT NULL AND $13::boolean AND $12::text IS DISTINCT FROM told_error THEN $6::timestamptz
+        WHEN $12::text IS NULL OR $12::text = told_error THEN NULL
+        WHEN $13::boolean THEN $6::timestamptz
+        ELSE tell_at
     END
 WHERE ext_file_config_sid = $1
     AND tgt_table_name = $2

@@ -1,7 +1,8 @@
 -- How the work stands at this moment: what is under way, what waits, and how long for. Reads indexes of open rows alone.
 -- What waits as it was told to is nobody's trouble, and not the oldest: what waits for a rule that an operator paused (no retry
--- either, nor is it one when a load waits for its turn at its table), a set that lacks files, a buffer before it is due. A file in a batch is as old as the batch, and one that goes to many
--- warehouses as its deliveries, then as the end of the last.
+-- either, nor is it one when a load waits for its turn at its table), a set that lacks files, a buffer before it is due. Once its
+-- rule is resumed, or its follow-up is run again, a load is as old as that. A file in a batch is as old as the batch, and one that
+-- goes to many warehouses as its deliveries, then as the end of the last.
 SELECT
     (SELECT count(*) FROM rdscnfg.ext_file_load AS load WHERE load.finished_at IS NULL) AS unfinished,
     (
@@ -9,7 +10,7 @@ SELECT
             extract(
                 epoch FROM $1::timestamptz - least(
                     (
-                        SELECT min(load.received_at)
+                        SELECT min(coalesce(load.resumed_at, load.received_at))
                         FROM rdscnfg.ext_file_load AS load
                         WHERE load.finished_at IS NULL
                             AND load.batch_id IS NULL
@@ -19,7 +20,7 @@ SELECT
                     (
                         SELECT
                             min((
-                                SELECT batch.received_at
+                                SELECT coalesce(batch.resumed_at, batch.received_at)
                                 FROM rdscnfg.ext_file_load AS batch
                                 WHERE batch.load_id = load.batch_id
                             ))

@@ -174,11 +174,15 @@ impl FinishStatement<'_> {
             let end = LoadedFile {
                 remarks: vec!["the warehouse had it already".to_owned()],
                 next: Some(LoadState::Complete),
-                is_told: false,
+                // The batch ends in silence, and the one that carries the others does not tell of these.
+                is_told: true,
             };
             self.conclude_loaded_file(load, None, end)
         })
         .await?;
+        for load in &loaded {
+            notify::send_pending(self.app, *load, self.actor()).await?;
+        }
         let files = batch.batch_files.unwrap_or(1);
         let back = Return {
             failure: LoadFailure {

@@ -9,13 +9,13 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use longshore_domain::chain::Verdict;
 use longshore_domain::fault::WarehouseFault;
-use longshore_domain::load::LoadState;
+use longshore_domain::load::{LoadId, LoadState};
 use longshore_domain::notification::Outcome;
 use longshore_domain::retry::pause;
 use longshore_domain::statement::{Attempt, LoadStep, StatementKind};
 use longshore_store::{
-    AuditStatus, FollowUpEnd, FollowUpStep, Load, OutboxNotice, Statement, StatementOutcome, StatementState,
-    follow_up_steps,
+    AuditStatus, FollowUpEnd, FollowUpStep, Load, Operation, OperationKind, OutboxNotice, Statement,
+    StatementOutcome, StatementState, follow_up_steps,
 };
 use tracing::{info, warn};
 
@@ -37,6 +37,13 @@ impl FinishStatement<'_> {
         }
         let statements = self.app.store.statements(load.id).await?;
         let newest = submit::newest(&statements, StatementKind::FollowUp);
+        if let Some(unsent) = newest.filter(|newest| has_ended_unsent(&load, newest)) {
+            let error = unsent.error.clone().unwrap_or_default();
+            let attempt = unsent.as_attempt();
+            return self
+                .record_follow_up(load, &attempt, Ended::before_it_began(error))
+                .await;
+        }
         let Some(part) = next_part(&load, plan, newest) else {
             return Ok(load);
         };
@@ -140,7 +147,8 @@ impl FinishStatement<'_> {
     ) -> Result<Load, AppError> {
         let id = load.id;
         let statements = self.app.store.statements(id).await?;
-        let tries = tries_at_step(&statements, attempt);
+        let since = self.first_by_hand(id, &statements).await?;
+        let tries = tries_at_step(&statements, attempt, since);
         let Some(part) = plan.follow_up_at(place_of(&statements, attempt)) else {
             return self.record_follow_up(load, attempt, ended).await;
         };
@@ -189,6 +197,28 @@ impl FinishStatement<'_> {
                     .await
             }
         }
+    }
+
+    /// The number of the attempt with which an operator had the follow-up run again, the last time; 1 where nobody did.
+    async fn first_by_hand(&self, load: LoadId, statements: &[Statement]) -> Result<u32, AppError> {
+        let operations = self.app.store.operations(load).await?;
+        let is_follow_up = |operation: &&Operation| operation.operation == OperationKind::FollowUp;
+        let Some(last) = operations.iter().rfind(is_follow_up) else {
+            return Ok(1);
+        };
+        let attempts = || {
+            let follow_ups = statements.iter();
+            follow_ups.filter(|statement| statement.kind == StatementKind::FollowUp)
+        };
+        // It went on record with the operation and has its time, unless its token counted anew since.
+        let with_it = attempts().filter(|statement| statement.recorded_at == last.at);
+        let after_it = attempts().filter(|statement| statement.recorded_at > last.at);
+        let number = |statement: &Statement| statement.attempt;
+        Ok(with_it
+            .map(number)
+            .max()
+            .or(after_it.map(number).min())
+            .unwrap_or(1))
     }
 
     /// The service forgets statements after a day, and a follow-up leaves no marker: a person must look.
@@ -292,6 +322,13 @@ fn next_part<'a>(load: &Load, plan: &'a LoadPlan, newest: Option<&Statement>) ->
     }
 }
 
+/// Whether a try ended before the warehouse had it, and whoever put that on record died before the load's end was: no event of it will
+/// come.
+fn has_ended_unsent(load: &Load, newest: &Statement) -> bool {
+    let is_counted = load.retry.failed_attempt >= newest.attempt;
+    newest.state == StatementState::Failed && newest.statement_id.is_none() && !is_counted
+}
+
 /// The place of an attempt in its follow-up, from 1.
 fn place_of(statements: &[Statement], attempt: &Attempt) -> u32 {
     let found = find(statements, attempt);
@@ -315,13 +352,13 @@ fn is_forgotten(statements: &[Statement], attempt: &Attempt, now: DateTime<Utc>)
     since.is_none_or(|since| now - since > REMEMBERED)
 }
 
-/// How many tries there were at the step of this attempt, itself included.
-fn tries_at_step(statements: &[Statement], attempt: &Attempt) -> u32 {
+/// How many tries there were at the step of this attempt, itself included, from the attempt `since` on.
+fn tries_at_step(statements: &[Statement], attempt: &Attempt, since: u32) -> u32 {
     let place = place_of(statements, attempt);
     let tries = statements.iter().filter(|statement| {
         statement.kind == StatementKind::FollowUp
             && statement.chain_step.unwrap_or(1) == place
-            && statement.attempt <= attempt.number
+            && (since..=attempt.number).contains(&statement.attempt)
     });
     u32::try_from(tries.count()).unwrap_or(u32::MAX)
 }

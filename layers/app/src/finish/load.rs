@@ -1,8 +1,5 @@
 //! Settling a load transaction.
 
-use std::time::Duration;
-
-use longshore_copy::marker;
 use longshore_domain::archive::ArchiveShelf;
 use longshore_domain::fault::WarehouseFault;
 use longshore_domain::load::{LoadId, LoadState};
@@ -24,9 +21,6 @@ use crate::plan::LoadPlan;
 use crate::ports::{StatementReport, WarehouseError};
 use crate::retry::{self, Afterwards, FailedStatement, Sent};
 use crate::{AppError, archive, audit, maintain, notify, submit};
-
-/// How long a look at the marker may take.
-const LOOK_PATIENCE: Duration = Duration::from_secs(60);
 
 impl FinishStatement<'_> {
     /// From the transaction's end to everything that hangs on it. Each step is skipped when an earlier try took it.
@@ -275,18 +269,6 @@ impl FinishStatement<'_> {
         Ok(moved.into_load())
     }
 
-    /// How many rows the load brought, by its marker; the outer `None` when the marker is not there.
-    async fn rows_by_marker(&self, load: &Load, plan: &LoadPlan) -> Result<Option<Option<u64>>, AppError> {
-        let sql =
-            marker::row_count_query(&plan.table, load.id).map_err(|error| AppError::Engine(error.into()))?;
-        let rows = self
-            .app
-            .warehouse
-            .run(&plan.warehouse, &sql, LOOK_PATIENCE)
-            .await?;
-        Ok(rows.first().map(|row| row.first()?.as_deref()?.parse().ok()))
-    }
-
     /// Archives, writes the audit row and the message, and starts the follow-up.
     async fn conclude_loaded(&self, load: Load, attempt: &Attempt) -> Result<Load, AppError> {
         let plan = LoadPlan::of(&load)?;
@@ -377,7 +359,7 @@ impl FinishStatement<'_> {
             Some(interface) => ArchiveShelf::Interface(&interface.id),
             None => ArchiveShelf::Error,
         };
-        let put_away = archive::put_away(self.app, load, shelf).await?;
+        let put_away = archive::put_away(self.app, load, shelf, self.invocation.deadline).await?;
         let was_replaced = put_away == PutAway::Gone && !load.prepared;
         let remarks = was_replaced.then(|| archive::REPLACED.to_owned());
         Ok((put_away.key(), remarks.into_iter().collect()))
@@ -425,7 +407,7 @@ impl FinishStatement<'_> {
         statement: Option<&Statement>,
         is_told: bool,
     ) -> Result<Load, AppError> {
-        let archived_key = archive::put_away(self.app, &load, ArchiveShelf::Error)
+        let archived_key = archive::put_away(self.app, &load, ArchiveShelf::Error, self.invocation.deadline)
             .await?
             .key();
         archive::clear_work(self.app, &load).await?;

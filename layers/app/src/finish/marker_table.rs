@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use longshore_copy::marker;
 use longshore_domain::fault::WarehouseFault;
 use longshore_domain::statement::{LoadStep, StatementKind};
 use longshore_domain::target::TableName;
@@ -15,7 +16,27 @@ use crate::ports::WarehouseError;
 use crate::retry::{self, Again, FailedStatement};
 use crate::{AppError, submit};
 
+/// How long a look at the marker may take.
+const LOOK_PATIENCE: Duration = Duration::from_secs(60);
+
 impl FinishStatement<'_> {
+    /// How many rows the load brought, by its marker; the outer `None` when the marker is not there.
+    pub(super) async fn rows_by_marker(
+        &self,
+        load: &Load,
+        plan: &LoadPlan,
+    ) -> Result<Option<Option<u64>>, AppError> {
+        let sql =
+            marker::row_count_query(&plan.table, load.id).map_err(|error| AppError::Engine(error.into()))?;
+        let rows = match self.app.warehouse.run(&plan.warehouse, &sql, LOOK_PATIENCE).await {
+            Ok(rows) => rows,
+            // The warehouse was restored to a time before the table's first load, and what this one brought is gone with its marker.
+            Err(error) if error.names_what_is_missing() => vec![],
+            Err(error) => return Err(error.into()),
+        };
+        Ok(rows.first().map(|row| row.first()?.as_deref()?.parse().ok()))
+    }
+
     /// Makes the marker tables of a load again that could not lock them, and lets it go once more, which uses up none of its tries.
     /// `None` when the failure was another, or the load failed like this before.
     pub(super) async fn with_marker_tables_again(

@@ -56,16 +56,15 @@ impl Operate<'_> {
             return Ok(Err(refused));
         }
         let statements = self.app.store.statements(load.id).await?;
-        let plan = match newest(&statements, StatementKind::Load) {
+        match newest(&statements, StatementKind::Load) {
             // One that ended without deciding the load failed for a reason that passes: the load waits for its next try.
-            Some(newest) if newest.finished_at.is_none() => self.plan_of(load, newest).await?,
-            _ => CancelPlan::Unsent,
-        };
-        Ok(Ok(plan))
+            Some(newest) if newest.finished_at.is_none() => self.plan_of(load, newest).await,
+            _ => Ok(Ok(CancelPlan::Unsent)),
+        }
     }
 
     /// Of an attempt whose answer never came the warehouse is asked.
-    async fn plan_of(&self, load: &Load, newest: &Statement) -> Result<CancelPlan, AppError> {
+    async fn plan_of(&self, load: &Load, newest: &Statement) -> Result<Judged<CancelPlan>, AppError> {
         let name = newest.statement_name.clone();
         let id = match &newest.statement_id {
             Some(id) => Some(id.clone()),
@@ -74,9 +73,12 @@ impl Operate<'_> {
                 self.app.warehouse.find(&warehouse, &name).await?
             }
         };
-        Ok(match id {
-            Some(id) => CancelPlan::Statement { id, name },
-            None => CancelPlan::Unsent,
+        if let Some(id) = id {
+            return Ok(Ok(CancelPlan::Statement { id, name }));
+        }
+        Ok(match self.finish().may_have_arrived(load, newest).await? {
+            Some(why) => Err(why.to_owned()),
+            None => Ok(CancelPlan::Unsent),
         })
     }
 

@@ -6,7 +6,9 @@
 use longshore_domain::load::LoadState;
 use longshore_domain::object::ObjectKey;
 use longshore_domain::rule::{FileRule, ResendPolicy};
-use longshore_store::{Destination, Load, NewReplay, Replaceable, Replayed};
+use longshore_store::{
+    Destination, DifferenceKind, Load, MarkerDifference, NewReplay, Replaceable, Replayed, SettledAs,
+};
 
 use super::{Judged, Operate};
 use crate::AppError;
@@ -140,6 +142,9 @@ impl Operate<'_> {
         if choice == ReplayChoice::AcceptDuplicates {
             return Ok(Ok(ResendPolicy::Accept));
         }
+        if let Some(refused) = self.is_loaded_all_the_same(load).await? {
+            return Ok(Err(refused));
+        }
         if load.state == LoadState::Split || load.deliveries.is_some() {
             let parts = self.app.store.children(load.id).await?;
             let is_whole = parts.iter().all(|part| part.loaded_at.is_some());
@@ -162,6 +167,25 @@ impl Operate<'_> {
                 other.load
             )),
         })
+    }
+
+    /// Of a load, or a part of it, that is failed on the ledger, and whose marker is in the warehouse: the marker is of another id than
+    /// the replay's, so nothing would keep the rows from coming twice.
+    async fn is_loaded_all_the_same(&self, load: &Load) -> Result<Option<String>, AppError> {
+        let parts = self.app.store.children(load.id).await?;
+        let loads: Vec<_> = parts.iter().chain([load]).map(|load| load.id).collect();
+        let differences = self.app.store.differences_of(&loads).await?;
+        let is_there = |difference: &&MarkerDifference| {
+            let settled = difference.settled.as_ref().map(|settled| settled.settled_as);
+            difference.kind == DifferenceKind::FailedAndLoaded
+                && matches!(settled, None | Some(SettledAs::Adopted))
+        };
+        Ok(differences.iter().find(is_there).map(|difference| {
+            format!(
+                "load {} failed on the ledger, and its rows are in {}; delete them by hand and say --accept-duplicates",
+                difference.load, difference.table
+            )
+        }))
     }
 
     /// Where a load's rows would go. One that failed before it had a plan would go where its rule says.

@@ -5,7 +5,7 @@ use longshore_domain::statement::StatementKind;
 use longshore_store::{Claim, Load};
 
 use super::{ObjectOutcome, ProcessObject};
-use crate::finish::{CANCELLED, cancelled_by_hand};
+use crate::finish::{CANCELLED, FinishStatement, cancelled_by_hand};
 use crate::plan::LoadPlan;
 use crate::submit::{give_up_attempt, newest};
 use crate::{AppError, notify};
@@ -46,7 +46,7 @@ impl ProcessObject<'_> {
         self.fail(load.id, CANCELLED, sentence).await.map(Some)
     }
 
-    /// Whether the warehouse has a statement of the load. An attempt of which it knows nothing is over.
+    /// Whether the warehouse has a statement of the load, or may have one. An attempt of which it knows nothing is over.
     async fn is_handed_over(&self, load: &Load) -> Result<bool, AppError> {
         let statements = self.app.store.statements(load.id).await?;
         let Some(newest) = newest(&statements, StatementKind::Load).filter(|it| it.finished_at.is_none())
@@ -59,6 +59,13 @@ impl ProcessObject<'_> {
         let plan = LoadPlan::of(load)?;
         let name = &newest.statement_name;
         if self.app.warehouse.find(&plan.warehouse, name).await?.is_some() {
+            return Ok(true);
+        }
+        let finish = FinishStatement {
+            app: self.app,
+            invocation: self.invocation,
+        };
+        if finish.may_have_arrived(load, newest).await?.is_some() {
             return Ok(true);
         }
         give_up_attempt(self.app, &newest.as_attempt()).await?;

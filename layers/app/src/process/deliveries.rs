@@ -13,7 +13,9 @@ use longshore_domain::rule::{
     RuleRow, same_place,
 };
 use longshore_domain::target::TableName;
-use longshore_store::{AuditStatus, ChildOf, Claim, DeliveriesEnd, DeliveryFacts, Load, NewChild};
+use longshore_store::{
+    AuditStatus, ChildOf, Claim, DeliveriesEnd, DeliveryFacts, Load, NewChild, Operation, OperationKind,
+};
 use serde::{Deserialize, Serialize};
 use tracing::{info, warn};
 
@@ -233,13 +235,12 @@ impl ProcessObject<'_> {
     /// Puts a file away that no COPY reads any more, and its outcome on record: complete when every delivery is.
     async fn conclude_deliveries(&self, load: Load) -> Result<Load, AppError> {
         let plan = DeliveryPlan::of(&load)?;
-        let deliveries = self.app.store.children(load.id).await?;
-        let told = Told::of(&deliveries);
+        let told = self.told_of(&load, &plan).await?;
         let shelf = match (&load.interface, &told.error) {
             (Some(interface), None) => ArchiveShelf::Interface(&interface.id),
             _ => ArchiveShelf::Error,
         };
-        let put_away = archive::put_away(self.app, &load, shelf).await?;
+        let put_away = archive::put_away(self.app, &load, shelf, self.invocation.deadline).await?;
         let was_replaced = put_away == PutAway::Gone && !plan.is_prepared_copy;
         if plan.is_prepared_copy {
             let copy = &plan.source;
@@ -281,6 +282,35 @@ impl ProcessObject<'_> {
         info!("{} is {}: {}", load.object.key, load.state, told.sum);
         Ok(load)
     }
+
+    /// What is to be told of a file's deliveries. One that a dead try left, under a rule that had more targets, is none of them.
+    async fn told_of(&self, load: &Load, plan: &DeliveryPlan) -> Result<Told, AppError> {
+        let mut ends = Vec::new();
+        for delivery in self.app.store.children(load.id).await? {
+            if plan.rule.delivered_to(name_of(&delivery)).is_some() {
+                let end = self.end_of(&delivery).await?;
+                ends.push((delivery, end));
+            }
+        }
+        Ok(Told::of(&ends))
+    }
+
+    /// Whether the warehouse of a delivery has its file by now. One that was skipped has it from an earlier load, unless somebody put the
+    /// delivery aside.
+    async fn end_of(&self, delivery: &Load) -> Result<DeliveryEnd, AppError> {
+        match delivery.state {
+            LoadState::Complete => Ok(DeliveryEnd::HasIt),
+            LoadState::Skipped => {
+                let operations = self.app.store.operations(delivery.id).await?;
+                let is_skip = |operation: &Operation| operation.operation == OperationKind::Skip;
+                Ok(match operations.iter().any(is_skip) {
+                    true => DeliveryEnd::PutAside,
+                    false => DeliveryEnd::HasIt,
+                })
+            }
+            _ => Ok(DeliveryEnd::Failed),
+        }
+    }
 }
 
 /// The first two deliveries that would fill one table.
@@ -297,6 +327,17 @@ fn same_table(app: &App, deliveries: &[Delivery]) -> Option<RuleFault> {
     })
 }
 
+/// How a delivery ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum DeliveryEnd {
+    /// The warehouse has the file, from this load or an earlier one.
+    HasIt,
+    /// An operator put the delivery aside.
+    PutAside,
+    /// The warehouse lacks the file, or what follows it.
+    Failed,
+}
+
 /// What there is to tell of deliveries that have ended.
 struct Told {
     /// How many warehouses have the file.
@@ -310,11 +351,13 @@ struct Told {
 }
 
 impl Told {
-    fn of(deliveries: &[Load]) -> Self {
-        let has_it = |delivery: &&Load| matches!(delivery.state, LoadState::Complete | LoadState::Skipped);
-        let (have, have_not): (Vec<_>, Vec<_>) = deliveries.iter().partition(has_it);
-        let sum = format!("{} of {} warehouses have it", have.len(), deliveries.len());
-        let reasons: Vec<_> = have_not.iter().map(|delivery| reason(delivery)).collect();
+    fn of(ends: &[(Load, DeliveryEnd)]) -> Self {
+        let (have, have_not): (Vec<_>, Vec<_>) = ends.iter().partition(|(_, end)| *end == DeliveryEnd::HasIt);
+        let sum = format!("{} of {} warehouses have it", have.len(), ends.len());
+        let reasons: Vec<_> = have_not
+            .iter()
+            .map(|(delivery, end)| reason(delivery, *end))
+            .collect();
         let error = (!reasons.is_empty()).then(|| {
             let code = "not_delivered".to_owned();
             (code, format!("{sum}; {}", reasons.join("; ")))
@@ -322,7 +365,7 @@ impl Told {
         Self {
             have_it: have.len(),
             error,
-            remarks: have.iter().map(|delivery| remark(delivery)).collect(),
+            remarks: have.iter().map(|(delivery, _)| remark(delivery)).collect(),
             sum,
         }
     }
@@ -347,9 +390,13 @@ fn remark(delivery: &Load) -> String {
 }
 
 /// Why a warehouse does not have all of a file, with what to do about it.
-fn reason(delivery: &Load) -> String {
+fn reason(delivery: &Load, end: DeliveryEnd) -> String {
     let name = name_of(delivery);
     let id = delivery.id;
+    if end == DeliveryEnd::PutAside {
+        let note = delivery.remarks.join("; ");
+        return format!("{name}: {note}; when it is wanted there: longshore load replay {id}");
+    }
     match delivery.state {
         LoadState::TransformFailed => {
             format!(

@@ -283,7 +283,9 @@ impl ProcessObject<'_> {
             Some(interface) => ArchiveShelf::Interface(&interface.id),
             None => ArchiveShelf::Error,
         };
-        let archived_key = archive::put_away(self.app, load, shelf).await?.key();
+        let archived_key = archive::put_away(self.app, load, shelf, self.invocation.deadline)
+            .await?
+            .key();
         let load = self
             .conclude(load.clone(), archived_key, AuditStatus::Finished, Outcome::Split)
             .await?;

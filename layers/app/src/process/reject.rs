@@ -20,9 +20,11 @@ impl ProcessObject<'_> {
             });
         };
         let archived_key = match reason.file() {
-            RejectedFile::MovesToError => archive::put_away(self.app, &load, ArchiveShelf::Error)
-                .await?
-                .key(),
+            RejectedFile::MovesToError => {
+                archive::put_away(self.app, &load, ArchiveShelf::Error, self.invocation.deadline)
+                    .await?
+                    .key()
+            }
             RejectedFile::Stays => None,
         };
         let load = self

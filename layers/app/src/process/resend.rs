@@ -221,7 +221,9 @@ impl ProcessObject<'_> {
     }
 
     async fn put_away(&self, load: &Load, shelf: ArchiveShelf<'_>) -> Result<Option<ObjectKey>, AppError> {
-        Ok(archive::put_away(self.app, load, shelf).await?.key())
+        Ok(archive::put_away(self.app, load, shelf, self.invocation.deadline)
+            .await?
+            .key())
     }
 }
 

@@ -1,5 +1,7 @@
 //! Where files lie when they are done with.
 
+use chrono::TimeDelta;
+use longshore_app::AppError;
 use longshore_domain::load::LoadState;
 
 use crate::support::bench::Bench;
@@ -70,4 +72,25 @@ async fn the_longest_key_that_s3_takes_is_archived_under_one_that_it_takes() {
     assert!(archived.len() <= 1_024, "{} bytes", archived.len());
     assert!(archived.ends_with("x_701.txt_2026-11-21-12-00-00"), "{archived}");
     assert!(world.files.get(&archived).is_some());
+}
+
+/// Killed in the middle of it, an invocation would keep its lease, and leave the parts of the copy.
+#[tokio::test]
+async fn a_copy_that_takes_too_long_is_given_up_in_good_order_and_made_by_the_next_invocation() {
+    let bench = Bench::with(&[PLAIN]).await;
+    let world = bench.world();
+    let object = world.land("in/plain_701.txt", "plum|1\n");
+    world.announce(&object, "prepare").await.done();
+    let statement = world.warehouse.handed().remove(0);
+    world.pace.stall_copies(true);
+    let hurried = world.deliver_within(&statement, "hurried", TimeDelta::seconds(16));
+    let error = hurried.await.failed();
+    assert!(matches!(error, AppError::OutOfTime { .. }), "{error}");
+    let load = world.load_of(&object).await;
+    assert_eq!((load.state, load.lease), (LoadState::Loaded, None));
+
+    world.pace.stall_copies(false);
+    world.deliver(&statement, "again").await.done();
+    assert_eq!(world.load_of(&object).await.state, LoadState::Complete);
+    assert!(world.files.get(KEY).is_some());
 }

@@ -392,6 +392,12 @@ async fn a_restored_ledger_puts_no_file_of_a_batch_into_the_warehouse_twice() {
     assert_eq!(world.states_of(&files).await, [LoadState::Complete; 3]);
     assert_eq!(world.sorted_rows(), ["a|1", "b|2", "c|3", "d|4"]);
     assert!(world.files.keys_in("processing").is_empty());
+    // The batch before, and each of the two that were there by itself, which no batch tells of; then the batch of the other one.
+    assert_eq!(world.topic.told(), ["loaded"; 4]);
+    let messages = world.topic.messages();
+    for (file, message) in [&files[0], &files[2]].into_iter().zip(&messages[1..]) {
+        assert!(message.default.contains(file.key.as_str()), "{}", message.default);
+    }
 }
 
 #[tokio::test]

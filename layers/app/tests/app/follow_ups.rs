@@ -5,9 +5,11 @@ use longshore_domain::fault::WarehouseFault;
 use longshore_domain::load::LoadState;
 use longshore_domain::object::Object;
 use longshore_store::{AuditFilter, Chain, StatementState, follow_up_steps};
+use rstest::rstest;
 use serde_json::{Value, json};
 
 use crate::support::bench::Bench;
+use crate::support::by_hand::follow_up_again;
 use crate::support::calls::{Aim, Fault};
 use crate::support::rules::Rule;
 use crate::support::warehouse::{Mishap, SUBMIT};
@@ -141,6 +143,35 @@ async fn a_step_is_tried_so_often_and_no_more() {
             (2, Some(StatementState::Failed), 3)
         ]
     );
+}
+
+#[rstest]
+#[case::from_the_step_that_failed(None)]
+#[case::from_the_first(Some(1))]
+#[tokio::test]
+async fn a_step_of_a_follow_up_that_is_run_again_has_its_tries_anew(#[case] from: Option<u32>) {
+    let bench = Bench::with(&[STEPS]).await;
+    let world = bench.world();
+    let object = world.land("in/plain_701.txt", "plum|1\n");
+    for _ in 0..3 {
+        world.warehouse.mishap("s.two", LOCKED);
+    }
+    let load = world.load(&object).await;
+    for _ in 0..2 {
+        world.pass_time(LONG).await;
+    }
+    assert_eq!(world.load_of(&object).await.state, LoadState::TransformFailed);
+
+    follow_up_again(&world, load.id, from).await;
+    for _ in 0..2 {
+        world.warehouse.mishap("s.two", LOCKED);
+    }
+    for _ in 0..2 {
+        world.pass_time(LONG).await;
+        assert_eq!(world.load_of(&object).await.state, LoadState::Transforming);
+    }
+    world.pass_time(LONG).await;
+    assert_eq!(world.load_of(&object).await.state, LoadState::Complete);
 }
 
 /// Its own rules say nothing of this error; the CALL of another step would not be tried again.

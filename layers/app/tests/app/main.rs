@@ -9,6 +9,7 @@ mod archive;
 mod batches;
 mod bulk;
 mod burst;
+mod by_hand;
 mod chain;
 mod crowds;
 mod drift;

@@ -102,6 +102,41 @@ async fn a_follow_up_that_the_service_refuses_for_good_is_told_as_failed() {
     "#);
 }
 
+/// The end of the try is on record, and the control database goes away before that of the load is.
+#[rstest]
+#[case::refused(false)]
+#[case::of_which_there_is_no_trace(true)]
+#[tokio::test]
+async fn a_follow_up_whose_end_is_half_on_record_is_told_all_the_same(#[case] is_lost: bool) {
+    let bench = Bench::with(&[FOLLOWED]).await;
+    let world = bench.world();
+    let object = world.land("in/plain_701.txt", "plum|1\n");
+    world.announce(&object, "prepare").await.done();
+    let statement = world.warehouse.handed().remove(0);
+    if is_lost {
+        world.calls.strike(Aim::Next(SUBMIT), Fault::DiesBefore);
+        world.deliver(&statement, "finish").await;
+        world.clock.advance(TimeDelta::hours(9));
+    } else {
+        world.warehouse.mishap("call s.follow_up()", Mishap::Refused);
+    }
+    bench
+        .run(
+            "CREATE FUNCTION rdscnfg.strike() RETURNS trigger LANGUAGE plpgsql AS
+                 $$ BEGIN RAISE EXCEPTION 'struck'; END $$;
+             CREATE TRIGGER strike BEFORE UPDATE ON rdscnfg.ext_file_load
+                 FOR EACH ROW WHEN (NEW.state = 'transform_failed') EXECUTE FUNCTION rdscnfg.strike()",
+        )
+        .await;
+    world.deliver(&statement, "finish").await.failed();
+    bench.run("DROP TRIGGER strike ON rdscnfg.ext_file_load").await;
+
+    world.pass_time(TimeDelta::minutes(16)).await;
+    assert_eq!(world.load_of(&object).await.state, LoadState::TransformFailed);
+    assert_eq!(world.topic.told(), ["loaded", "follow_up_failed"]);
+    assert!(world.warehouse.follow_ups().is_empty());
+}
+
 #[tokio::test]
 async fn a_follow_up_that_fails_leaves_its_rows_and_is_told() {
     let bench = Bench::with(&[FOLLOWED]).await;

@@ -1,6 +1,6 @@
 //! Rules that are paused: their files wait, are neither refused nor lost, and go on by themselves.
 
-use chrono::TimeDelta;
+use chrono::{TimeDelta, Utc};
 use longshore_app::ObjectOutcome;
 use longshore_domain::load::{LoadId, LoadState};
 
@@ -33,6 +33,11 @@ async fn a_file_of_a_paused_rule_waits_untold_and_is_loaded_once_it_is_resumed()
     assert_eq!(world.topic.told(), Vec::<String>::new());
 
     bench.run(RESUME).await;
+    // By the database's own clock.
+    let in_a_minute = Utc::now() + TimeDelta::minutes(1);
+    let vitals = world.app.store.vitals(in_a_minute).await.unwrap();
+    let age = vitals.oldest_unfinished_seconds.unwrap();
+    assert!((60.0..600.0).contains(&age), "from when on it was resumed: {age}");
     world.pass_time(TimeDelta::minutes(3)).await;
     let load = world.load_of(&object).await;
     assert_eq!((load.state, load.waits_for), (LoadState::Complete, None));

@@ -7,6 +7,7 @@ use longshore_domain::object::Object;
 use longshore_store::StatementState;
 
 use crate::support::bench::Bench;
+use crate::support::by_hand::cancel;
 use crate::support::rules::Rule;
 use crate::support::warehouse::Mishap;
 use crate::support::world::World;
@@ -89,4 +90,43 @@ async fn what_making_the_table_again_does_not_mend_fails_the_load_the_second_tim
     assert_eq!(load.state, LoadState::Failed);
     assert_eq!(load.error_code.as_deref(), Some("marker_lock_failed"));
     assert_eq!(ends(&world, &object).await, [StatementState::Failed; 2]);
+}
+
+/// The Data API forgets a statement after a day. What the marker would say of it is nowhere, so nothing of it is there.
+#[tokio::test]
+async fn a_load_whose_statement_and_marker_table_are_gone_is_submitted_again_and_makes_the_table() {
+    let bench = Bench::with(&[PLAIN]).await;
+    let world = bench.world();
+    let object = world.land("in/plain_701.txt", "plum|1\n");
+    world.warehouse.mishap("INSERT INTO", Mishap::Cancelled);
+    world.announce(&object, "prepare").await.done();
+    world.warehouse.forget_statements();
+    world.warehouse.drop_marker_tables();
+
+    world.pass_time_quietly(TimeDelta::hours(25)).await;
+    for _ in 0..2 {
+        world.deliver_events_known().await;
+        world.pass_time_quietly(TimeDelta::minutes(16)).await;
+    }
+    assert_eq!(world.load_of(&object).await.state, LoadState::Complete);
+    assert_eq!(world.warehouse.rows(PRICE), ["plum|1"]);
+}
+
+#[tokio::test]
+async fn a_load_whose_statement_and_marker_table_are_gone_is_cancelled() {
+    let bench = Bench::with(&[PLAIN]).await;
+    let world = bench.world();
+    let object = world.land("in/plain_701.txt", "plum|1\n");
+    world.warehouse.mishap("INSERT INTO", Mishap::Cancelled);
+    world.announce(&object, "prepare").await.done();
+    world.warehouse.forget_statements();
+    world.warehouse.drop_marker_tables();
+    world.clock.advance(TimeDelta::hours(25));
+
+    cancel(&world, world.load_of(&object).await.id).await;
+    let load = world.load_of(&object).await;
+    assert_eq!(
+        (load.state, load.error_code.as_deref()),
+        (LoadState::Failed, Some("cancelled"))
+    );
 }

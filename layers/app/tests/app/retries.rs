@@ -5,10 +5,12 @@ use longshore_app::ObjectOutcome;
 use longshore_domain::fault::WarehouseFault;
 use longshore_domain::load::LoadState;
 use longshore_domain::object::Object;
+use longshore_domain::target::Login;
 use longshore_store::StatementState;
 use rstest::rstest;
 
 use crate::support::bench::Bench;
+use crate::support::by_hand::follow_up_again;
 use crate::support::calls::{Aim, Fault, Tried};
 use crate::support::rules::Rule;
 use crate::support::warehouse::{FIND, Mishap, SUBMIT};
@@ -509,4 +511,27 @@ async fn a_follow_up_that_another_role_ran_is_not_taken_for_forgotten() {
     world.pass_time_quietly(TimeDelta::hours(25)).await;
     assert_eq!(world.load_of(&object).await.state, LoadState::TransformFailed);
     assert_eq!(world.warehouse.follow_ups().len(), 1);
+}
+
+/// It was never called, so no answer of it was lost, however long the warehouse is away.
+#[tokio::test]
+async fn a_follow_up_that_is_run_again_waits_for_its_warehouse_as_long_as_that_is_away() {
+    let bench = Bench::with(&[CALLING]).await;
+    let world = bench.world();
+    let object = world.land("in/plain_701.txt", "plum|1\n");
+    let mishap = Mishap::Fails("ERROR: no such table");
+    world.warehouse.mishap("call s.follow_up()", mishap);
+    let load = world.load(&object).await;
+    assert_eq!(load.state, LoadState::TransformFailed);
+
+    world.warehouse.lock_out(Some(Login::CallerIdentity));
+    follow_up_again(&world, load.id, None).await;
+    for _ in 0..3 {
+        world.pass_time_quietly(TimeDelta::hours(3)).await;
+        assert_eq!(world.load_of(&object).await.state, LoadState::Transforming);
+    }
+    world.warehouse.lock_out(None);
+    world.pass_time(LONG).await;
+    assert_eq!(world.load_of(&object).await.state, LoadState::Complete);
+    assert_eq!(world.warehouse.follow_ups(), ["call s.follow_up()"]);
 }

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use chrono::TimeDelta;
 use futures_util::future::join_all;
+use longshore_domain::fault::WarehouseFault;
 use longshore_domain::load::LoadState;
 use longshore_domain::object::{Bucket, ObjectKey};
 use longshore_domain::rule::RuleId;
@@ -12,6 +13,7 @@ use longshore_store::{SnapshotOutcome, SnapshotStanding};
 use crate::support::bench::Bench;
 use crate::support::calls::{Aim, CLOCK, Fault};
 use crate::support::notifier::PUBLISH;
+use crate::support::warehouse::Mishap;
 use crate::support::world::World;
 
 /// Runs side by side, each with a control database of its own.
@@ -202,6 +204,29 @@ async fn a_failure_is_told_once_the_topic_takes_it() {
     scheduled.describe();
     scheduled.settle().await.unwrap();
     assert_eq!(scheduled.rows(), [ROW]);
+}
+
+/// Of failures that may pass the third in a row is told, and those after it are not: unless the topic did not take it.
+#[tokio::test]
+async fn a_failure_that_the_topic_did_not_take_is_told_though_the_next_run_fails_too() {
+    const DOWN: Mishap = Mishap::FailsAs(WarehouseFault::Down, "ERROR: The cluster is paused");
+    let bench = Bench::with(&[]).await;
+    let scheduled = Scheduled::due(&bench, 0).await;
+    scheduled.land();
+    scheduled.describe();
+    let world = &scheduled.world;
+    let mut told = vec![];
+    for failure in 1..=6 {
+        world.warehouse.mishap("svv_columns", DOWN);
+        if (3..=4).contains(&failure) {
+            world.calls.strike(Aim::Next(PUBLISH), Fault::NotReached);
+        }
+        world.reconcile().await;
+        assert_eq!(scheduled.standing().await.failures, failure);
+        told.push(world.topic.told().len());
+        world.clock.advance(TimeDelta::minutes(40));
+    }
+    assert_eq!(told, [0, 0, 0, 0, 1, 1]);
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use longshore_domain::target::Login;
 use longshore_store::{Announced, ChildOf, Lease, LeaseStep, NewChild};
 
 use crate::support::bench::Bench;
+use crate::support::by_hand::skip;
 use crate::support::rules::Rule;
 use crate::support::world::World;
 
@@ -179,4 +180,38 @@ async fn a_target_with_a_bad_secret_pauses_nobody_elses_loads() {
     }
     assert_eq!(world.load_of(&both).await.state, LoadState::Complete);
     assert_eq!(world.warehouse.rows(r#""s"."head""#), ["plum|1"]);
+}
+
+/// A warehouse that an operator gave up has nothing of the file, whatever the other one has.
+#[tokio::test]
+async fn a_delivery_that_was_put_aside_by_hand_is_told_as_missing() {
+    let bench = Bench::with(&[BOTH]).await;
+    bench
+        .run(
+            "INSERT INTO rdscnfg.ext_target
+                 (ext_target_sid, target_name, cluster_identifier, database_name, secret_arn, iam_role, region)
+             VALUES (1, 'mart', 'model', 'mart', 'arn:aws:secretsmanager:ap-south-1:1:secret:lost', 'default',
+                     'ap-south-1')",
+        )
+        .await;
+    let world = bench.world();
+    let login = Login::Secret("arn:aws:secretsmanager:ap-south-1:1:secret:lost".to_owned());
+    world.warehouse.lock_out(Some(login));
+    let object = world.land("in/both_701.txt", "plum|1\n");
+    let file = world.load(&object).await;
+    assert_eq!(file.state, LoadState::Delivering);
+
+    let delivery = file.id.delivery("mart");
+    skip(&world, delivery).await;
+
+    let file = world.load_of(&object).await;
+    assert_eq!(file.state, LoadState::Failed);
+    assert_eq!(file.error_code.as_deref(), Some("not_delivered"));
+    let error = format!(
+        "1 of 2 warehouses have it; mart: ann put it aside: a test; when it is wanted there: longshore load replay \
+         {delivery}"
+    );
+    assert_eq!(file.error.as_deref(), Some(error.as_str()));
+    assert_eq!(world.topic.told().last().unwrap(), "partly_loaded");
+    assert_eq!(world.files.keys_in("archive/error").len(), 1);
 }

@@ -444,6 +444,41 @@ mod tests {
         assert_eq!(complete.header("if-none-match"), Some("*"));
     }
 
+    /// A service that has a long object, answers late, and nothing in its archive.
+    fn long_service(size_bytes: u64) -> Script {
+        let service = Script::answering(move |request, _| match request.method.as_str() {
+            "HEAD" if is_about_the_copy(request) => Reply::status(404),
+            "HEAD" => head(size_bytes),
+            "POST" if request.uri.contains("?uploads") => Reply::ok(
+                "<InitiateMultipartUploadResult><UploadId>u1</UploadId></InitiateMultipartUploadResult>",
+            ),
+            "DELETE" => Reply::status(204),
+            _ => Reply::ok("<CopyPartResult><ETag>\"p\"</ETag></CopyPartResult>"),
+        });
+        service.answering_late()
+    }
+
+    #[tokio::test]
+    async fn a_long_copy_that_is_dropped_on_the_way_is_aborted() {
+        let script = long_service(400 * GIBIBYTE);
+        let mut copying = Box::pin(copy(&script));
+        let is_part = |request: &&Request| request.method == "PUT";
+        while script.requests().iter().find(is_part).is_none() {
+            assert!(futures_util::poll!(&mut copying).is_pending());
+            tokio::task::yield_now().await;
+        }
+        let at_once = script.requests().iter().filter(is_part).count();
+        assert_eq!(at_once, 32, "or an invocation has not the time for it");
+        drop(copying);
+        while script
+            .requests()
+            .last()
+            .is_none_or(|request| request.method != "DELETE")
+        {
+            tokio::task::yield_now().await;
+        }
+    }
+
     #[test]
     fn parts_cover_every_byte_once_and_stay_within_the_limits() {
         for size_bytes in [MAX_WHOLE_BYTES + 1, 11 * GIBIBYTE, 50_000 * GIBIBYTE] {

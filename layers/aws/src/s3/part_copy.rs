@@ -13,7 +13,7 @@ use longshore_domain::object::Object;
 
 use super::copy::{MAX_PARTS, PART_BYTES, copy_source, patient};
 use super::error::Call;
-use super::target::Target;
+use super::target::{Target, Unfinished};
 use super::{quoted, unquoted};
 
 /// Parts that S3 copies at once: it copies each at some 100 MB/s, however many there are.
@@ -25,7 +25,6 @@ pub(super) struct RangeCopy<'a> {
     range: Range<u64>,
     target: Target,
     call: Call,
-    started: Option<String>,
 }
 
 impl<'a> RangeCopy<'a> {
@@ -35,19 +34,18 @@ impl<'a> RangeCopy<'a> {
             range,
             call: Call::part_copy(target.url()),
             target,
-            started: None,
         }
     }
 
     /// Copies the stretch.
-    pub(super) async fn run(mut self) -> Result<UploadedObject, ObjectStoreError> {
+    pub(super) async fn run(self) -> Result<UploadedObject, ObjectStoreError> {
         let upload_id = self.create().await?;
-        self.started = Some(upload_id.clone());
+        let unfinished = Unfinished::new(self.target.clone(), &upload_id);
         let done = match self.copy_parts(&upload_id).await {
             Ok(parts) => self.complete(&upload_id, parts).await,
             Err(error) => Err(error),
         };
-        self.started = None;
+        unfinished.over();
         if done.is_err() {
             self.target.forget(&upload_id).await;
         }
@@ -155,18 +153,6 @@ impl<'a> RangeCopy<'a> {
             .await
             .map_err(|error| call.failed(error))?;
         Ok(answer.e_tag().map(unquoted))
-    }
-}
-
-impl Drop for RangeCopy<'_> {
-    /// Parts that nobody completes cost money until a lifecycle rule removes them.
-    fn drop(&mut self) {
-        let (Some(upload_id), Ok(runtime)) = (self.started.take(), tokio::runtime::Handle::try_current())
-        else {
-            return;
-        };
-        let target = self.target.clone();
-        runtime.spawn(async move { target.forget(&upload_id).await });
     }
 }
 

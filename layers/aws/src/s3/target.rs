@@ -39,6 +39,38 @@ impl Existing {
     }
 }
 
+/// A multipart upload that is neither completed nor aborted. Dropped as such, it tells S3 to forget the parts, which cost money until a
+/// lifecycle rule removes them.
+pub(super) struct Unfinished {
+    target: Target,
+    upload_id: Option<String>,
+}
+
+impl Unfinished {
+    pub(super) fn new(target: Target, upload_id: &str) -> Self {
+        Self {
+            target,
+            upload_id: Some(upload_id.to_owned()),
+        }
+    }
+
+    /// It is completed, or its parts are somebody else's to forget.
+    pub(super) fn over(mut self) {
+        self.upload_id = None;
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        let (Some(upload_id), Ok(runtime)) = (self.upload_id.take(), tokio::runtime::Handle::try_current())
+        else {
+            return;
+        };
+        let target = self.target.clone();
+        runtime.spawn(async move { target.forget(&upload_id).await });
+    }
+}
+
 impl Target {
     pub(super) fn url(&self) -> String {
         s3_url(&self.bucket, &self.key)

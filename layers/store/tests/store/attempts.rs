@@ -335,6 +335,7 @@ async fn a_follow_up_that_failed_is_put_on_its_way_again_once_and_on_record_with
         .unwrap();
     assert_eq!((newest.attempt, newest.chain_step), (2, Some(3)));
     assert_eq!(newest.statement_id, None);
+    assert_eq!(newest.refused_at, Some(at(900)), "no call of it took effect");
 
     let repeated = bench
         .store

@@ -2,9 +2,10 @@
 
 use longshore_domain::load::LoadState;
 use longshore_domain::object::{Bucket, ObjectKey};
+use longshore_domain::statement::StatementKind;
 use longshore_store::{Conclusion, JoiningSet, MadeBatch, NewBatch, Operator, batch_id, set_id};
 
-use crate::support::{ACTOR, Bench, at, joining, matched, prepared};
+use crate::support::{ACTOR, Bench, at, attempt, joining, matched, prepared, record};
 
 impl Bench {
     async fn oldest(&self, now: i64) -> Option<f64> {
@@ -100,4 +101,23 @@ async fn a_file_that_is_delivered_is_as_old_as_its_deliveries_then_as_their_end(
         .await
         .unwrap();
     assert_eq!(bench.oldest(130).await, Some(30.0), "it is not put away");
+}
+
+#[tokio::test]
+async fn a_load_whose_follow_up_is_run_again_is_as_old_as_that() {
+    let bench = Bench::new().await;
+    let load = bench.load_in(LoadState::TransformFailed).await.id;
+    assert_eq!(bench.oldest(90_000).await, None);
+    let attempt = attempt(load, StatementKind::FollowUp, 2);
+    let operator = Operator {
+        name: "ann".to_owned(),
+        reason: "mended".to_owned(),
+    };
+    let again = bench
+        .store
+        .follow_up_again(&attempt, &record(&attempt), &operator, at(90_000))
+        .await
+        .unwrap();
+    assert!(again.has_moved());
+    assert_eq!(bench.oldest(90_060).await, Some(60.0));
 }

@@ -1,6 +1,7 @@
 //! A bucket in memory, as far as S3's own behaviour matters: entity tags, pinned reads, conditional and marked copies.
 
 use std::collections::BTreeMap;
+use std::future::pending;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -76,6 +77,7 @@ pub(crate) struct Files(Arc<Mutex<BTreeMap<String, Stored>>>);
 #[derive(Debug, Default)]
 pub(crate) struct Pace {
     is_slow: AtomicBool,
+    copies_stall: AtomicBool,
     heads: AtomicUsize,
     most_heads: AtomicUsize,
 }
@@ -84,6 +86,11 @@ impl Pace {
     /// From now on a page holds as many objects as there are, and each HEAD takes a moment.
     pub(crate) fn slow_down(&self) {
         self.is_slow.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether copies take longer than anyone waits.
+    pub(crate) fn stall_copies(&self, stall: bool) {
+        self.copies_stall.store(stall, Ordering::Relaxed);
     }
 
     /// How many HEADs waited at the same time at most.
@@ -309,6 +316,9 @@ impl ObjectStore for MemoryStore {
     }
 
     async fn copy_if_absent(&self, object: &Object, to: &ObjectKey) -> Result<ArchiveCopy, ObjectStoreError> {
+        if self.pace.copies_stall.load(Ordering::Relaxed) {
+            pending::<()>().await;
+        }
         self.call(COPY, &object.key, || self.files.copy(object, to)).await
     }
 

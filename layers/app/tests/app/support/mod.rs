@@ -1,6 +1,7 @@
 //! A world around the use cases: a real control database, and everything else scripted, numbered and breakable.
 
 pub(crate) mod bench;
+pub(crate) mod by_hand;
 pub(crate) mod calls;
 pub(crate) mod clock;
 pub(crate) mod files;

@@ -356,14 +356,14 @@ impl State {
             return self.marker_rows(sql, &name);
         }
         if sql.contains("load_id IN") {
-            let markers = self.tables.markers.get(&name);
-            let is_there = |load: &String| markers.is_some_and(|markers| markers.contains_key(load));
-            let loads = literals(sql).into_iter().filter(is_there);
+            let markers = self.markers(&name)?;
+            let loads = literals(sql)
+                .into_iter()
+                .filter(|load| markers.contains_key(load));
             return Ok(loads.map(|load| vec![Some(load)]).collect());
         }
         if sql.contains("row_count") {
-            let markers = self.tables.markers.get(&name);
-            let rows = markers.and_then(|markers| markers.get(&quoted(sql)));
+            let rows = self.markers(&name)?.get(&quoted(sql));
             return Ok(rows
                 .map(|rows| vec![Some(rows.to_string())])
                 .into_iter()
@@ -371,11 +371,12 @@ impl State {
         }
         match self.tables.targets.contains_key(&name) {
             true => Ok(vec![]),
-            false => Err(statement_failed(
-                WarehouseFault::Configuration,
-                &format!("ERROR: relation {name} does not exist"),
-            )),
+            false => Err(no_relation(&name)),
         }
+    }
+
+    fn markers(&self, name: &str) -> Result<&BTreeMap<String, usize>, WarehouseError> {
+        self.tables.markers.get(name).ok_or_else(|| no_relation(name))
     }
 
     fn add_column(&mut self, sql: &str) -> Result<Vec<Vec<Option<String>>>, WarehouseError> {
@@ -411,10 +412,7 @@ impl State {
 
     /// No marker of a model says which object it is of.
     fn marker_rows(&self, sql: &str, name: &str) -> Result<Vec<Vec<Option<String>>>, WarehouseError> {
-        let Some(markers) = self.tables.markers.get(name) else {
-            let error = "ERROR: relation does not exist";
-            return Err(statement_failed(WarehouseFault::Configuration, error));
-        };
+        let markers = self.markers(name)?;
         if sql.contains("object_url IN") {
             return Ok(vec![]);
         }
@@ -495,6 +493,11 @@ fn statement_failed(fault: WarehouseFault, message: &str) -> WarehouseError {
         fault,
         message: message.to_owned(),
     }
+}
+
+fn no_relation(name: &str) -> WarehouseError {
+    let message = format!("ERROR: relation {name} does not exist");
+    statement_failed(WarehouseFault::Configuration, &message)
 }
 
 fn unreachable(operation: &'static str) -> WarehouseError {

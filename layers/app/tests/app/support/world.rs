@@ -164,7 +164,21 @@ impl World {
 
     /// One try of the function that the Data API's events call.
     pub(crate) async fn deliver(&self, statement: &Handed, request: &str) -> Tried<FinishedAs> {
-        let invocation = self.invocation(request);
+        self.deliver_within(statement, request, TimeDelta::minutes(15))
+            .await
+    }
+
+    /// The same of a function that is stopped so soon.
+    pub(crate) async fn deliver_within(
+        &self,
+        statement: &Handed,
+        request: &str,
+        time: TimeDelta,
+    ) -> Tried<FinishedAs> {
+        let invocation = Invocation {
+            deadline: self.clock.reads() + time,
+            ..self.invocation(request)
+        };
         let finish = FinishStatement {
             app: &self.app,
             invocation: &invocation,

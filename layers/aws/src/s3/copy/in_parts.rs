@@ -5,19 +5,22 @@ use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use futures_util::stream::{StreamExt, TryStreamExt, iter};
 
 use super::super::length;
-use super::super::target::{Existing, Target};
+use super::super::target::{Existing, Target, Unfinished};
 use super::{CopyJob, Fruitless, MAX_PARTS, PART_BYTES, copy_source, patient};
 
-/// Parts that S3 copies at once.
-const PARTS_IN_FLIGHT: usize = 4;
+/// Parts that S3 copies at once: it copies each at some 100 MB/s, however many there are, and a file of any length has to be put away
+/// within an invocation.
+const PARTS_IN_FLIGHT: usize = 32;
 
 impl CopyJob<'_> {
     pub(super) async fn copy_in_parts(&self, source: &HeadObjectOutput) -> Result<(), Fruitless> {
         let upload_id = self.create(source).await?;
+        let unfinished = Unfinished::new(self.target(), &upload_id);
         let done = match self.copy_parts(&upload_id, source).await {
             Ok(parts) => self.complete(&upload_id, parts, source).await,
             Err(error) => Err(error),
         };
+        unfinished.over();
         if done.is_err() {
             self.target().forget(&upload_id).await;
         }

@@ -1,0 +1,81 @@
+//! What an operator does to loads, as the commands do it: judged first, then done.
+
+use longshore_app::{CancelPlan, Judged, Operate, Operator, ReplayChoice, ReplayPlan};
+use longshore_domain::load::LoadId;
+use longshore_store::Load;
+
+use super::world::World;
+
+/// Puts a load aside.
+pub(crate) async fn skip(world: &World, load: LoadId) {
+    let load = found(world, load).await;
+    let (invocation, operator) = (world.invocation("by hand"), ann());
+    let operate = Operate {
+        app: &world.app,
+        invocation: &invocation,
+        operator: &operator,
+    };
+    operate.judge_skip(&load).unwrap();
+    Box::pin(operate.skip(&load)).await.unwrap().unwrap();
+}
+
+/// Has a failed load's follow-up run again, from the step that failed or another one.
+pub(crate) async fn follow_up_again(world: &World, load: LoadId, from: Option<u32>) {
+    let load = found(world, load).await;
+    let (invocation, operator) = (world.invocation("by hand"), ann());
+    let operate = Operate {
+        app: &world.app,
+        invocation: &invocation,
+        operator: &operator,
+    };
+    let again = operate.judge_follow_up(&load, from).await.unwrap().unwrap();
+    operate.follow_up_again(&again).await.unwrap().unwrap();
+}
+
+/// Stops a load.
+pub(crate) async fn cancel(world: &World, load: LoadId) {
+    let load = found(world, load).await;
+    let (invocation, operator) = (world.invocation("by hand"), ann());
+    let operate = Operate {
+        app: &world.app,
+        invocation: &invocation,
+        operator: &operator,
+    };
+    let plan = operate.judge_cancel(&load).await.unwrap().unwrap();
+    Box::pin(operate.cancel(&load, &plan)).await.unwrap().unwrap();
+}
+
+/// Whether a load can be stopped, or why not.
+pub(crate) async fn judge_cancel(world: &World, load: LoadId) -> Judged<CancelPlan> {
+    let load = found(world, load).await;
+    let (invocation, operator) = (world.invocation("by hand"), ann());
+    let operate = Operate {
+        app: &world.app,
+        invocation: &invocation,
+        operator: &operator,
+    };
+    operate.judge_cancel(&load).await.unwrap()
+}
+
+/// Whether a load can happen again in place of what it brought, or why not.
+pub(crate) async fn judge_replay(world: &World, load: LoadId) -> Judged<ReplayPlan> {
+    let load = found(world, load).await;
+    let (invocation, operator) = (world.invocation("by hand"), ann());
+    let operate = Operate {
+        app: &world.app,
+        invocation: &invocation,
+        operator: &operator,
+    };
+    operate.judge_replay(&load, ReplayChoice::Replace).await.unwrap()
+}
+
+async fn found(world: &World, load: LoadId) -> Load {
+    world.app.store.load(load).await.unwrap().unwrap()
+}
+
+fn ann() -> Operator {
+    Operator {
+        name: "ann".to_owned(),
+        reason: "a test".to_owned(),
+    }
+}
