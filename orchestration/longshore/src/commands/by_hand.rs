@@ -321,6 +321,8 @@ pub(crate) async fn skip(
     for load in hand.loads(&arguments.ids).await? {
         let outcome = match hand.operate().judge_skip(&load) {
             Ok(()) if hand.yes => hand.operate().skip(&load).await?,
+            // The file of a delivery, or of a part, is that of others too; another stays as its rule says.
+            Ok(()) if load.parent.is_some() || load.file_stays => Ok("skip it; its file stays".to_owned()),
             Ok(()) => Ok("skip it and put its file into the archive".to_owned()),
             Err(refused) => Err(refused),
         };
