@@ -62,7 +62,7 @@ impl Output {
         if rows.is_empty() {
             return Ok(());
         }
-        self.line(&format!("\n{heading}"))?;
+        self.line(format!("\n{heading}"))?;
         self.table(header, rows)
     }
 
