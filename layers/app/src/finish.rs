@@ -2,6 +2,7 @@
 
 mod batch;
 mod cancel;
+mod conclude;
 mod failure;
 mod follow_up;
 mod gone;

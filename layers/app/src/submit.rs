@@ -15,7 +15,7 @@ use longshore_domain::reject::RejectReason;
 use longshore_domain::rule::{ColumnPlace, RuleColumn};
 use longshore_domain::statement::{Attempt, LoadStep, StatementKind};
 use longshore_domain::target::{TableName, Warehouse};
-use longshore_store::{AttemptRecord, Load, Statement, StatementOutcome, StatementState};
+use longshore_store::{AttemptRecord, Load, Statement, StatementOutcome};
 use tracing::info;
 
 use crate::plan::{FollowUpPart, LoadPlan};
@@ -192,17 +192,10 @@ async fn resume(
 
 /// An attempt of which there is no trace is over: whatever it was, it runs no more.
 pub(crate) async fn give_up_attempt(app: &App, attempt: &Attempt) -> Result<(), AppError> {
-    let end = StatementOutcome {
-        statement_id: None,
-        state: StatementState::Failed,
-        error: Some(
-            "the call's answer was lost, and the Data API knows no statement of this name".to_owned(),
-        ),
-        failed_step: None,
-        result_rows: None,
-        query_id: None,
-        duration: None,
-    };
+    let end = StatementOutcome::of_the_unknown(
+        None,
+        "the call's answer was lost, and the Data API knows no statement of this name",
+    );
     app.store.finish_statement(attempt, &end, app.clock.now()).await?;
     Ok(())
 }

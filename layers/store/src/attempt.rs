@@ -98,6 +98,21 @@ pub struct StatementOutcome {
     pub duration: Option<Duration>,
 }
 
+impl StatementOutcome {
+    /// The end of an attempt of which the warehouse knows nothing any more.
+    pub fn of_the_unknown(statement_id: Option<&str>, error: &str) -> Self {
+        Self {
+            statement_id: statement_id.map(str::to_owned),
+            state: StatementState::Failed,
+            error: Some(error.to_owned()),
+            failed_step: None,
+            result_rows: None,
+            query_id: None,
+            duration: None,
+        }
+    }
+}
+
 /// One row of `ext_statement`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Statement {

@@ -13,7 +13,7 @@ use longshore_store::{BufferId, Load, LoadFailure, LoadedFacts, Return, Statemen
 use tracing::{Instrument, info, warn};
 
 use super::FinishStatement;
-use super::load::{LoadedFile, after_loading};
+use super::conclude::{LoadedFile, after_loading};
 use crate::error::chain;
 use crate::plan::LoadPlan;
 use crate::retry::FailedStatement;
