@@ -1,6 +1,8 @@
 //! One event: every announcement in it on its own, then an answer that loses none of them.
 
-use longshore_app::{Announcement, App, Invocation, ObjectOutcome, ProcessObject, ReportedFailures, chain};
+use longshore_app::{
+    Announcement, App, Invocation, ObjectOutcome, ProcessObject, ReportedFailures, with_causes,
+};
 use longshore_domain::disposition::Disposition;
 use longshore_domain::load::LoadId;
 use longshore_runtime::diagnostic::Failure;
@@ -94,7 +96,7 @@ async fn process(
     let outcome = (ProcessObject { app, invocation }).run(announcement).await;
     match &outcome {
         Ok(_) => info!("processed {url}"),
-        Err(error) => warn!("could not process {url} now: {}", chain(error)),
+        Err(error) => warn!("could not process {url} now: {}", with_causes(error)),
     }
     answer_for(app.config.reported_failures, outcome?)
 }

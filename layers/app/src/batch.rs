@@ -22,7 +22,7 @@ use longshore_store::{
 use serde::{Deserialize, Serialize};
 use tracing::{info, warn};
 
-use crate::error::chain;
+use crate::error::with_causes;
 use crate::plan::{LoadPlan, Planned, ToLoad, plan_transaction, warehouse_of};
 use crate::prepare::Copyable;
 use crate::{App, AppError, superseded, trace};
@@ -330,7 +330,7 @@ async fn transaction_of(
         },
     )
     .await?;
-    Ok(planned.map_err(|reason| chain(&reason)))
+    Ok(planned.map_err(|reason| with_causes(&reason)))
 }
 
 fn sources(buffer: &Buffer, chosen: &[Waiting]) -> Vec<ManifestEntry> {

@@ -111,7 +111,7 @@ impl AppError {
 }
 
 /// An error with all its causes on one line. Printed once, at the edge.
-pub fn chain(error: &(dyn Error + 'static)) -> String {
+pub fn with_causes(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(next) = cause {

@@ -10,7 +10,7 @@ use longshore_store::Chain;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::error::chain;
+use crate::error::with_causes;
 
 /// Begins a follow-up that names a chain.
 const BY_NAME: &str = "chain:";
@@ -140,7 +140,7 @@ pub fn check_chain(queries: &Value) -> Result<usize, Vec<String>> {
     match read_steps(queries) {
         Ok(steps) => Ok(steps.len()),
         Err(FollowUpFault::Steps(faults)) => Err(faults),
-        Err(other) => Err(vec![chain(&other)]),
+        Err(other) => Err(vec![with_causes(&other)]),
     }
 }
 
@@ -152,7 +152,7 @@ fn read_steps(list: &Value) -> Result<Vec<ChainQuery>, FollowUpFault> {
         let place = format!("query {}", index + 1);
         faults.extend(not_for_a_follow_up(given, &place));
         if let Err(error) = check_follow_up(&step.request.sql) {
-            faults.push(format!("{place}: {}", chain(&error)));
+            faults.push(format!("{place}: {}", with_causes(&error)));
         }
     }
     let tries: u32 = steps.iter().map(|step| step.max_retries + 1).sum();

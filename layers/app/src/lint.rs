@@ -10,7 +10,7 @@ use longshore_domain::rule::{
 };
 use longshore_store::Chain;
 
-use crate::error::chain;
+use crate::error::with_causes;
 use crate::follow_up;
 use crate::group::size::fault_of_size;
 
@@ -126,7 +126,7 @@ fn lint_one(row: &RuleRow, chains: &[Chain]) -> Vec<RuleFault> {
 fn fault_of_query(query: &Option<String>, chains: &[Chain]) -> Option<RuleFault> {
     let text = query.as_deref().filter(|text| !text.trim().is_empty())?;
     let fault = follow_up::judge(text, chains).err()?;
-    Some(RuleFault::new("query", chain(&fault)))
+    Some(RuleFault::new("query", with_causes(&fault)))
 }
 
 #[cfg(test)]

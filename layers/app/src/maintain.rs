@@ -14,7 +14,7 @@ use longshore_store::{Load, Maintenance, MaintenanceKind, MaintenanceState};
 use tracing::{info, warn};
 use uuid::Uuid;
 
-use crate::error::chain;
+use crate::error::with_causes;
 use crate::plan::LoadPlan;
 use crate::ports::{StatementReport, StatementRun, Submission, SubmissionSql, WarehouseError};
 use crate::submit::REMEMBERED;
@@ -125,7 +125,7 @@ impl Maintain<'_> {
             }
             // Whether it took effect is not known: the token of this attempt tells, when it is held no more.
             Err(WarehouseError::Unavailable { .. }) if next.attempt < MOST_ATTEMPTS => Ok(()),
-            Err(error) => self.failed(next, &chain(&error)).await,
+            Err(error) => self.failed(next, &with_causes(&error)).await,
         }
     }
 
@@ -162,7 +162,7 @@ impl Maintain<'_> {
             Err(error @ WarehouseError::UnknownStatement { .. }) if self.is_forgotten(&next) => Ok(self
                 .app
                 .store
-                .finish_maintenance(next.id, Some(&chain(&error)), self.app.clock.now())
+                .finish_maintenance(next.id, Some(&with_causes(&error)), self.app.clock.now())
                 .await?),
             // Whoever takes it next asks again.
             Err(error) => {
@@ -170,7 +170,7 @@ impl Maintain<'_> {
                     "could not ask about {} of {}: {}",
                     next.kind.as_str(),
                     next.table,
-                    chain(&error)
+                    with_causes(&error)
                 );
                 Ok(())
             }

@@ -7,7 +7,7 @@ use longshore_domain::rule::RuleTopics;
 use longshore_store::{Load, Notice, OutboxNotice};
 use tracing::{Instrument, info, warn};
 
-use crate::error::chain;
+use crate::error::with_causes;
 use crate::{App, AppError, trace};
 
 /// How long a sender may take over one message before another may try.
@@ -108,7 +108,7 @@ pub(crate) async fn send_due(app: &App, limit: u32, sender: &str) -> Result<Sent
                     "could not tell {} about load {}: {}",
                     notice.topic_arn,
                     notice.load,
-                    chain(&error)
+                    with_causes(&error)
                 );
                 sent.failed += 1;
             }
@@ -140,7 +140,7 @@ async fn publish(app: &App, notice: &Notice) -> Result<(), AppError> {
         }
         Err(error) => {
             app.store
-                .notice_failed(notice.id, &chain(&error), app.clock.now())
+                .notice_failed(notice.id, &with_causes(&error), app.clock.now())
                 .await?;
             Err(error.into())
         }

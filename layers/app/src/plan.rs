@@ -17,7 +17,7 @@ use longshore_domain::target::{TableName, Warehouse};
 use longshore_store::Load;
 use serde::{Deserialize, Serialize};
 
-use crate::error::chain;
+use crate::error::with_causes;
 use crate::follow_up::{self, FollowUp, FollowUpFault, PlannedStep};
 use crate::ports::Sealed;
 use crate::prepare::Copyable;
@@ -374,6 +374,6 @@ pub(crate) fn warehouse_of(app: &App, rule: &FileRule) -> Warehouse {
 fn rule_fault(rule: &FileRule, column: &str, error: &(dyn std::error::Error + 'static)) -> RejectReason {
     RejectReason::RuleInvalid(RuleFaults {
         rule: rule.id,
-        faults: vec![RuleFault::new(column, chain(error))],
+        faults: vec![RuleFault::new(column, with_causes(error))],
     })
 }

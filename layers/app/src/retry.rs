@@ -14,7 +14,7 @@ use longshore_domain::target::Warehouse;
 use longshore_store::{Access, FailedAttempt, Load, OutboxNotice, Postponement, Statement, WarehouseTrouble};
 use tracing::{info, warn};
 
-use crate::error::chain;
+use crate::error::with_causes;
 use crate::ports::WarehouseError;
 use crate::{App, AppError, notify};
 
@@ -128,7 +128,7 @@ pub(crate) async fn not_sent(
 ) -> Result<Sent, AppError> {
     let fault = error.fault();
     let now = app.clock.now();
-    let text = chain(&error);
+    let text = with_causes(&error);
     match fault {
         WarehouseFault::Data | WarehouseFault::Unknown => return Ok(Sent::Refused { error: text }),
         WarehouseFault::Busy

@@ -8,7 +8,7 @@
 use std::io::Write;
 
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
-use longshore_app::{App, chain};
+use longshore_app::{App, with_causes};
 use longshore_store::{Minute, StoreError, Vitals};
 use serde_json::{Map, Value, json};
 
@@ -56,7 +56,7 @@ pub async fn tell(app: &App, now: DateTime<Utc>) {
     let function = function_name().unwrap_or_else(|| "longshore".to_owned());
     match lines(app, &function, now).await {
         Ok(lines) => write(&lines),
-        Err(error) => tracing::warn!("could not read the metrics: {}", chain(&error)),
+        Err(error) => tracing::warn!("could not read the metrics: {}", with_causes(&error)),
     }
 }
 

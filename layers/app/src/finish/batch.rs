@@ -14,7 +14,7 @@ use tracing::{Instrument, info, warn};
 
 use super::FinishStatement;
 use super::conclude::{LoadedFile, after_loading};
-use crate::error::chain;
+use crate::error::with_causes;
 use crate::plan::LoadPlan;
 use crate::retry::FailedStatement;
 use crate::{AppError, archive, notify, trace};
@@ -31,7 +31,7 @@ impl FinishStatement<'_> {
         if let Err(error) = Box::pin(self.process().flush(buffer, self.invocation.deadline)).await {
             warn!(
                 "could not hand over what is due of buffer {buffer}: {}",
-                chain(&error)
+                with_causes(&error)
             );
         }
     }

@@ -20,7 +20,7 @@ use longshore_store::{
 use tracing::{info, warn};
 
 use super::FinishStatement;
-use crate::error::chain;
+use crate::error::with_causes;
 use crate::plan::{FollowUpPart, LoadPlan};
 use crate::ports::{StatementReport, StatementRun, WarehouseError};
 use crate::retry::{self, Afterwards, Again, FailedStatement, Sent};
@@ -105,7 +105,7 @@ impl FinishStatement<'_> {
                 if is_forgotten(&statements, attempt, self.app.clock.now()) =>
             {
                 return self
-                    .record_unknown_end(load, attempt, Some(statement_id), &chain(&forgotten))
+                    .record_unknown_end(load, attempt, Some(statement_id), &with_causes(&forgotten))
                     .await;
             }
             Err(AppError::Warehouse(WarehouseError::UnknownStatement { statement_id })) => {

@@ -10,7 +10,7 @@ use longshore_store::Load;
 use tracing::warn;
 
 use super::FinishStatement;
-use crate::error::chain;
+use crate::error::with_causes;
 use crate::plan::LoadPlan;
 use crate::ports::WarehouseError;
 use crate::retry::{self, Again, FailedStatement};
@@ -57,7 +57,7 @@ impl FinishStatement<'_> {
                 Err(AppError::Warehouse(error)) if is_for_people(&error) => {
                     warn!(
                         "could not make the marker table of {table} again: {}",
-                        chain(&error)
+                        with_causes(&error)
                     );
                     return Ok(None);
                 }

@@ -5,7 +5,7 @@ use tracing::warn;
 
 use super::FinishStatement;
 use crate::AppError;
-use crate::error::chain;
+use crate::error::with_causes;
 
 impl FinishStatement<'_> {
     /// Submits the load that came first of those that wait. A trouble with it is none of the load's that ended, and the
@@ -15,7 +15,7 @@ impl FinishStatement<'_> {
             warn!(
                 "could not carry on the load that waits for {}: {}",
                 ended.load,
-                chain(&error)
+                with_causes(&error)
             );
         }
     }

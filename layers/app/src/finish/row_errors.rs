@@ -13,7 +13,7 @@ use tracing::warn;
 
 use super::FinishStatement;
 use crate::AppError;
-use crate::error::chain;
+use crate::error::with_causes;
 use crate::plan::LoadPlan;
 use crate::prepare::coding_of_source;
 
@@ -40,7 +40,7 @@ impl FinishStatement<'_> {
                 warn!(
                     "could not learn which rows of {} were refused: {}",
                     load.object.key,
-                    chain(&error)
+                    with_causes(&error)
                 );
                 None
             }
@@ -69,7 +69,11 @@ impl FinishStatement<'_> {
         let lines = match self.fetch_lines(load, wanted).await {
             Ok(lines) => lines,
             Err(error) => {
-                warn!("could not fetch lines of {}: {}", load.object.key, chain(&error));
+                warn!(
+                    "could not fetch lines of {}: {}",
+                    load.object.key,
+                    with_causes(&error)
+                );
                 BTreeMap::new()
             }
         };

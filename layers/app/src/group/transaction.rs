@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::{Rules, SetPart, part_of};
 use crate::batch::Recipe;
-use crate::error::chain;
+use crate::error::with_causes;
 use crate::follow_up;
 use crate::plan::{self, LoadPlan, Section, warehouse_of};
 use crate::{App, AppError};
@@ -94,7 +94,7 @@ pub(super) async fn plan_set(
         planned.plan.follow_up_steps = match plan::follow_up_steps(app, rule).await? {
             Ok(steps) => follow_up::plan_steps(rule, steps),
             Err(fault) => {
-                let problem = format!("rule {}: query: {}", rule.id, chain(&fault));
+                let problem = format!("rule {}: query: {}", rule.id, with_causes(&fault));
                 return failed_set(app, set, chosen, Some(rules), "group_invalid", problem);
             }
         };
@@ -143,7 +143,7 @@ impl<'a> Prepared<'a> {
         });
         let urls = together.members.iter();
         Ok(Self {
-            manifest: Manifest::new(entries.collect()).map_err(|error| chain(&error))?,
+            manifest: Manifest::new(entries.collect()).map_err(|error| with_causes(&error))?,
             manifest_url: s3_url(&set.bucket, &manifest_key),
             object_urls: urls.map(|member| s3_url(&member.bucket, &member.key)).collect(),
             together,
@@ -229,8 +229,8 @@ fn plan_sections(
         sections: section_of,
     } = GroupTransaction::render(&requests).map_err(|GroupFault { section, error }| {
         match section.and_then(|index| sections.get(index)) {
-            Some(section) => format!("rule {}: {}", section.rule, chain(&error)),
-            None => chain(&error),
+            Some(section) => format!("rule {}: {}", section.rule, with_causes(&error)),
+            None => with_causes(&error),
         }
     })?;
     let follows = rules.rules.iter().find(|rule| rule.follow_up.is_some());

@@ -7,7 +7,7 @@ use tracing::{info, warn};
 
 use super::{ObjectOutcome, ProcessObject, ToGo};
 use crate::batch::Making;
-use crate::error::chain;
+use crate::error::with_causes;
 use crate::prepare::Copyable;
 use crate::{AppError, batch, group};
 
@@ -47,7 +47,7 @@ impl ProcessObject<'_> {
         if let Err(error) = Box::pin(self.flush(*buffer_id, self.invocation.deadline)).await {
             warn!(
                 "could not hand over what is due of buffer {buffer_id}: {}",
-                chain(&error)
+                with_causes(&error)
             );
         }
     }

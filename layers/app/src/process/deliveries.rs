@@ -22,7 +22,7 @@ use tracing::{info, warn};
 use super::parts::ChildPlan;
 use super::{ObjectOutcome, ProcessObject};
 use crate::archive::PutAway;
-use crate::error::chain;
+use crate::error::with_causes;
 use crate::prepare::Copyable;
 use crate::{App, AppError, archive, audit, notify};
 
@@ -208,7 +208,7 @@ impl ProcessObject<'_> {
         if let Err(error) = self.settle_delivered(load).await {
             warn!(
                 "could not end with the files whose last delivery was {load}: {}",
-                chain(&error)
+                with_causes(&error)
             );
         }
     }

@@ -5,7 +5,7 @@ use tracing::warn;
 
 use super::ProcessObject;
 use crate::AppError;
-use crate::error::chain;
+use crate::error::with_causes;
 
 impl ProcessObject<'_> {
     /// Carries on what this invocation held when it died, beside a load that it had moved on: the batch that it made, who came next
@@ -17,7 +17,7 @@ impl ProcessObject<'_> {
             Err(error) => {
                 warn!(
                     "could not look for what a try that died held beside {load}: {}",
-                    chain(&error)
+                    with_causes(&error)
                 );
                 return;
             }
@@ -26,7 +26,7 @@ impl ProcessObject<'_> {
             if let Err(error) = self.take_up_held(held).await {
                 warn!(
                     "could not carry on load {held}, which a try that died held: {}",
-                    chain(&error)
+                    with_causes(&error)
                 );
             }
         }

@@ -16,7 +16,7 @@ use longshore_store::{Sighting, WantedFor};
 use super::judge::Judge;
 use super::listing::{Found, Listing, OBJECTS_AT_ONCE};
 use super::{LAST_SECONDS, Reconcile, ReconcileLimits};
-use crate::error::chain;
+use crate::error::with_causes;
 use crate::ports::{ListedObject, ObjectPage};
 use crate::process::ignores;
 use crate::{App, AppError, Invocation, Judged};
@@ -214,7 +214,7 @@ impl Pass<'_, '_> {
                     Err(error) => self
                         .report
                         .errors
-                        .push(format!("{}: {}", found.url, chain(&error))),
+                        .push(format!("{}: {}", found.url, with_causes(&error))),
                 }
             }
         }

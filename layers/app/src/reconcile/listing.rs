@@ -27,7 +27,7 @@ use tracing::{info, warn};
 
 use super::judge::{Judge, Judgement, Target};
 use super::{ListingReport, Reconcile, ReconcileReport, Slice, unless_of_the_store};
-use crate::error::chain;
+use crate::error::with_causes;
 use crate::ports::ObjectPage;
 use crate::process::ignores;
 use crate::{App, AppError, AppError::Engine};
@@ -230,8 +230,12 @@ impl<'run, 'app> Listing<'run, 'app> {
                     // Without an answer none of the others would get one either.
                     Err(error) if error.disposition() == Disposition::Retry => return Err(error),
                     Err(error) => {
-                        warn!("could not look at {}: {}", found.sighting.key, chain(&error));
-                        self.report.errors.push(chain(&error));
+                        warn!(
+                            "could not look at {}: {}",
+                            found.sighting.key,
+                            with_causes(&error)
+                        );
+                        self.report.errors.push(with_causes(&error));
                     }
                 }
             }
@@ -310,7 +314,7 @@ impl<'run, 'app> Listing<'run, 'app> {
             Err(AppError::Warehouse(error)) => {
                 self.report
                     .errors
-                    .push(format!("{}: {}", target.table, chain(&error)));
+                    .push(format!("{}: {}", target.table, with_causes(&error)));
                 self.judge.give_up(target.clone());
                 Ok(false)
             }
@@ -350,7 +354,7 @@ impl<'run, 'app> Listing<'run, 'app> {
             match self.markers_of(target, &found).await {
                 Ok(loaded) => markers.loaded.extend(loaded),
                 Err(AppError::Warehouse(error)) => {
-                    markers.unanswered.push((target.clone(), chain(&error)));
+                    markers.unanswered.push((target.clone(), with_causes(&error)));
                 }
                 Err(error) => return Err(error),
             }

@@ -8,7 +8,7 @@ use tracing::{Instrument, warn};
 
 use super::{Reconcile, ReconcileReport, Slice};
 use crate::AppError;
-use crate::error::chain;
+use crate::error::with_causes;
 use crate::finish::{FinishStatement, StatementStatus};
 use crate::process::ProcessObject;
 use crate::submit::newest;
@@ -75,8 +75,8 @@ impl Reconcile<'_> {
                 report.elsewhere.push(id);
             }
             Err(error) => {
-                warn!("could not carry on load {id}: {}", chain(&error));
-                report.failed.push((id, chain(&error)));
+                warn!("could not carry on load {id}: {}", with_causes(&error));
+                report.failed.push((id, with_causes(&error)));
             }
         }
         Ok(())

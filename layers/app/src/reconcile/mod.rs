@@ -22,7 +22,7 @@ pub use report::{ComparisonReport, ListingReport, ReconcileReport, SnapshotRun};
 use chrono::{DateTime, TimeDelta, Utc};
 use tracing::{info, warn};
 
-use crate::error::chain;
+use crate::error::with_causes;
 use crate::{App, AppError, Invocation, Maintain, notify};
 
 /// Steps with vacuums and analyses.
@@ -201,6 +201,6 @@ fn unless_of_the_store<T>(result: Result<T, AppError>) -> Result<Result<T, Strin
     match result {
         Ok(value) => Ok(Ok(value)),
         Err(error @ AppError::Store(_)) => Err(error),
-        Err(error) => Ok(Err(chain(&error))),
+        Err(error) => Ok(Err(with_causes(&error))),
     }
 }

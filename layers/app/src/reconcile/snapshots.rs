@@ -10,7 +10,7 @@ use tracing::{info, warn};
 use super::report::SnapshotRun;
 use super::{LAST_SECONDS, Reconcile, ReconcileReport, Slice};
 use crate::AppError;
-use crate::error::chain;
+use crate::error::with_causes;
 use crate::snapshot::ScheduledRun;
 
 /// Tables at a time: most of a run is waiting for S3 and the warehouse.
@@ -77,12 +77,15 @@ impl Reconcile<'_> {
         error: &AppError,
     ) {
         let (rule, table) = (taken.rule, &taken.table);
-        warn!("the run of rule {rule} for {table} broke off: {}", chain(error));
+        warn!(
+            "the run of rule {rule} for {table} broke off: {}",
+            with_causes(error)
+        );
         if let Err(error) = self.app.store.give_snapshot_back(taken, runner, slice.ends).await {
             warn!(
                 "{table} of rule {rule} waits until {}: {}",
                 runner.until,
-                chain(&error)
+                with_causes(&error)
             );
         }
     }
@@ -149,7 +152,7 @@ impl Reconcile<'_> {
                 warn!(
                     "could not tell {topic_arn} about rule {}: {}",
                     untold.rule,
-                    chain(&error)
+                    with_causes(&error)
                 );
                 Ok(())
             }

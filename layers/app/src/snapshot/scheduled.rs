@@ -20,7 +20,7 @@ use super::{
     Asked, CheckedSnapshot, FoundSnapshot, SnapshotInput, SnapshotLoad, SnapshotLoads, SnapshotRule,
     WantedDate, description_of,
 };
-use crate::error::chain;
+use crate::error::with_causes;
 use crate::operate::Judged;
 use crate::{App, AppError, Invocation};
 
@@ -138,7 +138,7 @@ impl ScheduledRun<'_> {
             (true, Ordering::Equal) | (false, _) => Telling::Told,
         };
         Ended {
-            result: SnapshotResult::Failed(chain(error), telling),
+            result: SnapshotResult::Failed(with_causes(error), telling),
             ..self.failed(String::new())
         }
     }

@@ -55,7 +55,7 @@ fn is_over<T>(tried: Tried<T>) -> bool {
     match tried {
         Tried::Done(_) => true,
         Tried::Failed(error) if error.disposition() == Disposition::Retry => false,
-        Tried::Failed(error) => panic!("{}", longshore_app::chain(&error)),
+        Tried::Failed(error) => panic!("{}", longshore_app::with_causes(&error)),
         Tried::Died => panic!("the invocation died"),
     }
 }

@@ -250,7 +250,7 @@ async fn an_error_of_the_control_database_in_one_run_keeps_no_other_table_and_no
         .await;
     let error = struck.world.try_reconcile().await.failed();
     assert!(
-        longshore_app::chain(&error).contains("another transaction was in the way"),
+        longshore_app::with_causes(&error).contains("another transaction was in the way"),
         "{error:?}"
     );
     assert_eq!(other.standing().await.outcome, Some(SnapshotOutcome::Started));

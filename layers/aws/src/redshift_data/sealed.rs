@@ -3,8 +3,8 @@
 //! From here on the Data API has it, as COPY gives no other way. Nothing that comes back may hold it: what the service says
 //! about such a statement is looked through before anybody is told.
 
-use longshore_app::chain;
 use longshore_app::ports::{Sealed, Submission, SubmissionSql, WarehouseError};
+use longshore_app::with_causes;
 use longshore_domain::disposition::Disposition;
 use longshore_domain::fault::WarehouseFault;
 
@@ -45,7 +45,7 @@ impl Unsealed {
     /// An error of the call, without the key should the service repeat it.
     pub(super) fn without_key(&self, error: WarehouseError) -> WarehouseError {
         let Some(key) = &self.key else { return error };
-        let said = chain(&error);
+        let said = with_causes(&error);
         if !said.contains(key.expose()) {
             return error;
         }

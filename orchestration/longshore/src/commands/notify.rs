@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::Utc;
-use longshore_app::{App, chain};
+use longshore_app::{App, with_causes};
 use longshore_domain::notification::{Message, Outcome};
 use longshore_domain::rule::RuleTopics;
 use serde::Serialize;
@@ -46,7 +46,7 @@ async fn test(app: &App, operator: &str, output: Output) -> anyhow::Result<ExitS
         let published = app.notifier.publish(&topic_arn, &message).await;
         let (message_id, error) = match published {
             Ok(id) => (Some(id), None),
-            Err(error) => (None, Some(chain(&error))),
+            Err(error) => (None, Some(with_causes(&error))),
         };
         told.push(Told {
             topic_arn,

@@ -77,7 +77,7 @@ impl<T> Tried<T> {
     pub(crate) fn done(self) -> T {
         match self {
             Self::Done(value) => value,
-            Self::Failed(error) => panic!("the invocation failed: {}", longshore_app::chain(&error)),
+            Self::Failed(error) => panic!("the invocation failed: {}", longshore_app::with_causes(&error)),
             Self::Died => panic!("the invocation died"),
         }
     }

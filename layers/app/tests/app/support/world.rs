@@ -318,7 +318,7 @@ impl World {
 
 fn problem<T>(tried: &Tried<T>) -> String {
     match tried {
-        Tried::Failed(error) => longshore_app::chain(error),
+        Tried::Failed(error) => longshore_app::with_causes(error),
         Tried::Died => "died".to_owned(),
         Tried::Done(_) => "done".to_owned(),
     }

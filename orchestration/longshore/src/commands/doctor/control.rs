@@ -1,7 +1,7 @@
 //! The control database: reachable, recent enough, migrated, of the same time, with rules that are sound.
 
 use chrono::{DateTime, Utc};
-use longshore_app::chain;
+use longshore_app::with_causes;
 use longshore_domain::rule::{FileRule, RuleRow, ScheduledSnapshots};
 use longshore_runtime::settings::Settings;
 use longshore_runtime::wiring::{self, AwsClients};
@@ -41,12 +41,19 @@ pub(super) async fn examine(settings: &Settings, clients: &AwsClients) -> (Vec<F
             (findings, rules)
         }
         Err(error @ StoreError::SchemaMissing { .. }) => (
-            vec![Finding::fault(MIGRATIONS, chain(&error), "longshore migrate")],
+            vec![Finding::fault(
+                MIGRATIONS,
+                with_causes(&error),
+                "longshore migrate",
+            )],
             Vec::new(),
         ),
         Err(error) => {
             let mend = "check that the database runs, that its security group lets this machine in, and the secret's user and password";
-            (vec![Finding::fault(DATABASE, chain(&error), mend)], Vec::new())
+            (
+                vec![Finding::fault(DATABASE, with_causes(&error), mend)],
+                Vec::new(),
+            )
         }
     }
 }
@@ -95,7 +102,7 @@ async fn rules(store: &Store) -> (Vec<Finding>, Vec<RuleRow>) {
     let rows = match store.all_rules().await {
         Ok(rows) => rows,
         Err(error) => {
-            let finding = Finding::fault(RULES, chain(&error), "longshore migrate");
+            let finding = Finding::fault(RULES, with_causes(&error), "longshore migrate");
             return (vec![finding], Vec::new());
         }
     };

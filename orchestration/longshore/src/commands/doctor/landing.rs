@@ -1,8 +1,8 @@
 //! What brings work and tells of it: buckets, their events, the topic, the event rule.
 
 use chrono::Utc;
-use longshore_app::chain;
 use longshore_app::ports::ObjectStore;
+use longshore_app::with_causes;
 use longshore_domain::object::WatchedPrefix;
 use longshore_runtime::settings::Settings;
 use longshore_runtime::wiring::{AwsClients, BucketEvents, EventRuleStanding, InspectError};
@@ -41,7 +41,7 @@ async fn listing(watched: &WatchedPrefix, clients: &AwsClients) -> Finding {
         ),
         Err(error) => Finding::fault(
             check,
-            chain(&error),
+            with_causes(&error),
             format!(
                 "aws s3api head-bucket --bucket {}; mend LONGSHORE_WATCHED_PREFIXES, or grant s3:ListBucket on it",
                 watched.bucket
@@ -65,7 +65,7 @@ async fn events(watched: &WatchedPrefix, clients: &AwsClients) -> Finding {
         Ok(events) => by_listeners(check, watched, &events),
         Err(error) => Finding::fault(
             check,
-            chain(&error),
+            with_causes(&error),
             format!(
                 "aws s3api get-bucket-notification-configuration --bucket {}",
                 watched.bucket
@@ -110,7 +110,7 @@ async fn topic(settings: &Settings, clients: &AwsClients) -> Finding {
         Ok(()) => Finding::sound("topic", arn.as_str()),
         Err(error) => Finding::fault(
             "topic",
-            chain(&error),
+            with_causes(&error),
             format!("aws sns get-topic-attributes --topic-arn {arn}; mend sns_topic_arn"),
         ),
     }
@@ -165,11 +165,11 @@ fn rules_finding(
         Err(error @ InspectError::Denied { .. }) => {
             return Finding::notice(
                 check,
-                format!("not looked at: {}", chain(&error)),
+                format!("not looked at: {}", with_causes(&error)),
                 "grant events:ListRules and events:TestEventPattern to whom aws sts get-caller-identity names",
             );
         }
-        Err(error) => return Finding::fault(check, chain(&error), "aws events list-rules"),
+        Err(error) => return Finding::fault(check, with_causes(&error), "aws events list-rules"),
     };
     if let Some(rule) = rules.iter().find(|rule| rule.is_enabled) {
         return Finding::sound(check, format!("rule {} takes {wanted}", rule.name));
@@ -190,7 +190,7 @@ async fn aws_clock(clients: &AwsClients) -> Finding {
         Ok(theirs) => clock("AWS", theirs, Utc::now()),
         Err(error) => Finding::fault(
             "clock",
-            chain(&error),
+            with_causes(&error),
             "check that this machine reaches events.REGION.amazonaws.com",
         ),
     }

@@ -1,8 +1,8 @@
 //! `secret check`: every secret and login that the settings, the targets and the rules name.
 
-use longshore_app::chain;
 use longshore_app::ports::WarehouseClient;
 use longshore_app::rules::export::is_active;
+use longshore_app::with_causes;
 use longshore_copy::standing::version_query;
 use longshore_domain::rule::TargetRow;
 use longshore_domain::target::{Login, Warehouse};
@@ -111,7 +111,7 @@ async fn control_login(settings: &Settings, clients: &AwsClients) -> (Finding, N
             let seen = format!("{} logs in", user.unwrap_or_default());
             (Finding::sound(CONTROL_LOGIN, seen), named)
         }
-        Err(error) => fault(chain(&error)),
+        Err(error) => fault(with_causes(&error)),
     }
 }
 
@@ -157,7 +157,7 @@ async fn login(check: String, warehouse: &Warehouse, clients: &AwsClients) -> Fi
         Ok(_) => Finding::sound(check, format!("{who} logs in to {warehouse}")),
         Err(error) => Finding::fault(
             check,
-            format!("{who} does not log in to {warehouse}: {}", chain(&error)),
+            format!("{who} does not log in to {warehouse}: {}", with_causes(&error)),
             "check the user and the password there, and redshift-data:ExecuteStatement, secretsmanager:GetSecretValue or redshift:GetClusterCredentials for this identity",
         ),
     }

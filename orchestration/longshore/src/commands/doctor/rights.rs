@@ -1,6 +1,6 @@
 //! What the functions' role may do, as IAM simulates it: one call of each kind that the functions make, on what they make it on.
 
-use longshore_app::chain;
+use longshore_app::with_causes;
 use longshore_domain::target::{Compute, Warehouse};
 use longshore_runtime::settings::Settings;
 use longshore_runtime::wiring::{AwsClients, InspectError};
@@ -52,17 +52,17 @@ fn not_told(role: &str, error: &InspectError) -> Finding {
     match error {
         InspectError::Denied { action, .. } => Finding::notice(
             CHECK,
-            format!("not looked at: {}", chain(error)),
+            format!("not looked at: {}", with_causes(error)),
             format!("grant {action} on {role} to whom aws sts get-caller-identity names"),
         ),
         InspectError::Missing { .. } => Finding::fault(
             CHECK,
-            chain(error),
+            with_causes(error),
             "name the stack's output LoaderRole with --role",
         ),
         InspectError::Failed { .. } => Finding::fault(
             CHECK,
-            chain(error),
+            with_causes(error),
             format!(
                 "aws iam simulate-principal-policy --policy-source-arn {role} --action-names s3:GetObject"
             ),

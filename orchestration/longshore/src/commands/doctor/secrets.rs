@@ -1,6 +1,6 @@
 //! The two secrets: there, readable, in shape.
 
-use longshore_app::chain;
+use longshore_app::with_causes;
 use longshore_domain::target::Warehouse;
 use longshore_runtime::settings::Settings;
 use longshore_runtime::wiring::{self, AwsClients};
@@ -55,7 +55,7 @@ pub(super) async fn of_target(target: &str, id: &str, clients: &AwsClients) -> F
     match clients.secrets.redshift(id).await {
         Ok(secret) if secret.user.is_some() => Finding::sound(check, format!("{id}: it is in shape")),
         Ok(_) => Finding::fault(check, format!("{id}: it names no user"), mend(id, LOGIN_SHAPE)),
-        Err(error) => Finding::fault(check, chain(&error), mend(id, LOGIN_SHAPE)),
+        Err(error) => Finding::fault(check, with_causes(&error), mend(id, LOGIN_SHAPE)),
     }
 }
 
@@ -71,7 +71,7 @@ pub(super) async fn of_rules(named: &EncryptionSecret, clients: &AwsClients) -> 
         Ok(_) => Finding::sound(check, format!("{}: it is in shape", named.id)),
         Err(error) => Finding::fault(
             check,
-            chain(&error),
+            with_causes(&error),
             mend(&named.id, r#"{"master_symmetric_key": "…"}"#),
         ),
     }

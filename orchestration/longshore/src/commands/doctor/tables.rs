@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use longshore_app::chain;
 use longshore_app::ports::WarehouseClient;
+use longshore_app::with_causes;
 use longshore_copy::standing::columns_query;
 use longshore_domain::rule::{FileRule, RuleRow};
 use longshore_domain::target::{TableName, Warehouse};
@@ -109,7 +109,7 @@ async fn columns(
             continue;
         };
         let rows = client.run(warehouse, &query, PATIENCE).await;
-        for row in rows.map_err(|error| chain(&error))? {
+        for row in rows.map_err(|error| with_causes(&error))? {
             if let [Some(schema), Some(table), Some(column)] = row.as_slice() {
                 let table = TableName::new(schema, table);
                 there.entry(table).or_default().insert(column.clone());

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use longshore_app::chain;
 use longshore_app::ports::{WarehouseClient, WarehouseError};
+use longshore_app::with_causes;
 use longshore_copy::standing::{isolation_query, schemas_query, version_query};
 use longshore_domain::target::Warehouse;
 
@@ -50,7 +50,7 @@ pub(super) async fn examine_target(
                 "longshore secret check (its login); check the row of ext_target of {target}, and redshift-data:ExecuteStatement there for this identity"
             );
             (
-                Finding::fault(check, format!("{warehouse}: {}", chain(&error)), mend),
+                Finding::fault(check, format!("{warehouse}: {}", with_causes(&error)), mend),
                 false,
             )
         }
@@ -60,7 +60,7 @@ pub(super) async fn examine_target(
 fn unreachable(error: &WarehouseError) -> Finding {
     let mend = "check LONGSHORE_REDSHIFT_CLUSTER or LONGSHORE_REDSHIFT_WORKGROUP, LONGSHORE_REDSHIFT_DATABASE, the secret's user, and \
         redshift-data:ExecuteStatement for this identity; aws redshift describe-clusters says whether it is paused";
-    Finding::fault(WAREHOUSE, chain(error), mend)
+    Finding::fault(WAREHOUSE, with_causes(error), mend)
 }
 
 async fn schemas(client: &dyn WarehouseClient, warehouse: &Warehouse) -> Finding {
@@ -88,7 +88,7 @@ async fn isolation(client: &dyn WarehouseClient, warehouse: &Warehouse) -> Findi
         Ok(rows) => Finding::sound(ISOLATION, first(&rows).unwrap_or_else(|| "not told".to_owned())),
         Err(error) => Finding::notice(
             ISOLATION,
-            chain(&error),
+            with_causes(&error),
             "nothing for Longshore, which loads exactly once under either; grant SELECT on stv_db_isolation_level to see it",
         ),
     }
