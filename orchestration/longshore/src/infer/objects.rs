@@ -2,6 +2,7 @@
 
 use std::fs::File;
 
+use longshore_app::with_causes;
 use longshore_domain::rule::{Compression, Encoding};
 use longshore_domain::snapshot::ColumnType;
 use longshore_local_warehouse_columnar::{AvroFile, ColumnarFile, ColumnarFormat, FileColumn, ValueKind};
@@ -108,9 +109,9 @@ pub(super) fn json(content: &str, encoding: Encoding) -> Result<Layout, String> 
 }
 
 pub(super) fn avro(sample: &Sample) -> Result<Layout, String> {
-    let mut file = AvroFile::open(plain(sample)?).map_err(|error| chain(&error))?;
+    let mut file = AvroFile::open(plain(sample)?).map_err(|error| with_causes(&error))?;
     let mut columns = Columns::default();
-    while let Some(record) = file.next_record().map_err(|error| chain(&error))? {
+    while let Some(record) = file.next_record().map_err(|error| with_causes(&error))? {
         let members: Members = serde_json::from_slice(&record).map_err(|error| error.to_string())?;
         columns.see(members);
     }
@@ -125,7 +126,7 @@ pub(super) fn columnar(sample: &Sample, shape: Shape) -> Result<Layout, String> 
         Shape::Orc => ColumnarFormat::Orc,
         _ => ColumnarFormat::Parquet,
     };
-    let mut file = ColumnarFile::open(plain(sample)?, format).map_err(|error| chain(&error))?;
+    let mut file = ColumnarFile::open(plain(sample)?, format).map_err(|error| with_causes(&error))?;
     let mut columns = file
         .columns()
         .iter()
@@ -141,13 +142,13 @@ pub(super) fn columnar(sample: &Sample, shape: Shape) -> Result<Layout, String> 
         .filter(|place| matches!(file.columns()[*place].kind, ValueKind::Text | ValueKind::Null))
         .collect();
     let mut value = Vec::new();
-    while let Some(rows) = file.next_rows().map_err(|error| chain(&error))? {
+    while let Some(rows) = file.next_rows().map_err(|error| with_causes(&error))? {
         for row in 0..rows.len() {
             for place in &texts {
                 value.clear();
                 if rows
                     .write(*place, row, &mut value)
-                    .map_err(|error| chain(&error))?
+                    .map_err(|error| with_causes(&error))?
                 {
                     columns[*place]
                         .evidence
@@ -209,14 +210,4 @@ fn plain(sample: &Sample) -> Result<File, String> {
                 .to_owned(),
         ),
     }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(&format!(": {cause}"));
-        source = cause.source();
-    }
-    text
 }
