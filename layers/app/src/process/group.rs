@@ -1,6 +1,7 @@
 //! Gathering the files of a set.
 
 use longshore_domain::group::{read_control_file, set_of};
+use longshore_domain::object::Object;
 use longshore_domain::reject::RejectReason;
 use longshore_domain::rule::{GroupPart, GroupRole, RuleId, RuleRow};
 use longshore_store::{JoiningSet, Load, Source, set_id};
@@ -23,12 +24,16 @@ impl ProcessObject<'_> {
         row: &RuleRow,
         part: &GroupPart,
     ) -> Result<ObjectOutcome, AppError> {
-        let said = match part.role {
-            GroupRole::Control => match self.read_control(&load).await? {
-                Ok(lists) => SetPart::Control { lists },
-                Err(reason) => return self.reject(load, reason).await,
-            },
-            GroupRole::Sentinel | GroupRole::Data => SetPart::Sentinel,
+        let (load, said) = match part.role {
+            GroupRole::Control => {
+                // Loaded again, it lies in the archive.
+                let (load, source) = self.find_bytes(load, &[]).await?;
+                match self.read_control(&source).await? {
+                    Ok(lists) => (load, SetPart::Control { lists }),
+                    Err(reason) => return self.reject(load, reason).await,
+                }
+            }
+            GroupRole::Sentinel | GroupRole::Data => (load, SetPart::Sentinel),
         };
         let sources = vec![Source {
             key: load.object.key.clone(),
@@ -123,19 +128,19 @@ impl ProcessObject<'_> {
         group::fault_of(self.app, &part.group, rule).await
     }
 
-    async fn read_control(&self, load: &Load) -> Result<Result<Vec<String>, RejectReason>, AppError> {
+    async fn read_control(&self, file: &Object) -> Result<Result<Vec<String>, RejectReason>, AppError> {
         let refused = |problem: String| RejectReason::Content {
             fault: "control_file".to_owned(),
             message: problem,
             line: None,
             byte: None,
         };
-        let bytes = match read_whole(self.app, &load.object, MOST_BYTES).await? {
+        let bytes = match read_whole(self.app, file, MOST_BYTES).await? {
             Ok(Some(bytes)) => bytes,
             Ok(None) => {
                 return Ok(Err(refused(format!(
                     "the control file has {} bytes, and {MOST_BYTES} are the most",
-                    load.object.size_bytes
+                    file.size_bytes
                 ))));
             }
             Err(gone) => return Ok(Err(gone)),
