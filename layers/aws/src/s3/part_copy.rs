@@ -45,10 +45,10 @@ impl<'a> RangeCopy<'a> {
             Ok(parts) => self.complete(&upload_id, parts).await,
             Err(error) => Err(error),
         };
-        unfinished.over();
         if done.is_err() {
             self.target.forget(&upload_id).await;
         }
+        unfinished.over();
         Ok(UploadedObject {
             size_bytes: self.range.end - self.range.start,
             etag: done?,

@@ -20,10 +20,10 @@ impl CopyJob<'_> {
             Ok(parts) => self.complete(&upload_id, parts, source).await,
             Err(error) => Err(error),
         };
-        unfinished.over();
         if done.is_err() {
             self.target().forget(&upload_id).await;
         }
+        unfinished.over();
         done
     }
 
