@@ -33,6 +33,8 @@ pub struct SameContent {
     pub is_under_way: bool,
     /// Whether its transaction, or that of a part, committed.
     pub has_rows: bool,
+    /// Whether it went to several warehouses, each by a load of its own.
+    pub is_delivered: bool,
     /// Where they went.
     pub destination: Destination,
 }
@@ -64,8 +66,20 @@ impl Destination {
             .as_ref()
             .zip(other.warehouse.as_ref())
             .is_some_and(is_apart);
-        self.table.is_some() && self.table == other.table && !are_apart
+        let is_of_one_name = |(one, other): (&TableName, &TableName)| {
+            is_name(&one.schema, &other.schema) && is_name(&one.table, &other.table)
+        };
+        self.table
+            .as_ref()
+            .zip(other.table.as_ref())
+            .is_some_and(is_of_one_name)
+            && !are_apart
     }
+}
+
+/// The warehouse knows names without their case, quoted or not.
+fn is_name(one: &str, other: &str) -> bool {
+    one.eq_ignore_ascii_case(other)
 }
 
 /// Whether a load may begin.
@@ -186,6 +200,7 @@ fn read_other(row: &Row) -> Result<SameContent, StoreError> {
         archived_key: reader.get::<Option<String>>("archived_key")?.map(ObjectKey::new),
         is_under_way: reader.get("is_under_way")?,
         has_rows: reader.get("has_rows")?,
+        is_delivered: reader.get("is_delivered")?,
         destination: read_destination(&reader)?,
     })
 }

@@ -39,31 +39,29 @@ impl Store {
         Ok(loads)
     }
 
-    /// Lets the rows of a load, and of all others of its content that went where it went, count no more when its file is sent
-    /// again. Each is on record with who and why. Nothing is forgotten while one of them is under way: what becomes of it is not
-    /// known.
+    /// Lets the rows of a load, and of all others of its content, count no more when its file is sent again. Each is on record
+    /// with who and why. Nothing is forgotten while one of them is under way: what becomes of it is not known.
     ///
     /// # Errors
     /// Any [`StoreError`] of a write.
     pub async fn forget(
         &self,
-        load: &Load,
+        load: LoadId,
         operator: &Operator,
         now: DateTime<Utc>,
     ) -> Result<Forgotten, StoreError> {
-        let destination = self.destination(load).await?;
         let mut client = self.client(Query::LoadForget.name()).await?;
         let transaction = Transaction::begin(self, &mut client);
-        let others = lock_content(&transaction, load.id).await?;
+        let others = lock_content(&transaction, load).await?;
         if let Some(other) = others.iter().find(|other| other.is_under_way) {
             return Ok(Forgotten::Busy(other.load));
         }
         let with_rows = others
             .iter()
-            .filter(|other| other.has_rows && other.destination.is_that_of(&destination))
+            .filter(|other| other.has_rows)
             .map(|other| other.load);
         let mut forgotten = Vec::new();
-        for load in std::iter::once(load.id).chain(with_rows) {
+        for load in std::iter::once(load).chain(with_rows) {
             let changed = transaction
                 .execute(Query::LoadForget, &[&load.as_uuid(), &now])
                 .await?;

@@ -8,6 +8,7 @@ SELECT
     other.state,
     other.received_at,
     other.archived_key,
+    other.deliveries IS NOT NULL AS is_delivered,
     other.ext_file_config_sid,
     other.tgt_schema_name,
     other.tgt_table_name,

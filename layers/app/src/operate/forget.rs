@@ -1,6 +1,6 @@
 //! Letting a file that was loaded be loaded again when it is sent again.
 
-use longshore_store::{Forgotten, Load, SameContent};
+use longshore_store::{Forgotten, Load};
 
 use super::{Judged, Operate};
 use crate::AppError;
@@ -28,9 +28,7 @@ impl Operate<'_> {
         }
         let parts = self.app.store.children(load.id).await?;
         let has_rows = load.loaded_at.is_some() || parts.iter().any(|part| part.loaded_at.is_some());
-        let destination = self.app.store.destination(load).await?;
-        let is_loaded = |other: &SameContent| other.has_rows && other.destination.is_that_of(&destination);
-        if !has_rows && !others.iter().any(is_loaded) {
+        if !has_rows && others.iter().all(|other| !other.has_rows) {
             return Ok(Err(format!(
                 "nothing of it is loaded, so it is loaded when it is sent again; from where it lies: longshore load \
                  replay {}",
@@ -45,7 +43,7 @@ impl Operate<'_> {
     /// Forgets the content of a load; refused when another load of it began meanwhile.
     pub async fn forget(&self, load: &Load) -> Result<Judged<String>, AppError> {
         let now = self.app.clock.now();
-        Ok(match self.app.store.forget(load, self.operator, now).await? {
+        Ok(match self.app.store.forget(load.id, self.operator, now).await? {
             Forgotten::Loads(loads) if loads.is_empty() => Err("it is forgotten already".to_owned()),
             Forgotten::Loads(loads) => {
                 let ids: Vec<_> = loads.iter().map(ToString::to_string).collect();

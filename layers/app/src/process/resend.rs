@@ -29,7 +29,7 @@ pub(super) struct Earlier {
 }
 
 /// Why a file that goes to this place is not loaded again, under this policy. What other rules loaded into other tables keeps it
-/// from nothing.
+/// from nothing; what went to several warehouses is looked for warehouse by warehouse, once the file is prepared.
 pub(super) fn reason_to_skip(
     policy: ResendPolicy,
     destination: &Destination,
@@ -37,7 +37,7 @@ pub(super) fn reason_to_skip(
 ) -> Option<String> {
     let loaded = others
         .iter()
-        .find(|other| other.has_rows && other.destination.is_that_of(destination))?;
+        .find(|other| other.has_rows && !other.is_delivered && other.destination.is_that_of(destination))?;
     (policy == ResendPolicy::Skip).then(|| loaded_before(loaded.load))
 }
 

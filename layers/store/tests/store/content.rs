@@ -225,19 +225,18 @@ async fn what_an_operator_forgot_neither_keeps_a_file_back_nor_is_replaced() {
     let first = announced(&bench, &sent(1)).await.id;
     bench.bring(first, LoadState::Complete).await;
     let second = announced(&bench, &sent(2)).await.id;
-    let [first_load, second_load] = [known(&bench, first).await, known(&bench, second).await];
     assert!(others(&bench, second).await[0].has_rows);
     assert_eq!(bench.store.replaceable(second).await.unwrap().len(), 1);
 
     // Under way: what becomes of it is not known.
     assert_eq!(waits_for(&bench, second).await, None);
-    let busy = bench.store.forget(&first_load, &operator, at(20)).await.unwrap();
+    let busy = bench.store.forget(first, &operator, at(20)).await.unwrap();
     assert_eq!(busy, Forgotten::Busy(second));
     bench.bring(second, LoadState::Complete).await;
 
-    let forgotten = bench.store.forget(&second_load, &operator, at(30)).await.unwrap();
+    let forgotten = bench.store.forget(second, &operator, at(30)).await.unwrap();
     assert_eq!(forgotten, Forgotten::Loads(vec![second, first]));
-    let again = bench.store.forget(&second_load, &operator, at(31)).await.unwrap();
+    let again = bench.store.forget(second, &operator, at(31)).await.unwrap();
     assert_eq!(again, Forgotten::Loads(vec![]));
     let third = announced(&bench, &sent(3)).await.id;
     assert!(others(&bench, third).await.iter().all(|other| !other.has_rows));
@@ -251,7 +250,7 @@ async fn what_an_operator_forgot_neither_keeps_a_file_back_nor_is_replaced() {
 }
 
 #[tokio::test]
-async fn what_another_rule_loaded_into_another_table_is_neither_the_same_nor_forgotten_with_it() {
+async fn what_another_rule_loaded_into_another_table_is_not_the_same() {
     let bench = Bench::new().await;
     let first = announced(&bench, &sent(1)).await.id;
     bench.bring(first, LoadState::Complete).await;
@@ -274,13 +273,6 @@ async fn what_another_rule_loaded_into_another_table_is_neither_the_same_nor_for
         others[0].has_rows && !others[0].destination.is_that_of(&own),
         "{others:?}"
     );
-    let operator = longshore_store::Operator {
-        name: "ann".to_owned(),
-        reason: "the table was emptied".to_owned(),
-    };
-    let load = known(&bench, first).await;
-    let forgotten = bench.store.forget(&load, &operator, at(30)).await.unwrap();
-    assert_eq!(forgotten, Forgotten::Loads(vec![first]));
 }
 
 fn destination(rule: i32, table: &str, cluster: Option<&str>) -> Destination {
@@ -300,6 +292,7 @@ fn destination(rule: i32, table: &str, cluster: Option<&str>) -> Destination {
 #[rstest]
 #[case::the_same(1, "a", Some("x"), true)]
 #[case::one_rule_whose_table_was_renamed(1, "b", Some("x"), true)]
+#[case::two_rules_into_one_table_written_otherwise(2, "A", Some("x"), true)]
 #[case::two_rules_into_one_table(2, "a", Some("x"), true)]
 #[case::two_rules_into_two_tables(2, "b", Some("x"), false)]
 #[case::two_rules_into_two_warehouses(2, "a", Some("y"), false)]
