@@ -174,7 +174,7 @@ async fn load_list_shows_loads_by_state_and_rule() -> anyhow::Result<()> {
     ┌──┬──┬──┬──┬──┬──┬──┐
     │ load ┆ file ┆ state ┆ rows ┆ table ┆ received ┆ error │
     ╞──╪──╪──╪──╪──╪──╪──╡
-    │ <id> ┆ PRICES_SHORT_701.txt ┆ rejected ┆ ┆ rdsftetl.pharmacy_price ┆ <time> ┆ line 2, byte 41: the trailer says 5 records, the file has 1; ask the sender for the whole file │
+    │ <id> ┆ PRICES_SHORT_701.txt ┆ rejected ┆ ┆ rdsftetl.pharmacy_price ┆ <time> ┆ trailer_count_mismatch: line 2, byte 41: the trailer says 5 records, the file has 1; ask the sender for the whole file │
     │ <id> ┆ PRICES_GOOD_701.txt ┆ complete ┆ 1 ┆ rdsftetl.pharmacy_price ┆ <time> ┆ │
     └──┴──┴──┴──┴──┴──┴──┘
     ")

@@ -33,8 +33,8 @@ impl FinishStatement<'_> {
         }
         if self.app.clock.now() - attempt.recorded_at < REMEMBERED {
             return Ok(Some(
-                "the answer to its submission was lost, so the warehouse may have it: the functions ask for it again within minutes; \
-                 then stop it",
+                "the answer to its submission was lost, so the warehouse may have it: the functions ask for it again within \
+                 minutes, or once its warehouse is no longer paused; then stop it",
             ));
         }
         let plan = LoadPlan::of(load)?;

@@ -34,12 +34,16 @@ pub(crate) async fn picture(bench: &Bench, world: &World, object: &Object) -> St
     without_ids(&picture, "load replay ")
 }
 
-/// A note may name another load.
+/// A note may name another load. What a person is to write an id for stays.
 fn without_ids(picture: &str, before: &str) -> String {
     let mut words = picture.split(before);
     let first = words.next().unwrap_or_default().to_owned();
-    let rest = words.map(|rest| rest.get(ID_CHARACTERS..).unwrap_or_default());
-    rest.fold(first, |picture, rest| picture + before + "<id>" + rest)
+    words.fold(first, |picture, rest| {
+        match rest.split_at_checked(ID_CHARACTERS) {
+            Some((id, rest)) if LoadId::parse(id).is_some() => picture + before + "<id>" + rest,
+            Some(_) | None => picture + before + rest,
+        }
+    })
 }
 
 /// A load's id as it is written.
