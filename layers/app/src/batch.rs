@@ -16,13 +16,14 @@ use longshore_domain::rule::{
 };
 use longshore_domain::target::{TableName, Warehouse};
 use longshore_store::{
-    Buffer, BufferId, BufferLimits, Joining, Load, LoadFailure, MadeBatch, NewBatch, Source, Waiting,
-    batch_id,
+    Buffer, BufferId, BufferLimits, Joining, Load, LoadFailure, MadeBatch, NewBatch, Source, Superseded,
+    Waiting, batch_id,
 };
 use serde::{Deserialize, Serialize};
 use tracing::{info, warn};
 
 use crate::error::with_causes;
+use crate::finish::OBJECT_GONE;
 use crate::plan::{LoadPlan, Planned, ToLoad, plan_transaction, warehouse_of};
 use crate::prepare::Copyable;
 use crate::{App, AppError, superseded, trace};
@@ -140,7 +141,7 @@ pub(crate) fn joining(
 pub(crate) enum Making {
     /// It is on the ledger, to be loaded or to fail, and nobody works on it yet.
     Made(LoadId),
-    /// A load left its buffer, skipped: it is to be concluded, and the buffer to be looked at again.
+    /// A load left its set, skipped: it is to be concluded, and the set to be looked at again.
     Left(LoadId),
     /// Somebody else took some of the loads first: whether there is still a batch to be made is to be asked again.
     Overtaken,
@@ -163,10 +164,11 @@ pub(crate) async fn make(app: &App, buffer: BufferId, actor: &str) -> Result<Mak
     if chosen.is_empty() {
         return Ok(Making::Nothing);
     }
-    if let Some(left) = superseded::leave_first(app, buffer.id, |_| true, actor).await? {
-        return Ok(left);
-    }
-    let batch = plan_batch(app, &buffer, chosen).await?;
+    let loads = loads_of(chosen);
+    let batch = match superseded::first_of(app, buffer.id, &loads).await? {
+        Some(superseded) => batch_of_the_gone(app, &buffer, chosen, &superseded)?,
+        None => plan_batch(app, &buffer, chosen).await?,
+    };
     match app.store.make_batch(&batch, app.clock.now(), actor).await? {
         MadeBatch::Made(load) => {
             if let Some(failure) = &batch.failure {
@@ -200,25 +202,6 @@ pub(crate) async fn make(app: &App, buffer: BufferId, actor: &str) -> Result<Mak
     }
 }
 
-/// Lets a load that waits leave its buffer, skipped, with the note why.
-pub(crate) async fn leave(
-    app: &App,
-    buffer: BufferId,
-    load: LoadId,
-    note: &str,
-    actor: &str,
-) -> Result<Making, AppError> {
-    let now = app.clock.now();
-    let moved = app.store.leave_buffer(load, buffer, note, now, actor).await?;
-    Ok(match moved.has_moved() {
-        true => {
-            info!("skipped load {load}: {note}");
-            Making::Left(load)
-        }
-        false => Making::Overtaken,
-    })
-}
-
 /// As many of the first ones as may go together: the limits of the rule, and of what each was found to be fit for.
 fn choose<'a>(waiting: &'a [Waiting], limits: &BufferLimits) -> &'a [Waiting] {
     let mut most = limits.max_files as usize;
@@ -239,8 +222,7 @@ fn choose<'a>(waiting: &'a [Waiting], limits: &BufferLimits) -> &'a [Waiting] {
 /// Plans the batch of these loads and writes its manifest. Of what no transaction can be made, since its chain is gone or an older
 /// program wrote its recipe, it is a batch that fails: its files would wait for ever, and nobody be told.
 async fn plan_batch(app: &App, buffer: &Buffer, chosen: &[Waiting]) -> Result<NewBatch, AppError> {
-    let loads: Vec<_> = chosen.iter().map(|waiting| waiting.load).collect();
-    let id = batch_id(&loads);
+    let id = batch_id(&loads_of(chosen));
     let (plan, failure) = match transaction_of(app, buffer, chosen, id).await? {
         Ok(planned) => {
             app.objects
@@ -253,13 +235,52 @@ async fn plan_batch(app: &App, buffer: &Buffer, chosen: &[Waiting]) -> Result<Ne
             Some(unfit(id, buffer, &problem)),
         ),
     };
+    new_batch(app, buffer, chosen, &plan, failure)
+}
+
+/// The batch by which one file fails by itself: its bytes are there no more, and its successor's are not to be loaded twice.
+fn batch_of_the_gone(
+    app: &App,
+    buffer: &Buffer,
+    chosen: &[Waiting],
+    superseded: &Superseded,
+) -> Result<NewBatch, AppError> {
+    let alone = chosen.iter().filter(|waiting| waiting.load == superseded.load);
+    let alone: Vec<_> = alone.cloned().collect();
+    let url = s3_url(&superseded.bucket, &superseded.key);
+    let failure = LoadFailure {
+        code: OBJECT_GONE.to_owned(),
+        error: format!(
+            "{url} was replaced after it was checked and before it was loaded; load {} is of another content there. Send it again, under \
+             another key, if its rows are wanted too",
+            superseded.by
+        ),
+        rows_rejected: None,
+    };
+    let plan = LoadPlan::of_nothing(warehouse_known(app, buffer), buffer.table.clone());
+    new_batch(app, buffer, &alone, &plan, Some(failure))
+}
+
+fn loads_of(chosen: &[Waiting]) -> Vec<LoadId> {
+    chosen.iter().map(|waiting| waiting.load).collect()
+}
+
+fn new_batch(
+    app: &App,
+    buffer: &Buffer,
+    chosen: &[Waiting],
+    plan: &LoadPlan,
+    failure: Option<LoadFailure>,
+) -> Result<NewBatch, AppError> {
+    let loads = loads_of(chosen);
+    let id = batch_id(&loads);
     Ok(NewBatch {
         id,
         buffer: buffer.id,
         size_bytes: chosen.iter().map(|waiting| waiting.size_bytes).sum(),
         rows_expected: rows_expected(chosen),
         manifest_key: manifest_key(&app.config.processing_folder, id),
-        plan: serde_json::to_value(&plan).map_err(|error| AppError::Engine(error.into()))?,
+        plan: serde_json::to_value(plan).map_err(|error| AppError::Engine(error.into()))?,
         failure,
         loads,
     })

@@ -13,6 +13,8 @@ mod outcome;
 mod row_errors;
 mod rows;
 
+pub(crate) use gone::OBJECT_GONE;
+
 use std::time::Duration;
 
 use chrono::TimeDelta;

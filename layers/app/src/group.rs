@@ -17,7 +17,7 @@ use tracing::info;
 
 use self::size::fault_of_size;
 use self::transaction::{failed_set, plan_set};
-use crate::batch::{Making, Recipe, leave};
+use crate::batch::{Making, Recipe};
 use crate::{App, AppError, superseded, trace};
 
 /// As many files as one transaction may carry, and one more to see that there are more.
@@ -115,12 +115,14 @@ pub(crate) async fn make(app: &App, set: &WaitingSet, actor: &str) -> Result<Mak
         return Ok(Making::Nothing);
     }
     let members = app.store.set_members(set.id, FILES_SEEN).await?;
-    let is_data = |load| {
-        let member = members.iter().find(|member| member.load == load);
-        member.is_some_and(|member| matches!(part_of(member), Some(SetPart::Data { .. })))
-    };
-    if let Some(left) = superseded::leave_first(app, set.id, is_data, actor).await? {
-        return Ok(left);
+    let is_data = |member: &&SetMember| matches!(part_of(member), Some(SetPart::Data { .. }));
+    let data: Vec<_> = members.iter().filter(is_data).map(|member| member.load).collect();
+    if let Some(superseded) = superseded::first_of(app, set.id, &data).await? {
+        let note = format!(
+            "the file was sent again before its set was loaded; load {} is in its place",
+            superseded.by
+        );
+        return leave(app, set.id, superseded.load, &note, actor).await;
     }
     let now = app.clock.now();
     let rules = rules_of(app, &set.group).await?;
@@ -238,6 +240,19 @@ async fn leave_if_repeated(
         "the same content was loaded before, as load {earlier}, and nothing else came of another set"
     );
     leave(app, set.id, load, &note, actor).await.map(Some)
+}
+
+/// Lets a load leave its set, skipped, with the note why.
+async fn leave(app: &App, set: BufferId, load: LoadId, note: &str, actor: &str) -> Result<Making, AppError> {
+    let now = app.clock.now();
+    let moved = app.store.leave_set(load, set, note, now, actor).await?;
+    Ok(match moved.has_moved() {
+        true => {
+            info!("skipped load {load}: {note}");
+            Making::Left(load)
+        }
+        false => Making::Overtaken,
+    })
 }
 
 /// The load that a sentinel or a control file was loaded as before, where its rule says that it does not count again.

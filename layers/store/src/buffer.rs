@@ -17,10 +17,10 @@ use uuid::Uuid;
 
 use crate::load::Source;
 use crate::queries::Query;
-use crate::read::{Reader, bounded, integer, json, milliseconds, optional_bigint, text};
+use crate::read::{Reader, bounded, integer, json, milliseconds, optional_bigint};
 use crate::store::Parameters;
 use crate::transaction::Transaction;
-use crate::transition::{Moved, commit_moved, moved};
+use crate::transition::{Moved, moved};
 use crate::{LIST_LIMIT, Store, StoreError};
 
 const TABLE: &str = "ext_load_buffer";
@@ -137,7 +137,7 @@ pub struct Waiting {
     pub share: Option<u32>,
 }
 
-/// A load that waits, and a later one of another content under its key.
+/// A load that waits, and another one of another content under its key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Superseded {
     /// Its id.
@@ -148,7 +148,7 @@ pub struct Superseded {
     pub key: ObjectKey,
     /// The entity tag of its file.
     pub etag: Option<String>,
-    /// The later one.
+    /// The other one.
     pub by: LoadId,
 }
 
@@ -262,39 +262,19 @@ impl Store {
         rows.iter().map(read_waiting).collect()
     }
 
-    /// The loads that wait in a buffer and whose files may have been replaced meanwhile, in the order in which they came.
+    /// Of these loads, which wait in a buffer, those whose files may have been replaced meanwhile, in the order in which they came.
     ///
     /// # Errors
     /// Any [`StoreError`] of a read.
-    pub async fn superseded(&self, buffer: BufferId) -> Result<Vec<Superseded>, StoreError> {
-        let rows = self
-            .rows(Query::BufferListSuperseded, &[&buffer.as_uuid()])
-            .await?;
-        rows.iter().map(read_superseded).collect()
-    }
-
-    /// `batched` and not yet in a batch, to `skipped`: the load leaves its buffer, with the note why.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`], or any of a write.
-    pub async fn leave_buffer(
+    pub async fn superseded(
         &self,
-        load: LoadId,
         buffer: BufferId,
-        note: &str,
-        now: DateTime<Utc>,
-        actor: &str,
-    ) -> Result<Moved, StoreError> {
-        const QUERY: Query = Query::BufferLeave;
-        let mut client = self.client(QUERY.name()).await?;
-        let transaction = Transaction::begin(self, &mut client);
-        lock_buffer(&transaction, buffer).await?;
-        let parameters: Parameters<'_> = &[&load.as_uuid(), &text(note), &now, &actor, &buffer.as_uuid()];
-        let changed = transaction.execute(QUERY, parameters).await?;
-        if changed > 0 {
-            count_buffer(&transaction, buffer, None).await?;
-        }
-        commit_moved(transaction, QUERY, load, changed).await
+        loads: &[LoadId],
+    ) -> Result<Vec<Superseded>, StoreError> {
+        let loads: Vec<Uuid> = loads.iter().map(LoadId::as_uuid).collect();
+        let parameters: Parameters<'_> = &[&buffer.as_uuid(), &loads];
+        let rows = self.rows(Query::BufferListSuperseded, parameters).await?;
+        rows.iter().map(read_superseded).collect()
     }
 
     /// Makes all that waits in a buffer due; false when nothing waits.

@@ -17,10 +17,10 @@ use crate::batch::{MadeBatch, fail_in};
 use crate::buffer::{BufferId, count_buffer, lock_buffer};
 use crate::load::{Source, find_load};
 use crate::queries::Query;
-use crate::read::{Reader, bigint, bounded, integer, milliseconds, optional_bigint};
+use crate::read::{Reader, bigint, bounded, integer, milliseconds, optional_bigint, text};
 use crate::store::Parameters;
 use crate::transaction::Transaction;
-use crate::transition::{LoadFailure, Moved, moved};
+use crate::transition::{LoadFailure, Moved, commit_moved, moved};
 use crate::{LIST_LIMIT, Store, StoreError};
 
 /// What a load brings into a set.
@@ -224,6 +224,30 @@ impl Store {
         rows.iter().map(read_rejected).collect()
     }
 
+    /// `batched` and not yet in a batch, to `skipped`: the load leaves its set, with the note why.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], or any of a write.
+    pub async fn leave_set(
+        &self,
+        load: LoadId,
+        set: BufferId,
+        note: &str,
+        now: DateTime<Utc>,
+        actor: &str,
+    ) -> Result<Moved, StoreError> {
+        const QUERY: Query = Query::SetLeave;
+        let mut client = self.client(QUERY.name()).await?;
+        let transaction = Transaction::begin(self, &mut client);
+        lock_buffer(&transaction, set).await?;
+        let parameters: Parameters<'_> = &[&load.as_uuid(), &text(note), &now, &actor, &set.as_uuid()];
+        let changed = transaction.execute(QUERY, parameters).await?;
+        if changed > 0 {
+            count_buffer(&transaction, set, None).await?;
+        }
+        commit_moved(transaction, QUERY, load, changed).await
+    }
+
     /// Whether a file of these rules is on the ledger that has not come into its set yet: of the rules of a group, which tell its sets
     /// apart by `key`.
     ///
@@ -235,7 +259,8 @@ impl Store {
             SetKey::Folder => None,
             SetKey::Capture(name) => Some(name),
         };
-        let parameters: Parameters<'_> = &[&set.bucket.as_str(), &rules, &set.set, &capture];
+        let buffer = set.id.as_uuid();
+        let parameters: Parameters<'_> = &[&set.bucket.as_str(), &rules, &set.set, &capture, &buffer];
         let rows = self.rows(Query::SetAwait, parameters).await?;
         Ok(!rows.is_empty())
     }

@@ -19,7 +19,7 @@ use crate::retry::FailedStatement;
 use crate::{AppError, notify};
 
 /// The stable word for it, the same as where it is found before.
-const OBJECT_GONE: &str = "object_gone";
+pub(crate) const OBJECT_GONE: &str = "object_gone";
 /// So many of the files of a batch are named.
 const FILES_NAMED: usize = 10;
 

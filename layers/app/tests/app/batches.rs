@@ -222,7 +222,7 @@ async fn of_coalesced_files_one_that_is_gone_fails_at_once_and_the_others_are_lo
 }
 
 #[tokio::test]
-async fn a_file_that_is_replaced_while_it_waits_is_skipped_and_its_successor_loaded_once() {
+async fn a_file_that_is_replaced_while_it_waits_fails_by_itself_and_its_successor_is_loaded_once() {
     let bench = Bench::with(&[THREE]).await;
     let world = bench.world();
     let first = world.announce_file("in/a_701.txt", "a|1").await;
@@ -233,20 +233,20 @@ async fn a_file_that_is_replaced_while_it_waits_is_skipped_and_its_successor_loa
     let states = world.states_of(&[first.clone(), second, third]).await;
     assert_eq!(
         states,
-        [LoadState::Skipped, LoadState::Complete, LoadState::Complete]
+        [LoadState::Failed, LoadState::Complete, LoadState::Complete]
     );
     assert_eq!(world.sorted_rows(), ["a|2", "a|3", "c|4"]);
-    let skipped = world.load_of(&first).await;
+    let gone = world.load_of(&first).await;
+    assert_eq!(gone.error_code.as_deref(), Some("object_gone"));
+    let error = gone.error.as_deref().unwrap_or_default();
     assert!(
-        skipped.remarks[0]
-            .starts_with("the file was replaced before it was loaded; what lies there now is load "),
-        "{:?}",
-        skipped.remarks
+        error.starts_with("s3://landing/in/a_701.txt was replaced after it was checked"),
+        "{error}"
     );
-    assert!(skipped.finished_at.is_some() && world.files.keys_in("in").is_empty());
+    assert!(gone.finished_at.is_some() && world.files.keys_in("in").is_empty());
     let mut told = world.topic.told();
     told.sort();
-    assert_eq!(told, ["loaded", "skipped"]);
+    assert_eq!(told, ["failed", "loaded"]);
 }
 
 #[tokio::test]
@@ -263,8 +263,25 @@ async fn a_file_whose_replacement_is_undone_is_the_one_that_is_loaded() {
     );
     world.pass_time(TimeDelta::hours(1)).await;
     let states = world.states_of(&[first, second]).await;
-    assert_eq!(states, [LoadState::Complete, LoadState::Skipped]);
+    assert_eq!(states, [LoadState::Complete, LoadState::Failed]);
     assert_eq!(world.sorted_rows(), ["a|1"]);
+}
+
+#[tokio::test]
+async fn of_two_files_of_one_key_whose_events_come_in_the_wrong_order_the_one_that_lies_there_is_loaded() {
+    let unread =
+        THREE.with("file_name_column = NULL, batch_files = 3, file_format = 'orc', file_type = 'txt'");
+    let bench = Bench::with(&[unread]).await;
+    let world = bench.world();
+    let older = world.land("in/a_701.txt", "a|1\n");
+    let newer = world.land_again(&older, "a|2\n");
+    world.announce(&newer, "newer").await.done();
+    let late = world.announce(&older, "older").await.done();
+    world.pass_time(TimeDelta::hours(1)).await;
+    assert_eq!(world.load_of(&newer).await.state, LoadState::Complete);
+    let lost = world.load_of(&older).await;
+    assert_eq!(lost.error_code.as_deref(), Some("object_gone"), "{late:?}");
+    assert_eq!(world.sorted_rows(), ["a|2"]);
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use longshore_domain::object::Object;
 use longshore_store::Load;
 
 use crate::support::bench::Bench;
+use crate::support::by_hand;
 use crate::support::calls::{Aim, Fault, Tried};
 use crate::support::rules::Rule;
 use crate::support::warehouse::Mishap;
@@ -438,4 +439,47 @@ async fn a_set_of_which_a_kept_file_does_not_read_fails_and_is_told() {
     );
     assert!(world.warehouse.handed().is_empty());
     assert_eq!(world.told_sorted(), ["failed"]);
+}
+
+#[tokio::test]
+async fn a_set_does_not_wait_for_a_file_that_waits_for_it() {
+    let bench = Bench::with(&RULES).await;
+    let world = bench.world();
+    let [_, (prices, rows), (heads, text)] = SET;
+    let mut objects = vec![world.gather(prices, rows).await, world.gather(heads, text).await];
+    let again = world.land_again(&objects[0], rows);
+    let outcome = world.announce(&again, "again").await;
+    assert!(matches!(outcome, Tried::Failed(_)), "its content is under way");
+    world.pass_time(TimeDelta::hours(2)).await;
+    assert_eq!(world.ends_of(&objects).await, [LoadState::Failed; 2]);
+    objects.push(again);
+    let load = world.load_of(&objects[0]).await;
+    assert_eq!(load.error_code.as_deref(), Some("set_incomplete"));
+}
+
+#[tokio::test]
+async fn a_control_file_is_read_from_the_archive_when_its_set_is_loaded_again() {
+    const CONTROL: Rule = Rule::splitting(
+        3,
+        "703",
+        "load_group = 'sales', group_role = 'control', group_seconds = 3600",
+    );
+    let bench = Bench::with(&[PRICES, CONTROL]).await;
+    let world = bench.world();
+    let control = world.gather("in/day/ctl_703.txt", "p_701.txt\n").await;
+    world.pass_time(TimeDelta::hours(2)).await;
+    let failed = world.load_of(&control).await;
+    assert_eq!(failed.state, LoadState::Failed);
+    assert!(
+        world.files.get("in/day/ctl_703.txt").is_none(),
+        "it is in the archive"
+    );
+
+    let replay = by_hand::replay(&world, failed.id).await;
+    world.pass_time(TimeDelta::minutes(3)).await;
+    let prices = world.gather(SET[1].0, SET[1].1).await;
+    world.deliver_events().await.unwrap();
+    let replay = world.app.store.load(replay).await.unwrap().unwrap();
+    assert_eq!(replay.state, LoadState::Complete, "{replay:?}");
+    assert_eq!(world.load_of(&prices).await.state, LoadState::Complete);
 }

@@ -305,13 +305,13 @@ impl Ledger {
             hot!(
                 "what was replaced of what waits",
                 "buffer_list_superseded",
-                [buffer]
+                [buffer, array(self.page().map(id), "uuid")]
             ),
             hot!("count what waits in a buffer", "buffer_count", [buffer, NULL]),
             hot!(
                 "what a set may still get",
                 "set_await",
-                [quoted("landing"), "ARRAY[1, 2]", quoted("in/day"), NULL]
+                [quoted("landing"), "ARRAY[1, 2]", quoted("in/day"), NULL, buffer]
             ),
             hot!(
                 "a batch of a table that is under way",

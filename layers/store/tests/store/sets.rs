@@ -136,7 +136,7 @@ async fn a_set_that_wants_a_file_of_which_another_one_was_made_is_not_made() {
 async fn a_file_leaves_its_set_once_and_only_while_it_waits() {
     let bench = Bench::new().await;
     let loads = bench.joined(3).await;
-    let leave = |load| bench.store.leave_buffer(load, set(), "sent twice", at(2), ACTOR);
+    let leave = |load| bench.store.leave_set(load, set(), "sent twice", at(2), ACTOR);
     assert!(leave(loads[0]).await.unwrap().has_moved());
     assert!(!leave(loads[0]).await.unwrap().has_moved());
     assert_eq!(bench.state(loads[0]).await, LoadState::Skipped);

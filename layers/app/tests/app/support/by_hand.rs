@@ -32,6 +32,18 @@ pub(crate) async fn follow_up_again(world: &World, load: LoadId, from: Option<u3
     operate.follow_up_again(&again).await.unwrap().unwrap();
 }
 
+/// Has a load's file loaded again. Gives the new load.
+pub(crate) async fn replay(world: &World, load: LoadId) -> LoadId {
+    let plan = judge_replay(world, load).await.unwrap();
+    let (invocation, operator) = (world.invocation("by hand"), ann());
+    let operate = Operate {
+        app: &world.app,
+        invocation: &invocation,
+        operator: &operator,
+    };
+    operate.replay(&plan).await.unwrap().unwrap().id
+}
+
 /// Stops a load.
 pub(crate) async fn cancel(world: &World, load: LoadId) {
     let load = found(world, load).await;

@@ -1,4 +1,4 @@
--- batched and not yet in a batch, to skipped, once. Whoever calls it holds the lock of its buffer.
+-- batched and not yet in a batch, to skipped, once. Whoever calls it holds the lock of its set.
 UPDATE rdscnfg.ext_file_load
 SET
     remarks = remarks || jsonb_build_array($2::text),
