@@ -49,32 +49,33 @@ struct Parts<'a> {
 impl<'a> Parts<'a> {
     /// Understands one more word; None where it means nothing, or what was said already.
     fn word(&mut self, word: &'a str) -> Option<()> {
-        if word.contains(':') {
+        // An offset may have a colon too, by itself or behind a time in six digits.
+        if word.starts_with(['+', '-']) {
             let mut scan = Scan::new(word);
-            scan.time()?;
-            return self.set_time(scan);
+            scan.zone()?;
+            return set(&mut self.offset, scan.offset?);
         }
         if self.has_date() && is_compact_time(word) {
             let mut scan = Scan::new(word);
             scan.compact_time()?;
             return self.set_time(scan);
         }
-        if word.starts_with(['+', '-']) {
+        if let Some((date, time)) = word.split_once(['T', 't'])
+            && is_compact_time(time)
+        {
+            self.word(date)?;
+            return self.word(time);
+        }
+        if word.contains(':') {
             let mut scan = Scan::new(word);
-            scan.zone()?;
-            return set(&mut self.offset, scan.offset?);
+            scan.time()?;
+            return self.set_time(scan);
         }
         if let Some(date) = julian_day(word)
             .or_else(|| day_of_year(word))
             .or_else(|| compact_date(word))
         {
             return set(&mut self.date, date);
-        }
-        if let Some((date, time)) = word.split_once(['T', 't'])
-            && is_compact_time(time)
-        {
-            self.word(date)?;
-            return self.word(time);
         }
         if word.starts_with(|first: char| first.is_ascii_digit()) || word.contains(['-', '/', '.']) {
             return word

@@ -102,14 +102,17 @@ impl Target {
     }
 }
 
+/// What a VARBYTE holds that says no length, and one of a table made by AS or LIKE, which keep no CHECK.
+const USUAL_VARBYTE: usize = 64_000;
+
 async fn all_columns(client: &Client, table_id: i64) -> Result<Vec<Column>, tokio_postgres::Error> {
     // The length of a VARBYTE is in its CHECK: PostgreSQL's type has none.
     let query = "SELECT attribute.attname::text, type.typname::text, attribute.atttypmod,
             attribute.attnotnull, attribute.attidentity::text,
-            (SELECT substring(pg_get_constraintdef(bound.oid) FROM '<= ([0-9]+)[)]')::integer
+            (SELECT max(substring(pg_get_constraintdef(bound.oid) FROM '<= ([0-9]+)[)]')::integer)
                 FROM pg_catalog.pg_constraint AS bound
                 WHERE bound.conrelid = attribute.attrelid AND bound.contype = 'c' AND bound.conkey = ARRAY[attribute.attnum]
-                    AND type.typname = 'bytea' LIMIT 1)
+                    AND type.typname = 'bytea')
         FROM pg_catalog.pg_attribute AS attribute
             JOIN pg_catalog.pg_type AS type ON type.oid = attribute.atttypid
         WHERE attribute.attrelid = $1::bigint::oid AND attribute.attnum > 0 AND NOT attribute.attisdropped
@@ -154,7 +157,7 @@ fn column(
         "time" => (ColumnType::Time, "time"),
         "timetz" => (ColumnType::TimeWithZone, "timetz"),
         "bytea" | "varbyte" => (
-            ColumnType::Varbyte(varbyte_length.unwrap_or(usize::MAX)),
+            ColumnType::Varbyte(varbyte_length.unwrap_or(USUAL_VARBYTE)),
             "varbyte",
         ),
         other => (ColumnType::Other, other),

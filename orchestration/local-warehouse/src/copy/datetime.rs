@@ -34,6 +34,8 @@ const KNOWN_DATES: [&str; 17] = [
     "DD-MON-YY",
 ];
 
+const BETWEEN_DATE_AND_TIME: [char; 3] = [' ', 'T', ','];
+
 /// A DATE as PostgreSQL reads it in any setting.
 pub(super) fn convert_date<'a>(bytes: &'a [u8], format: &TimeFormat) -> Result<Cow<'a, [u8]>, RowError> {
     if takes_iso_date(format) && iso::date(bytes).is_some() {
@@ -161,7 +163,7 @@ fn default_date(text: &str) -> Result<Option<NaiveDate>, RowError> {
         .map(|moment| moment.local.date()))
 }
 
-/// A time after the date is allowed, and ignored whatever it says.
+/// A time after the date is allowed, and ignored.
 fn is_ignored_time(rest: &str) -> bool {
     let mut scan = Scan::new(rest.trim_start_matches([' ', 'T']));
     rest.is_empty() || (rest.starts_with([' ', 'T']) && scan.time().is_some())
@@ -192,9 +194,15 @@ fn since_1970(text: &str, micros_per_unit: i64) -> Option<Moment> {
 fn guess(text: &str) -> Option<Moment> {
     let usual = KNOWN_DATES.iter().find_map(|date| {
         let mut scan = Scan::new(text);
+        // A digit less, and nobody knows whose it is.
+        if *date == "YYYYMMDD" && !scan.has_digits(8) {
+            return None;
+        }
         scan.pattern(date)?;
         if !scan.rest.is_empty() {
-            scan.rest = scan.rest.trim_start_matches([' ', 'T', ',']);
+            // They stand apart: else a year of four digits could be one of two, and the hour.
+            scan.rest = scan.rest.strip_prefix(BETWEEN_DATE_AND_TIME)?;
+            scan.rest = scan.rest.trim_start_matches(BETWEEN_DATE_AND_TIME);
             scan.time()?;
         }
         scan.moment()

@@ -12,6 +12,8 @@ const MOST_LEVELS: usize = 1000;
 const SHORT_NUMBER: usize = 300;
 /// PostgreSQL keeps no more digits after the point.
 const MOST_FRACTION_DIGITS: i64 = 16_383;
+/// Nor more before it, not even of a zero.
+const MOST_EXPONENT: i64 = 131_071;
 
 /// JSON stays JSON; any other text becomes a JSON string.
 pub(super) fn convert_super<'v>(field: &Field<'v>) -> Result<Cow<'v, [u8]>, RowError> {
@@ -107,6 +109,9 @@ fn number_length(text: &[u8]) -> Result<usize, RowError> {
     } else {
         exponent.parse().unwrap_or(i64::MIN)
     };
+    if exponent > MOST_EXPONENT {
+        return Err(RowError::new(1204, "Overflow, Column type: Double"));
+    }
     if fraction_digits.saturating_sub(exponent) > MOST_FRACTION_DIGITS {
         return Err(RowError::new(1204, "Underflow, Column type: Double"));
     }

@@ -72,7 +72,7 @@ impl<'a> Scan<'a> {
             "HH24" | "HH" => self.hour = self.number(2)?,
             "MI" => self.minute = self.number(2)?,
             "SS" => self.second = self.number(2)?,
-            "US" => self.micros = self.number(6)?,
+            "US" => self.micros = self.micros_after_a_mark()?,
             _ => self.half_of_day()?,
         }
         Some(name.len())
@@ -115,8 +115,25 @@ impl<'a> Scan<'a> {
         Some(())
     }
 
-    /// `HHMISS[.ffffff] [zone]`.
+    /// Whether so many digits come next.
+    pub(super) fn has_digits(&self, count: usize) -> bool {
+        let next = self.rest.as_bytes().get(..count);
+        next.is_some_and(|next| next.iter().all(u8::is_ascii_digit))
+    }
+
+    /// `.5` is half a second, however few digits there are.
+    fn micros_after_a_mark(&mut self) -> Option<u32> {
+        let before = self.rest.len();
+        let number = self.number(6)?;
+        let missing = 6_usize.checked_sub(before - self.rest.len())?;
+        Some(number * 10_u32.pow(u32::try_from(missing).ok()?))
+    }
+
+    /// `HHMISS[.ffffff] [zone]`. Of five digits nobody knows which one is missing.
     pub(super) fn compact_time(&mut self) -> Option<()> {
+        if !self.has_digits(6) {
+            return None;
+        }
         (self.hour, self.minute, self.second) = (self.number(2)?, self.number(2)?, self.number(2)?);
         if self.rest.starts_with('.') {
             self.fraction()?;

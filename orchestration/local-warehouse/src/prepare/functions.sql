@@ -166,7 +166,7 @@ END
 $$;
 
 -- What EXECUTE in a procedure runs is Redshift's SQL too. The commonest differences are rewritten here, at run time.
-CREATE OR REPLACE FUNCTION pg_catalog.redshift_dynamic(statement text) RETURNS text LANGUAGE plpgsql IMMUTABLE
+CREATE OR REPLACE FUNCTION pg_catalog.redshift_dynamic(statement text) RETURNS text LANGUAGE plpgsql STABLE
 SET standard_conforming_strings = on AS $$
 BEGIN
     -- Quoted names are folded; texts, which may hold double quotes, are not.

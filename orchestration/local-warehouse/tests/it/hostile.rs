@@ -342,12 +342,14 @@ async fn dates_and_times() {
         ],
     )
     .await;
-    let times: [Case<'_>; 9] = [
+    let times: [Case<'_>; 11] = [
         (b"24:00:00", Err(1206)),
         (b"23:59:60", Err(1206)),
         (b"1:60", Err(1206)),
         (b"allballs", Err(1206)),
         (b"0405061", Err(1206)),
+        (b"12345", Err(1206)),
+        (b"12345.5", Err(1206)),
         (b"246060", Err(1206)),
         (b"13:00 PM", Err(1206)),
         (b"04:05:06\0", Err(1206)),
@@ -387,7 +389,7 @@ async fn json() {
     let (deep, too_deep, endless) = (nested(1000), nested(1001), nested(100_000));
     let shown = "[".repeat(60);
     let (many, fine) = ("9".repeat(5000), format!("[0.1{}]", "0".repeat(20_000)));
-    let cases: [Case<'_>; 29] = [
+    let cases: [Case<'_>; 31] = [
         (br#""\ud83d\ude00""#, Ok("\"\u{1f600}\"")),
         (br#""\\ud800\\u0000""#, Ok(r#""\\ud800\\u0000""#)),
         (br#"{"a":1,"a":2}"#, Ok(r#"{"a": 2}"#)),
@@ -415,6 +417,8 @@ async fn json() {
         (b"[1e99999999999999999999]", Err(1204)),
         (b"[1e-16384]", Err(1204)),
         (b"[0e-20000]", Err(1204)),
+        (b"[0e2000000000]", Err(1204)),
+        (b"[-0.0E1073741823]", Err(1204)),
         (many.as_bytes(), Err(1204)),
         (fine.as_bytes(), Err(1204)),
     ];

@@ -269,6 +269,11 @@ async fn a_varbyte_column_has_a_limit() {
     let constraints = "select count(*) from pg_constraint where conrelid = 't'::regclass";
     assert_eq!(world.rows(constraints).await, ["0"], "Redshift has no CHECK");
     assert!(world.error("create table u (a varbyte(x))").await.contains("x"));
+
+    // A key has a CHECK of its own.
+    world.run("create table k (a varbyte(2) primary key)").await;
+    world.put("p", "010203\n0102\n");
+    assert_eq!(world.copy("k", "p", "ignoreallerrors").await["ResultRows"], 1);
 }
 
 /// `copy-parameters-data-conversion.html`: ACCEPTINVCHARS has no exception for JSON.
