@@ -411,62 +411,64 @@ async fn a_batch_merges_its_files_with_each_other_and_with_the_table() -> anyhow
     Ok(())
 }
 
-#[tokio::test]
-async fn files_of_different_spans_go_into_different_batches() -> anyhow::Result<()> {
+/// Loads files of a rule that replaces a period and has batches of two, each by the folders that say its period, and the day and the
+/// number of its one row. Gives the rows.
+async fn replaced_periods(
+    fields: &[(&'static str, &str)],
+    folders: &str,
+    files: [(&str, &str, u32); 4],
+) -> anyhow::Result<Vec<String>> {
     let world = World::shared().await?;
-    let feed = world
+    let mut feed = world
         .feed()
         .columns(["id integer", "name varchar(40)", "day varchar(10)"])
         .batched("2")
         .set("load_mode", "replace_period")
-        .set("period_column", "day")
-        .set("period_value", "{from}")
-        .set("period_end", "{until}")
-        .create()
-        .await?;
+        .set("period_column", "day");
+    for (field, value) in fields {
+        feed = feed.set(field, value);
+    }
+    let feed = feed.create().await?;
     let folder = format!("{}{}", world.ready().input_prefix, feed.rule);
     let sql = format!(
-        "UPDATE rdscnfg.ext_file_config SET key_pattern = '{folder}/from=*/until=*' WHERE ext_file_config_sid = {}",
+        "UPDATE rdscnfg.ext_file_config SET key_pattern = '{folder}/{folders}' WHERE ext_file_config_sid = {}",
         feed.rule
     );
     world.control.batch_execute(&sql).await?;
     let mut keys = Vec::new();
-    for (until, id) in [("b", 1), ("c", 2), ("b", 3), ("c", 4)] {
-        let key = format!("{folder}/from=a/until={until}/{}", feed.file_name());
-        world.put(&key, format!("{id}|x|a\n")).await?;
+    for (period, day, id) in files {
+        let key = format!("{folder}/{period}/{}", feed.file_name());
+        world.put(&key, format!("{id}|x|{day}\n")).await?;
         keys.push(key);
     }
     settled(&world, &keys).await?.iter().for_each(assert_carried);
     assert_eq!(batches(&world, &feed).await?.len(), 2);
+    feed.lines("day, id").await
+}
+
+#[tokio::test]
+async fn files_of_different_spans_go_into_different_batches() -> anyhow::Result<()> {
+    let span = [("period_value", "{from}"), ("period_end", "{until}")];
+    let files = [
+        ("from=a/until=b", "a", 1),
+        ("from=b/until=c", "b", 2),
+        ("from=a/until=b", "a", 3),
+        ("from=b/until=c", "b", 4),
+    ];
+    let rows = replaced_periods(&span, "from=*/until=*", files).await?;
+    assert_eq!(rows, ["a|1", "a|3", "b|2", "b|4"]);
     Ok(())
 }
 
 #[tokio::test]
 async fn files_of_different_periods_go_into_different_batches() -> anyhow::Result<()> {
-    let world = World::shared().await?;
-    let feed = world
-        .feed()
-        .columns(["id integer", "name varchar(40)", "day varchar(10)"])
-        .batched("2")
-        .set("load_mode", "replace_period")
-        .set("period_column", "day")
-        .set("period_value", "{day}")
-        .create()
-        .await?;
-    let folder = format!("{}{}", world.ready().input_prefix, feed.rule);
-    let sql = format!(
-        "UPDATE rdscnfg.ext_file_config SET key_pattern = '{folder}/day=*' WHERE ext_file_config_sid = {}",
-        feed.rule
-    );
-    world.control.batch_execute(&sql).await?;
-    let mut keys = Vec::new();
-    for (day, id) in [("mon", 1), ("tue", 2), ("tue", 3), ("mon", 4)] {
-        let key = format!("{folder}/day={day}/{}", feed.file_name());
-        world.put(&key, format!("{id}|x|{day}\n")).await?;
-        keys.push(key);
-    }
-    settled(&world, &keys).await?.iter().for_each(assert_carried);
-    assert_eq!(feed.lines("day, id").await?, ["mon|1", "mon|4", "tue|2", "tue|3"]);
-    assert_eq!(batches(&world, &feed).await?.len(), 2);
+    let files = [
+        ("day=mon", "mon", 1),
+        ("day=tue", "tue", 2),
+        ("day=tue", "tue", 3),
+        ("day=mon", "mon", 4),
+    ];
+    let rows = replaced_periods(&[("period_value", "{day}")], "day=*", files).await?;
+    assert_eq!(rows, ["mon|1", "mon|4", "tue|2", "tue|3"]);
     Ok(())
 }

@@ -92,16 +92,22 @@ async fn what_making_the_table_again_does_not_mend_fails_the_load_the_second_tim
     assert_eq!(ends(&world, &object).await, [StatementState::Failed; 2]);
 }
 
-/// The Data API forgets a statement after a day. What the marker would say of it is nowhere, so nothing of it is there.
-#[tokio::test]
-async fn a_load_whose_statement_and_marker_table_are_gone_is_submitted_again_and_makes_the_table() {
-    let bench = Bench::with(&[PLAIN]).await;
-    let world = bench.world();
+/// A file whose transaction came to nothing, and of which nobody knows that: neither the Data API nor a marker table.
+async fn land_and_forget(world: &World) -> Object {
     let object = world.land("in/plain_701.txt", "plum|1\n");
     world.warehouse.mishap("INSERT INTO", Mishap::Cancelled);
     world.announce(&object, "prepare").await.done();
     world.warehouse.forget_statements();
     world.warehouse.drop_marker_tables();
+    object
+}
+
+/// The Data API forgets a statement after a day. What the marker would say of it is nowhere, so nothing of it is there.
+#[tokio::test]
+async fn a_load_whose_statement_and_marker_table_are_gone_is_submitted_again_and_makes_the_table() {
+    let bench = Bench::with(&[PLAIN]).await;
+    let world = bench.world();
+    let object = land_and_forget(&world).await;
 
     world.pass_time_quietly(TimeDelta::hours(25)).await;
     for _ in 0..2 {
@@ -116,11 +122,7 @@ async fn a_load_whose_statement_and_marker_table_are_gone_is_submitted_again_and
 async fn a_load_whose_statement_and_marker_table_are_gone_is_cancelled() {
     let bench = Bench::with(&[PLAIN]).await;
     let world = bench.world();
-    let object = world.land("in/plain_701.txt", "plum|1\n");
-    world.warehouse.mishap("INSERT INTO", Mishap::Cancelled);
-    world.announce(&object, "prepare").await.done();
-    world.warehouse.forget_statements();
-    world.warehouse.drop_marker_tables();
+    let object = land_and_forget(&world).await;
     world.clock.advance(TimeDelta::hours(25));
 
     cancel(&world, world.load_of(&object).await.id).await;
