@@ -84,7 +84,7 @@ fn string_length(text: &[u8]) -> Result<usize, RowError> {
     Ok(text.len())
 }
 
-/// The unit of UTF-16 that `\uXXXX` names.
+/// The unit of UTF-16 that `\u` and four digits name.
 fn code_unit(text: &[u8]) -> Option<u16> {
     let digits = text.strip_prefix(b"\\u")?.get(..4)?;
     u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
