@@ -200,7 +200,14 @@ async fn a_rule_without_division_fails_a_bad_batch_as_a_whole() -> anyhow::Resul
     for story in &stories {
         assert_eq!(story.state(), "failed", "{story}");
         assert_eq!(story.audit_row()["file_process_status"], "FAILED", "{story}");
+        // Both say whose fault it was.
+        let fault = format!("{}, line 1, column id: ", keys[1]);
+        assert!(story.error().starts_with(&fault), "{fault:?}: {story}");
     }
+    assert!(stories[0].row_errors.is_empty(), "{}", stories[0]);
+    let refused = &stories[1].row_errors[0];
+    assert_eq!(refused["raw_line"], "no number|b", "{refused}");
+    assert_eq!(refused["file_name"], keys[1], "{refused}");
     assert!(feed.lines("id").await?.is_empty());
     Ok(())
 }

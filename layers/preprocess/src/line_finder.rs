@@ -1,5 +1,6 @@
-//! Pulls one line out of a file, to show what a load error is about.
+//! Pulls lines out of a file, to show what load errors are about.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 
 use crate::compression::Compression;
@@ -11,14 +12,15 @@ use crate::unit::Unit;
 /// The most of a line that is kept: 4 KiB.
 const LINE_LIMIT_BYTES: usize = 4096;
 
-/// Finds the n-th physical line of a file that is pushed in, and keeps at most its first 4 KiB.
+/// Finds physical lines of a file that is pushed in, by their numbers from 1, and keeps at most the first 4 KiB of each.
 ///
 /// ```
 /// use longshore_preprocess::{Compression, Encoding, LineFinder, LineSearch};
 ///
-/// let mut finder = LineFinder::new(Compression::None, Encoding::Utf8, 2);
+/// let mut finder = LineFinder::new(Compression::None, Encoding::Utf8, [2]);
 /// assert_eq!(finder.push(b"1|plum\n2|f")?, LineSearch::NeedMore);
-/// assert_eq!(finder.push(b"ig\n3|pear\n")?, LineSearch::Found("2|fig".to_owned()));
+/// assert_eq!(finder.push(b"ig\n3|pear\n")?, LineSearch::Done);
+/// assert_eq!(finder.found()[&2], "2|fig");
 /// # Ok::<(), longshore_preprocess::PrepareError>(())
 /// ```
 pub struct LineFinder {
@@ -28,36 +30,40 @@ pub struct LineFinder {
 
 struct Search {
     encoding: Encoding,
-    /// Line ends still to pass before the line begins.
-    newlines_left: u64,
     /// The first bytes of the stream, until the byte order is settled.
     head: Option<Vec<u8>>,
     odd: Option<u8>,
+    /// Numbers of lines not found yet.
+    wanted: BTreeSet<u64>,
+    found: BTreeMap<u64, String>,
+    /// The number of the line that is read.
+    at: u64,
+    /// What is kept of it, if it is wanted.
     line: Vec<u8>,
-    is_found: bool,
 }
 
 /// What a push to a [`LineFinder`] brought.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LineSearch {
-    /// The line, without its end, U+FFFD for bytes that are not valid. It stays found.
-    Found(String),
-    /// The line has not ended yet.
+    /// All lines are found: nothing more needs to be pushed.
+    Done,
+    /// Some line has not ended yet.
     NeedMore,
 }
 
 impl LineFinder {
-    /// A finder of the line with this number, counted from 1; 0 is taken for 1.
-    pub fn new(compression: Compression, encoding: Encoding, line: u64) -> Self {
+    /// A finder of the lines with these numbers, counted from 1; there is no line 0.
+    pub fn new(compression: Compression, encoding: Encoding, lines: impl IntoIterator<Item = u64>) -> Self {
         Self {
             decompressor: Decompressor::new(compression, NonZeroUsize::MIN),
             search: Search {
                 encoding,
-                newlines_left: line.saturating_sub(1),
                 head: Some(Vec::new()),
                 odd: None,
+                wanted: lines.into_iter().collect(),
+                found: BTreeMap::new(),
+                at: 1,
                 line: Vec::new(),
-                is_found: false,
             },
         }
     }
@@ -68,24 +74,29 @@ impl LineFinder {
     /// Only what is wrong with the compression.
     pub fn push(&mut self, input: &[u8]) -> Result<LineSearch, PrepareError> {
         let mut rest = input;
-        loop {
-            if self.search.is_found {
-                return Ok(LineSearch::Found(self.search.text()));
-            }
+        while !self.search.wanted.is_empty() {
             let step = self.decompressor.step(rest)?;
             rest = &rest[step.consumed..];
             self.search.accept(step.decoded);
-            if rest.is_empty() && !step.pending && !self.search.is_found {
+            if rest.is_empty() && !step.pending && !self.search.wanted.is_empty() {
                 return Ok(LineSearch::NeedMore);
             }
         }
+        Ok(LineSearch::Done)
     }
 
-    /// Takes the end of the file: the line if it is the last and lacks its end, `None` if the file has no such line.
-    pub fn finish(mut self) -> Option<String> {
+    /// The lines that were found so far, without their ends, U+FFFD for bytes that are not valid.
+    pub fn found(self) -> BTreeMap<u64, String> {
+        self.search.found
+    }
+
+    /// The lines that were found in what was the whole file, whose last line may lack its end.
+    pub fn finish(mut self) -> BTreeMap<u64, String> {
         self.search.settle();
-        let is_last = self.search.newlines_left == 0 && !self.search.line.is_empty();
-        (self.search.is_found || is_last).then(|| self.search.text())
+        if !self.search.line.is_empty() {
+            self.search.keep_line();
+        }
+        self.search.found
     }
 }
 
@@ -133,25 +144,29 @@ impl Search {
     fn accept_units(&mut self, block: &[u8]) {
         let unit = self.encoding.unit();
         let mut from = 0;
-        while !self.is_found {
+        while let Some(&next) = self.wanted.first() {
             let newline = unit.find(b'\n', block, from);
-            if self.newlines_left == 0 {
+            if self.at == next {
                 let end = newline.unwrap_or(block.len());
                 let room = (LINE_LIMIT_BYTES - self.line.len()).min(end - from);
                 self.line.extend_from_slice(&block[from..from + room]);
-                self.is_found = newline.is_some() || self.line.len() == LINE_LIMIT_BYTES;
-                return;
+                if newline.is_some() || self.line.len() == LINE_LIMIT_BYTES {
+                    self.keep_line();
+                }
             }
             let Some(newline) = newline else { return };
-            self.newlines_left -= 1;
+            self.at += 1;
             from = newline + unit.width();
         }
     }
 
-    fn text(&self) -> String {
+    fn keep_line(&mut self) {
         let unit = self.encoding.unit();
         let ends_in_return = unit.ends_with(&self.line, b'\r');
         let end = self.line.len() - if ends_in_return { unit.width() } else { 0 };
-        self.encoding.decode_lossy(&self.line[..end])
+        let text = self.encoding.decode_lossy(&self.line[..end]);
+        self.line.clear();
+        self.wanted.remove(&self.at);
+        self.found.insert(self.at, text);
     }
 }

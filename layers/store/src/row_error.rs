@@ -14,7 +14,7 @@ use crate::{LIST_LIMIT, Store, StoreError};
 /// A row that the warehouse refused, and why.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct RowError {
-    /// The file that COPY read it from.
+    /// The key of its file as it landed, also where COPY read a copy of it.
     pub file_name: String,
     /// Its line there, from 1.
     pub line_number: u64,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use longshore_copy::row_errors;
-use longshore_domain::object::{Object, parse_s3_url};
+use longshore_domain::object::{Bucket, Object, ObjectKey, parse_s3_url};
 use longshore_domain::rule::FileRule;
 use longshore_preprocess::{Compression, Encoding, LineFinder, LineSearch};
 use longshore_store::{Load, RowError, Statement};
@@ -21,8 +21,27 @@ use crate::prepare::coding_of_source;
 const LOOK_PATIENCE: Duration = Duration::from_secs(60);
 /// Row errors kept for a load.
 const MOST_ROW_ERRORS: u32 = 100;
-/// Lines fetched from the file.
+/// Lines fetched from the files.
 const MOST_LINES: usize = 5;
+/// Characters of a file's name that the view keeps.
+const LONGEST_NAME: usize = 256;
+
+/// A file that COPY read.
+struct CopiedFile {
+    /// The load that it belongs to: of a batch, that of the file itself.
+    load: Load,
+    bucket: Bucket,
+    key: ObjectKey,
+    /// Whether that is a copy of ours.
+    is_copy: bool,
+}
+
+/// What the warehouse says of one refused row.
+struct Refused {
+    /// The file that COPY read, as the view has it.
+    url: String,
+    error: RowError,
+}
 
 impl FinishStatement<'_> {
     /// Keeps the row errors of a COPY on the ledger, with the lines they stand on. Gives the first one in words, without
@@ -35,7 +54,7 @@ impl FinishStatement<'_> {
     ) -> Option<String> {
         let query_id = statement?.query_id?;
         match self.row_errors(load, plan, query_id).await {
-            Ok(errors) => errors.first().map(in_words),
+            Ok(first) => first,
             Err(error) => {
                 warn!(
                     "could not learn which rows of {} were refused: {}",
@@ -52,86 +71,113 @@ impl FinishStatement<'_> {
         load: &Load,
         plan: &LoadPlan,
         query_id: i64,
-    ) -> Result<Vec<RowError>, AppError> {
+    ) -> Result<Option<String>, AppError> {
         let sql = row_errors::query(query_id, MOST_ROW_ERRORS);
         let rows = self
             .app
             .warehouse
             .run(&plan.warehouse, &sql, LOOK_PATIENCE)
             .await?;
-        let mut errors: Vec<RowError> = rows.iter().map(|row| row_error(row)).collect();
-        // The views keep no raw line.
-        let wanted = errors
+        let mut by_file: BTreeMap<String, Vec<RowError>> = BTreeMap::new();
+        for Refused { url, error } in rows.iter().map(|row| refused(row)) {
+            by_file.entry(url).or_default().push(error);
+        }
+        let copied = self.loads_copied(load).await?;
+        let reads_several = copied.len() > 1 || copied.iter().any(|load| load.sources.len() > 1);
+        let (mut first, mut lines_left) = (None, MOST_LINES);
+        for (url, mut errors) in by_file {
+            let file = file_of(&copied, &url);
+            if let Some(file) = &file {
+                self.add_lines(file, &mut errors, &mut lines_left).await;
+            }
+            let is_listed = file
+                .as_ref()
+                .is_some_and(|file| file.key != file.load.object.key && !file.is_copy);
+            let name = match &file {
+                // People know what landed, not our copy of it.
+                Some(file) if file.is_copy => file.load.object.key.to_string(),
+                Some(file) => file.key.to_string(),
+                None => url,
+            };
+            for error in &mut errors {
+                error.file_name.clone_from(&name);
+            }
+            self.app.store.add_row_errors(load.id, &errors).await?;
+            if let Some(file) = file.filter(|file| file.load.id != load.id) {
+                self.app.store.add_row_errors(file.load.id, &errors).await?;
+            }
+            let named = (reads_several || is_listed).then_some(name.as_str());
+            first = first.or_else(|| errors.first().map(|error| in_words(named, error)));
+        }
+        Ok(first)
+    }
+
+    /// The loads whose files a COPY read: those that a batch carries, or the load itself.
+    async fn loads_copied(&self, load: &Load) -> Result<Vec<Load>, AppError> {
+        if !load.is_batch() {
+            return Ok(vec![load.clone()]);
+        }
+        let mut loads = Vec::new();
+        for id in self.app.store.carried(load.id).await? {
+            loads.push(self.reload(id).await?);
+        }
+        Ok(loads)
+    }
+
+    /// Gives errors of a file the lines they stand on, as far as they can be read: the views keep no raw line.
+    async fn add_lines(&self, file: &CopiedFile, errors: &mut [RowError], lines_left: &mut usize) {
+        let wanted: BTreeSet<u64> = errors
             .iter()
             .map(|error| error.line_number)
             .filter(|line| *line > 0)
+            .take(*lines_left)
             .collect();
-        let lines = match self.fetch_lines(load, wanted).await {
+        *lines_left -= wanted.len();
+        let lines = match self.fetch_lines(file, wanted).await {
             Ok(lines) => lines,
             Err(error) => {
-                warn!(
-                    "could not fetch lines of {}: {}",
-                    load.object.key,
-                    with_causes(&error)
-                );
-                BTreeMap::new()
+                warn!("could not fetch lines of {}: {}", file.key, with_causes(&error));
+                return;
             }
         };
-        for error in &mut errors {
+        for error in errors {
             error.raw_line = lines.get(&error.line_number).cloned();
         }
-        self.app.store.add_row_errors(load.id, &errors).await?;
-        Ok(errors)
     }
 
-    /// Reads what COPY read, once, up to the last line that is wanted or until half of the time that is left is gone.
+    /// Reads a file that COPY read, once, up to the last line that is wanted or until half of the time that is left is gone.
     async fn fetch_lines(
         &self,
-        load: &Load,
+        file: &CopiedFile,
         wanted: BTreeSet<u64>,
     ) -> Result<BTreeMap<u64, String>, AppError> {
-        let mut lines = BTreeMap::new();
-        let Some((object, compression, encoding)) = self.what_copy_read(load).await? else {
-            return Ok(lines);
+        if wanted.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let Some((object, compression, encoding)) = self.what_copy_read(file).await? else {
+            return Ok(BTreeMap::new());
         };
-        let mut finders: Vec<_> = wanted
-            .into_iter()
-            .take(MOST_LINES)
-            .map(|number| (number, LineFinder::new(compression, encoding, number)))
-            .collect();
+        let mut finder = LineFinder::new(compression, encoding, wanted);
         let now = self.app.clock.now();
         let stops_at = now + (self.invocation.deadline - now) / 2;
         let mut body = self.app.objects.open(&object).await?;
         while let Some(chunk) = body.chunks.next().await {
-            let chunk = chunk?;
-            for (number, finder) in &mut finders {
-                if let LineSearch::Found(text) = finder
-                    .push(&chunk)
-                    .map_err(|error| AppError::Engine(error.into()))?
-                {
-                    lines.insert(*number, text);
-                }
-            }
-            finders.retain(|(number, _)| !lines.contains_key(number));
-            if finders.is_empty() || self.app.clock.now() > stops_at {
-                return Ok(lines);
+            let search = finder
+                .push(&chunk?)
+                .map_err(|error| AppError::Engine(error.into()))?;
+            if search == LineSearch::Done || self.app.clock.now() > stops_at {
+                return Ok(finder.found());
             }
         }
-        // The last line of a file may lack its end.
-        lines.extend(
-            finders
-                .into_iter()
-                .filter_map(|(number, finder)| Some((number, finder.finish()?))),
-        );
-        Ok(lines)
+        Ok(finder.finish())
     }
 
     /// The object that COPY read, and how it is coded; `None` when it is gone or its records are not lines.
-    async fn what_copy_read(&self, load: &Load) -> Result<Option<(Object, Compression, Encoding)>, AppError> {
-        let Some(source) = load.sources.first() else {
-            return Ok(None);
-        };
-        let row = match load.rule {
+    async fn what_copy_read(
+        &self,
+        file: &CopiedFile,
+    ) -> Result<Option<(Object, Compression, Encoding)>, AppError> {
+        let row = match file.load.rule {
             Some(rule) => self.app.store.rule(rule).await?,
             None => None,
         };
@@ -141,13 +187,13 @@ impl FinishStatement<'_> {
         else {
             return Ok(None);
         };
-        let Some(head) = self.app.objects.head(&load.object.bucket, &source.key).await? else {
+        let Some(head) = self.app.objects.head(&file.bucket, &file.key).await? else {
             return Ok(None);
         };
-        let (compression, encoding) = coding_of_source(&rule, &source.key, load.prepared);
+        let (compression, encoding) = coding_of_source(&rule, &file.key, file.is_copy);
         let object = Object {
-            bucket: load.object.bucket.clone(),
-            key: source.key.clone(),
+            bucket: file.bucket.clone(),
+            key: file.key.clone(),
             version: head.version,
             etag: head.etag,
             size_bytes: head.size_bytes,
@@ -157,14 +203,42 @@ impl FinishStatement<'_> {
     }
 }
 
-fn row_error(row: &[Option<String>]) -> RowError {
+/// The file that the view names. One that is no source of any load is named by a manifest that is: it can only be told whose
+/// that is where there is one load.
+fn file_of(copied: &[Load], url: &str) -> Option<CopiedFile> {
+    let (bucket, key) = parse_s3_url(url)?;
+    let is_meant = |bucket: &Bucket, key: &ObjectKey| {
+        let whole = format!("s3://{bucket}/{key}");
+        whole == url || (url.chars().count() >= LONGEST_NAME && whole.starts_with(url))
+    };
+    for load in copied {
+        let bucket = &load.object.bucket;
+        if let Some(source) = load.sources.iter().find(|source| is_meant(bucket, &source.key)) {
+            return Some(CopiedFile {
+                load: load.clone(),
+                bucket: bucket.clone(),
+                key: source.key.clone(),
+                is_copy: load.prepared,
+            });
+        }
+    }
+    let [load] = copied else { return None };
+    Some(CopiedFile {
+        load: load.clone(),
+        bucket,
+        key,
+        is_copy: false,
+    })
+}
+
+fn refused(row: &[Option<String>]) -> Refused {
     let field = |name: &str| {
         let index = row_errors::COLUMNS.iter().position(|column| *column == name)?;
         row.get(index)?.as_deref().map(|text| text.trim().to_owned())
     };
-    let file = field("file_name").unwrap_or_default();
-    RowError {
-        file_name: parse_s3_url(&file).map_or(file, |(_, key)| key.to_string()),
+    let url = field("file_name").unwrap_or_default();
+    let error = RowError {
+        file_name: url.clone(),
         // -1 where the warehouse split the file and lost count.
         line_number: field("line_number")
             .and_then(|text| text.parse().ok())
@@ -174,10 +248,13 @@ fn row_error(row: &[Option<String>]) -> RowError {
         error_code: field("error_code").and_then(|text| text.parse().ok()),
         error_message: field("error_message").unwrap_or_default(),
         raw_line: None,
-    }
+    };
+    Refused { url, error }
 }
 
-fn in_words(error: &RowError) -> String {
+/// `file` is named where COPY read several.
+fn in_words(file: Option<&str>, error: &RowError) -> String {
+    let file = file.map(|name| format!("{name}, ")).unwrap_or_default();
     let line = match error.line_number {
         0 => "a line".to_owned(),
         number => format!("line {number}"),
@@ -186,5 +263,5 @@ fn in_words(error: &RowError) -> String {
         "" => String::new(),
         name => format!(", column {name}"),
     };
-    format!("{line}{column}: {}", error.error_message)
+    format!("{file}{line}{column}: {}", error.error_message)
 }

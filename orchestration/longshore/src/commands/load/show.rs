@@ -47,7 +47,7 @@ pub(crate) async fn show(store: &Store, id: LoadId, output: Output) -> anyhow::R
     )?;
     output.section(
         "rows that the warehouse refused",
-        &["line", "column", "error", "the line"],
+        &["file", "line", "column", "error", "the line"],
         row_errors.iter().map(refused_row).collect(),
     )?;
     output.section(
@@ -93,6 +93,7 @@ fn step_row(step: &FollowUpStep) -> Vec<String> {
 
 fn refused_row(error: &RowError) -> Vec<String> {
     vec![
+        error.file_name.clone(),
         error.line_number.to_string(),
         error.column_name.clone(),
         error.error_message.clone(),
