@@ -120,7 +120,7 @@ const OPTIONS: [Case; 14] = [
         &["1|abcdef"],
     ),
     text(
-        &[("copy_options", "COMPUPDATE OFF STATUPDATE OFF")],
+        &[("copy_options", "COMPUPDATE PRESET STATUPDATE ON")],
         b"1|a\n",
         &["1|a"],
     ),

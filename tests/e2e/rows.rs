@@ -44,6 +44,18 @@ async fn a_bad_row_in_a_prepared_copy_is_told_with_its_line() -> anyhow::Result<
 }
 
 #[tokio::test]
+async fn a_date_that_is_none_fails_the_load() -> anyhow::Result<()> {
+    let world = World::shared().await?;
+    let dated = world.feed().columns(["id integer", "name date"]);
+    let feed = dated.create().await?;
+    let story = feed.land("1|2026-11-21\n2|2026-02-31\n").await?;
+    assert_eq!(story.load.text("error_code"), Some("copy_failed"), "{story}");
+    assert!(story.error().contains("line 2, column name"), "{story}");
+    assert_eq!(feed.lines("id").await?, Vec::<String>::new(), "{story}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn bad_rows_that_the_rule_lets_pass_are_counted_and_kept() -> anyhow::Result<()> {
     let world = World::shared().await?;
     let feed = world.feed().set("copy_options", "MAXERROR 10").create().await?;

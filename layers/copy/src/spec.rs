@@ -254,7 +254,6 @@ fn with_defaults(rule: &FileRule, asked: Vec<CopyOption>) -> Vec<CopyOption> {
     let mut defaults = Vec::new();
     if matches!(rule.format, DataFormat::Delimited(_) | DataFormat::FixedWidth) {
         defaults.push(CopyOption::IgnoreBlankLines);
-        defaults.push(CopyOption::AcceptAnyDate);
     }
     if rule.invalid_bytes == InvalidBytes::Replace {
         defaults.push(CopyOption::AcceptInvalidCharacters(None));

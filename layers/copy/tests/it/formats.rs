@@ -27,7 +27,6 @@ fn delimited_text_is_read_as_the_older_framework_read_it() {
     DATEFORMAT 'auto'
     TIMEFORMAT 'auto'
     IGNOREBLANKLINES
-    ACCEPTANYDATE
     COMPUPDATE OFF
     STATUPDATE OFF
     "#);
@@ -42,7 +41,7 @@ fn gzipped_csv_with_a_header() {
         row.header_flag = "Y".to_owned();
         row.compression = set("gzip");
     });
-    insta::assert_snapshot!(options(&csv), @r#"REGION 'us-east-1' CSV QUOTE AS '"' DELIMITER ',' GZIP IGNOREHEADER 1 DATEFORMAT 'auto' TIMEFORMAT 'auto' IGNOREBLANKLINES ACCEPTANYDATE COMPUPDATE OFF STATUPDATE OFF"#);
+    insta::assert_snapshot!(options(&csv), @r#"REGION 'us-east-1' CSV QUOTE AS '"' DELIMITER ',' GZIP IGNOREHEADER 1 DATEFORMAT 'auto' TIMEFORMAT 'auto' IGNOREBLANKLINES COMPUPDATE OFF STATUPDATE OFF"#);
 }
 
 #[test]
@@ -52,7 +51,7 @@ fn fixed_width_text_lists_its_columns_by_safe_labels() {
         row.delimiter = None;
         row.columns = vec![column("NDC", Some("11")), column("Unit price, '$'", Some("8"))];
     });
-    insta::assert_snapshot!(options(&fixed), @r#"REGION 'us-east-1' FIXEDWIDTH 'ndc:11,column_2:8' DATEFORMAT 'auto' TIMEFORMAT 'auto' IGNOREBLANKLINES ACCEPTANYDATE COMPUPDATE OFF STATUPDATE OFF"#);
+    insta::assert_snapshot!(options(&fixed), @r#"REGION 'us-east-1' FIXEDWIDTH 'ndc:11,column_2:8' DATEFORMAT 'auto' TIMEFORMAT 'auto' IGNOREBLANKLINES COMPUPDATE OFF STATUPDATE OFF"#);
 }
 
 #[test]
@@ -111,14 +110,14 @@ fn every_column_of_the_rule_shows_in_its_option() {
             "maxerror as 10, TRUNCATECOLUMNS EMPTYASNULL ACCEPTINVCHARS AS '^' COMPUPDATE ON STATUPDATE TRUE ROUNDEC",
         );
     });
-    insta::assert_snapshot!(options(&everything), @r#"REGION 'us-east-1' DELIMITER '\001' ESCAPE BZIP2 ENCODING UTF16LE IGNOREHEADER 1 NULL AS 'N/A' DATEFORMAT 'MM/DD/YYYY' TIMEFORMAT 'epochsecs' IGNOREBLANKLINES ACCEPTANYDATE MAXERROR 10 TRUNCATECOLUMNS EMPTYASNULL ACCEPTINVCHARS AS '^' COMPUPDATE ON STATUPDATE ON ROUNDEC"#);
+    insta::assert_snapshot!(options(&everything), @r#"REGION 'us-east-1' DELIMITER '\001' ESCAPE BZIP2 ENCODING UTF16LE IGNOREHEADER 1 NULL AS 'N/A' DATEFORMAT 'MM/DD/YYYY' TIMEFORMAT 'epochsecs' IGNOREBLANKLINES MAXERROR 10 TRUNCATECOLUMNS EMPTYASNULL ACCEPTINVCHARS AS '^' COMPUPDATE ON STATUPDATE ON ROUNDEC"#);
     assert_eq!(spec_of(&everything).unwrap().max_errors(), Some(10));
 }
 
 #[test]
 fn quotes_are_removed_when_the_escape_character_is_a_quote() {
     let quoted = rule(|row| row.escape_char = set("\""));
-    insta::assert_snapshot!(options(&quoted), @r#"REGION 'us-east-1' DELIMITER '|' REMOVEQUOTES DATEFORMAT 'auto' TIMEFORMAT 'auto' IGNOREBLANKLINES ACCEPTANYDATE COMPUPDATE OFF STATUPDATE OFF"#);
+    insta::assert_snapshot!(options(&quoted), @r#"REGION 'us-east-1' DELIMITER '|' REMOVEQUOTES DATEFORMAT 'auto' TIMEFORMAT 'auto' IGNOREBLANKLINES COMPUPDATE OFF STATUPDATE OFF"#);
 }
 
 #[test]

@@ -36,7 +36,6 @@ fn a_load_is_one_transaction_that_locks_first_and_marks_last() {
     DATEFORMAT 'auto'
     TIMEFORMAT 'auto'
     IGNOREBLANKLINES
-    ACCEPTANYDATE
     COMPUPDATE OFF
     STATUPDATE OFF;
     SELECT 1 / (CASE WHEN COUNT(*) = 12 THEN 1 ELSE 0 END) FROM "longshore_stage_00000000000000000000000000000007";
