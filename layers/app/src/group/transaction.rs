@@ -300,11 +300,14 @@ fn new_set(
             what: "a set of no files was to be made".to_owned(),
         });
     };
-    let mut recipes = members.iter().filter_map(|member| match part_of(member)? {
+    let recipes = members.iter().filter_map(|member| match part_of(member)? {
         SetPart::Data { recipe } => Some((member.rule, recipe)),
         SetPart::Sentinel | SetPart::Control { .. } => None,
     });
-    let known = recipes.next().map(|(_, recipe)| (recipe.warehouse, recipe.table));
+    // Where the plan has the set's marker, whichever file came first.
+    let known = recipes
+        .min_by_key(|(rule, _)| *rule)
+        .map(|(_, recipe)| (recipe.warehouse, recipe.table));
     let of_rules = || {
         let rule = rules?.rules.iter().find(|rule| rule.table.is_some())?;
         Some((warehouse_of(app, rule), rule.table.clone()?))

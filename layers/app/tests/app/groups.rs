@@ -97,6 +97,21 @@ async fn a_set_goes_through_one_transaction_with_one_follow_up() {
 }
 
 #[tokio::test]
+async fn a_set_is_on_record_under_the_table_that_has_its_marker_whichever_file_came_first() {
+    let bench = Bench::with(&RULES).await;
+    let world = bench.world();
+    let mut objects = Vec::new();
+    for (key, text) in [SET[2], SET[1], SET[0]] {
+        objects.push(world.gather(key, text).await);
+    }
+    world.deliver_events().await.unwrap();
+    assert_eq!(world.ends_of(&objects).await, [LoadState::Complete; 3]);
+    let carrier = world.load_of(&objects[0]).await.batch.unwrap();
+    let carrier = bench.store.load(carrier).await.unwrap().unwrap();
+    assert_eq!(carrier.table.unwrap().to_string(), "s.price");
+}
+
+#[tokio::test]
 async fn a_sentinel_that_is_sent_again_after_its_set_was_loaded_is_skipped_and_fails_nothing() {
     let bench = Bench::with(&RULES).await;
     let world = bench.world();
