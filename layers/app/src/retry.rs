@@ -44,17 +44,19 @@ pub(crate) enum Sent {
     },
 }
 
-/// Lets a load wait while its warehouse is paused; gives until when. A load that is let through as the probe does not.
+/// Lets a load wait while its warehouse is paused; gives what it was told. A load that is let through as the probe does not
+/// wait.
 pub(crate) async fn wait_while_paused(
     app: &App,
     load: &Load,
     warehouse: &Warehouse,
     actor: &str,
-) -> Result<Option<DateTime<Utc>>, AppError> {
+) -> Result<Access, AppError> {
     let name = standing(app, warehouse);
     let now = app.clock.now();
     let access = app.store.access(&name, now, now + NEXT_PROBE).await?;
-    wait_as_told(app, load, warehouse, access, actor).await
+    wait_as_told(app, load, warehouse, access, actor).await?;
+    Ok(access)
 }
 
 /// The same before a statement of the load is sent, and the statements that were sent for it.
@@ -97,18 +99,19 @@ async fn wait_as_told(
     }
 }
 
-/// The warehouse ran a statement: whatever was held against it is forgotten, unless that came after the statement.
+/// The warehouse ran a statement: whatever was held against it is forgotten, unless that came after the statement. That of a
+/// probe without an attempt came after it.
 pub(crate) async fn ran(
     app: &App,
     load: &Load,
     warehouse: &Warehouse,
-    statement: &Attempt,
+    statement: Option<&Attempt>,
 ) -> Result<(), AppError> {
     let name = standing(app, warehouse);
     let notice = warehouse_notice(app, load, Outcome::WarehouseResumed, None);
     let was_paused = app
         .store
-        .resume_warehouse(&name, statement, &notice, app.clock.now())
+        .resume_warehouse(&name, load.id, statement, &notice, app.clock.now())
         .await?;
     if was_paused {
         info!("{name} is back; the loads that waited for it go on");

@@ -15,7 +15,7 @@ use longshore_domain::reject::RejectReason;
 use longshore_domain::rule::{ColumnPlace, RuleColumn};
 use longshore_domain::statement::{Attempt, LoadStep, StatementKind};
 use longshore_domain::target::{TableName, Warehouse};
-use longshore_store::{AttemptRecord, Load, Statement, StatementOutcome};
+use longshore_store::{Access, AttemptRecord, Load, Statement, StatementOutcome};
 use tracing::info;
 
 use crate::plan::{FollowUpPart, LoadPlan};
@@ -317,7 +317,8 @@ pub(crate) async fn ensure_tables(
     if app.store.marker_known(&warehouse_name, &plan.table).await? {
         return Ok(Tables::Ready);
     }
-    if let Some(until) = retry::wait_while_paused(app, load, &plan.warehouse, actor).await? {
+    let access = retry::wait_while_paused(app, load, &plan.warehouse, actor).await?;
+    if let Access::Paused { until } = access {
         return Ok(Tables::Waits(until));
     }
     match make_marker_table(app, &plan.warehouse, &plan.table).await {
@@ -328,6 +329,10 @@ pub(crate) async fn ensure_tables(
     app.store
         .remember_marker(&warehouse_name, &plan.table, app.clock.now())
         .await?;
+    if access == Access::Probe {
+        // The warehouse is back, and this load must not wait for the next probe.
+        retry::ran(app, load, &plan.warehouse, None).await?;
+    }
     Ok(Tables::Ready)
 }
 

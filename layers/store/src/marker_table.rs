@@ -21,6 +21,16 @@ impl Store {
         Reader::new(row, "ext_marker_table").get("is_known")
     }
 
+    /// Forgets a marker table, whose target is there no more.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of a write.
+    pub async fn forget_marker(&self, warehouse: &str, table: &TableName) -> Result<(), StoreError> {
+        let parameters: Parameters<'_> = &[&warehouse, &table.schema, &table.table];
+        self.execute(Query::MarkerTableDelete, parameters).await?;
+        Ok(())
+    }
+
     /// Remembers that a marker table exists.
     ///
     /// # Errors

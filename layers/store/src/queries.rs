@@ -125,6 +125,7 @@ queries! {
     MaintenanceRecord => "maintenance_record",
     MaintenanceSubmit => "maintenance_submit",
     MaintenanceTake => "maintenance_take",
+    MarkerTableDelete => "marker_table_delete",
     MarkerTableFind => "marker_table_find",
     MarkerTableInsert => "marker_table_insert",
     MarkerTableRelease => "marker_table_release",

@@ -222,23 +222,26 @@ impl Store {
         })
     }
 
-    /// Says that a warehouse ran a statement, whatever came of it. When it was paused before that was submitted, `notice` is
-    /// told, and every load that waited for it is due.
+    /// Says that a warehouse ran a statement for a load, whatever came of it. When it was paused before that was submitted,
+    /// `notice` is told, and every load that waited for it is due. Without an attempt, it is known to have run after the pause.
     ///
     /// # Errors
     /// Any [`StoreError`] of a write.
     pub async fn resume_warehouse(
         &self,
         warehouse: &str,
-        statement: &Attempt,
+        load: LoadId,
+        statement: Option<&Attempt>,
         notice: &OutboxNotice,
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
         const QUERY: Query = Query::WarehouseResume;
-        let load = statement.load;
-        let attempt = integer(QUERY.name(), "attempt", statement.number)?;
-        let id = load.as_uuid();
-        let parameters: Parameters<'_> = &[&warehouse, &now, &id, &statement.kind.as_str(), &attempt];
+        let attempt = statement
+            .map(|statement| integer(QUERY.name(), "attempt", statement.number))
+            .transpose()?;
+        let id = statement.map(|statement| statement.load.as_uuid());
+        let kind = statement.map(|statement| statement.kind.as_str());
+        let parameters: Parameters<'_> = &[&warehouse, &now, &id, &kind, &attempt];
         let mut client = self.client(QUERY.name()).await?;
         let transaction = Transaction::begin(self, &mut client);
         let rows = transaction.rows(QUERY, parameters).await?;

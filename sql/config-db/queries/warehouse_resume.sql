@@ -1,4 +1,4 @@
--- A warehouse that ran statement $3, $4, $5 is back; gives since when it was paused, if it was. One of any number of calls
+-- A warehouse that ran statement $3, $4, $5, or one that is in no table where they are NULL, is back; gives since when it was paused, if it was. One of any number of calls
 -- at once finds failures to forget. What was submitted before a pause says nothing about what came after it.
 WITH failing AS (
     SELECT

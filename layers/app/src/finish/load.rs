@@ -15,6 +15,9 @@ use crate::ports::{StatementReport, WarehouseError};
 use crate::retry::{self, Afterwards, FailedStatement, Sent};
 use crate::{AppError, maintain, submit};
 
+/// The stable word for it, the same as where it is found before.
+const TARGET_MISSING: &str = "target_missing";
+
 impl FinishStatement<'_> {
     /// From the transaction's end to everything that hangs on it. Each step is skipped when an earlier try took it.
     pub(super) async fn settle_load(
@@ -117,7 +120,7 @@ impl FinishStatement<'_> {
         let plan = LoadPlan::of(&load)?;
         let outcome = outcome::of(report, &plan);
         if !fault_of(&outcome).is_some_and(WarehouseFault::is_of_the_warehouse) {
-            retry::ran(self.app, &load, &plan.warehouse, attempt).await?;
+            retry::ran(self.app, &load, &plan.warehouse, Some(attempt)).await?;
         }
         let end = statement_end(statement_id, report, &outcome);
         let now = self.app.clock.now();
@@ -140,7 +143,7 @@ impl FinishStatement<'_> {
             LoadOutcome::Failed {
                 step, error, fault, ..
             } => {
-                let error = explained(step, fault, error, &load, &plan);
+                let error = explained(step, fault, fault.without_values(&error), &load, &plan);
                 let failed = FailedStatement {
                     attempt,
                     step,
@@ -208,8 +211,11 @@ impl FinishStatement<'_> {
         {
             Afterwards::Waits(load) => Ok(*load),
             Afterwards::GivenUp(error) => {
-                self.failed(self.reload(id).await?, failure_code(failed.step), error)
-                    .await
+                let code = match self.target_is_gone(plan, failed).await? {
+                    true => TARGET_MISSING,
+                    false => failure_code(failed.step),
+                };
+                self.failed(self.reload(id).await?, code, error).await
             }
         }
     }

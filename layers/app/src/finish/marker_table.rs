@@ -79,6 +79,32 @@ impl FinishStatement<'_> {
             .map(Some)
     }
 
+    /// Whether a load failed because its target is there no more, which was there before. The ledger forgets then that it was,
+    /// so that the files after this one are told and left where they are.
+    pub(super) async fn target_is_gone(
+        &self,
+        plan: &LoadPlan,
+        failed: &FailedStatement<'_>,
+    ) -> Result<bool, AppError> {
+        if failed.step != Some(LoadStep::Stage) {
+            return Ok(false);
+        }
+        let warehouse = plan.warehouse.to_string();
+        let mut is_gone = false;
+        for table in tables_of(plan) {
+            let sql = marker::target_query(table).map_err(|error| AppError::Engine(error.into()))?;
+            match self.app.warehouse.run(&plan.warehouse, &sql, LOOK_PATIENCE).await {
+                Err(error) if error.names_what_is_missing() => {
+                    self.app.store.forget_marker(&warehouse, table).await?;
+                    is_gone = true;
+                }
+                // What else is wrong with it, the failure says.
+                Ok(_) | Err(_) => {}
+            }
+        }
+        Ok(is_gone)
+    }
+
     async fn could_not_lock_before(
         &self,
         load: &Load,

@@ -47,6 +47,28 @@ async fn a_target_that_is_missing_keeps_the_file_and_makes_no_table() {
     assert_eq!(world.load(&again).await.state, LoadState::Complete);
 }
 
+#[tokio::test]
+async fn a_target_that_is_dropped_after_its_first_load_moves_one_file_and_keeps_the_next() {
+    let bench = Bench::with(&[PLAIN]).await;
+    let world = bench.world();
+    let first = world.land("in/plain_701.txt", "plum|1\n");
+    assert_eq!(world.load(&first).await.state, LoadState::Complete);
+    world.warehouse.drop_table(r#""s"."price""#);
+    let second = world.land("in/second_701.txt", "plum|2\n");
+    let load = world.load(&second).await;
+    assert_eq!(
+        (load.state, load.error_code.as_deref()),
+        (LoadState::Failed, Some("target_missing"))
+    );
+    let third = world.land("in/third_701.txt", "plum|3\n");
+    let load = world.load(&third).await;
+    assert_eq!(
+        (load.state, load.error_code.as_deref()),
+        (LoadState::Rejected, Some("target_missing"))
+    );
+    assert!(world.files.get("in/third_701.txt").is_some());
+}
+
 #[rstest]
 #[case::whole("", "plum|1\n")]
 #[case::without_its_trailer("trailer_flag = 'Y', trailer_tag = 'T|'", "plum|1\nT|1\n")]

@@ -245,6 +245,17 @@ async fn a_warehouse_that_is_down_is_told_once_spared_and_found_again_by_a_probe
 }
 
 #[tokio::test]
+async fn the_first_load_of_a_table_may_be_the_probe_that_finds_its_warehouse_back() {
+    let bench = Bench::with(&[PLAIN, Rule::new(2, "702", "head")]).await;
+    let world = bench.world();
+    met_it_paused(&world, 5).await;
+    world.clock.advance(TimeDelta::seconds(61));
+    let object = world.land("in/first_702.txt", "plum|1\n");
+    assert_eq!(world.load(&object).await.state, LoadState::Complete);
+    assert!(world.topic.told().contains(&"warehouse_resumed".to_owned()));
+}
+
+#[tokio::test]
 async fn a_load_that_only_met_its_warehouse_down_has_all_its_attempts_left() {
     let bench = Bench::with(&[PLAIN]).await;
     let world = bench.world();

@@ -305,6 +305,10 @@ async fn a_marker_table_is_known_once_it_is_remembered() {
     store.remember_marker("cluster c/d", &table, at(1)).await.unwrap();
     assert!(store.marker_known("cluster c/d", &table).await.unwrap());
     assert!(!store.marker_known("cluster c/e", &table).await.unwrap());
+    store.forget_marker("cluster c/e", &table).await.unwrap();
+    assert!(store.marker_known("cluster c/d", &table).await.unwrap());
+    store.forget_marker("cluster c/d", &table).await.unwrap();
+    assert!(!store.marker_known("cluster c/d", &table).await.unwrap());
 }
 
 #[tokio::test]

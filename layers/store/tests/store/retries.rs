@@ -219,7 +219,11 @@ async fn a_warehouse_that_is_back_is_told_once_and_wakes_every_load() {
     let loads = paused(&bench).await;
     let resumed = notice(Outcome::WarehouseResumed);
     let statement = attempt(loads[0].id, StatementKind::Load, 1);
-    let resume = || bench.store.resume_warehouse(HOUSE, &statement, &resumed, at(75));
+    let resume = || {
+        bench
+            .store
+            .resume_warehouse(HOUSE, loads[0].id, Some(&statement), &resumed, at(75))
+    };
     let (first, second) = tokio::join!(resume(), resume());
     assert_eq!(usize::from(first.unwrap()) + usize::from(second.unwrap()), 1);
     assert_eq!(due(&bench, 75).await.len(), 3);
@@ -243,11 +247,16 @@ async fn what_was_submitted_before_a_pause_does_not_end_it() {
     };
     paused(&bench).await;
     let resumed = notice(Outcome::WarehouseResumed);
-    let resume = || bench.store.resume_warehouse(HOUSE, &statement, &resumed, at(75));
+    let resume = |statement| {
+        bench
+            .store
+            .resume_warehouse(HOUSE, load.id, statement, &resumed, at(75))
+    };
     submitted_at(11).await;
-    assert!(!resume().await.unwrap(), "the pause began at 12");
+    assert!(!resume(Some(&statement)).await.unwrap(), "the pause began at 12");
     submitted_at(13).await;
-    assert!(resume().await.unwrap());
+    assert!(resume(Some(&statement)).await.unwrap());
+    assert!(!resume(None).await.unwrap(), "it is back by now");
 }
 
 #[tokio::test]
@@ -265,7 +274,8 @@ async fn a_success_between_failures_begins_their_row_anew() {
             .store
             .resume_warehouse(
                 HOUSE,
-                &attempt(load.id, StatementKind::Load, 1),
+                load.id,
+                Some(&attempt(load.id, StatementKind::Load, 1)),
                 &resumed,
                 at(second),
             )
