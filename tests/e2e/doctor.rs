@@ -130,6 +130,7 @@ async fn a_stack_that_is_well_is_green_and_each_thing_broken_on_purpose_is_found
             "migrations",
             "clock",
             "rules",
+            "work",
             "warehouse's secret",
             "warehouse",
             "warehouse's schemas",

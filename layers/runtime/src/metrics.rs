@@ -80,6 +80,7 @@ fn vitals_line(function: &str, now: DateTime<Utc>, vitals: &Vitals) -> Value {
         Metric::seconds("OldestUnfinishedLoad", age(vitals.oldest_unfinished_seconds)),
         Some(Metric::count("WaitingRetries", vitals.waiting_retries)),
         Some(Metric::count("PausedWarehouses", vitals.paused_warehouses)),
+        Some(Metric::count("MarkerDifferences", vitals.marker_differences)),
         Metric::seconds("OldestUnsentMessage", age(vitals.oldest_unsent_seconds)),
     ];
     line(now, &[(FUNCTION, function)], metrics)
@@ -147,6 +148,7 @@ mod tests {
             oldest_unfinished_seconds: Some(75.5),
             waiting_retries: 1,
             paused_warehouses: 0,
+            marker_differences: 3,
             oldest_unsent_seconds: None,
         };
         let expected = json!({
@@ -160,13 +162,14 @@ mod tests {
                         { "Name": "OldestUnfinishedLoad", "Unit": "Seconds" },
                         { "Name": "WaitingRetries", "Unit": "Count" },
                         { "Name": "PausedWarehouses", "Unit": "Count" },
+                        { "Name": "MarkerDifferences", "Unit": "Count" },
                         { "Name": "OldestUnsentMessage", "Unit": "Seconds" },
                     ],
                 }],
             },
             "Function": "reconcile",
             "UnfinishedLoads": 2.0, "OldestUnfinishedLoad": 75.5, "WaitingRetries": 1.0, "PausedWarehouses": 0.0,
-            "OldestUnsentMessage": 0.0,
+            "MarkerDifferences": 3.0, "OldestUnsentMessage": 0.0,
         });
         assert_eq!(vitals_line("reconcile", moment(), &vitals), expected);
     }

@@ -172,33 +172,23 @@ impl Store {
             AuditStatus::Finished => LoadState::Complete,
             AuditStatus::Failed | AuditStatus::Aborted | AuditStatus::Skipped => LoadState::TransformFailed,
         };
-        let parameters: Parameters<'_> = &[&load.as_uuid(), &state.as_str(), &now, &actor, &end.statement_id];
+        let error = optional_text(end.error.as_deref());
+        let id = load.as_uuid();
+        let parameters: Parameters<'_> = &[&id, &state.as_str(), &now, &actor, &end.statement_id, &error];
         let changed = transaction.execute(QUERY, parameters).await?;
         if changed > 0 {
             audit_follow_up(&transaction, load, end).await?;
-            finish_carried(&transaction, load, state, now, actor).await?;
+            // What a batch carries ends as it does.
+            transaction
+                .execute(Query::BatchTransform, &[&id, &now, &actor])
+                .await?;
+            transaction
+                .execute(Query::BatchFinish, &[&id, &state.as_str(), &now, &actor, &error])
+                .await?;
             insert_notices(&transaction, load, &end.notices, now).await?;
         }
         commit_moved(transaction, QUERY, load, changed).await
     }
-}
-
-/// What a batch carries ends as it does.
-async fn finish_carried(
-    transaction: &Transaction<'_>,
-    batch: LoadId,
-    state: LoadState,
-    now: DateTime<Utc>,
-    actor: &str,
-) -> Result<(), StoreError> {
-    let id = batch.as_uuid();
-    transaction
-        .execute(Query::BatchTransform, &[&id, &now, &actor])
-        .await?;
-    transaction
-        .execute(Query::BatchFinish, &[&id, &state.as_str(), &now, &actor])
-        .await?;
-    Ok(())
 }
 
 async fn audit_follow_up(

@@ -21,6 +21,8 @@ pub struct Vitals {
     pub waiting_retries: i64,
     /// Warehouses that are paused.
     pub paused_warehouses: i64,
+    /// Loads about which the ledger and the markers of a warehouse differ, and nobody settled it.
+    pub marker_differences: i64,
     /// How long the oldest message waits that could not be sent yet; none where all are sent.
     pub oldest_unsent_seconds: Option<f64>,
 }
@@ -60,6 +62,7 @@ impl Store {
             oldest_unfinished_seconds: reader.get("oldest_unfinished_seconds")?,
             waiting_retries: reader.get("waiting_retries")?,
             paused_warehouses: reader.get("paused_warehouses")?,
+            marker_differences: reader.get("marker_differences")?,
             oldest_unsent_seconds: reader.get("oldest_unsent_seconds")?,
         })
     }

@@ -5,9 +5,18 @@ use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
 use anyhow::Context;
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
+
+/// As wide as an id.
+const ID_WIDTH: usize = 36;
+/// As wide as a date with its time.
+const DATE_WIDTH: usize = 23;
+/// Less than that is no column for sentences.
+const LEAST_TEXT_WIDTH: usize = 24;
+/// What stands between two columns.
+const BORDER: usize = 3;
 
 /// Where results go.
 #[derive(Debug, Clone, Copy)]
@@ -39,17 +48,11 @@ impl Output {
         print(&text)
     }
 
-    /// A result for people.
+    /// A result for people. Only a terminal has a width to keep to; a file or a pipe gets whole lines.
     pub(crate) fn table(self, header: &[&str], rows: Vec<Vec<String>>) -> anyhow::Result<()> {
-        let mut table = Table::new();
-        table.load_preset(presets::UTF8_FULL_CONDENSED).set_header(header);
-        // Only a terminal has a width to keep to; a file or a pipe gets whole lines.
-        if std::io::stdout().is_terminal() {
-            table.set_content_arrangement(ContentArrangement::Dynamic);
-        }
         let cells = |row: Vec<String>| row.iter().map(|cell| harmless(cell).into_owned()).collect();
-        table.add_rows(rows.into_iter().map(cells).collect::<Vec<Vec<String>>>());
-        print(&table.to_string())
+        let rows: Vec<Vec<String>> = rows.into_iter().map(cells).collect();
+        print(&laid_out(header, &rows, Table::new().width()))
     }
 
     /// One of several tables below each other; nothing where it has no rows.
@@ -147,9 +150,119 @@ pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// A table that keeps to a width, if there is one. What people copy out of it, such as an id, is never broken: where that leaves
+/// no room for the rest, each row is told as names and values, one a line.
+fn laid_out(header: &[&str], rows: &[Vec<String>], width: Option<u16>) -> String {
+    let columns: Vec<Column> = (0..header.len())
+        .map(|index| Column::of(header[index], rows.iter().filter_map(|row| row.get(index))))
+        .collect();
+    let needed: usize = columns.iter().map(|column| column.least() + BORDER).sum();
+    if width.is_some_and(|width| needed >= usize::from(width)) {
+        return records(header, rows);
+    }
+    let mut table = Table::new();
+    table.load_preset(presets::UTF8_FULL_CONDENSED).set_header(header);
+    table.add_rows(rows);
+    if let Some(width) = width {
+        table
+            .set_content_arrangement(ContentArrangement::Dynamic)
+            .set_width(width);
+        for (column, shown) in columns.iter().zip(table.column_iter_mut()) {
+            if column.is_whole {
+                shown.set_constraint(ColumnConstraint::ContentWidth);
+            }
+        }
+    }
+    table.to_string()
+}
+
+/// How wide a column wants to be.
+struct Column {
+    width: usize,
+    /// Whether its cells are not to be broken.
+    is_whole: bool,
+}
+
+impl Column {
+    fn of<'a>(header: &str, cells: impl Iterator<Item = &'a String>) -> Self {
+        let (mut width, mut is_whole) = (header.chars().count(), true);
+        for cell in cells {
+            let length = cell.chars().count();
+            width = width.max(length);
+            is_whole &= length <= DATE_WIDTH || (length <= ID_WIDTH && !cell.contains(char::is_whitespace));
+        }
+        Self { width, is_whole }
+    }
+
+    fn least(&self) -> usize {
+        match self.is_whole {
+            true => self.width,
+            false => self.width.min(LEAST_TEXT_WIDTH),
+        }
+    }
+}
+
+fn records(header: &[&str], rows: &[Vec<String>]) -> String {
+    let names = header.iter().map(|name| name.len()).max().unwrap_or_default();
+    let record = |row: &Vec<String>| {
+        let told = header.iter().zip(row).filter(|(_, cell)| !cell.is_empty());
+        let lines: Vec<String> = told
+            .map(|(name, cell)| format!("{name:<names$}  {cell}"))
+            .collect();
+        lines.join("\n")
+    };
+    rows.iter().map(record).collect::<Vec<_>>().join("\n\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const ID: &str = "0197a3c2-7d1e-7c44-9b1e-0a1b2c3d4e5f";
+
+    fn loads() -> Vec<Vec<String>> {
+        let row = [
+            ID,
+            "PRICES_20261121_801.txt",
+            "2026-11-28 11:22:33.123",
+            "row_count: the trailer says 3 and there are 4",
+        ];
+        vec![row.map(str::to_owned).to_vec(); 2]
+    }
+
+    #[test]
+    fn an_id_is_never_broken_however_narrow_the_terminal() {
+        let header = ["load", "file", "received", "error"];
+        for width in (20..200).step_by(10).map(Some).chain([None]) {
+            let text = laid_out(&header, &loads(), width);
+            assert_eq!(text.matches(ID).count(), 2, "{width:?}\n{text}");
+            let is_table = text.contains('│');
+            let widest = text
+                .lines()
+                .map(|line| line.chars().count())
+                .max()
+                .unwrap_or_default();
+            let keeps = !is_table || width.is_none_or(|width| widest <= usize::from(width));
+            assert!(keeps, "{width:?}\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_table_that_has_no_room_is_told_row_by_row_without_empty_cells() {
+        let mut rows = loads();
+        rows[0][1].clear();
+        let text = laid_out(&["load", "file", "received", "error"], &rows, Some(60));
+        insta::assert_snapshot!(text, @"
+        load      0197a3c2-7d1e-7c44-9b1e-0a1b2c3d4e5f
+        received  2026-11-28 11:22:33.123
+        error     row_count: the trailer says 3 and there are 4
+
+        load      0197a3c2-7d1e-7c44-9b1e-0a1b2c3d4e5f
+        file      PRICES_20261121_801.txt
+        received  2026-11-28 11:22:33.123
+        error     row_count: the trailer says 3 and there are 4
+        ");
+    }
 
     #[test]
     fn what_a_terminal_would_do_is_shown_instead() {

@@ -1,7 +1,8 @@
--- transforming to its end, once.
+-- transforming to its end, once; $6 is why it failed.
 UPDATE rdscnfg.ext_file_load
 SET
     finished_at = $3,
+    retry_error = coalesce($6, retry_error),
     state = $2,
     state_at = $3,
     state_actor = $4,

@@ -69,6 +69,11 @@ SELECT
     ) AS waiting_retries,
     (SELECT count(*) FROM rdscnfg.ext_warehouse AS warehouse WHERE warehouse.paused_at IS NOT NULL) AS paused_warehouses,
     (
+        SELECT count(*)
+        FROM rdscnfg.ext_marker_difference AS difference
+        WHERE difference.settled_at IS NULL
+    ) AS marker_differences,
+    (
         SELECT extract(epoch FROM $1::timestamptz - min(outbox.created_at))::float8
         FROM rdscnfg.ext_outbox AS outbox
         WHERE outbox.sent_at IS NULL

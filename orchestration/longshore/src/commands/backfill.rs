@@ -46,7 +46,7 @@ pub(crate) async fn run(
     if mode == BackfillMode::Look {
         note("Nothing was done; say --yes to do it.");
     } else if report.recorded > 0 {
-        note("The reconciler takes them up from now on; at once: longshore reconcile");
+        note("The reconciler takes them up from now on; at once: longshore reconcile --idle 0");
     }
     Ok(match report.errors.is_empty() {
         true => ExitStatus::Done,

@@ -324,7 +324,9 @@ async fn flush(store: &Store, arguments: &FlushArguments, output: Output) -> any
         );
     }
     match arguments.yes {
-        true => note("The reconciler makes batches of them within a minute; at once: longshore reconcile"),
+        true => note(
+            "The reconciler makes batches of them within a minute; at once: longshore reconcile --idle 0",
+        ),
         false => note("Nothing was done; say --yes to do it."),
     }
     Ok(ExitStatus::Done)

@@ -92,7 +92,7 @@ fn show(plan: &BulkPlan, report: &BulkReport, output: Output) -> anyhow::Result<
     ])?;
     match report.done {
         true => note(
-            "The reconciler loads them from now on; at once: longshore reconcile. See: longshore batch list",
+            "The reconciler loads them from now on; at once: longshore reconcile --idle 0. See: longshore batch list",
         ),
         false => note("Nothing was done; say --yes to do it."),
     }

@@ -221,7 +221,7 @@ impl Hand {
             lines.push(Line::of(load, outcome, self.yes));
         }
         if lines.iter().any(|line| line.done) {
-            note("The reconciler takes replays up within a minute; at once: longshore reconcile");
+            note("The reconciler takes replays up within a minute; at once: longshore reconcile --idle 0");
         }
         self.report(&lines, output)
     }

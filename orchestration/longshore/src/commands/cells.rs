@@ -1,6 +1,8 @@
 //! What a cell of a table, or a fact, says of a load.
 
 use chrono::{DateTime, Utc};
+use longshore_domain::load::LoadState;
+use longshore_domain::notification::Outcome;
 use longshore_store::Load;
 
 /// The file's name, and the record type of a part or the target of a delivery.
@@ -24,11 +26,30 @@ pub(crate) fn moment(at: DateTime<Utc>) -> String {
 
 /// The code of an error, which the guide to codes explains, and what it says.
 pub(crate) fn fault(load: &Load) -> Option<String> {
+    if load.state == LoadState::TransformFailed {
+        let error = load.retry.error.as_deref().unwrap_or_default();
+        return Some(format!("{}: {error}", Outcome::FollowUpFailed.as_str()));
+    }
     let error = load.error.as_ref()?;
     Some(match &load.error_code {
         Some(code) => format!("{code}: {error}"),
         None => error.clone(),
     })
+}
+
+/// What is wrong with a load, or what it waits for and why.
+pub(crate) fn trouble(load: &Load) -> String {
+    if let Some(fault) = fault(load) {
+        return fault;
+    }
+    let waits = load.due_at.filter(|_| load.finished_at.is_none());
+    let failure = load.retry.error.as_ref().filter(|_| load.finished_at.is_none());
+    match (waits, failure) {
+        (Some(_), Some(failure)) => format!("waits until {}: {failure}", waiting(load)),
+        (Some(_), None) => format!("waits until {}", waiting(load)),
+        (None, Some(failure)) => format!("tried again: {failure}"),
+        (None, None) => String::new(),
+    }
 }
 
 /// Until when a load waits, and for what.

@@ -8,6 +8,7 @@ use longshore_runtime::wiring::{self, AwsClients};
 use longshore_store::{DatabaseStanding, Store, StoreError};
 
 use super::finding::Finding;
+use super::work;
 
 const DATABASE: &str = "control database";
 const MIGRATIONS: &str = "migrations";
@@ -38,6 +39,7 @@ pub(super) async fn examine(settings: &Settings, clients: &AwsClients) -> (Vec<F
             ];
             let (found, rules) = rules(&store).await;
             findings.extend(found);
+            findings.extend(work::examine(&store).await);
             (findings, rules)
         }
         Err(error @ StoreError::SchemaMissing { .. }) => (

@@ -11,6 +11,7 @@ mod rights;
 mod secrets;
 mod tables;
 mod warehouse;
+mod work;
 
 use longshore_domain::rule::RuleRow;
 use longshore_domain::target::Warehouse;

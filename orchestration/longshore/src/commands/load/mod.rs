@@ -8,7 +8,7 @@ use longshore_domain::rule::RuleId;
 use longshore_store::{Load, LoadFilter, Store};
 
 use super::by_hand;
-use super::cells::{fault, file, moment, number};
+use super::cells::{file, moment, number, trouble};
 use crate::cli::LoadCommand;
 use crate::deployment::Deployment;
 use crate::exit::{ExitStatus, input};
@@ -17,7 +17,15 @@ pub(super) use show::show;
 use timeline::timeline;
 
 /// What is said of each load of a list.
-const HEADER: [&str; 7] = ["load", "file", "state", "rows", "table", "received", "error"];
+const HEADER: [&str; 7] = [
+    "load",
+    "file",
+    "state",
+    "rows",
+    "table",
+    "received",
+    "error or wait",
+];
 
 /// Carries out a `load` command.
 pub(crate) async fn run(
@@ -63,7 +71,7 @@ fn row(load: &Load) -> Vec<String> {
         number(load.rows_loaded),
         load.table.as_ref().map(ToString::to_string).unwrap_or_default(),
         moment(load.received_at),
-        fault(load).unwrap_or_default(),
+        trouble(load),
     ]
 }
 

@@ -208,7 +208,7 @@ pub(super) async fn resume(
 ) -> anyhow::Result<ExitStatus> {
     let status = rest(rules, None, hand, deployment, output).await?;
     if hand.yes {
-        note("Files that waited are taken up within a minute; at once: longshore reconcile");
+        note("Files that waited are taken up within a minute; at once: longshore reconcile --idle 0");
     }
     Ok(status)
 }

@@ -1,0 +1,110 @@
+//! How the work goes: warehouses that are paused, markers that differ, loads and messages that have waited for long.
+
+use chrono::Utc;
+use longshore_app::with_causes;
+use longshore_store::{MarkerDifference, Store, StoreError, Vitals, WarehouseStanding};
+
+use super::finding::Finding;
+use crate::commands::cells::moment;
+
+const WORK: &str = "work";
+/// A load that has been under way for longer deserves a look, as the template's alarm has it.
+const OLD_LOAD_SECONDS: f64 = 7200.0;
+/// So does a message that was not sent.
+const OLD_MESSAGE_SECONDS: f64 = 1800.0;
+
+/// What stands in the way of the work that is under way.
+pub(super) async fn examine(store: &Store) -> Vec<Finding> {
+    match look(store).await {
+        Ok(findings) if findings.is_empty() => {
+            vec![Finding::sound(WORK, "nothing waits that should not")]
+        }
+        Ok(findings) => findings,
+        Err(error) => vec![Finding::fault(WORK, with_causes(&error), "longshore migrate")],
+    }
+}
+
+async fn look(store: &Store) -> Result<Vec<Finding>, StoreError> {
+    let mut findings = paused(&store.warehouses().await?);
+    findings.extend(differing(&store.differences(false).await?));
+    findings.extend(waiting(&store.vitals(Utc::now()).await?));
+    Ok(findings)
+}
+
+fn paused(warehouses: &[WarehouseStanding]) -> Vec<Finding> {
+    let found = warehouses.iter().filter_map(|warehouse| {
+        let seen = format!(
+            "{} is paused since {}, {} loads wait: {}",
+            warehouse.warehouse,
+            moment(warehouse.paused_at?),
+            warehouse.waiting,
+            warehouse.last_error.as_deref().unwrap_or_default()
+        );
+        let mend = "mend what it says; it is tried again by itself: longshore warehouse list";
+        Some(Finding::fault(WORK, seen, mend))
+    });
+    found.collect()
+}
+
+fn differing(open: &[MarkerDifference]) -> Option<Finding> {
+    let seen = format!(
+        "loads about which the ledger and the markers differ: {}",
+        open.len()
+    );
+    (!open.is_empty()).then(|| Finding::fault(WORK, seen, "longshore marker list"))
+}
+
+fn waiting(vitals: &Vitals) -> Vec<Finding> {
+    let older = |seconds: Option<f64>, most: f64| seconds.filter(|seconds| *seconds > most);
+    let minutes = |seconds: f64| format!("{:.0} minutes", seconds / 60.0);
+    let load = older(vitals.oldest_unfinished_seconds, OLD_LOAD_SECONDS).map(|seconds| {
+        let seen = format!("the oldest load has been under way for {}", minutes(seconds));
+        Finding::notice(WORK, seen, "longshore load list; docs/operate.md, Oldest load")
+    });
+    let message = older(vitals.oldest_unsent_seconds, OLD_MESSAGE_SECONDS).map(|seconds| {
+        let seen = format!("a message has not been sent for {}", minutes(seconds));
+        Finding::fault(
+            WORK,
+            seen,
+            "longshore notify test says whether the topic takes messages",
+        )
+    });
+    load.into_iter().chain(message).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::finding::Verdict;
+    use super::*;
+
+    fn vitals(oldest_load: f64, oldest_message: f64) -> Vitals {
+        Vitals {
+            unfinished: 1,
+            oldest_unfinished_seconds: Some(oldest_load),
+            waiting_retries: 0,
+            paused_warehouses: 0,
+            marker_differences: 0,
+            oldest_unsent_seconds: Some(oldest_message),
+        }
+    }
+
+    #[test]
+    fn what_has_waited_for_long_is_told_and_what_is_fresh_is_not() {
+        assert!(waiting(&vitals(60.0, 60.0)).is_empty());
+        let found = waiting(&vitals(7260.0, 1860.0));
+        let seen: Vec<_> = found
+            .iter()
+            .map(|found| (found.verdict, found.seen.as_str()))
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                (
+                    Verdict::Notice,
+                    "the oldest load has been under way for 121 minutes"
+                ),
+                (Verdict::Fault, "a message has not been sent for 31 minutes"),
+            ]
+        );
+    }
+}
