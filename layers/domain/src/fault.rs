@@ -51,6 +51,15 @@ impl WarehouseFault {
         }
     }
 
+    /// What the warehouse said, without what it said of the data: an error of the data quotes values, and row contents are in
+    /// no message, audit row or log. The names of columns, tables and the like stay.
+    pub fn without_values(self, text: &str) -> String {
+        match self {
+            Self::Data | Self::Unknown => hide_values(text),
+            Self::Transient | Self::Busy | Self::Down | Self::Full | Self::Configuration => text.to_owned(),
+        }
+    }
+
     /// How often a statement that failed at `step` may fail like this before it counts as failed for good; `None` leaves
     /// that to the rule.
     ///
@@ -104,6 +113,50 @@ impl fmt::Display for WarehouseFault {
     }
 }
 
+/// What a quoted text is the name of, where this stands before it.
+const NOUNS: [&str; 9] = [
+    "column",
+    "constraint",
+    "function",
+    "index",
+    "procedure",
+    "relation",
+    "schema",
+    "table",
+    "view",
+];
+/// Whatever follows is about a row.
+const DETAILS: [&str; 2] = ["detail:", "context:"];
+
+fn hide_values(text: &str) -> String {
+    let lower = text.to_ascii_lowercase();
+    let end = DETAILS.iter().filter_map(|word| lower.find(word)).min();
+    let mut rest = text[..end.unwrap_or(text.len())].trim_end();
+    let mut shown = String::with_capacity(rest.len());
+    while let Some(open) = rest.find(['"', '\'']) {
+        let (before, from) = rest.split_at(open);
+        shown.push_str(before);
+        let quote = &from[..1];
+        let follows_a_word = before.ends_with(|one: char| one.is_alphanumeric());
+        let close = from[1..].find(quote).map(|length| length + 2);
+        // An apostrophe.
+        if quote == "'" && follows_a_word {
+            shown.push_str(quote);
+            rest = &from[1..];
+            continue;
+        }
+        let last = before.split_whitespace().next_back().unwrap_or_default();
+        let length = close.unwrap_or(from.len());
+        match NOUNS.contains(&last) {
+            true => shown.push_str(&from[..length]),
+            false => shown.extend([quote, "…", quote]),
+        }
+        rest = &from[length..];
+    }
+    shown.push_str(rest);
+    shown
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -130,5 +183,29 @@ mod tests {
         assert_eq!(tries(LoadStep::Marker), Some(2));
         assert_eq!(tries(LoadStep::Copy), Some(1));
         assert_eq!(tries(LoadStep::FollowUp), Some(1));
+    }
+
+    #[test]
+    fn an_error_of_the_data_keeps_its_names_and_loses_its_values() {
+        for (text, expected) in [
+            (
+                "ERROR: invalid input syntax for type integer: \"Jane Doe 078-05-1120\"",
+                "ERROR: invalid input syntax for type integer: \"…\"",
+            ),
+            (
+                "null value in column \"id\" of relation \"etl.price\" violates it\n  DETAIL:  Failing row contains (Jane)",
+                "null value in column \"id\" of relation \"etl.price\" violates it",
+            ),
+            (
+                "ERROR: Invalid digit, Value 'J', Pos 0, Type: Integer  Detail: context: Jane",
+                "ERROR: Invalid digit, Value '…', Pos 0, Type: Integer",
+            ),
+            ("a value that isn't one: 'Jane", "a value that isn't one: '…'"),
+            ("division by zero", "division by zero"),
+        ] {
+            assert_eq!(WarehouseFault::Data.without_values(text), expected);
+            assert_eq!(WarehouseFault::Unknown.without_values(text), expected);
+            assert_eq!(WarehouseFault::Configuration.without_values(text), text);
+        }
     }
 }

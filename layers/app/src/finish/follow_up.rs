@@ -115,7 +115,7 @@ impl FinishStatement<'_> {
         };
         let fault = report.fault.unwrap_or(WarehouseFault::Unknown);
         if report.run != StatementRun::Failed || !fault.is_of_the_warehouse() {
-            retry::ran(self.app, &load, &plan.warehouse, attempt).await?;
+            retry::ran(self.app, &load, &plan.warehouse, Some(attempt)).await?;
         }
         let ended = Ended::of(statement_id, report);
         match &ended.error {
@@ -160,11 +160,12 @@ impl FinishStatement<'_> {
         if by_its_step.is_none() && !part.repeats {
             return self.record_follow_up(load, attempt, ended).await;
         }
+        let shown = fault.without_values(&error);
         let failed = FailedStatement {
             attempt,
             step: Some(LoadStep::FollowUp),
             fault,
-            error: &error,
+            error: &shown,
         };
         let outcome = ended.as_outcome();
         let now = self.app.clock.now();
@@ -247,12 +248,15 @@ impl FinishStatement<'_> {
             state,
             error,
             statement_id,
-            ..
+            report,
         } = ended;
         self.app.store.finish_statement(attempt, &outcome, now).await?;
         let statements = self.app.store.statements(load.id).await?;
         let plan = LoadPlan::of(&load)?;
-        let steps = all_steps(&plan, &statements);
+        let steps: Vec<_> = all_steps(&plan, &statements)
+            .into_iter()
+            .map(without_values)
+            .collect();
         let duration = match steps.is_empty() {
             true => outcome.duration,
             false => Some(
@@ -263,6 +267,8 @@ impl FinishStatement<'_> {
                     .sum(),
             ),
         };
+        let fault = report.and_then(|report| report.fault);
+        let error = error.map(|error| fault.map_or(error.clone(), |fault| fault.without_values(&error)));
         let error = error.map(|error| match steps.len() {
             0 => error,
             count => format!("step {} of {count}: {error}", place_of(&statements, attempt)),
@@ -373,6 +379,14 @@ fn all_steps(plan: &LoadPlan, statements: &[Statement]) -> Vec<FollowUpStep> {
             known.cloned().unwrap_or_else(|| FollowUpStep::not_run(place))
         })
         .collect()
+}
+
+/// A step as the audit may have it: of what sort its failure was is not kept.
+fn without_values(step: FollowUpStep) -> FollowUpStep {
+    let error = step
+        .error
+        .map(|error| WarehouseFault::Unknown.without_values(&error));
+    FollowUpStep { error, ..step }
 }
 
 /// How a follow-up ended, in the warehouse or before it.

@@ -1,5 +1,7 @@
 //! Letting a file that was loaded be loaded again when it is sent again.
 
+use longshore_copy::{Identifier, IdentifierError, QualifiedTable};
+use longshore_domain::rule::FileRule;
 use longshore_store::{Forgotten, Load};
 
 use super::{Judged, Operate};
@@ -35,9 +37,37 @@ impl Operate<'_> {
                 load.id
             )));
         }
-        Ok(Ok(
-            "load the file when it is sent again; rows of it that are in the table stay, so delete them first".to_owned(),
-        ))
+        let mut sentence =
+            "load the file when it is sent again; rows of it that are in the table stay, so delete them first".to_owned();
+        if let Some(sql) = self.deletion(load).await? {
+            sentence.push_str(": ");
+            sentence.push_str(&sql);
+        }
+        Ok(Ok(sentence))
+    }
+
+    /// The statement that deletes a load's rows, where they can be told from others.
+    async fn deletion(&self, load: &Load) -> Result<Option<String>, AppError> {
+        // The rows of a batch have the batch's id.
+        let (Some(rule), Some(table), None, true) =
+            (load.rule, &load.table, load.batch, load.loaded_at.is_some())
+        else {
+            return Ok(None);
+        };
+        let row = self.app.store.rule(rule).await?;
+        let Some(column) = row
+            .and_then(|row| FileRule::from_row(&row).ok())
+            .and_then(|rule| rule.load_id_column)
+        else {
+            return Ok(None);
+        };
+        let not_named = |error: IdentifierError| AppError::Engine(error.into());
+        let table = QualifiedTable::new(table).map_err(not_named)?;
+        let column = Identifier::new(column).map_err(not_named)?;
+        Ok(Some(format!(
+            "DELETE FROM {table} WHERE {column} = '{}'",
+            load.id
+        )))
     }
 
     /// Forgets the content of a load; refused when another load of it began meanwhile.
