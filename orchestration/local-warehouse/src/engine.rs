@@ -148,7 +148,12 @@ impl Session<'_> {
         let mut result = None;
         if returns_rows {
             let prepared = self.client.prepare(&rewritten.text).await.map_err(explain)?;
-            result = (!prepared.columns().is_empty()).then(|| ResultSet::new(prepared.columns()));
+            let prefix = if classified.name == "SHOW" {
+                sql::SETTING_PREFIX
+            } else {
+                ""
+            };
+            result = (!prepared.columns().is_empty()).then(|| ResultSet::new(prepared.columns(), prefix));
         }
         let stream = self
             .client

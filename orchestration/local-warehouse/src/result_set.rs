@@ -40,11 +40,14 @@ pub(crate) struct ResultSet {
 }
 
 impl ResultSet {
-    /// An empty result with these columns.
-    pub(crate) fn new(columns: &[Column]) -> Self {
+    /// An empty result with these columns, whose names lose a prefix.
+    pub(crate) fn new(columns: &[Column], prefix: &str) -> Self {
         let types = columns.iter().map(|column| column.type_().clone()).collect();
         Self {
-            columns: columns.iter().map(column_metadata).collect(),
+            columns: columns
+                .iter()
+                .map(|column| column_metadata(column, prefix))
+                .collect(),
             types,
             ..Self::default()
         }
@@ -231,8 +234,9 @@ fn type_name(kind: &Type) -> &str {
     }
 }
 
-fn column_metadata(column: &Column) -> Value {
+fn column_metadata(column: &Column, prefix: &str) -> Value {
     let kind = column.type_();
+    let name = column.name().strip_prefix(prefix).unwrap_or(column.name());
     let is_text = matches!(*kind, Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME);
     let is_number = matches!(
         *kind,
@@ -242,8 +246,8 @@ fn column_metadata(column: &Column) -> Value {
         "isCaseSensitive": is_text,
         "isCurrency": false,
         "isSigned": is_number,
-        "label": column.name(),
-        "name": column.name(),
+        "label": name,
+        "name": name,
         "nullable": 1,
         "precision": precision(kind),
         "scale": 0,

@@ -20,7 +20,7 @@ pub(crate) use classify::{Classified, StatementKind, classify};
 pub(crate) use cursor::Cursor;
 pub(crate) use quoted_name::fold_quoted_names;
 pub(crate) use redact::without_credentials;
-pub(crate) use rewrite::{bind_parameters, parameters, rewrite};
+pub(crate) use rewrite::{SETTING_PREFIX, bind_parameters, parameters, rewrite};
 pub(crate) use text_edit::{Rewritten, character_position};
 pub(crate) use token::{Token, TokenKind, single_statement, string_value, tokenize};
 
