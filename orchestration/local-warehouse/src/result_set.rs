@@ -35,7 +35,7 @@ pub(crate) struct ResultSet {
     types: Vec<Type>,
     /// Each row as JSON text.
     rows: Vec<String>,
-    /// Bytes of them all.
+    /// Bytes of their values.
     pub(crate) bytes: usize,
 }
 
@@ -59,15 +59,19 @@ impl ResultSet {
             .filter_map(|index| row.get(index))
             .map(str::len)
             .sum();
-        if bytes > MOST_ROW_BYTES {
-            return Err(ResultTooLarge::Row);
-        }
+        self.count(bytes)?;
         let fields: Vec<Value> = (0..row.len())
             .map(|index| field(row.get(index), self.types.get(index)))
             .collect();
-        let text = Value::Array(fields).to_string();
-        self.bytes += text.len();
-        self.rows.push(text);
+        self.rows.push(Value::Array(fields).to_string());
+        Ok(())
+    }
+
+    fn count(&mut self, bytes: usize) -> Result<(), ResultTooLarge> {
+        if bytes > MOST_ROW_BYTES {
+            return Err(ResultTooLarge::Row);
+        }
+        self.bytes += bytes;
         if self.bytes > MOST_BYTES {
             return Err(ResultTooLarge::Whole);
         }
@@ -269,5 +273,24 @@ fn precision(kind: &Type) -> i32 {
         Type::DATE => 13,
         Type::TIMESTAMP => 29,
         _ => i32::MAX,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_has_64_kb_and_a_result_500_mb_at_most() {
+        let mut result = ResultSet::default();
+        assert_eq!(result.count(64 * 1024 + 1), Err(ResultTooLarge::Row));
+        for _ in 0..500 * 16 {
+            assert_eq!(result.count(64 * 1024), Ok(()));
+        }
+        let error = result.count(1).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "Database response exceeded size limit of 500 MB"
+        );
     }
 }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::warehouse::Place;
 
-/// Sessions of one account that may be open: <https://docs.aws.amazon.com/redshift/latest/mgmt/data-api.html>.
+/// Sessions of one cluster that may be open: <https://docs.aws.amazon.com/redshift/latest/mgmt/data-api.html>.
 pub(crate) const MOST_SESSIONS: usize = 500;
 
 /// How long a closed session is listed.
@@ -74,7 +74,8 @@ pub(crate) struct SessionFacts {
 /// One session.
 pub(crate) struct OpenSession {
     created_at: DateTime<Utc>,
-    request: Value,
+    /// The fields of the request that opened it.
+    pub(crate) request: Value,
     /// Where its statements run.
     pub(crate) place: Place,
     /// Its connection; None before the first statement.
@@ -103,7 +104,9 @@ impl Sessions {
     ) -> Option<(Uuid, Arc<OpenSession>)> {
         let mut sessions = self.lock();
         forget_old(&mut sessions);
-        if sessions.values().filter(|session| !session.is_over()).count() >= MOST_SESSIONS {
+        let is_beside =
+            |session: &&Arc<OpenSession>| session.place.cluster == place.cluster && !session.is_over();
+        if sessions.values().filter(is_beside).count() >= MOST_SESSIONS {
             return None;
         }
         let (id, now) = (Uuid::new_v4(), Utc::now());
@@ -123,6 +126,11 @@ impl Sessions {
         let session = Arc::new(session);
         sessions.insert(id, Arc::clone(&session));
         Some((id, session))
+    }
+
+    /// Forgets a session in which nothing ran.
+    pub(crate) fn forget(&self, id: Uuid) {
+        self.lock().remove(&id);
     }
 
     /// A session that is not over.
@@ -254,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_a_limit() {
+    fn each_cluster_has_its_limit() {
         let sessions = Sessions::default();
         for _ in 0..MOST_SESSIONS {
             assert!(
@@ -267,6 +275,15 @@ mod tests {
             sessions
                 .open(place(), Duration::from_secs(60), Value::Null)
                 .is_none()
+        );
+        let other = Place {
+            cluster: 1,
+            ..place()
+        };
+        assert!(
+            sessions
+                .open(other, Duration::from_secs(60), Value::Null)
+                .is_some()
         );
     }
 }

@@ -7,6 +7,7 @@ mod durability;
 mod formats;
 mod functions;
 mod hostile;
+mod limits;
 mod manual;
 mod manual_errors;
 mod manual_times;
