@@ -197,8 +197,9 @@ impl Options {
 
     fn format(&self) -> Result<Format, SqlError> {
         Ok(if self.has("CSV") {
+            self.check_quotes("CSV", &[self.quote])?;
             Format::Csv {
-                delimiter: self.single_byte_delimiter("CSV")?,
+                delimiter: self.delimiter.clone(),
                 quote: self.quote,
             }
         } else if self.has("FIXEDWIDTH") {
@@ -211,27 +212,26 @@ impl Options {
             Format::Parquet
         } else if self.has("ORC") {
             Format::Orc
-        } else if self.delimiter.len() > 1 && !self.has("REMOVEQUOTES") {
-            Format::Separated {
-                delimiter: self.delimiter.clone(),
-                escape: self.has("ESCAPE"),
-            }
         } else {
+            if self.has("REMOVEQUOTES") {
+                self.check_quotes("REMOVEQUOTES", b"\"'")?;
+            }
             Format::Delimited {
-                delimiter: self.single_byte_delimiter("REMOVEQUOTES")?,
+                delimiter: self.delimiter.clone(),
                 escape: self.has("ESCAPE"),
                 remove_quotes: self.has("REMOVEQUOTES"),
             }
         })
     }
 
-    fn single_byte_delimiter(&self, option: &str) -> Result<u8, SqlError> {
-        match self.delimiter.as_slice() {
-            [byte] => Ok(*byte),
-            _ => Err(SqlError::unsupported(format!(
-                "COPY option DELIMITER of several characters with {option}"
-            ))),
+    /// A quote cannot both surround a field and stand between two.
+    fn check_quotes(&self, option: &str, quotes: &[u8]) -> Result<(), SqlError> {
+        if self.delimiter.iter().any(|byte| quotes.contains(byte)) {
+            return Err(refused(format!(
+                "COPY DELIMITER must not contain a quotation mark of {option}"
+            )));
         }
+        Ok(())
     }
 
     fn compression(&self) -> Option<Compression> {
@@ -340,7 +340,7 @@ mod tests {
         assert_eq!(
             copy.format,
             Format::Delimited {
-                delimiter: 1,
+                delimiter: vec![1],
                 escape: false,
                 remove_quotes: false
             }
@@ -348,7 +348,7 @@ mod tests {
         assert_eq!(
             with("csv").unwrap().format,
             Format::Csv {
-                delimiter: b',',
+                delimiter: b",".to_vec(),
                 quote: b'"'
             }
         );
@@ -428,12 +428,16 @@ mod tests {
                 "COPY DELIMITER must be UTF-8 without line breaks",
             ),
             (
-                "csv delimiter '||'",
-                "COPY option DELIMITER of several characters with CSV",
+                "csv delimiter '|\"|'",
+                "COPY DELIMITER must not contain a quotation mark of CSV",
             ),
             (
-                "delimiter '||' removequotes",
-                "COPY option DELIMITER of several characters with REMOVEQUOTES",
+                "csv quote '%' delimiter '%'",
+                "COPY DELIMITER must not contain a quotation mark of CSV",
+            ),
+            (
+                "delimiter '|\\'|' removequotes",
+                "COPY DELIMITER must not contain a quotation mark of REMOVEQUOTES",
             ),
             (
                 "timeformat 'YYYY-MM-DD HH:MI:SSOF'",

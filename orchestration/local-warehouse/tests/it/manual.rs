@@ -131,7 +131,7 @@ async fn data_formats_of_text_and_json() {
 #[tokio::test]
 async fn delimiters_of_several_bytes() {
     let world = World::new().await;
-    let cases: [Case<'_>; 8] = [
+    let cases: [Case<'_>; 16] = [
         (b"a|~|b\n", "delimiter '|~|'", &["a|b"]),
         (b"|a~|~|~|b\r\n", "delimiter as '|~|'", &["|a~|~|b"]),
         (b"a|~|b|~|\n", "delimiter '|~|'", &["a|b"]),
@@ -148,6 +148,30 @@ async fn delimiters_of_several_bytes() {
             "delimiter '\u{a6}\u{ec}' encoding iso88591",
             &["a|\u{e9}"],
         ),
+        (b"a|~|b\n", "csv delimiter '|~|'", &["a|b"]),
+        (
+            b"\"a\n|~|\" |~| \"\"\"b\"\"\"\r\n",
+            "csv delimiter '|~|'",
+            &["a\n|~||\"b\""],
+        ),
+        (b"a|~~|b|~|\n", "csv delimiter '|~|'", &["a|~~|b|"]),
+        (b"%a,%, %b%\n", "csv quote '%' delimiter ', '", &["a,|b"]),
+        (
+            b"'a|~|'|~|\"b\nc\"\n",
+            "delimiter '|~|' removequotes",
+            &["a|~||b\nc"],
+        ),
+        (
+            b"'a'|~'|~|b'|~|\r\n",
+            "delimiter '|~|' removequotes",
+            &["a'|~|b'"],
+        ),
+        (
+            b"'a\\'|~|'|~|\\|~|\n",
+            "delimiter '|~|' removequotes escape",
+            &["a'|~|||~|"],
+        ),
+        (b"'\\N'|~|\\N\n", "delimiter '|~|' removequotes", &["\\N|-"]),
     ];
     check(&world, "a varchar(15), b varchar(15)", &cases).await;
     world.put("k", "1|~|2|~|3\n4\n5|~x\n6|~|7\n");
