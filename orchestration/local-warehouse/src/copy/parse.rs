@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::arguments::{
-    delimiter, encoding, json_fields, max_error, null_string, number, one_character, optional_number,
-    replacement, text, time_format, widths, within,
+    check_region, delimiter, encoding, json_fields, max_error, null_string, number, one_character,
+    optional_number, replacement, text, time_format, widths, within,
 };
 use super::cipher::RootKey;
 use super::options::{check_combination, option_name, refused};
@@ -108,9 +108,10 @@ impl Options {
             "IAM_ROLE" if !cursor.accept(&["default"]) => {
                 cursor.expect_string()?;
             }
-            "CREDENTIALS" | "ACCESS_KEY_ID" | "SECRET_ACCESS_KEY" | "SESSION_TOKEN" | "REGION" => {
+            "CREDENTIALS" | "ACCESS_KEY_ID" | "SECRET_ACCESS_KEY" | "SESSION_TOKEN" => {
                 text(cursor)?;
             }
+            "REGION" => check_region(&text(cursor)?)?,
             "MASTER_SYMMETRIC_KEY" => {
                 let key = RootKey::parse(&text(cursor)?);
                 self.root_key = Some(key.ok_or_else(|| {

@@ -234,21 +234,6 @@ async fn json_documents_are_kept_whole_without_shredding() {
 }
 
 #[tokio::test]
-async fn lzop_files_are_unpacked() {
-    let world = World::new().await;
-    world
-        .run("create table t (id int, name varchar(10), filler varchar(20), number int)")
-        .await;
-    world.put("rows.lzo", include_bytes!("../fixtures/rows.lzo"));
-    let copied = world.copy("t", "rows.lzo", "lzop").await;
-    assert_eq!(copied["ResultRows"], 600, "{}", copied["Error"]);
-    assert_eq!(
-        world.rows("select sum(id), max(number) from t").await,
-        ["179700|1008"]
-    );
-}
-
-#[tokio::test]
 async fn fixed_widths_need_one_label_per_column() {
     let world = World::new().await;
     world.run("create table t (a int, b varchar(5))").await;
