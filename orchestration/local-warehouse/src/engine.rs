@@ -10,6 +10,7 @@ use crate::copy::{self, CopyContext};
 use crate::error::error_chain;
 use crate::result_set::ResultSet;
 use crate::sql::{self, Classified, Rewritten, SqlError, StatementKind};
+use crate::varbyte;
 
 /// Where a statement runs and under which number.
 pub(crate) struct Session<'a> {
@@ -103,7 +104,11 @@ impl Session<'_> {
             }
             _ => {
                 let rewritten = sql::rewrite(text, classified).map_err(explain)?;
-                self.run(text, &rewritten, classified).await
+                let executed = self.run(text, &rewritten, classified).await?;
+                if classified.kind == StatementKind::CreateTable {
+                    varbyte::keep_lengths(self.client, &rewritten.text).await?;
+                }
+                Ok(executed)
             }
         }
     }

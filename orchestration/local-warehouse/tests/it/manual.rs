@@ -300,6 +300,53 @@ async fn a_varbyte_column_has_a_limit() {
     assert_eq!(world.copy("k", "p", "ignoreallerrors").await["ResultRows"], 1);
 }
 
+/// `r_CREATE_TABLE_NEW.html` of LIKE, and `r_CREATE_TABLE_AS.html`: the new table has the types of the old one.
+#[tokio::test]
+async fn a_varbyte_column_keeps_its_limit_in_another_table() {
+    let world = World::new().await;
+    world
+        .run("create table t (a varbyte(2), \"b c\" varbyte(3) default null, c varbyte, k int)")
+        .await;
+    world.run("insert into t values ('ab', 'abc', 'abcd', 1)").await;
+    for (sql, limits) in [
+        ("create table u (k2 int, like t)", [Some(2), Some(3)]),
+        ("create table u (like t including defaults)", [Some(2), Some(3)]),
+        ("create table u as select * from t", [Some(2), Some(3)]),
+        (
+            "create table u as (select a, k, x.\"b c\" from t as x union all select a, k, \"b c\" from t)",
+            [None, None],
+        ),
+        (
+            "create table u (k, \"b c\", a) diststyle even as select k, \"b c\", a from t",
+            [Some(2), Some(3)],
+        ),
+        (
+            "create table u as with w as (select * from t) select a, \"b c\" from w",
+            [Some(2), Some(3)],
+        ),
+        (
+            "create table if not exists u as select k, a, a || a as \"b c\" from t",
+            [Some(2), None],
+        ),
+    ] {
+        world.run("drop table if exists u").await;
+        world.run(sql).await;
+        for (column, limit) in ["a", "\"b c\""].into_iter().zip(limits) {
+            let insert = format!("insert into u ({column}) values ('abcdef')");
+            match limit {
+                Some(most) => assert_eq!(
+                    world.error(&insert).await,
+                    format!("ERROR: value too long for type binary varying({most})"),
+                    "{sql}"
+                ),
+                None => {
+                    world.run(&insert).await;
+                }
+            }
+        }
+    }
+}
+
 /// `copy-parameters-data-conversion.html`: ACCEPTINVCHARS has no exception for JSON.
 #[tokio::test]
 async fn acceptinvchars_replaces_in_json_too() {
