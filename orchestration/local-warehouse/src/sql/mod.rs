@@ -8,6 +8,7 @@ mod foreign;
 mod handler;
 mod heritage;
 mod leading_locks;
+mod listagg;
 mod quoted_name;
 mod redact;
 mod rewrite;

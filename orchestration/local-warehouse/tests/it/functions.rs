@@ -251,10 +251,8 @@ async fn numbers() {
     }
 }
 
-/// <https://docs.aws.amazon.com/redshift/latest/dg/r_LISTAGG.html>
-#[tokio::test]
-async fn listagg() {
-    let world = World::new().await;
+/// The sample table of <https://docs.aws.amazon.com/redshift/latest/dg/c_Window_functions.html>.
+async fn create_winsales(world: &World) {
     world
         .run("create table winsales (salesid int, dateid date, sellerid int, buyerid char(10))")
         .await;
@@ -265,6 +263,52 @@ async fn listagg() {
              (20002, '2004-02-16', 2, 'c'), (30003, '2004-04-18', 3, 'b'), (30004, '2004-04-18', 3, 'b'), (30007, '2004-09-07', 3, 'c')",
         )
         .await;
+}
+
+/// <https://docs.aws.amazon.com/redshift/latest/dg/r_WF_LISTAGG.html>
+#[tokio::test]
+async fn listagg_as_a_window_function() {
+    let world = World::new().await;
+    create_winsales(&world).await;
+    for (query, expected) in [
+        (
+            "select listagg(sellerid) within group (order by sellerid) over() from winsales",
+            vec!["11122333344"; 11],
+        ),
+        (
+            "select listagg(sellerid) within group (order by dateid) over () as seller from winsales where buyerid = 'b'",
+            vec!["3233"; 4],
+        ),
+        (
+            "select listagg(dateid,',') within group (order by sellerid desc,salesid asc) over () as dates from winsales where buyerid  = 'b'",
+            vec!["2003-08-02,2004-04-18,2004-04-18,2004-02-12"; 4],
+        ),
+        (
+            "select listagg(distinct dateid,',') within group (order by sellerid desc,salesid asc) over () as dates from winsales where buyerid = 'b'",
+            vec!["2003-08-02,2004-04-18,2004-02-12"; 4],
+        ),
+        (
+            "select buyerid, listagg(nvl(salesid, 0) , ',') within group (order by decode(salesid, 1, 0, salesid))
+             over (partition by nvl(buyerid, 'x')) as sales_id from winsales order by buyerid limit 4",
+            vec![
+                "a|10005,40001,40005",
+                "a|10005,40001,40005",
+                "a|10005,40001,40005",
+                "b|20001,30001,30003,30004",
+            ],
+        ),
+        ("select listagg(distinct buyerid) over (partition by sellerid) from winsales where sellerid = 4", vec!["a", "a"]),
+        ("select listagg(nullif(salesid, salesid)) over () from winsales where buyerid = 'a'", vec!["-"; 3]),
+    ] {
+        assert_eq!(world.rows(query).await, expected, "{query}");
+    }
+}
+
+/// <https://docs.aws.amazon.com/redshift/latest/dg/r_LISTAGG.html>
+#[tokio::test]
+async fn listagg() {
+    let world = World::new().await;
+    create_winsales(&world).await;
     for (query, expected) in [
         (
             "select listagg(sellerid) within group (order by dateid, salesid) from winsales",
@@ -323,13 +367,19 @@ async fn listagg_leaves_out_nulls_and_empty_texts_and_has_a_limit() {
     let wide = "from (select repeat('x', 100) as x from generate_series(1, 1000)) as wide";
     let limit = world.error(&format!("select listagg(x, ',') {wide}")).await;
     assert!(limit.contains("Result size exceeds LISTAGG limit"), "{limit}");
-    let window = world
-        .error("select listagg(x) within group (order by a) over (partition by a) from t")
-        .await;
-    assert!(
-        window.contains("LISTAGG … OVER is not supported by the local warehouse"),
-        "{window}"
-    );
+    for over in [
+        "(order by a)",
+        "(partition by x order by a)",
+        "(rows unbounded preceding)",
+    ] {
+        let error = world
+            .error(&format!("select listagg(x) over {over} from t"))
+            .await;
+        assert!(
+            error.contains("cannot contain a window ordering or window frame"),
+            "{over}: {error}"
+        );
+    }
 }
 
 /// <https://docs.aws.amazon.com/redshift/latest/dg/r_CONCAT.html>
