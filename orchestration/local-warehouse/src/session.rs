@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio_postgres::Client;
 use uuid::Uuid;
 
@@ -56,7 +56,7 @@ pub(crate) struct SessionFacts {
     /// Where its statements run.
     pub(crate) place: Place,
     /// The fields of the request that opened it.
-    pub(crate) request: Value,
+    pub(crate) request: Map<String, Value>,
     /// What it is doing.
     pub(crate) status: SessionStatus,
     /// When it was opened.
@@ -75,7 +75,7 @@ pub(crate) struct SessionFacts {
 pub(crate) struct OpenSession {
     created_at: DateTime<Utc>,
     /// The fields of the request that opened it.
-    pub(crate) request: Value,
+    pub(crate) request: Map<String, Value>,
     /// Where its statements run.
     pub(crate) place: Place,
     /// Its connection; None before the first statement.
@@ -100,7 +100,7 @@ impl Sessions {
         &self,
         place: Place,
         keep_alive: Duration,
-        request: Value,
+        request: Map<String, Value>,
     ) -> Option<(Uuid, Arc<OpenSession>)> {
         let mut sessions = self.lock();
         forget_old(&mut sessions);
@@ -240,7 +240,7 @@ mod tests {
     fn a_session_is_over_when_nothing_runs_in_it_and_its_time_is_up() {
         let sessions = Sessions::default();
         let (id, session) = sessions
-            .open(place(), Duration::from_secs(60), Value::Null)
+            .open(place(), Duration::from_secs(60), Map::new())
             .unwrap();
         session.leave();
         assert!(sessions.find(id).is_some());
@@ -255,7 +255,7 @@ mod tests {
     #[test]
     fn a_session_that_is_not_kept_alive_lasts_for_its_first_statement() {
         let sessions = Sessions::default();
-        let (id, session) = sessions.open(place(), Duration::ZERO, Value::Null).unwrap();
+        let (id, session) = sessions.open(place(), Duration::ZERO, Map::new()).unwrap();
         assert!(sessions.find(id).is_some());
         session.leave();
         assert!(sessions.find(id).is_none());
@@ -267,13 +267,13 @@ mod tests {
         for _ in 0..MOST_SESSIONS {
             assert!(
                 sessions
-                    .open(place(), Duration::from_secs(60), Value::Null)
+                    .open(place(), Duration::from_secs(60), Map::new())
                     .is_some()
             );
         }
         assert!(
             sessions
-                .open(place(), Duration::from_secs(60), Value::Null)
+                .open(place(), Duration::from_secs(60), Map::new())
                 .is_none()
         );
         let other = Place {
@@ -282,7 +282,7 @@ mod tests {
         };
         assert!(
             sessions
-                .open(other, Duration::from_secs(60), Value::Null)
+                .open(other, Duration::from_secs(60), Map::new())
                 .is_some()
         );
     }

@@ -70,12 +70,16 @@ async fn submit(
         .iter()
         .map(|text| single(text))
         .collect::<Result<Vec<_>, _>>()?;
+    let name = request.text("StatementName")?.map(str::to_owned);
+    let with_event = request.flag("WithEvent")?;
+    let client_token = request.text("ClientToken")?;
+    // From here on no return may forget to give it back.
     let ticket = Ticket::take(inner, request)?;
     let submission = Submission {
         id: Uuid::new_v4(),
-        name: request.text("StatementName")?.map(str::to_owned),
+        name,
         is_batch,
-        with_event: request.flag("WithEvent")?,
+        with_event,
         sqls,
         query_ids: Vec::new(),
         request: ticket.repeated(request),
@@ -84,7 +88,6 @@ async fn submit(
     if let Some((_, session)) = &ticket.session {
         session.runs(submission.id);
     }
-    let client_token = request.text("ClientToken")?;
     let accepted = accept(inner, &ticket.place, &submission, client_token).await;
     let id = match accepted {
         Ok(Accepted::New(submission)) => {
@@ -212,14 +215,14 @@ impl Ticket {
 
     /// What Describe and List say again, and what the run must know.
     fn repeated(&self, request: &Request<'_>) -> Value {
-        let mut fields = repeated(request, WHERE.iter().chain(&REPEATED));
-        if let Some((id, session)) = &self.session {
-            fields.insert("SessionId".to_owned(), json!(id.to_string()));
+        let mut fields = repeated(request, &REPEATED);
+        match &self.session {
             // The statement need not say what its session knows.
-            let known = session.request.as_object().into_iter().flatten();
-            for (name, value) in known {
-                fields.entry(name.clone()).or_insert_with(|| value.clone());
+            Some((id, session)) => {
+                fields.insert("SessionId".to_owned(), json!(id.to_string()));
+                fields.extend(session.request.clone());
             }
+            None => fields.extend(repeated(request, &WHERE)),
         }
         Value::Object(fields)
     }
@@ -236,9 +239,9 @@ impl Ticket {
     }
 }
 
-fn repeated<'n>(request: &Request<'_>, names: impl Iterator<Item = &'n &'n str>) -> Map<String, Value> {
+fn repeated(request: &Request<'_>, names: &[&str]) -> Map<String, Value> {
     let field = |name: &&str| request.get(name).map(|value| ((*name).to_owned(), value.clone()));
-    names.filter_map(field).collect()
+    names.iter().filter_map(field).collect()
 }
 
 fn open_session(
@@ -247,7 +250,7 @@ fn open_session(
     place: &Place,
     keep_alive: Duration,
 ) -> Result<NamedSession, ApiError> {
-    let fields = Value::Object(repeated(request, WHERE.iter()));
+    let fields = repeated(request, &WHERE);
     let opened = inner.sessions.open(place.clone(), keep_alive, fields);
     opened.ok_or_else(|| ApiError::too_many_sessions(MOST_SESSIONS))
 }
