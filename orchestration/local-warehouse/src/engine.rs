@@ -232,8 +232,11 @@ fn explain_database_error(
 
 /// What Redshift may have understood and PostgreSQL has not.
 fn not_supported(error: &DbError) -> Option<&'static str> {
-    let is_navigation =
-        *error.code() == SqlState::UNDEFINED_TABLE && error.message().starts_with("missing FROM-clause");
+    let is_navigation = *error.code() == SqlState::UNDEFINED_TABLE
+        && error.message().starts_with("missing FROM-clause")
+        || error
+            .message()
+            .ends_with("applied to type jsonb, which is not a composite type");
     is_navigation.then_some(
         "navigation into a SUPER value (value.field) is not supported by the local warehouse; \
          use JSON_EXTRACT_PATH_TEXT, or value['field']",

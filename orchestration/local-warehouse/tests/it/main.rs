@@ -9,6 +9,7 @@ mod formats;
 mod functions;
 mod hostile;
 mod limits;
+mod listagg;
 mod load_operations;
 mod manual;
 mod manual_errors;
