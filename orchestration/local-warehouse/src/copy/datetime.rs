@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, Utc};
 
-use super::automatic::recognize;
+use super::automatic::{recognize, zone_offset};
 use super::iso;
 use super::report::RowError;
 use super::statement::TimeFormat;
@@ -159,14 +159,18 @@ fn default_date(text: &str) -> Result<Option<NaiveDate>, RowError> {
     let date = text.get(..DATE.len()).and_then(|date| parse(date, DATE));
     let rest = text.get(DATE.len()..).unwrap_or("?");
     Ok(date
-        .filter(|_| is_ignored_time(rest) || guess(text).is_some())
+        .filter(|_| is_ignored_time(rest))
         .map(|moment| moment.local.date()))
 }
 
-/// A time after the date is allowed, and ignored; `'auto'` knows more zones than this.
+/// A time after the date is allowed, and ignored, whatever its zone is called.
 fn is_ignored_time(rest: &str) -> bool {
-    let mut scan = Scan::new(rest.trim_start_matches([' ', 'T']));
-    rest.is_empty() || (rest.starts_with([' ', 'T']) && scan.time().is_some())
+    let time = rest.trim_start_matches([' ', 'T']);
+    let time = match time.rsplit_once(' ') {
+        Some((before, zone)) if zone_offset(zone).is_some() => before,
+        _ => time,
+    };
+    rest.is_empty() || (rest.starts_with([' ', 'T']) && Scan::new(time).time().is_some())
 }
 
 /// So many microseconds per unit since 1970; a fraction is allowed.
@@ -267,6 +271,19 @@ mod tests {
             ("01/08/9", pattern("MM/DD/YY")),
         ] {
             assert!(convert_date(text.as_bytes(), &format).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_follows_a_date_is_a_time() {
+        for text in [
+            "0015-10-15 BC",
+            "2015-10-15 08:00 BC",
+            "2015-10-15 PST",
+            "2015-10-15 08:00 PST PST",
+        ] {
+            let error = convert_date(text.as_bytes(), &TimeFormat::Default).unwrap_err();
+            assert_eq!(error.code, 1205, "{text}");
         }
     }
 
