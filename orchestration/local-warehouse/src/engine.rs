@@ -10,6 +10,7 @@ use crate::copy::{self, CopyContext};
 use crate::error::error_chain;
 use crate::result_set::ResultSet;
 use crate::sql::{self, Classified, Rewritten, SqlError, StatementKind};
+use crate::varbyte;
 
 /// Where a statement runs and under which number.
 pub(crate) struct Session<'a> {
@@ -103,7 +104,11 @@ impl Session<'_> {
             }
             _ => {
                 let rewritten = sql::rewrite(text, classified).map_err(explain)?;
-                self.run(text, &rewritten, classified).await
+                let executed = self.run(text, &rewritten, classified).await?;
+                if classified.kind == StatementKind::CreateTable {
+                    varbyte::keep_lengths(self.client, &rewritten.text).await?;
+                }
+                Ok(executed)
             }
         }
     }
@@ -148,7 +153,12 @@ impl Session<'_> {
         let mut result = None;
         if returns_rows {
             let prepared = self.client.prepare(&rewritten.text).await.map_err(explain)?;
-            result = (!prepared.columns().is_empty()).then(|| ResultSet::new(prepared.columns()));
+            let prefix = if classified.name == "SHOW" {
+                sql::SETTING_PREFIX
+            } else {
+                ""
+            };
+            result = (!prepared.columns().is_empty()).then(|| ResultSet::new(prepared.columns(), prefix));
         }
         let stream = self
             .client
@@ -222,8 +232,11 @@ fn explain_database_error(
 
 /// What Redshift may have understood and PostgreSQL has not.
 fn not_supported(error: &DbError) -> Option<&'static str> {
-    let is_navigation =
-        *error.code() == SqlState::UNDEFINED_TABLE && error.message().starts_with("missing FROM-clause");
+    let is_navigation = *error.code() == SqlState::UNDEFINED_TABLE
+        && error.message().starts_with("missing FROM-clause")
+        || error
+            .message()
+            .ends_with("applied to type jsonb, which is not a composite type");
     is_navigation.then_some(
         "navigation into a SUPER value (value.field) is not supported by the local warehouse; \
          use JSON_EXTRACT_PATH_TEXT, or value['field']",

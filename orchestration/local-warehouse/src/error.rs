@@ -60,7 +60,7 @@ impl ApiError {
         }
     }
 
-    /// Too many calls wait for a statement to end.
+    /// Too many calls wait for the same statement to end.
     pub(crate) fn too_many_waiting_requests(limit: usize) -> Self {
         let message = format!("Active waiting requests exceeded the allowed quota ({limit}).");
         Self {

@@ -71,7 +71,7 @@ mod tests {
 
     use super::*;
 
-    const OPTIONS: [&str; 39] = [
+    const OPTIONS: [&str; 42] = [
         "csv",
         "csv quote as '%'",
         "csv delimiter '|'",
@@ -79,6 +79,9 @@ mod tests {
         "delimiter '\\t'",
         "delimiter '|~|'",
         "delimiter ',,' escape",
+        "delimiter '||' removequotes",
+        "delimiter '||' removequotes escape",
+        "csv delimiter ', '",
         "escape",
         "removequotes",
         "fixedwidth 'a:3,b:2,c:5,d:1,e:2,f:1,g:4'",

@@ -46,6 +46,7 @@ mod runner;
 mod session;
 mod sql;
 mod store;
+mod varbyte;
 mod warehouse;
 
 pub use error::{ApiError, OpenError};

@@ -5,7 +5,10 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
+
+/// Calls with WaitTimeSeconds that may wait for the same statement; AWS publishes no number.
+pub(crate) const MOST_WAITING: usize = 500;
 
 /// A statement's state as far as it is not in the database yet.
 #[derive(Debug)]
@@ -13,6 +16,8 @@ pub(crate) struct Live {
     progress: Mutex<Progress>,
     cancelled: watch::Sender<bool>,
     ended: watch::Sender<bool>,
+    /// One permit per call that waits for its end.
+    waiting: Semaphore,
 }
 
 /// How far it has come.
@@ -43,6 +48,7 @@ impl Live {
             }),
             cancelled: watch::Sender::new(false),
             ended: watch::Sender::new(false),
+            waiting: Semaphore::new(MOST_WAITING),
         }
     }
 
@@ -92,6 +98,11 @@ impl Live {
         {
             std::future::pending::<()>().await;
         }
+    }
+
+    /// Lets one more call wait for its end until the permit is dropped; None when [`MOST_WAITING`] do.
+    pub(crate) fn wait_in_line(&self) -> Option<SemaphorePermit<'_>> {
+        self.waiting.try_acquire().ok()
     }
 
     /// Notes that its outcome is in the database.

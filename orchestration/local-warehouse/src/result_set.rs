@@ -35,16 +35,19 @@ pub(crate) struct ResultSet {
     types: Vec<Type>,
     /// Each row as JSON text.
     rows: Vec<String>,
-    /// Bytes of them all.
+    /// Bytes of their values.
     pub(crate) bytes: usize,
 }
 
 impl ResultSet {
-    /// An empty result with these columns.
-    pub(crate) fn new(columns: &[Column]) -> Self {
+    /// An empty result with these columns, whose names lose a prefix.
+    pub(crate) fn new(columns: &[Column], prefix: &str) -> Self {
         let types = columns.iter().map(|column| column.type_().clone()).collect();
         Self {
-            columns: columns.iter().map(column_metadata).collect(),
+            columns: columns
+                .iter()
+                .map(|column| column_metadata(column, prefix))
+                .collect(),
             types,
             ..Self::default()
         }
@@ -56,15 +59,19 @@ impl ResultSet {
             .filter_map(|index| row.get(index))
             .map(str::len)
             .sum();
-        if bytes > MOST_ROW_BYTES {
-            return Err(ResultTooLarge::Row);
-        }
+        self.count(bytes)?;
         let fields: Vec<Value> = (0..row.len())
             .map(|index| field(row.get(index), self.types.get(index)))
             .collect();
-        let text = Value::Array(fields).to_string();
-        self.bytes += text.len();
-        self.rows.push(text);
+        self.rows.push(Value::Array(fields).to_string());
+        Ok(())
+    }
+
+    fn count(&mut self, bytes: usize) -> Result<(), ResultTooLarge> {
+        if bytes > MOST_ROW_BYTES {
+            return Err(ResultTooLarge::Row);
+        }
+        self.bytes += bytes;
         if self.bytes > MOST_BYTES {
             return Err(ResultTooLarge::Whole);
         }
@@ -231,8 +238,9 @@ fn type_name(kind: &Type) -> &str {
     }
 }
 
-fn column_metadata(column: &Column) -> Value {
+fn column_metadata(column: &Column, prefix: &str) -> Value {
     let kind = column.type_();
+    let name = column.name().strip_prefix(prefix).unwrap_or(column.name());
     let is_text = matches!(*kind, Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME);
     let is_number = matches!(
         *kind,
@@ -242,8 +250,8 @@ fn column_metadata(column: &Column) -> Value {
         "isCaseSensitive": is_text,
         "isCurrency": false,
         "isSigned": is_number,
-        "label": column.name(),
-        "name": column.name(),
+        "label": name,
+        "name": name,
         "nullable": 1,
         "precision": precision(kind),
         "scale": 0,
@@ -265,5 +273,24 @@ fn precision(kind: &Type) -> i32 {
         Type::DATE => 13,
         Type::TIMESTAMP => 29,
         _ => i32::MAX,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_has_64_kb_and_a_result_500_mb_at_most() {
+        let mut result = ResultSet::default();
+        assert_eq!(result.count(64 * 1024 + 1), Err(ResultTooLarge::Row));
+        for _ in 0..500 * 16 {
+            assert_eq!(result.count(64 * 1024), Ok(()));
+        }
+        let error = result.count(1).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "Database response exceeded size limit of 500 MB"
+        );
     }
 }

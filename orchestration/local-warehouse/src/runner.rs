@@ -9,6 +9,7 @@ mod statements;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_postgres::Client;
 use uuid::Uuid;
 
@@ -32,11 +33,13 @@ pub(crate) struct Run {
     pub(crate) place: Place,
     pub(crate) submission: Submission,
     pub(crate) live: Arc<Live>,
+    /// Held until it has ended; None for one that had, and where more were resumed than may be active.
+    pub(crate) active: Option<OwnedSemaphorePermit>,
 }
 
 impl Run {
     /// Runs the statement and hands its event over.
-    pub(crate) async fn finish(self) {
+    pub(crate) async fn finish(mut self) {
         let endpoint = self.inner.endpoint(&self.place);
         let Ok(_turn) = self.inner.turns(&self.place).acquire().await else {
             return;
@@ -55,6 +58,8 @@ impl Run {
             Some(stop) => self.record_stop(stop, done, started).await,
         };
         if is_recorded {
+            // Whoever waited for the end may send the next statement at once.
+            drop(self.active.take());
             self.live.end();
             self.inner.forget(self.submission.id);
             self.deliver_event().await;

@@ -7,13 +7,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio_postgres::Client;
 use uuid::Uuid;
 
 use crate::warehouse::Place;
 
-/// Sessions of one account that may be open: <https://docs.aws.amazon.com/redshift/latest/mgmt/data-api.html>.
+/// Sessions of one cluster that may be open: <https://docs.aws.amazon.com/redshift/latest/mgmt/data-api.html>.
 pub(crate) const MOST_SESSIONS: usize = 500;
 
 /// How long a closed session is listed.
@@ -56,7 +56,7 @@ pub(crate) struct SessionFacts {
     /// Where its statements run.
     pub(crate) place: Place,
     /// The fields of the request that opened it.
-    pub(crate) request: Value,
+    pub(crate) request: Map<String, Value>,
     /// What it is doing.
     pub(crate) status: SessionStatus,
     /// When it was opened.
@@ -74,7 +74,8 @@ pub(crate) struct SessionFacts {
 /// One session.
 pub(crate) struct OpenSession {
     created_at: DateTime<Utc>,
-    request: Value,
+    /// The fields of the request that opened it.
+    pub(crate) request: Map<String, Value>,
     /// Where its statements run.
     pub(crate) place: Place,
     /// Its connection; None before the first statement.
@@ -99,11 +100,13 @@ impl Sessions {
         &self,
         place: Place,
         keep_alive: Duration,
-        request: Value,
+        request: Map<String, Value>,
     ) -> Option<(Uuid, Arc<OpenSession>)> {
         let mut sessions = self.lock();
         forget_old(&mut sessions);
-        if sessions.values().filter(|session| !session.is_over()).count() >= MOST_SESSIONS {
+        let is_beside =
+            |session: &&Arc<OpenSession>| session.place.cluster == place.cluster && !session.is_over();
+        if sessions.values().filter(is_beside).count() >= MOST_SESSIONS {
             return None;
         }
         let (id, now) = (Uuid::new_v4(), Utc::now());
@@ -123,6 +126,11 @@ impl Sessions {
         let session = Arc::new(session);
         sessions.insert(id, Arc::clone(&session));
         Some((id, session))
+    }
+
+    /// Forgets a session in which nothing ran.
+    pub(crate) fn forget(&self, id: Uuid) {
+        self.lock().remove(&id);
     }
 
     /// A session that is not over.
@@ -232,7 +240,7 @@ mod tests {
     fn a_session_is_over_when_nothing_runs_in_it_and_its_time_is_up() {
         let sessions = Sessions::default();
         let (id, session) = sessions
-            .open(place(), Duration::from_secs(60), Value::Null)
+            .open(place(), Duration::from_secs(60), Map::new())
             .unwrap();
         session.leave();
         assert!(sessions.find(id).is_some());
@@ -247,26 +255,35 @@ mod tests {
     #[test]
     fn a_session_that_is_not_kept_alive_lasts_for_its_first_statement() {
         let sessions = Sessions::default();
-        let (id, session) = sessions.open(place(), Duration::ZERO, Value::Null).unwrap();
+        let (id, session) = sessions.open(place(), Duration::ZERO, Map::new()).unwrap();
         assert!(sessions.find(id).is_some());
         session.leave();
         assert!(sessions.find(id).is_none());
     }
 
     #[test]
-    fn there_is_a_limit() {
+    fn each_cluster_has_its_limit() {
         let sessions = Sessions::default();
         for _ in 0..MOST_SESSIONS {
             assert!(
                 sessions
-                    .open(place(), Duration::from_secs(60), Value::Null)
+                    .open(place(), Duration::from_secs(60), Map::new())
                     .is_some()
             );
         }
         assert!(
             sessions
-                .open(place(), Duration::from_secs(60), Value::Null)
+                .open(place(), Duration::from_secs(60), Map::new())
                 .is_none()
+        );
+        let other = Place {
+            cluster: 1,
+            ..place()
+        };
+        assert!(
+            sessions
+                .open(other, Duration::from_secs(60), Map::new())
+                .is_some()
         );
     }
 }

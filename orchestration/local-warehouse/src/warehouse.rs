@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_postgres::Client;
 use uuid::Uuid;
@@ -20,8 +20,8 @@ use crate::{ApiError, ObjectReader, OpenError, StatementEvents};
 /// Statements of one cluster that run side by side; the others wait in the order they came.
 const SIDE_BY_SIDE: usize = 20;
 
-/// Calls with WaitTimeSeconds that may wait at once.
-pub(crate) const MOST_WAITING: usize = 500;
+/// Statements of one cluster that may be SUBMITTED, PICKED or STARTED: <https://docs.aws.amazon.com/redshift/latest/mgmt/data-api.html>.
+pub(crate) const MOST_ACTIVE: usize = 500;
 
 /// What the warehouse is opened with.
 #[derive(Debug, Clone)]
@@ -41,7 +41,7 @@ pub struct ClusterEndpoint {
     pub identifier: String,
     /// The `WorkgroupName` under which the same databases answer too.
     pub workgroup: Option<String>,
-    /// How to reach the server as superuser; the database is filled in. It needs 30 connections.
+    /// How to reach the server as superuser; the database is filled in. It needs 30 connections, and one for each session that is kept alive.
     pub postgres: tokio_postgres::Config,
 }
 
@@ -93,17 +93,34 @@ pub(crate) struct Place {
     pub(crate) database: String,
 }
 
+/// A cluster and what is counted of its statements.
+struct Cluster {
+    endpoint: Endpoint,
+    /// One permit per statement that runs.
+    turns: Semaphore,
+    /// One permit per statement that was accepted and has not ended.
+    active: Arc<Semaphore>,
+}
+
+impl Cluster {
+    fn new(options: ClusterEndpoint) -> Self {
+        Self {
+            endpoint: Endpoint::new(options),
+            turns: Semaphore::new(SIDE_BY_SIDE),
+            active: Arc::new(Semaphore::new(MOST_ACTIVE)),
+        }
+    }
+}
+
 /// What all clones of a warehouse share.
 pub(crate) struct Inner {
     pub(crate) account: String,
     pub(crate) region: String,
     pub(crate) isolation: Isolation,
     pub(crate) sessions: Sessions,
-    /// One permit per call that waits for a statement to end.
-    pub(crate) waiting: Semaphore,
     pub(crate) objects: Arc<dyn ObjectReader>,
     pub(crate) events: Arc<dyn StatementEvents>,
-    endpoints: Vec<(Endpoint, Semaphore)>,
+    clusters: Vec<Cluster>,
     places: Mutex<HashMap<Uuid, Place>>,
     live: Mutex<HashMap<Uuid, Arc<Live>>>,
     runs: Mutex<Option<JoinSet<()>>>,
@@ -132,22 +149,19 @@ impl Warehouse {
         objects: Arc<dyn ObjectReader>,
         events: Arc<dyn StatementEvents>,
     ) -> Result<Self, OpenError> {
-        let endpoint = |cluster| (Endpoint::new(cluster), Semaphore::new(SIDE_BY_SIDE));
         let inner = Arc::new(Inner {
             account: options.account,
             region: options.region,
             isolation,
             sessions: Sessions::default(),
-            waiting: Semaphore::new(MOST_WAITING),
             objects,
             events,
-            endpoints: options.clusters.into_iter().map(endpoint).collect(),
+            clusters: options.clusters.into_iter().map(Cluster::new).collect(),
             places: Mutex::default(),
             live: Mutex::default(),
             runs: Mutex::new(Some(JoinSet::new())),
         });
-        for cluster in 0..inner.endpoints.len() {
-            let endpoint = &inner.endpoints[cluster].0;
+        for (cluster, Cluster { endpoint, .. }) in inner.clusters.iter().enumerate() {
             for database in endpoint.databases().await? {
                 if endpoint.serves(&database).await? {
                     inner.resume(Place { cluster, database }).await?;
@@ -172,10 +186,9 @@ impl Warehouse {
     pub async fn prepare_database(&self, cluster: &str, database: &str) -> Result<(), OpenError> {
         let found = self
             .inner
-            .endpoints
-            .iter()
-            .find(|(endpoint, _)| endpoint.options.identifier == cluster);
-        let Some((endpoint, _)) = found else {
+            .endpoints()
+            .find(|endpoint| endpoint.options.identifier == cluster);
+        let Some(endpoint) = found else {
             return Err(OpenError::ClusterUnknown {
                 cluster: cluster.to_owned(),
             });
@@ -200,17 +213,23 @@ impl Warehouse {
 impl Inner {
     /// The cluster of a place.
     pub(crate) fn endpoint(&self, place: &Place) -> &Endpoint {
-        &self.endpoints[place.cluster].0
+        &self.clusters[place.cluster].endpoint
     }
 
     /// The turns of a place's cluster.
     pub(crate) fn turns(&self, place: &Place) -> &Semaphore {
-        &self.endpoints[place.cluster].1
+        &self.clusters[place.cluster].turns
+    }
+
+    /// Lets one more statement be active on a place's cluster until the permit is dropped; None when there are [`MOST_ACTIVE`].
+    pub(crate) fn activate(&self, place: &Place) -> Option<OwnedSemaphorePermit> {
+        let active = Arc::clone(&self.clusters[place.cluster].active);
+        active.try_acquire_owned().ok()
     }
 
     /// All clusters.
-    pub(crate) fn clusters(&self) -> impl Iterator<Item = &Endpoint> {
-        self.endpoints.iter().map(|(endpoint, _)| endpoint)
+    pub(crate) fn endpoints(&self) -> impl Iterator<Item = &Endpoint> {
+        self.clusters.iter().map(|cluster| &cluster.endpoint)
     }
 
     /// The connection for our own statements on a place.
@@ -244,11 +263,6 @@ impl Inner {
             .map(Arc::clone)
     }
 
-    /// How many statements are under way.
-    pub(crate) fn live_count(&self) -> usize {
-        self.live.lock().unwrap_or_else(PoisonError::into_inner).len()
-    }
-
     /// Notes that a statement's outcome is in the database.
     pub(crate) fn forget(&self, id: Uuid) {
         self.live
@@ -258,12 +272,22 @@ impl Inner {
     }
 
     /// Lets a written submission run.
-    pub(crate) fn start(self: &Arc<Self>, place: Place, submission: Submission) {
-        let run = self.run(place, submission);
+    pub(crate) fn start(
+        self: &Arc<Self>,
+        place: Place,
+        submission: Submission,
+        active: OwnedSemaphorePermit,
+    ) {
+        let run = self.run(place, submission, Some(active));
         self.spawn(run.finish());
     }
 
-    fn run(self: &Arc<Self>, place: Place, submission: Submission) -> Run {
+    fn run(
+        self: &Arc<Self>,
+        place: Place,
+        submission: Submission,
+        active: Option<OwnedSemaphorePermit>,
+    ) -> Run {
         let live = Arc::new(Live::new());
         let id = submission.id;
         self.places
@@ -279,6 +303,7 @@ impl Inner {
             place,
             submission,
             live,
+            active,
         }
     }
 
@@ -305,7 +330,8 @@ impl Inner {
                 continue;
             };
             let has_ended = record.outcome.is_some();
-            let run = self.run(place.clone(), record.submission);
+            let active = if has_ended { None } else { self.activate(&place) };
+            let run = self.run(place.clone(), record.submission, active);
             if has_ended {
                 run.live.end();
                 self.forget(id);

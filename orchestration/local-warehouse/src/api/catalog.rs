@@ -13,7 +13,7 @@ use crate::warehouse::{Inner, Place};
 /// ListDatabases.
 pub(super) async fn databases(inner: &Inner, request: &Request<'_>) -> Result<Value, ApiError> {
     let cluster = request.cluster(inner)?;
-    let endpoint = inner.clusters().nth(cluster);
+    let endpoint = inner.endpoints().nth(cluster);
     let names = match endpoint {
         Some(endpoint) => endpoint
             .databases()

@@ -6,10 +6,11 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use super::execute::WHERE;
 use super::request::{Request, StatementId};
-use crate::live::Progress;
+use crate::live::{MOST_WAITING, Progress};
 use crate::store::{self, Record, SubOutcome};
-use crate::warehouse::{Inner, MOST_WAITING};
+use crate::warehouse::Inner;
 use crate::{ApiError, result_set, sql};
 
 /// DescribeStatement.
@@ -128,7 +129,7 @@ pub(super) async fn wait_if_asked(inner: &Inner, request: &Request<'_>, id: Uuid
         return Ok(());
     };
     if let Some(live) = inner.live(id) {
-        let Ok(_place) = inner.waiting.try_acquire() else {
+        let Some(_in_line) = live.wait_in_line() else {
             return Err(ApiError::too_many_waiting_requests(MOST_WAITING));
         };
         let patience = Duration::from_secs(seconds.unsigned_abs());
@@ -193,16 +194,9 @@ fn whole(record: &Record, progress: Option<&Progress>) -> Value {
 
 fn repeated(record: &Record) -> Map<String, Value> {
     let mut answer = Map::new();
-    for name in [
-        "ClusterIdentifier",
-        "WorkgroupName",
-        "Database",
-        "DbUser",
-        "SecretArn",
-        "SessionId",
-    ] {
-        if let Some(value) = record.submission.request.get(name) {
-            answer.insert(name.to_owned(), value.clone());
+    for name in WHERE.iter().chain(&["SessionId"]) {
+        if let Some(value) = record.submission.request.get(*name) {
+            answer.insert((*name).to_owned(), value.clone());
         }
     }
     if let Some(parameters) = record.submission.request.get("Parameters") {

@@ -5,34 +5,34 @@ use std::time::Duration;
 
 use chrono::Utc;
 use serde_json::{Map, Value, json};
+use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
 
 use super::describe::{epoch, load, wait_if_asked};
 use super::request::Request;
 use crate::session::{MOST_SESSIONS, OpenSession};
 use crate::store::{self, Submission};
-use crate::warehouse::{Inner, Place};
+use crate::warehouse::{Inner, MOST_ACTIVE, Place};
 use crate::{ApiError, sql};
 
 const MOST_STATEMENTS: usize = 40;
-const MOST_ACTIVE: usize = 500;
 /// 100 KB per text: <https://docs.aws.amazon.com/redshift/latest/mgmt/data-api.html>.
 const MOST_BYTES: usize = 100 * 1024;
 const MOST_KEEP_ALIVE_SECONDS: i64 = 24 * 60 * 60;
 const RESULT_FORMATS: [&str; 2] = ["JSON", "CSV"];
 const CANCEL_PATIENCE: Duration = Duration::from_secs(10);
 
-/// Fields of a request that Describe and List repeat.
-const REPEATED: [&str; 8] = [
+/// Fields of a request that say where its statement runs, and as whom.
+pub(super) const WHERE: [&str; 5] = [
     "ClusterIdentifier",
     "WorkgroupName",
     "Database",
     "DbUser",
     "SecretArn",
-    "Parameters",
-    "ExecutionMode",
-    "ResultFormat",
 ];
+
+/// Other fields of a request that Describe and List repeat.
+const REPEATED: [&str; 3] = ["Parameters", "ExecutionMode", "ResultFormat"];
 
 /// ExecuteStatement.
 pub(super) async fn execute(inner: &Arc<Inner>, request: &Request<'_>) -> Result<Value, ApiError> {
@@ -70,15 +70,16 @@ async fn submit(
         .iter()
         .map(|text| single(text))
         .collect::<Result<Vec<_>, _>>()?;
-    if inner.live_count() >= MOST_ACTIVE {
-        return Err(ApiError::too_many_statements(MOST_ACTIVE));
-    }
+    let name = request.text("StatementName")?.map(str::to_owned);
+    let with_event = request.flag("WithEvent")?;
+    let client_token = request.text("ClientToken")?;
+    // From here on no return may forget to give it back.
     let ticket = Ticket::take(inner, request)?;
     let submission = Submission {
         id: Uuid::new_v4(),
-        name: request.text("StatementName")?.map(str::to_owned),
+        name,
         is_batch,
-        with_event: request.flag("WithEvent")?,
+        with_event,
         sqls,
         query_ids: Vec::new(),
         request: ticket.repeated(request),
@@ -87,14 +88,22 @@ async fn submit(
     if let Some((_, session)) = &ticket.session {
         session.runs(submission.id);
     }
-    let client_token = request.text("ClientToken")?;
     let accepted = accept(inner, &ticket.place, &submission, client_token).await;
-    let is_new = matches!(accepted, Ok((_, true)));
-    if !is_new && let Some((_, session)) = &ticket.session {
-        // Nothing will run in it on behalf of this call.
-        session.leave();
-    }
-    let (id, _) = accepted?;
+    let id = match accepted {
+        Ok(Accepted::New(submission)) => {
+            let id = submission.id;
+            inner.start(ticket.place, submission, ticket.active);
+            id
+        }
+        Ok(Accepted::Repeated(id)) => {
+            ticket.give_back(inner);
+            id
+        }
+        Err(error) => {
+            ticket.give_back(inner);
+            return Err(error);
+        }
+    };
     wait_if_asked(inner, request, id).await?;
     answer(inner, id).await
 }
@@ -166,58 +175,103 @@ fn check_parameters_are_used(request: &Request<'_>, texts: &[String]) -> Result<
     }
 }
 
-/// Where a submission runs, and in which session.
+/// A session by its id.
+type NamedSession = (Uuid, Arc<OpenSession>);
+
+/// What a submission may use: a place on a cluster and among its active statements, and perhaps a session.
 struct Ticket {
     place: Place,
-    session: Option<(Uuid, Arc<OpenSession>)>,
+    active: OwnedSemaphorePermit,
+    session: Option<NamedSession>,
+    /// Whether the session was there before.
+    is_session_old: bool,
 }
 
 impl Ticket {
     fn take(inner: &Inner, request: &Request<'_>) -> Result<Self, ApiError> {
         let keep_alive = request.number("SessionKeepAliveSeconds", 0, MOST_KEEP_ALIVE_SECONDS)?;
         let keep_alive = keep_alive.map(|seconds| Duration::from_secs(seconds.unsigned_abs()));
-        let id = match (request.text("SessionId")?, keep_alive) {
-            (None, None) => {
-                let place = request.place(inner)?;
-                return Ok(Self { place, session: None });
-            }
-            (Some(id), _) => Uuid::try_parse(id).map_err(|_| session_unknown(id))?,
-            (None, Some(keep_alive)) => {
-                let place = request.place(inner)?;
-                let opened = inner.sessions.open(place.clone(), keep_alive, repeated(request));
-                let session = opened.ok_or_else(|| ApiError::too_many_sessions(MOST_SESSIONS))?;
-                return Ok(Self {
-                    place,
-                    session: Some(session),
-                });
-            }
+        let old = request.text("SessionId")?;
+        let old = old.map(|id| find_session(inner, request, id)).transpose()?;
+        let place = match &old {
+            Some((_, session)) => session.place.clone(),
+            None => request.place(inner)?,
         };
-        let session = inner.sessions.find(id).ok_or_else(|| session_unknown(id))?;
-        check_session_place(inner, request, &session)?;
-        if !session.enter(keep_alive) {
-            return Err(ApiError::validation(format!(
-                "Session {id} is busy: another statement runs in it"
-            )));
-        }
+        let active = inner.activate(&place);
+        let active = active.ok_or_else(|| ApiError::too_many_statements(MOST_ACTIVE))?;
+        let is_session_old = old.is_some();
+        let session = match (old, keep_alive) {
+            (Some(old), keep_alive) => Some(enter_session(old, keep_alive)?),
+            (None, Some(keep_alive)) => Some(open_session(inner, request, &place, keep_alive)?),
+            (None, None) => None,
+        };
         Ok(Self {
-            place: session.place.clone(),
-            session: Some((id, session)),
+            place,
+            active,
+            session,
+            is_session_old,
         })
     }
 
     /// What Describe and List say again, and what the run must know.
     fn repeated(&self, request: &Request<'_>) -> Value {
-        let mut fields = repeated(request);
-        if let Some((id, _)) = &self.session {
-            fields["SessionId"] = json!(id.to_string());
+        let mut fields = repeated(request, &REPEATED);
+        match &self.session {
+            // The statement need not say what its session knows.
+            Some((id, session)) => {
+                fields.insert("SessionId".to_owned(), json!(id.to_string()));
+                fields.extend(session.request.clone());
+            }
+            None => fields.extend(repeated(request, &WHERE)),
         }
-        fields
+        Value::Object(fields)
+    }
+
+    /// Nothing will run on behalf of this call.
+    fn give_back(self, inner: &Inner) {
+        match self.session {
+            Some((_, session)) if self.is_session_old => {
+                session.leave();
+            }
+            Some((id, _)) => inner.sessions.forget(id),
+            None => {}
+        }
     }
 }
 
-fn repeated(request: &Request<'_>) -> Value {
+fn repeated(request: &Request<'_>, names: &[&str]) -> Map<String, Value> {
     let field = |name: &&str| request.get(name).map(|value| ((*name).to_owned(), value.clone()));
-    Value::Object(REPEATED.iter().filter_map(field).collect())
+    names.iter().filter_map(field).collect()
+}
+
+fn open_session(
+    inner: &Inner,
+    request: &Request<'_>,
+    place: &Place,
+    keep_alive: Duration,
+) -> Result<NamedSession, ApiError> {
+    let fields = repeated(request, &WHERE);
+    let opened = inner.sessions.open(place.clone(), keep_alive, fields);
+    opened.ok_or_else(|| ApiError::too_many_sessions(MOST_SESSIONS))
+}
+
+fn find_session(inner: &Inner, request: &Request<'_>, id: &str) -> Result<NamedSession, ApiError> {
+    let id = Uuid::try_parse(id).map_err(|_| session_unknown(id))?;
+    let session = inner.sessions.find(id).ok_or_else(|| session_unknown(id))?;
+    check_session_place(inner, request, &session)?;
+    Ok((id, session))
+}
+
+fn enter_session(
+    (id, session): NamedSession,
+    keep_alive: Option<Duration>,
+) -> Result<NamedSession, ApiError> {
+    if !session.enter(keep_alive) {
+        return Err(ApiError::validation(format!(
+            "Session {id} is busy: another statement runs in it"
+        )));
+    }
+    Ok((id, session))
 }
 
 fn session_unknown(id: impl std::fmt::Display) -> ApiError {
@@ -239,12 +293,20 @@ fn check_session_place(inner: &Inner, request: &Request<'_>, session: &OpenSessi
     Ok(())
 }
 
+/// What became of a submission.
+enum Accepted {
+    /// It was written as it is now.
+    New(Submission),
+    /// A call before had its client token, and this is the statement of that call.
+    Repeated(Uuid),
+}
+
 async fn accept(
-    inner: &Arc<Inner>,
+    inner: &Inner,
     place: &Place,
     submission: &Submission,
     client_token: Option<&str>,
-) -> Result<(Uuid, bool), ApiError> {
+) -> Result<Accepted, ApiError> {
     let client = inner
         .bookkeeping(place)
         .await
@@ -253,15 +315,15 @@ async fn accept(
         .await
         .map_err(|error| ApiError::internal(&error))?;
     inner.remember_place(accepted.id, place);
-    if accepted.is_new {
-        let record = store::find(&client, accepted.id)
-            .await
-            .map_err(|error| ApiError::internal(&error))?;
-        if let Some(record) = record {
-            inner.start(place.clone(), record.submission);
-        }
+    if !accepted.is_new {
+        return Ok(Accepted::Repeated(accepted.id));
     }
-    Ok((accepted.id, accepted.is_new))
+    let record = store::find(&client, accepted.id)
+        .await
+        .map_err(|error| ApiError::internal(&error))?;
+    let record =
+        record.ok_or_else(|| ApiError::not_found(format!("Query does not exist: {}", accepted.id)))?;
+    Ok(Accepted::New(record.submission))
 }
 
 /// A database that does not exist is the caller's mistake, anything else is ours.
@@ -280,16 +342,9 @@ pub(super) fn database_error(database: &str, error: &crate::OpenError) -> ApiErr
 async fn answer(inner: &Inner, id: Uuid) -> Result<Value, ApiError> {
     let record = load(inner, id).await?;
     let mut answer = Map::new();
-    for name in [
-        "ClusterIdentifier",
-        "WorkgroupName",
-        "Database",
-        "DbUser",
-        "SecretArn",
-        "SessionId",
-    ] {
-        if let Some(value) = record.submission.request.get(name) {
-            answer.insert(name.to_owned(), value.clone());
+    for name in WHERE.iter().chain(&["SessionId"]) {
+        if let Some(value) = record.submission.request.get(*name) {
+            answer.insert((*name).to_owned(), value.clone());
         }
     }
     answer.insert("Id".to_owned(), json!(id.to_string()));

@@ -79,7 +79,7 @@ async fn all_records(inner: &Inner, request: &Request<'_>, prefix: &str) -> Resu
     let only_database = request.text("Database")?;
     let only_cluster = request.cluster_if_named(inner)?;
     let mut records = Vec::new();
-    for (cluster, endpoint) in inner.clusters().enumerate() {
+    for (cluster, endpoint) in inner.endpoints().enumerate() {
         if only_cluster.is_some_and(|only| only != cluster) {
             continue;
         }

@@ -149,9 +149,9 @@ impl<'a> Request<'a> {
                 ));
             }
             (Some(identifier), None) => inner
-                .clusters()
+                .endpoints()
                 .position(|endpoint| endpoint.options.identifier == identifier),
-            (None, Some(workgroup)) => inner.clusters().position(|endpoint| {
+            (None, Some(workgroup)) => inner.endpoints().position(|endpoint| {
                 endpoint
                     .options
                     .workgroup

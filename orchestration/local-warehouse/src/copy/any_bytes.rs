@@ -5,6 +5,7 @@ use std::fmt;
 use super::column::{Column, ColumnType, Identity, Target};
 use super::decode::FileDecoder;
 use super::delimited::{Csv, Delimited, FixedWidth};
+use super::delimiter::Delimiter;
 use super::fields::{FieldReader, Fields};
 use super::intake::Intake;
 use super::json::{JsonByKey, JsonByPath, JsonColumn};
@@ -12,7 +13,6 @@ use super::parse;
 use super::records::{Records, Stop};
 use super::report::Report;
 use super::row::{RowWriter, TrailingDelimiter};
-use super::separated::Separated;
 use super::statement::{CopyStatement, Encoding, Format, JsonFields};
 use super::wire::Wire;
 
@@ -87,7 +87,6 @@ fn nothing_is_lost(copy: &CopyStatement, target: &Target, file: &[u8], load: &Lo
             remove_quotes,
             ..
         } => !escape && !remove_quotes,
-        Format::Separated { escape, .. } => !escape,
         Format::FixedWidth(_) => true,
         _ => false,
     };
@@ -191,16 +190,12 @@ fn reader(format: &Format, target: &Target, paths: &[u8]) -> Option<Box<dyn Fiel
             escape,
             remove_quotes,
         } => Box::new(Delimited {
-            delimiter: *delimiter,
+            delimiter: Delimiter::new(delimiter),
             escape: *escape,
             remove_quotes: *remove_quotes,
         }),
-        Format::Separated { delimiter, escape } => Box::new(Separated {
-            delimiter: delimiter.clone(),
-            escape: *escape,
-        }),
         Format::Csv { delimiter, quote } => Box::new(Csv {
-            delimiter: *delimiter,
+            delimiter: Delimiter::new(delimiter),
             quote: *quote,
         }),
         Format::FixedWidth(widths) => Box::new(FixedWidth {

@@ -36,6 +36,24 @@ pub(super) fn max_error(cursor: &mut Cursor<'_>) -> Result<u64, SqlError> {
     Ok(count)
 }
 
+/// Refuses what is no name of an AWS Region, such as `us-gov-west-1`. More cannot be known: a bucket of this machine is in none.
+pub(super) fn check_region(name: &str) -> Result<(), SqlError> {
+    let is_all = |part: &str, kind: fn(&u8) -> bool| !part.is_empty() && part.bytes().all(|byte| kind(&byte));
+    let parts: Vec<&str> = name.split('-').collect();
+    match parts.as_slice() {
+        [words @ .., number]
+            if words.len() > 1
+                && words.iter().all(|word| is_all(word, u8::is_ascii_lowercase))
+                && is_all(number, u8::is_ascii_digit) =>
+        {
+            Ok(())
+        }
+        _ => Err(refused(format!(
+            "Invalid REGION '{name}': it is no name of an AWS Region"
+        ))),
+    }
+}
+
 /// Refuses a number that is out of its bounds.
 pub(super) fn within(name: &str, number: u64, least: u64, most: u64) -> Result<(), SqlError> {
     if (least..=most).contains(&number) {

@@ -210,8 +210,8 @@ fn is_digits(text: &str) -> bool {
 }
 
 /// The offset of a zone by its abbreviation.
-fn zone_offset(lower: &str) -> Option<FixedOffset> {
+pub(super) fn zone_offset(zone: &str) -> Option<FixedOffset> {
     let mut zones = ZONES.lines().filter_map(|line| line.split_once(' '));
-    let (_, minutes) = zones.find(|(name, _)| name.eq_ignore_ascii_case(lower))?;
+    let (_, minutes) = zones.find(|(name, _)| name.eq_ignore_ascii_case(zone))?;
     FixedOffset::east_opt(minutes.parse::<i32>().ok()? * 60)
 }

@@ -102,17 +102,14 @@ impl Target {
     }
 }
 
-/// What a VARBYTE holds that says no length, and one of a table made by AS or LIKE, which keep no CHECK.
+/// What a VARBYTE holds that says no length, and one of a table made in dynamic SQL.
 const USUAL_VARBYTE: usize = 64_000;
 
 async fn all_columns(client: &Client, table_id: i64) -> Result<Vec<Column>, tokio_postgres::Error> {
     // The length of a VARBYTE is in its CHECK: PostgreSQL's type has none.
     let query = "SELECT attribute.attname::text, type.typname::text, attribute.atttypmod,
             attribute.attnotnull, attribute.attidentity::text,
-            (SELECT max(substring(pg_get_constraintdef(bound.oid) FROM '<= ([0-9]+)[)]')::integer)
-                FROM pg_catalog.pg_constraint AS bound
-                WHERE bound.conrelid = attribute.attrelid AND bound.contype = 'c' AND bound.conkey = ARRAY[attribute.attnum]
-                    AND type.typname = 'bytea')
+            longshore_local.varbyte_length(attribute.attrelid, attribute.attnum)
         FROM pg_catalog.pg_attribute AS attribute
             JOIN pg_catalog.pg_type AS type ON type.oid = attribute.atttypid
         WHERE attribute.attrelid = $1::bigint::oid AND attribute.attnum > 0 AND NOT attribute.attisdropped

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, Utc};
 
-use super::automatic::recognize;
+use super::automatic::{recognize, zone_offset};
 use super::iso;
 use super::report::RowError;
 use super::statement::TimeFormat;
@@ -163,10 +163,14 @@ fn default_date(text: &str) -> Result<Option<NaiveDate>, RowError> {
         .map(|moment| moment.local.date()))
 }
 
-/// A time after the date is allowed, and ignored.
+/// A time after the date is allowed, and ignored, whatever its zone is called.
 fn is_ignored_time(rest: &str) -> bool {
-    let mut scan = Scan::new(rest.trim_start_matches([' ', 'T']));
-    rest.is_empty() || (rest.starts_with([' ', 'T']) && scan.time().is_some())
+    let time = rest.trim_start_matches([' ', 'T']);
+    let time = match time.rsplit_once(' ') {
+        Some((before, zone)) if zone_offset(zone).is_some() => before,
+        _ => time,
+    };
+    rest.is_empty() || (rest.starts_with([' ', 'T']) && Scan::new(time).time().is_some())
 }
 
 /// So many microseconds per unit since 1970; a fraction is allowed.
@@ -214,9 +218,6 @@ fn guess(text: &str) -> Option<Moment> {
 fn parse(text: &str, pattern: &str) -> Option<Moment> {
     let mut scan = Scan::new(text);
     scan.pattern(pattern)?;
-    if pattern.ends_with("SS") && scan.rest.starts_with('.') {
-        scan.fraction()?;
-    }
     if !scan.rest.trim_start().is_empty() {
         scan.zone()?;
     }
@@ -236,6 +237,8 @@ mod tests {
         for (text, format, expected) in [
             ("2015-10-15", TimeFormat::Default, "2015-10-15"),
             ("2015-10-15 08:00:00", TimeFormat::Default, "2015-10-15"),
+            ("2015-10-15 08:00:00-8", TimeFormat::Default, "2015-10-15"),
+            ("2015-10-15 08:00:00 PST", TimeFormat::Default, "2015-10-15"),
             ("15/10/15", pattern("DD/MM/YY"), "2015-10-15"),
             ("20151015", pattern("YYYYMMDD"), "2015-10-15"),
             ("Oct 15, 2015", TimeFormat::Auto, "2015-10-15"),
@@ -255,15 +258,32 @@ mod tests {
         }
     }
 
-    /// Of less than four digits nobody says the century: that year would be stored.
+    /// The manual's years have four digits, or two with a place that says so: of others nobody knows the century.
     #[test]
-    fn a_year_of_two_digits_is_no_year_of_the_first_century() {
+    fn a_year_has_four_digits_or_two_where_a_form_says_so() {
         for (text, format) in [
             ("99-01-08", TimeFormat::Auto),
             ("99-01-08", pattern("YYYY-MM-DD")),
             ("01/02/999", TimeFormat::Auto),
+            ("1/8/9", TimeFormat::Auto),
+            ("8 Jan 9", TimeFormat::Auto),
+            ("8-Jan-9", TimeFormat::Auto),
+            ("01/08/9", pattern("MM/DD/YY")),
         ] {
             assert!(convert_date(text.as_bytes(), &format).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_follows_a_date_is_a_time() {
+        for text in [
+            "0015-10-15 BC",
+            "2015-10-15 08:00 BC",
+            "2015-10-15 PST",
+            "2015-10-15 08:00 PST PST",
+        ] {
+            let error = convert_date(text.as_bytes(), &TimeFormat::Default).unwrap_err();
+            assert_eq!(error.code, 1205, "{text}");
         }
     }
 
@@ -330,6 +350,42 @@ mod tests {
                 "{text}"
             );
         }
+    }
+
+    /// "The seconds (SS) field also supports fractional seconds up to a microsecond level of detail", wherever it stands; and dateparts have no case.
+    #[test]
+    fn seconds_have_a_fraction_wherever_they_stand() {
+        for (format, text, expected) in [
+            ("YYYY-MM-DD HH:MI:SS", "2015-10-15 03:09:10.5", "03:09:10.500"),
+            ("yyyy-mm-dd hh:mi:ss", "2015-10-15 03:09:10.5", "03:09:10.500"),
+            (
+                "YYYY-MM-DD HH:MI:SS AM",
+                "2015-10-15 03:09:10.1234567 PM",
+                "15:09:10.123456",
+            ),
+            ("SS:MI:HH YYYY-MM-DD", "10.5:09:03 2015-10-15", "03:09:10.500"),
+            ("YYYY-MM-DD HH:MI:SS.US", "2015-10-15 03:09:10.5", "03:09:10.500"),
+            ("YYYY-MM-DD HH24.MI.SS", "2015-10-15 03.09.10.5", "03:09:10.500"),
+        ] {
+            let found = convert_timestamp(text.as_bytes(), &pattern(format), false);
+            let expected = format!("2015-10-15 {expected}");
+            assert_eq!(found.unwrap(), expected.as_bytes(), "{format}");
+        }
+        let no_seconds = convert_timestamp(b"2015-10-15 03:09.5", &pattern("YYYY-MM-DD HH:MI"), false);
+        assert!(no_seconds.is_err());
+    }
+
+    /// The default of a TIMESTAMPTZ ends in an offset, and "to load TIMESTAMPTZ data that is in a format different from the default format,
+    /// specify 'auto'".
+    #[test]
+    fn a_zone_by_its_name_needs_auto() {
+        let text = b"2015-10-15 08:00:00 PST";
+        for with_zone in [false, true] {
+            let error = convert_timestamp(text, &TimeFormat::Default, with_zone).unwrap_err();
+            assert_eq!(error.code, 1206);
+        }
+        let found = convert_timestamp(text, &TimeFormat::Auto, true).unwrap();
+        assert_eq!(found, b"2015-10-15 08:00:00-08:00".as_slice());
     }
 
     #[test]

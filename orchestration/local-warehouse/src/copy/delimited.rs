@@ -1,11 +1,12 @@
 //! Fields of text formats: delimited, CSV and fixed width.
 
+use super::delimiter::Delimiter;
 use super::fields::{FieldKind, FieldReader, Fields, Uncut};
 use super::report::RowError;
 
 /// DELIMITER, with ESCAPE and REMOVEQUOTES.
 pub(super) struct Delimited {
-    pub(super) delimiter: u8,
+    pub(super) delimiter: Delimiter,
     pub(super) escape: bool,
     pub(super) remove_quotes: bool,
 }
@@ -26,9 +27,9 @@ impl FieldReader for Delimited {
 impl Delimited {
     fn read_plain(&self, record: &[u8], fields: &mut Fields) {
         let mut start = 0;
-        for end in memchr::memchr_iter(self.delimiter, record) {
-            fields.push_range(start..end);
-            start = end + 1;
+        while let Some(length) = self.delimiter.find(&record[start..]) {
+            fields.push_range(start..start + length);
+            start += length + self.delimiter.len();
         }
         fields.push_range(start..record.len());
     }
@@ -44,7 +45,7 @@ impl Delimited {
             at += usize::from(quote.is_some());
             at = self.read_value(record, at, quote, fields, start)?;
             match record.get(at) {
-                Some(_) => at += 1,
+                Some(_) => at += self.delimiter.len(),
                 None => return Ok(()),
             }
         }
@@ -77,7 +78,7 @@ impl Delimited {
                 }
                 // Any other quote is part of the value.
                 byte if is_open && Some(byte) == quote && self.ends_at(record, at + 1) => is_open = false,
-                byte if !is_open && byte == self.delimiter => break,
+                _ if !is_open && self.delimiter.begins(&record[at..]) => break,
                 byte => fields.push_byte(byte),
             }
             at += 1;
@@ -99,13 +100,15 @@ impl Delimited {
 
     /// Whether a value ends before `at`.
     fn ends_at(&self, record: &[u8], at: usize) -> bool {
-        record.get(at).is_none_or(|after| *after == self.delimiter)
+        record
+            .get(at..)
+            .is_none_or(|rest| rest.is_empty() || self.delimiter.begins(rest))
     }
 }
 
 /// CSV with QUOTE.
 pub(super) struct Csv {
-    pub(super) delimiter: u8,
+    pub(super) delimiter: Delimiter,
     pub(super) quote: u8,
 }
 
@@ -114,7 +117,7 @@ impl FieldReader for Csv {
         fields.begin(record);
         let mut at = 0;
         loop {
-            let open = at + blanks(&record[at..], self.delimiter);
+            let open = at + self.blanks(&record[at..]);
             at = if record.get(open) == Some(&self.quote) {
                 self.read_quoted(record, open, fields)?
             } else {
@@ -123,7 +126,7 @@ impl FieldReader for Csv {
             if at >= record.len() {
                 return Ok(());
             }
-            at += 1;
+            at += self.delimiter.len();
         }
     }
 }
@@ -131,13 +134,10 @@ impl FieldReader for Csv {
 impl Csv {
     /// A quote within a field needs quotes around the field, and is doubled there.
     fn read_unquoted(&self, record: &[u8], start: usize, fields: &mut Fields) -> Result<usize, Uncut> {
-        let found = memchr::memchr2(self.delimiter, self.quote, &record[start..]);
+        let found = self.delimiter.find_or_quote(self.quote, &record[start..]);
         let end = found.map_or(record.len(), |found| start + found);
         fields.push_range(start..end);
-        match record.get(end) {
-            Some(byte) if *byte != self.delimiter => Err(Uncut::LastField(RowError::bad_quote())),
-            _ => Ok(end),
-        }
+        self.expect_end(record, end)
     }
 
     fn read_quoted(&self, record: &[u8], start: usize, fields: &mut Fields) -> Result<usize, Uncut> {
@@ -159,18 +159,24 @@ impl Csv {
             }
         }
         fields.end(FieldKind::Quoted, start);
-        at += blanks(&record[at..], self.delimiter);
-        match record.get(at) {
-            Some(byte) if *byte != self.delimiter => Err(Uncut::LastField(RowError::bad_quote())),
-            _ => Ok(at),
-        }
+        at += self.blanks(&record[at..]);
+        self.expect_end(record, at)
     }
-}
 
-/// White space between a delimiter and a quote is ignored; a delimiter that is white space is none.
-fn blanks(bytes: &[u8], delimiter: u8) -> usize {
-    let is_blank = |byte: &&u8| byte.is_ascii_whitespace() && **byte != delimiter;
-    bytes.iter().take_while(is_blank).count()
+    /// A field ends at a delimiter, or with the record.
+    fn expect_end(&self, record: &[u8], at: usize) -> Result<usize, Uncut> {
+        let rest = &record[at..];
+        if rest.is_empty() || self.delimiter.begins(rest) {
+            return Ok(at);
+        }
+        Err(Uncut::LastField(RowError::bad_quote()))
+    }
+
+    /// White space between a delimiter and a quote is ignored; a delimiter that is white space is none.
+    fn blanks(&self, bytes: &[u8]) -> usize {
+        let is_blank = |at: &usize| bytes[*at].is_ascii_whitespace() && !self.delimiter.begins(&bytes[*at..]);
+        (0..bytes.len()).take_while(is_blank).count()
+    }
 }
 
 /// FIXEDWIDTH: widths count characters.
@@ -217,54 +223,75 @@ mod tests {
             .collect())
     }
 
+    fn delimited(delimiter: &str, escape: bool, remove_quotes: bool) -> Delimited {
+        Delimited {
+            delimiter: Delimiter::new(delimiter.as_bytes()),
+            escape,
+            remove_quotes,
+        }
+    }
+
+    fn csv(delimiter: &str) -> Csv {
+        Csv {
+            delimiter: Delimiter::new(delimiter.as_bytes()),
+            quote: b'"',
+        }
+    }
+
+    /// Each record with its delimiter `|` is also one whose delimiter is `|~|`.
     #[test]
     fn delimited_records_are_cut_with_and_without_marks() {
         for (escape, remove_quotes, record, expected) in [
             (false, false, "a||c", vec!["a", "", "c"]),
             (false, false, "\"a|b\"", vec!["\"a", "b\""]),
-            (true, false, "a\\|b|c\\\\|\\N", vec!["a|b", "c\\", "\\N"]),
+            (true, false, "ab|c\\\\|\\N", vec!["ab", "c\\", "\\N"]),
             (false, true, "\"a|b\"|'c'|d", vec!["a|b", "c", "d"]),
             (false, true, "'a'b'|c'd|''|'|'", vec!["a'b", "c'd", "", "|"]),
             (true, true, "'a'\\|b'|c", vec!["a'|b", "c"]),
             (true, false, "a|", vec!["a", ""]),
             (true, false, "a\0b|c", vec!["a"]),
         ] {
-            let mut reader = Delimited {
-                delimiter: b'|',
-                escape,
-                remove_quotes,
-            };
-            assert_eq!(values(&mut reader, record).unwrap(), expected, "{record}");
+            let found = values(&mut delimited("|", escape, remove_quotes), record);
+            assert_eq!(found.unwrap(), expected, "{record}");
+            let (record, expected) = (
+                record.replace('|', "|~|"),
+                expected.join("\n").replace('|', "|~|"),
+            );
+            let found = values(&mut delimited("|~|", escape, remove_quotes), &record);
+            assert_eq!(found.unwrap().join("\n"), expected, "{record}");
         }
-        let mut reader = Delimited {
-            delimiter: b'|',
-            escape: false,
-            remove_quotes: true,
-        };
         for record in ["\"a|b", "'a'b|c", "'a\"|b", "'"] {
-            assert!(values(&mut reader, record).is_err(), "{record}");
+            assert!(
+                values(&mut delimited("|", false, true), record).is_err(),
+                "{record}"
+            );
+            let record = record.replace('|', "|~|");
+            assert!(
+                values(&mut delimited("|~|", false, true), &record).is_err(),
+                "{record}"
+            );
         }
+        let escaped = values(&mut delimited("|~|", true, false), "a\\|~|b|~|c|~").unwrap();
+        assert_eq!(escaped, ["a|~|b", "c|~"]);
     }
 
     #[test]
     fn csv_records_are_cut() {
-        let mut reader = Csv {
-            delimiter: b',',
-            quote: b'"',
-        };
-        assert_eq!(
-            values(&mut reader, "a,\"b,\"\"c\"\"\",,\"\"").unwrap(),
-            ["a", "b,\"c\"", "", ""]
-        );
-        assert_eq!(
-            values(&mut reader, " \"a\" , b ,\t\"c\"").unwrap(),
-            ["a", " b ", "c"]
-        );
-        assert!(values(&mut reader, "\"a\"b,c").is_err());
-        assert!(values(&mut reader, "\"a,c").is_err());
-        for record in ["1,a\"b", "1,a\"\"b", "1,a\""] {
-            assert!(values(&mut reader, record).is_err(), "{record}");
+        for (record, expected) in [
+            ("a,\"b,\"\"c\"\"\",,\"\"", ["a", "b,\"c\"", "", ""].as_slice()),
+            (" \"a\" , b ,\t\"c\"", &["a", " b ", "c"]),
+        ] {
+            assert_eq!(values(&mut csv(","), record).unwrap(), expected);
+            let expected = expected.join("\n").replace(',', ", ,");
+            let found = values(&mut csv(", ,"), &record.replace(',', ", ,")).unwrap();
+            assert_eq!(found.join("\n"), expected);
         }
+        for record in ["\"a\"b,c", "\"a,c", "1,a\"b", "1,a\"\"b", "1,a\""] {
+            assert!(values(&mut csv(","), record).is_err(), "{record}");
+            let record = record.replace(',', "::");
+            assert!(values(&mut csv("::"), &record).is_err(), "{record}");
+        }
+        assert_eq!(values(&mut csv("\t\t"), "\"a\"\t\t\t\"b\"").unwrap(), ["a", "b"]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ pub(super) const MOST_BYTES: usize = 4 * 1024 * 1024;
 
 /// Which rules say where a record ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Framing {
+pub(super) enum Framing<'f> {
     /// At each line break.
     Lines,
     /// At a line break that no backslash precedes and that stands in no quotes (REMOVEQUOTES).
@@ -15,12 +15,12 @@ pub(super) enum Framing {
         /// Whether quotes at the beginning of a field protect what is in them.
         quotes: bool,
         /// What separates fields.
-        delimiter: u8,
+        delimiter: &'f [u8],
     },
     /// At a line break outside of quoted fields.
     Csv {
         /// What separates fields.
-        delimiter: u8,
+        delimiter: &'f [u8],
         /// The quote.
         quote: u8,
     },
@@ -43,8 +43,8 @@ pub(super) struct Frame<'a> {
 
 /// Cuts the text of one file, pushed in pieces.
 #[derive(Debug)]
-pub(super) struct Framer {
-    framing: Framing,
+pub(super) struct Framer<'f> {
+    framing: Framing<'f>,
     pending: Vec<u8>,
     /// How much of `pending` was looked at.
     scanned: usize,
@@ -61,28 +61,22 @@ struct State {
     is_escaped: bool,
     /// Whether something of the field was read.
     is_in_field: bool,
-    closing: Closing,
+    /// Bytes since the field began, or a backslash protected one: what was read before is no part of a delimiter.
+    run: usize,
+    /// Bytes from the last quote on, in a field in quotes (REMOVEQUOTES): it closes right before a delimiter or a line break alone.
+    after_quote: Option<usize>,
     depth: usize,
     has_begun: bool,
 }
 
-/// What of the end of a field in quotes (REMOVEQUOTES) was read: its quote closes before a delimiter or a line break alone.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-enum Closing {
-    #[default]
-    Nothing,
-    Quote,
-    QuoteAndReturn,
-}
-
-impl Framer {
+impl<'f> Framer<'f> {
     /// At the beginning of a file.
-    pub(super) fn new(framing: Framing) -> Self {
+    pub(super) fn new(framing: Framing<'f>) -> Self {
         Self::after_lines(framing, 0)
     }
 
     /// At the beginning of what follows so many lines that were skipped.
-    pub(super) fn after_lines(framing: Framing, lines: u64) -> Self {
+    pub(super) fn after_lines(framing: Framing<'f>, lines: u64) -> Self {
         Self {
             framing,
             pending: Vec::new(),
@@ -199,9 +193,8 @@ impl Framer {
             return Some(found);
         }
         while self.scanned < self.pending.len() {
-            let byte = self.pending[self.scanned];
             self.scanned += 1;
-            if self.state.ends_at(byte, self.framing) {
+            if self.state.ends_with(&self.pending[..self.scanned], self.framing) {
                 return Some(self.scanned);
             }
         }
@@ -219,67 +212,85 @@ impl Framer {
 }
 
 impl State {
-    fn ends_at(&mut self, byte: u8, framing: Framing) -> bool {
+    /// Whether the record ends with the last byte of what was read.
+    fn ends_with(&mut self, read: &[u8], framing: Framing<'_>) -> bool {
+        let Some(&byte) = read.last() else {
+            return false;
+        };
         match framing {
             Framing::Lines => byte == b'\n',
-            Framing::Csv { delimiter, .. } if self.is_leading_blank(byte, delimiter) => false,
-            Framing::Csv { delimiter, quote } => self.quoted(byte, delimiter, quote),
+            Framing::Csv { delimiter, quote } => {
+                let is_delimiter = self.is_delimiter(read, delimiter);
+                self.quoted(byte, is_delimiter, quote)
+            }
             Framing::Marked {
                 escape,
                 quotes,
                 delimiter,
             } => {
-                let closing = std::mem::take(&mut self.closing);
                 if escape && std::mem::take(&mut self.is_escaped) {
-                    self.is_in_field = true;
+                    (self.is_in_field, self.run, self.after_quote) = (true, 0, None);
                     return false;
                 }
                 if escape && byte == b'\\' {
-                    self.is_escaped = true;
+                    (self.is_escaped, self.after_quote) = (true, None);
                     return false;
                 }
+                let is_delimiter = self.is_delimiter(read, delimiter);
                 let opens = quotes && matches!(byte, b'"' | b'\'');
-                self.surrounded(byte, delimiter, closing, opens)
+                self.surrounded(read, delimiter.len(), is_delimiter, opens)
             }
             Framing::Json => self.json(byte),
         }
     }
 
-    /// White space before a quote is not part of the field.
-    fn is_leading_blank(self, byte: u8, delimiter: u8) -> bool {
-        !self.is_in_field && byte != b'\n' && byte != delimiter && byte.is_ascii_whitespace()
+    /// Whether a delimiter ends with what was read.
+    fn is_delimiter(&mut self, read: &[u8], delimiter: &[u8]) -> bool {
+        self.run += 1;
+        read.last() == delimiter.last() && self.run >= delimiter.len() && read.ends_with(delimiter)
     }
 
-    /// A quote opens at the beginning of a field alone; a doubled one closes and opens again.
-    fn quoted(&mut self, byte: u8, delimiter: u8, quote: u8) -> bool {
+    fn end_field(&mut self) {
+        *self = Self::default();
+    }
+
+    /// A quote opens at the beginning of a field alone, after white space; a doubled one closes and opens again.
+    fn quoted(&mut self, byte: u8, is_delimiter: bool, quote: u8) -> bool {
         match self.quote {
             Some(quote) if byte == quote => self.quote = None,
             Some(_) => {}
             None if byte == b'\n' => return true,
-            None if byte == delimiter => (self.is_in_field, self.has_begun) = (false, false),
+            None if is_delimiter => self.end_field(),
             None if byte == quote && (!self.is_in_field || self.has_begun) => {
                 self.quote = Some(byte);
                 (self.is_in_field, self.has_begun) = (true, true);
             }
+            None if byte.is_ascii_whitespace() && !self.is_in_field => {}
             None => (self.is_in_field, self.has_begun) = (true, false),
         }
         false
     }
 
     /// A quote opens at the beginning of a field alone; one within is part of the field.
-    fn surrounded(&mut self, byte: u8, delimiter: u8, closing: Closing, opens: bool) -> bool {
-        match (self.quote, closing) {
-            (None, _) | (Some(_), Closing::Quote | Closing::QuoteAndReturn) if byte == b'\n' => return true,
-            (None, _) | (Some(_), Closing::Quote) if byte == delimiter => {
-                (self.quote, self.is_in_field) = (None, false);
-            }
-            (Some(quote), _) if byte == quote => self.closing = Closing::Quote,
-            (Some(_), Closing::Quote) if byte == b'\r' => self.closing = Closing::QuoteAndReturn,
-            (Some(_), _) => {}
-            (None, _) => {
-                self.quote = Some(byte).filter(|_| opens && !self.is_in_field);
-                self.is_in_field = true;
-            }
+    fn surrounded(&mut self, read: &[u8], delimiter_bytes: usize, is_delimiter: bool, opens: bool) -> bool {
+        let (byte, before) = match read {
+            [.., before, byte] => (*byte, Some(*before)),
+            [byte] => (*byte, None),
+            [] => return false,
+        };
+        let since_quote = self.after_quote;
+        self.after_quote = since_quote.map(|bytes| bytes + 1);
+        let is_closed = |bytes: usize| self.quote.is_none() || since_quote == Some(bytes);
+        if byte == b'\n' && (is_closed(1) || before == Some(b'\r') && is_closed(2)) {
+            return true;
+        }
+        if is_delimiter && is_closed(delimiter_bytes) {
+            self.end_field();
+        } else if self.quote == Some(byte) {
+            self.after_quote = Some(1);
+        } else if self.quote.is_none() {
+            self.quote = Some(byte).filter(|_| opens && !self.is_in_field);
+            self.is_in_field = true;
         }
         false
     }
@@ -327,7 +338,7 @@ fn to_u64(number: usize) -> u64 {
 mod tests {
     use super::*;
 
-    fn frames(text: &str, framing: Framing, step: usize) -> Vec<(String, u64)> {
+    fn frames(text: &str, framing: Framing<'_>, step: usize) -> Vec<(String, u64)> {
         let mut found = Vec::new();
         let mut framer = Framer::new(framing);
         let mut keep = |frame: Frame<'_>| {
@@ -344,16 +355,25 @@ mod tests {
     #[test]
     fn records_end_where_their_format_says_whole_and_in_single_bytes() {
         let csv = Framing::Csv {
-            delimiter: b',',
+            delimiter: b",",
             quote: b'"',
         };
         let marked = Framing::Marked {
             escape: true,
             quotes: true,
-            delimiter: b'|',
+            delimiter: b"|",
+        };
+        let marked_by_two = Framing::Marked {
+            escape: true,
+            quotes: true,
+            delimiter: b"||",
+        };
+        let csv_by_tabs = Framing::Csv {
+            delimiter: b"\t\t",
+            quote: b'"',
         };
         type Expected<'a> = &'a [(&'a str, u64)];
-        let cases: [(&str, Framing, Expected<'_>); 10] = [
+        let cases: [(&str, Framing<'_>, Expected<'_>); 15] = [
             ("a|b\r\nc|d", Framing::Lines, &[("a|b", 1), ("c|d", 2)]),
             ("a\n\nb\n", Framing::Lines, &[("a", 1), ("", 2), ("b", 3)]),
             (
@@ -374,6 +394,20 @@ mod tests {
                 &[("'O'Neil'", 1), ("'x'", 2), ("y'|'z\\'\n'", 3)],
             ),
             ("'a'\r|b\n'|c\n", marked, &[("'a'\r|b\n'|c", 1)]),
+            (
+                "'a'|b\n'||'c'\n'd'||e\n",
+                marked_by_two,
+                &[("'a'|b\n'||'c'", 1), ("'d'||e", 3)],
+            ),
+            // The backslash protects the first half of the first delimiter, so the quote is none that opens.
+            ("a\\||'b\nc'\n", marked_by_two, &[("a\\||'b", 1), ("c'", 2)]),
+            ("a|||'b\nc'\n", marked_by_two, &[("a|||'b", 1), ("c'", 2)]),
+            (
+                "a\t\t\t\"x\ny\"\t\t\"z\n\"\nb\n",
+                csv_by_tabs,
+                &[("a\t\t\t\"x\ny\"\t\t\"z\n\"", 1), ("b", 4)],
+            ),
+            ("a\t\"b\t\t\nc\n", csv_by_tabs, &[("a\t\"b\t\t", 1), ("c", 2)]),
             (
                 "{\"a\": \"}\"}\n\n{\n\"b\":1}{\"c\":[]}",
                 Framing::Json,
@@ -410,9 +444,18 @@ mod tests {
             step in 1..9_usize,
         ) {
             let text: String = bytes.into_iter().collect();
-            let marked = |escape, quotes| Framing::Marked { escape, quotes, delimiter: b'|' };
-            let csv = Framing::Csv { delimiter: b',', quote: b'"' };
-            for framing in [Framing::Lines, marked(true, true), marked(false, true), csv, Framing::Json] {
+            let marked = |escape, quotes, delimiter| Framing::Marked { escape, quotes, delimiter };
+            let csv = |delimiter| Framing::Csv { delimiter, quote: b'"' };
+            for framing in [
+                Framing::Lines,
+                marked(true, true, b"|"),
+                marked(false, true, b"|"),
+                marked(true, true, b"||"),
+                marked(false, true, b"|:|"),
+                csv(b","),
+                csv(b", "),
+                Framing::Json,
+            ] {
                 proptest::prop_assert_eq!(frames(&text, framing, 1000), frames(&text, framing, step), "{:?}", framing);
             }
         }

@@ -83,14 +83,17 @@ pub(super) struct Taken {
 impl<'a> LineWriter<'a> {
     /// None where no line can be taken without the careful way.
     pub(super) fn new(writer: RowWriter<'a>, format: &Format) -> Option<Self> {
-        let (delimiter, marks) = match *format {
+        let (delimiter, marks) = match format {
             Format::Delimited {
                 delimiter,
                 escape,
                 remove_quotes,
-            } => (delimiter, marks_of(escape, remove_quotes)?),
-            Format::Csv { delimiter, quote } => (delimiter, Marks::And(quote)),
+            } => (delimiter, marks_of(*escape, *remove_quotes)?),
+            Format::Csv { delimiter, quote } => (delimiter, Marks::And(*quote)),
             _ => return None,
+        };
+        let [delimiter] = delimiter[..] else {
+            return None;
         };
         let is_possible = writer.wire == Wire::Binary && !writer.columns.is_empty() && is_usual(delimiter);
         let plan = |column: &Column| Plan::of(column.kind, writer.conversion);

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::arguments::{
-    delimiter, encoding, json_fields, max_error, null_string, number, one_character, optional_number,
-    replacement, text, time_format, widths, within,
+    check_region, delimiter, encoding, json_fields, max_error, null_string, number, one_character,
+    optional_number, replacement, text, time_format, widths, within,
 };
 use super::cipher::RootKey;
 use super::options::{check_combination, option_name, refused};
@@ -108,9 +108,10 @@ impl Options {
             "IAM_ROLE" if !cursor.accept(&["default"]) => {
                 cursor.expect_string()?;
             }
-            "CREDENTIALS" | "ACCESS_KEY_ID" | "SECRET_ACCESS_KEY" | "SESSION_TOKEN" | "REGION" => {
+            "CREDENTIALS" | "ACCESS_KEY_ID" | "SECRET_ACCESS_KEY" | "SESSION_TOKEN" => {
                 text(cursor)?;
             }
+            "REGION" => check_region(&text(cursor)?)?,
             "MASTER_SYMMETRIC_KEY" => {
                 let key = RootKey::parse(&text(cursor)?);
                 self.root_key = Some(key.ok_or_else(|| {
@@ -197,8 +198,9 @@ impl Options {
 
     fn format(&self) -> Result<Format, SqlError> {
         Ok(if self.has("CSV") {
+            self.check_quotes("CSV", &[self.quote])?;
             Format::Csv {
-                delimiter: self.single_byte_delimiter("CSV")?,
+                delimiter: self.delimiter.clone(),
                 quote: self.quote,
             }
         } else if self.has("FIXEDWIDTH") {
@@ -211,27 +213,26 @@ impl Options {
             Format::Parquet
         } else if self.has("ORC") {
             Format::Orc
-        } else if self.delimiter.len() > 1 && !self.has("REMOVEQUOTES") {
-            Format::Separated {
-                delimiter: self.delimiter.clone(),
-                escape: self.has("ESCAPE"),
-            }
         } else {
+            if self.has("REMOVEQUOTES") {
+                self.check_quotes("REMOVEQUOTES", b"\"'")?;
+            }
             Format::Delimited {
-                delimiter: self.single_byte_delimiter("REMOVEQUOTES")?,
+                delimiter: self.delimiter.clone(),
                 escape: self.has("ESCAPE"),
                 remove_quotes: self.has("REMOVEQUOTES"),
             }
         })
     }
 
-    fn single_byte_delimiter(&self, option: &str) -> Result<u8, SqlError> {
-        match self.delimiter.as_slice() {
-            [byte] => Ok(*byte),
-            _ => Err(SqlError::unsupported(format!(
-                "COPY option DELIMITER of several characters with {option}"
-            ))),
+    /// A quote cannot both surround a field and stand between two.
+    fn check_quotes(&self, option: &str, quotes: &[u8]) -> Result<(), SqlError> {
+        if self.delimiter.iter().any(|byte| quotes.contains(byte)) {
+            return Err(refused(format!(
+                "COPY DELIMITER must not contain a quotation mark of {option}"
+            )));
         }
+        Ok(())
     }
 
     fn compression(&self) -> Option<Compression> {
@@ -340,7 +341,7 @@ mod tests {
         assert_eq!(
             copy.format,
             Format::Delimited {
-                delimiter: 1,
+                delimiter: vec![1],
                 escape: false,
                 remove_quotes: false
             }
@@ -348,7 +349,7 @@ mod tests {
         assert_eq!(
             with("csv").unwrap().format,
             Format::Csv {
-                delimiter: b',',
+                delimiter: b",".to_vec(),
                 quote: b'"'
             }
         );
@@ -428,12 +429,16 @@ mod tests {
                 "COPY DELIMITER must be UTF-8 without line breaks",
             ),
             (
-                "csv delimiter '||'",
-                "COPY option DELIMITER of several characters with CSV",
+                "csv delimiter '|\"|'",
+                "COPY DELIMITER must not contain a quotation mark of CSV",
             ),
             (
-                "delimiter '||' removequotes",
-                "COPY option DELIMITER of several characters with REMOVEQUOTES",
+                "csv quote '%' delimiter '%'",
+                "COPY DELIMITER must not contain a quotation mark of CSV",
+            ),
+            (
+                "delimiter '|\\'|' removequotes",
+                "COPY DELIMITER must not contain a quotation mark of REMOVEQUOTES",
             ),
             (
                 "timeformat 'YYYY-MM-DD HH:MI:SSOF'",

@@ -2,10 +2,10 @@
 
 use super::column::{ColumnType, Target};
 use super::delimited::{Csv, Delimited, FixedWidth};
+use super::delimiter::Delimiter;
 use super::fields::FieldReader;
 use super::frame::Framing;
 use super::json::{JsonByKey, JsonByPath, JsonColumn, JsonWhole};
-use super::separated::Separated;
 use super::source::read_whole;
 use super::statement::{CopyStatement, Format, JsonFields};
 use crate::ObjectReader;
@@ -23,16 +23,12 @@ pub(super) async fn field_reader(
             escape,
             remove_quotes,
         } => Box::new(Delimited {
-            delimiter: *delimiter,
+            delimiter: Delimiter::new(delimiter),
             escape: *escape,
             remove_quotes: *remove_quotes,
         }),
-        Format::Separated { delimiter, escape } => Box::new(Separated {
-            delimiter: delimiter.clone(),
-            escape: *escape,
-        }),
         Format::Csv { delimiter, quote } => Box::new(Csv {
-            delimiter: *delimiter,
+            delimiter: Delimiter::new(delimiter),
             quote: *quote,
         }),
         Format::FixedWidth(columns) => fixed_width(columns, target)?,
@@ -103,37 +99,30 @@ async fn json_by_path(
 }
 
 /// Where the records of a text format end.
-pub(super) fn framing(format: &Format) -> Framing {
-    match *format {
+pub(super) fn framing(format: &Format) -> Framing<'_> {
+    match format {
         Format::Delimited {
             delimiter,
             escape,
             remove_quotes,
-        } if escape || remove_quotes => Framing::Marked {
-            escape,
-            quotes: remove_quotes,
+        } if *escape || *remove_quotes => Framing::Marked {
+            escape: *escape,
+            quotes: *remove_quotes,
             delimiter,
         },
-        // Where fields end matters to quotes alone, and there are none.
-        Format::Separated { escape: true, .. } => Framing::Marked {
-            escape: true,
-            quotes: false,
-            delimiter: 0,
+        Format::Csv { delimiter, quote } => Framing::Csv {
+            delimiter,
+            quote: *quote,
         },
-        Format::Csv { delimiter, quote } => Framing::Csv { delimiter, quote },
         Format::Json(_) | Format::Avro(_) => Framing::Json,
-        Format::Delimited { .. }
-        | Format::Separated { .. }
-        | Format::FixedWidth(_)
-        | Format::Parquet
-        | Format::Orc => Framing::Lines,
+        Format::Delimited { .. } | Format::FixedWidth(_) | Format::Parquet | Format::Orc => Framing::Lines,
     }
 }
 
 /// How the system views name a format.
 pub(super) fn format_name(format: &Format) -> &'static str {
     match format {
-        Format::Delimited { .. } | Format::Separated { .. } | Format::FixedWidth(_) => "txt",
+        Format::Delimited { .. } | Format::FixedWidth(_) => "txt",
         Format::Csv { .. } => "csv",
         Format::Json(_) => "json",
         Format::Avro(_) => "avro",

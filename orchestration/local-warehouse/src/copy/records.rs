@@ -35,7 +35,7 @@ impl From<TooManyErrors> for Stop {
 pub(super) struct Records<'a, 'b> {
     pub(super) intake: &'a mut Intake<'b>,
     reader: &'a mut dyn FieldReader,
-    framer: Framer,
+    framer: Framer<'b>,
     /// What takes most lines without the framer and the reader.
     line_writer: Option<LineWriter<'b>>,
     /// Lines of JSON that IGNOREHEADER still skips: it counts lines, and a record may have many.
@@ -134,6 +134,7 @@ mod tests {
 
     use super::super::column::{Column, ColumnType, Identity, Target};
     use super::super::delimited::{Csv, Delimited};
+    use super::super::delimiter::Delimiter;
     use super::super::fields::Fields;
     use super::super::parse;
     use super::super::report::Report;
@@ -298,17 +299,20 @@ mod tests {
             file: "f".to_owned(),
             lines: 0,
         };
-        let mut reader: Box<dyn FieldReader> = match copy.format {
+        let mut reader: Box<dyn FieldReader> = match &copy.format {
             Format::Delimited {
                 delimiter,
                 escape,
                 remove_quotes,
             } => Box::new(Delimited {
-                delimiter,
-                escape,
-                remove_quotes,
+                delimiter: Delimiter::new(delimiter),
+                escape: *escape,
+                remove_quotes: *remove_quotes,
             }),
-            Format::Csv { delimiter, quote } => Box::new(Csv { delimiter, quote }),
+            Format::Csv { delimiter, quote } => Box::new(Csv {
+                delimiter: Delimiter::new(delimiter),
+                quote: *quote,
+            }),
             _ => panic!("no other format is cut into lines"),
         };
         let mut records = Records::new(&mut intake, &mut *reader);

@@ -25,7 +25,7 @@ impl TrailingDelimiter {
     /// What a format says of it.
     pub(super) fn of(format: &Format) -> Self {
         match format {
-            Format::Delimited { .. } | Format::Separated { .. } => Self::Allowed,
+            Format::Delimited { .. } => Self::Allowed,
             _ => Self::Refused,
         }
     }

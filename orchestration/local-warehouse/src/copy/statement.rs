@@ -43,23 +43,16 @@ pub(crate) enum Format {
     /// Fields between delimiters, a record per line.
     Delimited {
         /// The delimiter.
-        delimiter: u8,
+        delimiter: Vec<u8>,
         /// Whether a backslash takes the next character literally.
         escape: bool,
         /// Whether quotes around fields are taken off.
         remove_quotes: bool,
     },
-    /// Fields between delimiters of several bytes, a record per line.
-    Separated {
-        /// The delimiter.
-        delimiter: Vec<u8>,
-        /// Whether a backslash takes the next character literally.
-        escape: bool,
-    },
     /// CSV with quoted fields.
     Csv {
         /// The delimiter.
-        delimiter: u8,
+        delimiter: Vec<u8>,
         /// The quote.
         quote: u8,
     },

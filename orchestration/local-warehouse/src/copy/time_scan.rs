@@ -63,26 +63,32 @@ impl<'a> Scan<'a> {
             return Some(0);
         };
         match name {
-            "YYYY" => self.year = self.whole_year()?,
-            "YY" => self.year = with_century(i32::try_from(self.number(2)?).ok()?),
+            "YYYY" => self.year = self.year_of(4)?,
+            "YY" => self.year = with_century(self.year_of(2)?),
             "MON" | "MONTH" => self.month = self.month_name()?,
             "MM" => self.month = self.number(2)?,
             "DD" => self.day = self.number(2)?,
             "HH12" => self.hour = self.number(2).filter(|hour| (1..=12).contains(hour))?,
             "HH24" | "HH" => self.hour = self.number(2)?,
             "MI" => self.minute = self.number(2)?,
-            "SS" => self.second = self.number(2)?,
+            "SS" => {
+                self.second = self.number(2)?;
+                // The seconds may have a fraction, unless the pattern goes on with a point of its own.
+                if self.rest.starts_with('.') && !pattern[name.len()..].starts_with('.') {
+                    self.fraction()?;
+                }
+            }
             "US" => self.micros = self.micros_after_a_mark()?,
             _ => self.half_of_day()?,
         }
         Some(name.len())
     }
 
-    /// Of a year in fewer digits nobody knows the century.
-    fn whole_year(&mut self) -> Option<i32> {
+    /// A year in so many digits: of fewer nobody knows the century.
+    fn year_of(&mut self, digits: usize) -> Option<i32> {
         let before = self.rest.len();
-        let year = i32::try_from(self.number(4)?).ok()?;
-        (before - self.rest.len() == 4).then_some(year)
+        let year = i32::try_from(self.number(digits)?).ok()?;
+        (before - self.rest.len() == digits).then_some(year)
     }
 
     fn number(&mut self, most: usize) -> Option<u32> {

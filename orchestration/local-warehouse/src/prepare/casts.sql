@@ -44,6 +44,33 @@ BEGIN
 END
 $$;
 
+-- The length of a VARBYTE column; null of any other.
+CREATE OR REPLACE FUNCTION longshore_local.varbyte_length(of_table oid, number smallint) RETURNS integer LANGUAGE sql STABLE AS $$
+SELECT max(substring(pg_get_constraintdef(bound.oid) FROM '<= ([0-9]+)[)]')::integer)
+FROM pg_catalog.pg_attribute AS attribute
+    JOIN pg_catalog.pg_constraint AS bound ON bound.conrelid = attribute.attrelid AND bound.conkey = ARRAY[attribute.attnum]
+WHERE attribute.attrelid = $1 AND attribute.attnum = $2 AND attribute.atttypid = 'bytea'::regtype AND bound.contype = 'c'
+$$;
+
+-- Gives a VARBYTE column that has no length yet that of the column that it comes from, or the usual one.
+CREATE OR REPLACE FUNCTION longshore_local.keep_varbyte_length(target text, number smallint, source oid, source_number smallint) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    column_name name := (
+        SELECT attname FROM pg_catalog.pg_attribute
+        WHERE attrelid = to_regclass(target) AND attnum = number AND atttypid = 'bytea'::regtype
+    );
+    most integer := coalesce(longshore_local.varbyte_length(source, source_number), 64000);
+BEGIN
+    IF column_name IS NOT NULL AND longshore_local.varbyte_length(to_regclass(target), number) IS NULL THEN
+        EXECUTE format(
+            'ALTER TABLE %1$s ADD CHECK (octet_length(%2$I) <= %3$s OR longshore_local.refuse_varbyte(%2$I, %3$s))',
+            target, column_name, most
+        );
+    END IF;
+END
+$$;
+
 CREATE OR REPLACE FUNCTION longshore_local.refuse_multibyte(value text) RETURNS bpchar LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
     RAISE EXCEPTION USING

@@ -133,6 +133,16 @@ BEGIN
 END
 $$;
 
+-- Each text once, where it comes first; blanks at its end do not tell texts apart.
+CREATE OR REPLACE FUNCTION longshore_local.distinct_texts(texts text[]) RETURNS text[] LANGUAGE sql IMMUTABLE AS $$
+SELECT array_agg(first.text ORDER BY first.place)
+FROM (
+    SELECT DISTINCT ON (rtrim(item.text, ' ')) item.text, item.place
+    FROM unnest($1) WITH ORDINALITY AS item (text, place)
+    ORDER BY rtrim(item.text, ' '), item.place
+) AS first
+$$;
+
 -- Nulls and empty texts are left out.
 CREATE OR REPLACE FUNCTION longshore_local.listagg_add(list text, value text, delimiter text) RETURNS text
 LANGUAGE plpgsql IMMUTABLE AS $$

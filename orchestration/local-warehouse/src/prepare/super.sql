@@ -8,6 +8,22 @@ BEGIN
 END
 $$;
 
+-- A scalar is the text that it is, without the quotes of JSON; an array or an object is none, and a cast to the wrong type is null.
+CREATE OR REPLACE FUNCTION longshore_local.super_text(jsonb) RETURNS text LANGUAGE sql IMMUTABLE STRICT
+AS $$SELECT CASE WHEN jsonb_typeof($1) IN ('string', 'number', 'boolean') THEN $1 #>> '{}' END$$;
+
+CREATE OR REPLACE FUNCTION longshore_local.super_varchar(jsonb) RETURNS varchar LANGUAGE sql IMMUTABLE STRICT
+AS 'SELECT longshore_local.super_text($1)::varchar';
+
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM pg_cast WHERE castsource = 'jsonb'::regtype AND casttarget = 'text'::regtype) THEN
+        CREATE CAST (jsonb AS text) WITH FUNCTION longshore_local.super_text(jsonb) AS ASSIGNMENT;
+        CREATE CAST (jsonb AS varchar) WITH FUNCTION longshore_local.super_varchar(jsonb) AS ASSIGNMENT;
+    END IF;
+END
+$$;
+
 CREATE OR REPLACE FUNCTION pg_catalog.json_extract_path_text(text, VARIADIC text[]) RETURNS text LANGUAGE sql IMMUTABLE
 AS 'SELECT json_extract_path_text($1::json, VARIADIC $2)';
 
@@ -28,7 +44,7 @@ CREATE OR REPLACE FUNCTION pg_catalog.object(VARIADIC text[]) RETURNS super LANG
 -- PostgreSQL writes blanks between the parts, Redshift none; those within strings stay.
 CREATE OR REPLACE FUNCTION pg_catalog.json_serialize(jsonb) RETURNS varchar LANGUAGE sql IMMUTABLE STRICT
 SET standard_conforming_strings = on
-AS $$SELECT regexp_replace($1::text, '("(?:[^"\\]|\\.)*")|\s', '\1', 'g')::varchar$$;
+AS $$SELECT regexp_replace(textin(jsonb_out($1)), '("(?:[^"\\]|\\.)*")|\s', '\1', 'g')::varchar$$;
 
 -- What json_parse takes: a NUL and half of a character are valid JSON, and no SUPER.
 CREATE OR REPLACE FUNCTION pg_catalog.can_json_parse(text) RETURNS boolean LANGUAGE plpgsql IMMUTABLE STRICT AS $$

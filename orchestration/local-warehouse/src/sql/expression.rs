@@ -3,9 +3,8 @@
 //! Functions that only have another name or are missing there are installed in the database instead (`src/prepare`), so that they also work in
 //! dynamic SQL and for whoever connects with psql.
 
-use std::ops::Range;
-
 use super::foreign::{check_type, check_word};
+use super::listagg::edit_listagg;
 use super::text_edit::Edits;
 use super::{SqlError, Token, TokenKind, tokenize};
 
@@ -136,16 +135,16 @@ fn quote_date_part(tokens: &[Token<'_>], index: usize, edits: &mut Edits) {
 }
 
 /// A call and where its arguments stand.
-struct Call<'a> {
-    name: Token<'a>,
+pub(super) struct Call<'a> {
+    pub(super) name: Token<'a>,
     /// First and last token of each argument.
-    arguments: Vec<(Token<'a>, Token<'a>)>,
+    pub(super) arguments: Vec<(Token<'a>, Token<'a>)>,
     commas: Vec<Token<'a>>,
-    close: Token<'a>,
+    pub(super) close: Token<'a>,
     /// The index of the closing parenthesis.
-    close_index: usize,
+    pub(super) close_index: usize,
     /// The source of each argument.
-    text: Vec<String>,
+    pub(super) text: Vec<String>,
 }
 
 impl<'a> Call<'a> {
@@ -223,7 +222,7 @@ fn edit_decode(call: &Call<'_>, edits: &mut Edits) -> Result<(), SqlError> {
 }
 
 /// An expression that stands a second time in the text that PostgreSQL gets.
-fn rewrite_expression(text: &str) -> Result<String, SqlError> {
+pub(super) fn rewrite_expression(text: &str) -> Result<String, SqlError> {
     let tokens = tokenize(text)?;
     let mut edits = Edits::default();
     edit_expressions(&tokens, &mut edits)?;
@@ -299,81 +298,6 @@ fn check_concat(call: &Call<'_>) -> Result<(), SqlError> {
             message: format!("CONCAT takes two expressions, not {count}; join more of them by ||"),
         }),
     }
-}
-
-/// `LISTAGG([DISTINCT] x [, d]) [WITHIN GROUP (ORDER BY …)]` as `string_agg`, without empty texts, and in a function that knows the limit.
-///
-/// PostgreSQL orders distinct values by themselves alone, and `string_agg` takes texts: they are gathered as what they are, and joined then.
-fn edit_listagg(tokens: &[Token<'_>], call: &Call<'_>, edits: &mut Edits) -> Result<(), SqlError> {
-    let delimiter = match call.text.get(1) {
-        Some(text) => rewrite_expression(text)?,
-        None => "''".to_owned(),
-    };
-    let (first, last) = call.arguments[0];
-    let is_distinct = first.is_word("distinct");
-    let value = call.text[0].strip_prefix(first.text).filter(|_| is_distinct);
-    let value = rewrite_expression(value.unwrap_or(&call.text[0]))?;
-    let is_kept = format!("FILTER (WHERE ({value})::text <> '')");
-    let (gather, behind_value, close) = if is_distinct {
-        (
-            "array_to_string(array_agg",
-            String::new(),
-            format!(") {is_kept}, {delimiter}))"),
-        )
-    } else {
-        edits.insert(first.start, "(");
-        (
-            "string_agg",
-            format!(")::text, {delimiter}"),
-            format!(") {is_kept})"),
-        )
-    };
-    edits.replace(
-        call.name.start..call.name.end(),
-        format!("longshore_local.listagg({gather}"),
-    );
-    let end = match within_group(tokens, call) {
-        Some(open) => {
-            edits.replace(last.end()..open.end(), format!("{behind_value} "));
-            let end = close_of(tokens, open)?;
-            edits.replace(end.clone(), close);
-            end
-        }
-        None => {
-            edits.replace(last.end()..call.close.end(), format!("{behind_value}{close}"));
-            call.close.start..call.close.end()
-        }
-    };
-    match tokens.iter().find(|token| token.start >= end.end) {
-        Some(next) if next.is_word("over") => Err(SqlError::unsupported("LISTAGG … OVER")),
-        _ => Ok(()),
-    }
-}
-
-/// The parenthesis that the order of `WITHIN GROUP (ORDER BY …)` stands in.
-fn within_group<'a>(tokens: &[Token<'a>], call: &Call<'_>) -> Option<Token<'a>> {
-    let within = &tokens[call.close_index + 1..];
-    let is_ordered = within.len() > 3
-        && within[0].is_word("within")
-        && within[1].is_word("group")
-        && within[2].is_symbol("(");
-    is_ordered.then(|| within[2])
-}
-
-/// Where the parenthesis that closes this one is.
-fn close_of(tokens: &[Token<'_>], open: Token<'_>) -> Result<Range<usize>, SqlError> {
-    let mut depth = 0_usize;
-    for token in tokens.iter().filter(|token| token.start >= open.start) {
-        match token.kind {
-            TokenKind::Symbol if token.text == "(" => depth += 1,
-            TokenKind::Symbol if token.text == ")" => depth -= 1,
-            _ => {}
-        }
-        if depth == 0 {
-            return Ok(token.start..token.end());
-        }
-    }
-    Err(SqlError::near(None, tokens.last().map_or(0, Token::end)))
 }
 
 /// `TRY_CAST(x AS type)` as a function that takes the type's name, and a null of it.

@@ -11,6 +11,9 @@ use super::{Classified, Cursor, SqlError, StatementKind, Token, TokenKind, token
 /// <https://docs.aws.amazon.com/redshift/latest/dg/r_enable_case_sensitive_identifier.html>.
 const CASE_SENSITIVE_IDENTIFIER: &str = "enable_case_sensitive_identifier";
 
+/// What the name of a setting begins with in PostgreSQL that is Redshift's alone.
+pub(crate) const SETTING_PREFIX: &str = "longshore.";
+
 /// The statement as PostgreSQL understands it.
 ///
 /// # Errors
@@ -46,7 +49,7 @@ fn edit_setting(tokens: &[Token<'_>], edits: &mut Edits) -> Result<(), SqlError>
     if !cursor.accept(&[CASE_SENSITIVE_IDENTIFIER]) {
         return Ok(());
     }
-    edits.insert(at, "longshore.");
+    edits.insert(at, SETTING_PREFIX);
     let _is_assigned = cursor.accept(&["to"]) || cursor.accept(&["="]);
     let Some(value) = cursor.next().filter(|value| !value.is_word("default")) else {
         return Ok(());

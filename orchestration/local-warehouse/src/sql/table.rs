@@ -180,8 +180,12 @@ fn declared_key(name: &str, columns: &[String]) -> String {
     )
 }
 
+/// A name as PostgreSQL keeps it, with its quotes doubled: one in quotes has lost its capitals by now, unless the session keeps them.
 fn folded(name: &str) -> String {
-    name.trim_matches('"').to_lowercase()
+    match name.strip_prefix('"').and_then(|name| name.strip_suffix('"')) {
+        Some(quoted) => quoted.to_owned(),
+        None => name.to_lowercase(),
+    }
 }
 
 /// `name type [DEFAULT …] [IDENTITY(s, i)] [ENCODE e] [DISTKEY] [SORTKEY] [NOT NULL] [UNIQUE] [PRIMARY KEY] [REFERENCES …]`.

@@ -219,8 +219,8 @@ async fn json_documents_are_kept_whole_without_shredding() {
     world.put("k", "{\"a\": {\"b\": [1, \"2\"]}}\n{\"c\": null}");
     assert_eq!(world.copy("t", "k", "json 'noshred'").await["ResultRows"], 2);
     assert_eq!(
-        world.rows("select doc::text from t order by 1").await,
-        [r#"{"a": {"b": [1, "2"]}}"#, r#"{"c": null}"#]
+        world.rows("select json_serialize(doc) from t order by 1").await,
+        [r#"{"a":{"b":[1,"2"]}}"#, r#"{"c":null}"#]
     );
     world.run("create table two (a super, b super)").await;
     let error = world.copy("two", "k", "json 'noshred'").await["Error"].clone();
@@ -230,21 +230,6 @@ async fn json_documents_are_kept_whole_without_shredding() {
             .unwrap()
             .contains("exactly one column of type SUPER"),
         "{error}"
-    );
-}
-
-#[tokio::test]
-async fn lzop_files_are_unpacked() {
-    let world = World::new().await;
-    world
-        .run("create table t (id int, name varchar(10), filler varchar(20), number int)")
-        .await;
-    world.put("rows.lzo", include_bytes!("../fixtures/rows.lzo"));
-    let copied = world.copy("t", "rows.lzo", "lzop").await;
-    assert_eq!(copied["ResultRows"], 600, "{}", copied["Error"]);
-    assert_eq!(
-        world.rows("select sum(id), max(number) from t").await,
-        ["179700|1008"]
     );
 }
 

@@ -33,6 +33,11 @@ fn in_json(value: &[u8]) -> Vec<u8> {
 
 /// Loads the values, each as a row of its own, in each form, into a table that is filled in PostgreSQL's binary format and one that is not.
 async fn check(world: &World, kind: &str, forms: &[Form<'_>], cases: &[Case<'_>]) {
+    let text = if kind == "super" {
+        "json_serialize(a)"
+    } else {
+        "a::text"
+    };
     for last in ["int", "real"] {
         world.run("drop table if exists t").await;
         world
@@ -56,7 +61,9 @@ async fn check(world: &World, kind: &str, forms: &[Form<'_>], cases: &[Case<'_>]
             );
             assert_eq!(
                 (
-                    world.rows("select id, left(a::text, 60) from t order by 1").await,
+                    world
+                        .rows(&format!("select id, left({text}, 60) from t order by 1"))
+                        .await,
                     world.rows(&errors).await
                 ),
                 expected(cases),
@@ -392,8 +399,8 @@ async fn json() {
     let cases: [Case<'_>; 31] = [
         (br#""\ud83d\ude00""#, Ok("\"\u{1f600}\"")),
         (br#""\\ud800\\u0000""#, Ok(r#""\\ud800\\u0000""#)),
-        (br#"{"a":1,"a":2}"#, Ok(r#"{"a": 2}"#)),
-        (b"[-0, 0e5, 1.50]", Ok("[0, 0, 1.50]")),
+        (br#"{"a":1,"a":2}"#, Ok(r#"{"a":2}"#)),
+        (b"[-0, 0e5, 1.50]", Ok("[0,0,1.50]")),
         (b"99999999999999999999", Ok("99999999999999999999")),
         (b"nul", Ok("\"nul\"")),
         (deep.as_bytes(), Ok(&shown)),

@@ -131,7 +131,7 @@ async fn data_formats_of_text_and_json() {
 #[tokio::test]
 async fn delimiters_of_several_bytes() {
     let world = World::new().await;
-    let cases: [Case<'_>; 8] = [
+    let cases: [Case<'_>; 16] = [
         (b"a|~|b\n", "delimiter '|~|'", &["a|b"]),
         (b"|a~|~|~|b\r\n", "delimiter as '|~|'", &["|a~|~|b"]),
         (b"a|~|b|~|\n", "delimiter '|~|'", &["a|b"]),
@@ -148,6 +148,30 @@ async fn delimiters_of_several_bytes() {
             "delimiter '\u{a6}\u{ec}' encoding iso88591",
             &["a|\u{e9}"],
         ),
+        (b"a|~|b\n", "csv delimiter '|~|'", &["a|b"]),
+        (
+            b"\"a\n|~|\" |~| \"\"\"b\"\"\"\r\n",
+            "csv delimiter '|~|'",
+            &["a\n|~||\"b\""],
+        ),
+        (b"a|~~|b|~|\n", "csv delimiter '|~|'", &["a|~~|b|"]),
+        (b"%a,%, %b%\n", "csv quote '%' delimiter ', '", &["a,|b"]),
+        (
+            b"'a|~|'|~|\"b\nc\"\n",
+            "delimiter '|~|' removequotes",
+            &["a|~||b\nc"],
+        ),
+        (
+            b"'a'|~'|~|b'|~|\r\n",
+            "delimiter '|~|' removequotes",
+            &["a'|~|b'"],
+        ),
+        (
+            b"'a\\'|~|'|~|\\|~|\n",
+            "delimiter '|~|' removequotes escape",
+            &["a'|~|||~|"],
+        ),
+        (b"'\\N'|~|\\N\n", "delimiter '|~|' removequotes", &["\\N|-"]),
     ];
     check(&world, "a varchar(15), b varchar(15)", &cases).await;
     world.put("k", "1|~|2|~|3\n4\n5|~x\n6|~|7\n");
@@ -274,6 +298,53 @@ async fn a_varbyte_column_has_a_limit() {
     world.run("create table k (a varbyte(2) primary key)").await;
     world.put("p", "010203\n0102\n");
     assert_eq!(world.copy("k", "p", "ignoreallerrors").await["ResultRows"], 1);
+}
+
+/// `r_CREATE_TABLE_NEW.html` of LIKE, and `r_CREATE_TABLE_AS.html`: the new table has the types of the old one.
+#[tokio::test]
+async fn a_varbyte_column_keeps_its_limit_in_another_table() {
+    let world = World::new().await;
+    world
+        .run("create table t (a varbyte(2), \"b c\" varbyte(3) default null, c varbyte, k int)")
+        .await;
+    world.run("insert into t values ('ab', 'abc', 'abcd', 1)").await;
+    for (sql, limits) in [
+        ("create table u (k2 int, like t)", [Some(2), Some(3)]),
+        ("create table u (like t including defaults)", [Some(2), Some(3)]),
+        ("create table u as select * from t", [Some(2), Some(3)]),
+        (
+            "create table u as (select a, k, x.\"b c\" from t as x union all select a, k, \"b c\" from t)",
+            [None, None],
+        ),
+        (
+            "create table u (k, \"b c\", a) diststyle even as select k, \"b c\", a from t",
+            [Some(2), Some(3)],
+        ),
+        (
+            "create table u as with w as (select * from t) select a, \"b c\" from w",
+            [Some(2), Some(3)],
+        ),
+        (
+            "create table if not exists u as select k, a, a || a as \"b c\" from t",
+            [Some(2), None],
+        ),
+    ] {
+        world.run("drop table if exists u").await;
+        world.run(sql).await;
+        for (column, limit) in ["a", "\"b c\""].into_iter().zip(limits) {
+            let insert = format!("insert into u ({column}) values ('abcdef')");
+            match limit {
+                Some(most) => assert_eq!(
+                    world.error(&insert).await,
+                    format!("ERROR: value too long for type binary varying({most})"),
+                    "{sql}"
+                ),
+                None => {
+                    world.run(&insert).await;
+                }
+            }
+        }
+    }
 }
 
 /// `copy-parameters-data-conversion.html`: ACCEPTINVCHARS has no exception for JSON.

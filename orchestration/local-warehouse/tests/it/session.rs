@@ -53,6 +53,32 @@ async fn a_session_keeps_its_temporary_tables_for_the_statements_after() {
     assert!(over.message.contains("is not available"), "{}", over.message);
 }
 
+/// A request that is refused for another of its fields.
+#[tokio::test]
+async fn a_refused_call_leaves_its_session_free() {
+    let world = World::new().await;
+    let opened = world
+        .ask(
+            "ExecuteStatement",
+            json!({ "Sql": "select 1", "SessionKeepAliveSeconds": 60 }),
+        )
+        .await;
+    let session = &opened["SessionId"];
+    for (field, value) in [("WithEvent", json!("yes")), ("StatementName", json!(1))] {
+        let mut request = json!({ "Sql": "select 1", "SessionId": session });
+        request[field] = value;
+        let error = world.call("ExecuteStatement", request).await.unwrap_err();
+        assert_eq!(error.code, "SerializationException");
+    }
+    let next = world
+        .ask(
+            "ExecuteStatement",
+            json!({ "Sql": "select 1", "SessionId": session }),
+        )
+        .await;
+    assert_eq!(next["Status"], "FINISHED");
+}
+
 #[tokio::test]
 async fn nothing_queues_in_a_session() {
     let world = World::new().await;

@@ -150,6 +150,28 @@ async fn quoted_names_keep_their_case_where_the_session_says_so() {
     ];
     let seen = world.batch(&query).await;
     assert_eq!(seen["SubStatements"][1]["ResultRows"], 4, "{seen}");
+    let keyed = world
+        .batch(&[
+            "set enable_case_sensitive_identifier to on",
+            "create table keyed (\"A\" int, \"a\" int, B int, primary key (\"A\", b))",
+            "insert into keyed values (1, null, 1)",
+            "insert into keyed values (null, 1, 1)",
+        ])
+        .await;
+    let error = keyed["Error"].as_str().unwrap();
+    assert!(
+        error.starts_with("Query #4 failed") && error.contains("\"A\""),
+        "{error}"
+    );
+    let shown = world.run("show enable_case_sensitive_identifier").await;
+    let result = world
+        .call("GetStatementResult", serde_json::json!({ "Id": shown["Id"] }))
+        .await
+        .unwrap();
+    assert_eq!(
+        result["ColumnMetadata"][0]["name"],
+        "enable_case_sensitive_identifier"
+    );
     assert!(
         world
             .error("set enable_case_sensitive_identifier to maybe")
