@@ -389,7 +389,7 @@ mod tests {
         batch_seconds: 120
         success_topic_arn: "arn:aws:sns:eu-west-1:123456789012:loaded"
         file_name_column: ~
-        archive_flag: N
+        archive_flag: "N"
         columns:
           - id
           - name

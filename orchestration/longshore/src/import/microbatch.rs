@@ -196,7 +196,7 @@ mod tests {
         file_format: parquet
         file_type: any
         file_name_column: ~
-        archive_flag: N
+        archive_flag: "N"
         ext_target_sid: 1
         load_mode: merge
         merge_keys: order_id
