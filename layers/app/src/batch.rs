@@ -12,7 +12,6 @@ use longshore_domain::matching::{Captures, placeholders};
 use longshore_domain::object::s3_url;
 use longshore_domain::rule::{
     BatchPolicy, Compression, Concurrency, Encoding, FileRule, HeaderPolicy, RuleColumn, RuleRow,
-    drift_remark,
 };
 use longshore_domain::target::{TableName, Warehouse};
 use longshore_store::{
@@ -132,7 +131,7 @@ pub(crate) fn joining(
             size_bytes: copyable.source.size_bytes,
         }],
         prepared: copyable.is_prepared_copy,
-        remarks: drift_remark(&copyable.columns).into_iter().collect(),
+        remarks: copyable.remarks().collect(),
         duration,
     })
 }

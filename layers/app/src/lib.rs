@@ -41,7 +41,7 @@ pub use error::{AppError, with_causes};
 pub use finish::{FinishStatement, FinishedAs, StatementStatus};
 pub use follow_up::check_chain;
 pub use group::set_lacks;
-pub use lint::lint;
+pub use lint::{doubts, lint};
 pub use maintain::Maintain;
 pub use operate::{CancelPlan, FollowUpAgain, Judged, Operate, ReplayChoice, ReplayPlan};
 pub use prepare::{

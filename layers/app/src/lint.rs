@@ -14,6 +14,33 @@ use crate::error::with_causes;
 use crate::follow_up;
 use crate::group::size::fault_of_size;
 
+/// What may be wrong with rules and keeps none of them from being applied: expressions that may take the same files. Each of two is
+/// told of the other.
+pub fn doubts(rows: &[RuleRow]) -> Vec<RuleFaults> {
+    let column_of: BTreeMap<RuleId, &str> = rows
+        .iter()
+        .map(|row| {
+            let column = row.name_filter.as_ref().map_or("key_regex", |_| "name_filter");
+            (RuleId(row.ext_file_config_sid), column)
+        })
+        .collect();
+    let mut found: BTreeMap<RuleId, Vec<RuleFault>> = BTreeMap::new();
+    for (one, other) in matching::overlaps(rows) {
+        for (rule, other) in [(one, other), (other, one)] {
+            let column = column_of.get(&rule).copied().unwrap_or_default();
+            let fault = RuleFault::new(
+                column,
+                format!(
+                    "may take files that rule {other} takes too, which would be refused; see: longshore rule explain"
+                ),
+            );
+            found.entry(rule).or_default().push(fault);
+        }
+    }
+    let found = found.into_iter();
+    found.map(|(rule, faults)| RuleFaults { rule, faults }).collect()
+}
+
 /// Every fault of every rule, in the order of rules: what interpreting it says, what COPY would refuse of its options, what is
 /// no follow-up, the names of chains that are not there among it, and which other rule takes the same files.
 pub fn lint(rows: &[RuleRow], chains: &[Chain]) -> Vec<RuleFaults> {
@@ -32,7 +59,7 @@ pub fn lint(rows: &[RuleRow], chains: &[Chain]) -> Vec<RuleFaults> {
             let fault = RuleFault::new(
                 "file_prefix",
                 format!(
-                    "rule {other} takes the same files (see key_pattern and key_regex too), so they would be refused"
+                    "rule {other} takes the same files (see key_pattern, key_regex, name_filter and bucket too), so they would be refused"
                 ),
             );
             found.entry(rule).or_default().push(fault);
@@ -254,6 +281,22 @@ mod tests {
             "{said:?}"
         );
         assert!(said[0].contains("fewer rules in one group"), "{said:?}");
+    }
+
+    #[test]
+    fn expressions_that_may_take_the_same_files_are_doubted_and_keep_their_rules_sound() {
+        let like = |sid, regex: &str| RuleRow {
+            key_regex: Some(regex.to_owned()),
+            ..row(sid, "-")
+        };
+        let rows = [like(1, "in/.*"), like(2, r"in/orders_.*\.txt"), like(3, "out/.*")];
+        assert_eq!(said(&rows), Vec::<String>::new());
+        let doubts: Vec<_> = doubts(&rows).iter().map(ToString::to_string).collect();
+        assert_eq!(doubts.len(), 2, "{doubts:?}");
+        assert!(
+            doubts[0].starts_with("rule 1 has 1 fault: key_regex: may take files that rule 2 takes too"),
+            "{doubts:?}"
+        );
     }
 
     #[test]

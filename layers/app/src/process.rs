@@ -23,7 +23,6 @@ use longshore_domain::matching::Captures;
 use longshore_domain::object::{Object, ObjectKey};
 use longshore_domain::queue::QueueName;
 use longshore_domain::reject::RejectReason;
-use longshore_domain::rule::drift_remark;
 use longshore_domain::target::TableName;
 use longshore_store::{Announced, BufferId, Claim, Lease, LeaseStep, Load, Source};
 use tracing::{Instrument, info};
@@ -348,6 +347,7 @@ impl ProcessObject<'_> {
     async fn stop_at(&self, unidentified: Unidentified) -> Result<ObjectOutcome, AppError> {
         match unidentified {
             Unidentified::Refused(load, reason) => self.reject(*load, reason).await,
+            Unidentified::Ignored(load) => self.ignore(*load).await,
             Unidentified::Waits { load, until } => Ok(ObjectOutcome::Waiting { load_id: load, until }),
         }
     }
@@ -418,11 +418,7 @@ impl ProcessObject<'_> {
             prepared: copyable.is_prepared_copy,
             manifest_key,
             plan: serde_json::to_value(&plan).map_err(|error| AppError::Engine(error.into()))?,
-            remarks: earlier
-                .remarks
-                .into_iter()
-                .chain(drift_remark(&copyable.columns))
-                .collect(),
+            remarks: earlier.remarks.into_iter().chain(copyable.remarks()).collect(),
             duration: self.worked_on(&load),
             replaces: earlier.replaces,
         };

@@ -17,7 +17,8 @@ pub struct CopySpec {
     layout: Layout,
     compression: Compression,
     encoding: Encoding,
-    header: HeaderLine,
+    /// How many records are left out at the start of each file.
+    header_records: u32,
     encryption: Encryption,
     null_text: Option<NullText>,
     formats: Option<DateTimeFormats>,
@@ -39,12 +40,6 @@ enum Layout {
     Avro(OptionText),
     Parquet,
     Orc,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum HeaderLine {
-    Skipped,
-    Absent,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +76,7 @@ impl CopySpec {
                 layout,
                 compression: rule.compression,
                 encoding: rule.encoding,
-                header: header(rule),
+                header_records: rule.header_length(),
                 encryption: encryption(rule),
                 null_text,
                 formats,
@@ -122,8 +117,8 @@ impl CopySpec {
         if self.encoding != Encoding::Utf8 {
             clauses.push(format!("ENCODING {}", self.encoding.as_str()));
         }
-        if self.header == HeaderLine::Skipped {
-            clauses.push("IGNOREHEADER 1".to_owned());
+        if self.header_records > 0 {
+            clauses.push(format!("IGNOREHEADER {}", self.header_records));
         }
         if let Some(text) = self.null_text.as_ref().filter(|text| **text != NullText::Default) {
             clauses.push(format!("NULL AS {text}"));
@@ -235,14 +230,6 @@ fn encryption(rule: &FileRule) -> Encryption {
     match rule.encryption_secret {
         Some(_) => Encryption::BySender,
         None => Encryption::Absent,
-    }
-}
-
-fn header(rule: &FileRule) -> HeaderLine {
-    if rule.header.has_header() {
-        HeaderLine::Skipped
-    } else {
-        HeaderLine::Absent
     }
 }
 

@@ -43,5 +43,5 @@ fn find(bencher: Bencher<'_, '_>, rules: usize, change: impl Fn(usize, &mut Rule
         })
         .collect();
     let key = ObjectKey::new("in/none/yyyy=2026/mm=11/PROD_PRICES_none.txt");
-    bencher.bench(|| matching::find(divan::black_box(&rows), divan::black_box(&key)));
+    bencher.bench(|| matching::find(divan::black_box(&rows), None, divan::black_box(&key)));
 }

@@ -2,16 +2,17 @@
 
 use crate::object::{Object, ObjectKey};
 use crate::reject::RejectReason;
-use crate::rule::{ColumnPlace, DriftPolicy, FileRule, HeaderPolicy, LoadMode, RuleColumn};
+use crate::rule::{ColumnPlace, DriftPolicy, EmptyFilePolicy, FileRule, HeaderPolicy, LoadMode, RuleColumn};
 
 /// The column that says when a row came, which takes its DEFAULT.
 const LOAD_TIME_COLUMN: &str = "target_transaction_timestamp";
 /// The longest name of a column.
 const MOST_NAME_BYTES: usize = 127;
 
-/// Refuses an object that is smaller than any real file of the deployment.
-pub fn size(object: &Object, threshold_bytes: u64) -> Result<(), RejectReason> {
-    if object.size_bytes < threshold_bytes {
+/// Refuses an object that is smaller than any real file of the deployment. One without records may be of any size, where the rule
+/// takes such.
+pub fn size(object: &Object, rule: &FileRule, threshold_bytes: u64) -> Result<(), RejectReason> {
+    if rule.empty_files == EmptyFilePolicy::Refuse && object.size_bytes < threshold_bytes {
         return Err(RejectReason::BelowThreshold {
             size_bytes: object.size_bytes,
             threshold_bytes,
@@ -30,15 +31,12 @@ pub fn extension_of_key(key: &ObjectKey, rule: &FileRule) -> Result<(), RejectRe
     if rule.ends_with_a_date() {
         return Ok(());
     }
-    let found = key.extension().unwrap_or_default().to_ascii_lowercase();
-    // A rule may name a double extension such as csv.gz.
-    let file_name = key.file_name().to_ascii_lowercase();
-    if found == rule.extension || file_name.ends_with(&format!(".{}", rule.extension)) {
+    if rule.file_type.takes(key) {
         return Ok(());
     }
     Err(RejectReason::ExtensionMismatch {
-        expected: rule.extension.clone(),
-        found,
+        expected: rule.file_type.to_string(),
+        found: key.extension().unwrap_or_default().to_ascii_lowercase(),
     })
 }
 
@@ -121,6 +119,7 @@ fn same_names(rule: &FileRule, fields: &[String]) -> Result<(), RejectReason> {
         .collect();
     if missing.len() == rule.columns.len() {
         return Err(RejectReason::HeaderMissing {
+            record: rule.header_length().max(1),
             expected: names(&rule.columns),
             found: bounded(fields),
         });

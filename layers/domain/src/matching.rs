@@ -1,15 +1,21 @@
 //! Which rule an object falls under, and why not under the others.
 //!
 //! A rule finds its files in one of three ways, from the most to the least specific: by a key pattern (a folder with
-//! hive-style wildcards; of two that match, the one with the longer literal prefix wins), by a regular expression over
-//! the whole key, or by the token of the file's name. A rule that names a queue takes what that queue brings before all
-//! others, whatever the key is. Two rules that match equally are an error that names both.
+//! hive-style wildcards, and where wanted a filter for what is below it; of two that match, the one with the longer literal
+//! prefix wins), by a regular expression over the whole key, or by the token of the file's name. A rule that names the object's
+//! bucket comes before all that do not, and one that names a queue takes what that queue brings before all others, whatever the
+//! key is. Two rules that match equally are an error that names both. Where the first of all that match passes the object over,
+//! nobody has it.
 //!
 //! The store looks candidates up by what their keys begin with (`ext_rule_key_prefix` in the control database): whoever changes
 //! how a pattern or an expression is read here changes it there too.
 
 mod ambiguity;
+mod bucket_pattern;
 mod explain;
+mod finder;
+mod glob;
+mod ignored_names;
 mod key_pattern;
 mod key_regex;
 mod placeholder;
@@ -17,12 +23,16 @@ mod placeholder;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::object::ObjectKey;
+use finder::{Claim, Finder, Rank};
+
+use crate::object::{Bucket, ObjectKey};
 use crate::queue::QueueName;
 use crate::rule::{RuleFault, RuleId, RuleRow};
 
-pub use ambiguity::ambiguities;
+pub use ambiguity::{ambiguities, overlaps};
+pub use bucket_pattern::BucketPattern;
 pub use explain::{Verdict, explain};
+pub use ignored_names::IgnoredNames;
 pub use key_pattern::KeyPattern;
 pub use key_regex::KeyRegex;
 pub use placeholder::{fill_placeholders, placeholders};
@@ -58,6 +68,19 @@ impl Matcher {
         }
     }
 
+    /// Whether the key is where such files are, whatever a filter says of its name.
+    fn holds(&self, key: &ObjectKey) -> bool {
+        match self {
+            Self::KeyPattern(pattern) => pattern.holds(key).is_some(),
+            Self::Token(_) | Self::KeyRegex(_) => self.matches(key).is_some(),
+            Self::Queue(_) | Self::Snapshot(_) | Self::Schedule => false,
+        }
+    }
+
+    fn is_filtered(&self) -> bool {
+        matches!(self, Self::KeyPattern(pattern) if pattern.filter().is_some())
+    }
+
     /// Whether the key can give a placeholder of that name, or what would have to be written for that.
     pub fn check_capture(&self, name: &str) -> Result<(), String> {
         let (captured, remedy) = match self {
@@ -70,7 +93,7 @@ impl Matcher {
             Self::KeyPattern(pattern) => (
                 pattern.capture_names(),
                 format!(
-                    "key_pattern has no folder {name}=*; write one, or find the files by a key_regex with (?<{name}>…)"
+                    "key_pattern has no folder {name}=*; write one, or a group (?<{name}>…) in name_filter"
                 ),
             ),
             Self::KeyRegex(regex) => (
@@ -116,14 +139,29 @@ impl Matcher {
         if is_snapshot(row)? {
             return snapshot_queue(row).map(Self::Snapshot);
         }
+        let filter = set(&row.name_filter);
+        if filter.is_some() && set(&row.key_pattern).is_none() {
+            return Err(RuleFault::new(
+                "name_filter",
+                "is set, and key_pattern is not: it says which of the files in a folder are meant; name the folder",
+            ));
+        }
         match (set(&row.key_pattern), set(&row.key_regex)) {
             (Some(_), Some(_)) => Err(RuleFault::new(
                 "key_regex",
-                "key_pattern is set too; a rule finds its files by one of them, so clear the other",
+                "key_pattern is set too; a rule finds its files by one of them, so clear the other, or write as name_filter what comes \
+                 below the folder",
             )),
-            (Some(pattern), None) => KeyPattern::parse(&pattern)
-                .map(Self::KeyPattern)
-                .map_err(|problem| RuleFault::new("key_pattern", problem)),
+            (Some(pattern), None) => {
+                let pattern =
+                    KeyPattern::parse(&pattern).map_err(|problem| RuleFault::new("key_pattern", problem))?;
+                let filter = filter.map(|filter| KeyRegex::parse(&filter)).transpose();
+                let filter = filter.map_err(|problem| RuleFault::new("name_filter", problem))?;
+                Ok(Self::KeyPattern(match filter {
+                    Some(filter) => pattern.filtered(filter),
+                    None => pattern,
+                }))
+            }
             (None, Some(regex)) => KeyRegex::parse(&regex)
                 .map(Self::KeyRegex)
                 .map_err(|problem| RuleFault::new("key_regex", problem)),
@@ -192,7 +230,13 @@ impl fmt::Display for Matcher {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Token(token) => write!(formatter, "token {token:?}"),
-            Self::KeyPattern(pattern) => write!(formatter, "key pattern {:?}", pattern.as_str()),
+            Self::KeyPattern(pattern) => {
+                write!(formatter, "key pattern {:?}", pattern.as_str())?;
+                match pattern.filter() {
+                    Some(filter) => write!(formatter, " with filter {:?}", filter.as_str()),
+                    None => Ok(()),
+                }
+            }
             Self::KeyRegex(regex) => write!(formatter, "key expression {:?}", regex.as_str()),
             Self::Queue(queue) => write!(formatter, "queue {queue}"),
             Self::Snapshot(queue) => write!(formatter, "snapshots of {queue}"),
@@ -219,6 +263,8 @@ pub enum Match<'rows> {
         /// What the key gave.
         captures: Captures,
     },
+    /// No rule has it, as this one passes it over.
+    Ignored(&'rows RuleRow),
     /// No rule matches.
     None,
     /// No rule matches, and this one cannot say what it matches: its files may be among those that no rule takes.
@@ -228,44 +274,39 @@ pub enum Match<'rows> {
 }
 
 /// Finds the rule of an object that a queue announced, if one did, among candidate rows: a rule of that queue before any other.
+/// Of a file that lies in no bucket, rules of any bucket are asked.
 pub fn find_announced<'rows>(
     rows: &'rows [RuleRow],
+    bucket: Option<&Bucket>,
     key: &ObjectKey,
     queue: Option<&QueueName>,
 ) -> Match<'rows> {
     let Some(queue) = queue else {
-        return find(rows, key);
+        return find(rows, bucket, key);
     };
     let of_queue = rows
         .iter()
-        .filter(|row| queue_of(row).is_ok_and(|own| own.as_ref() == Some(queue)))
-        .map(|row| {
-            let captures = Matcher::of(row).ok().and_then(|matcher| matcher.matches(key));
-            (Specificity::Queue, row, captures.unwrap_or_default())
-        })
+        .filter(|row| is_of_queue(row, queue) && is_of_bucket(row, bucket))
+        .map(|row| Candidate::of_queue(row, key))
         .collect();
-    match most_specific(of_queue) {
-        Match::None => find(rows, key),
+    match first(of_queue) {
+        Match::None => find(rows, bucket, key),
         found => found,
     }
 }
 
-/// Finds the rule of an object among candidate rows, by its key alone.
-pub fn find<'rows>(rows: &'rows [RuleRow], key: &ObjectKey) -> Match<'rows> {
-    let mut matching = Vec::new();
+/// Finds the rule of an object among candidate rows, by its bucket and key alone.
+pub fn find<'rows>(rows: &'rows [RuleRow], bucket: Option<&Bucket>, key: &ObjectKey) -> Match<'rows> {
+    let mut candidates = Vec::new();
     let mut unreadable = None;
     // Each is read once: what costs time here is an expression, which is compiled.
     for row in rows {
-        match Matcher::of(row) {
-            Ok(matcher) => {
-                if let Some(captures) = matcher.matches(key) {
-                    matching.push((matcher.specificity(), row, captures));
-                }
-            }
+        match Finder::of(row) {
+            Ok(finder) => candidates.extend(Candidate::by_key(row, &finder, bucket, key)),
             Err(_) => unreadable = unreadable.or(Some(row)),
         }
     }
-    match (most_specific(matching), unreadable) {
+    match (first(candidates), unreadable) {
         (Match::None, Some(row)) => Match::Unreadable(row),
         (found, _) => found,
     }
@@ -273,28 +314,99 @@ pub fn find<'rows>(rows: &'rows [RuleRow], key: &ObjectKey) -> Match<'rows> {
 
 /// Finds the rule of a record type among candidate rows. Only a token can name it: a part has no key of its own.
 pub fn find_by_token<'rows>(rows: &'rows [RuleRow], token: &str) -> Match<'rows> {
-    let matching = rows
+    let matching: Vec<_> = rows
         .iter()
         .filter(|row| matches!(Matcher::of(row), Ok(Matcher::Token(own)) if own == token))
-        .map(|row| (Specificity::Token, row, Captures::new()))
         .collect();
-    most_specific(matching)
+    match matching.as_slice() {
+        [] => Match::None,
+        [row] => Match::One {
+            row,
+            captures: Captures::new(),
+        },
+        several => Match::Several(
+            several
+                .iter()
+                .map(|row| RuleId(row.ext_file_config_sid))
+                .collect(),
+        ),
+    }
 }
 
-fn most_specific(mut matching: Vec<(Specificity, &RuleRow, Captures)>) -> Match<'_> {
-    let Some(best) = matching.iter().map(|(specificity, ..)| *specificity).max() else {
+fn is_of_queue(row: &RuleRow, queue: &QueueName) -> bool {
+    queue_of(row).is_ok_and(|own| own.as_ref() == Some(queue))
+}
+
+/// Whether a row is about this bucket. One that cannot be read may be.
+fn is_of_bucket(row: &RuleRow, bucket: Option<&Bucket>) -> bool {
+    BucketPattern::of(row).map_or(true, |own| own.is_none_or(|own| own.takes(bucket)))
+}
+
+/// A row that claims an object.
+struct Candidate<'rows> {
+    row: &'rows RuleRow,
+    /// `None` for one of the object's queue that passes nothing over, which needs no key.
+    rank: Option<Rank>,
+    claim: Claim,
+}
+
+impl<'rows> Candidate<'rows> {
+    fn by_key(
+        row: &'rows RuleRow,
+        finder: &Finder,
+        bucket: Option<&Bucket>,
+        key: &ObjectKey,
+    ) -> Option<Self> {
+        let claim = finder.claim(bucket, key);
+        let rank = Some(finder.rank(&claim));
+        matches!(claim, Claim::Takes(_) | Claim::Ignores).then_some(Self { row, rank, claim })
+    }
+
+    /// A queue's rule has what it brings, even where it cannot be read: then the object is refused for its faults.
+    fn of_queue(row: &'rows RuleRow, key: &ObjectKey) -> Self {
+        let is_ignored = IgnoredNames::of(row).is_ok_and(|ignored| ignored.names(key));
+        let captures = || Matcher::of(row).ok().and_then(|matcher| matcher.matches(key));
+        let claim = match is_ignored {
+            true => Claim::Ignores,
+            false => Claim::Takes(captures().unwrap_or_default()),
+        };
+        Self {
+            row,
+            rank: None,
+            claim,
+        }
+    }
+}
+
+fn first(mut candidates: Vec<Candidate<'_>>) -> Match<'_> {
+    let Some(best) = candidates.iter().map(|candidate| candidate.rank).max() else {
         return Match::None;
     };
-    matching.retain(|(specificity, ..)| *specificity == best);
-    match matching.len() {
-        1 => {
-            let (_, row, captures) = matching.swap_remove(0);
-            Match::One { row, captures }
-        }
-        _ => Match::Several(
-            matching
+    candidates.retain(|candidate| candidate.rank == best);
+    if let Some(takes) = candidates
+        .iter()
+        .position(|candidate| matches!(candidate.claim, Claim::Takes(_)))
+    {
+        candidates.swap(0, takes);
+        candidates.retain(|candidate| matches!(candidate.claim, Claim::Takes(_)));
+    }
+    let several = candidates.len() > 1;
+    match candidates.swap_remove(0) {
+        Candidate {
+            row,
+            claim: Claim::Takes(captures),
+            ..
+        } if !several => Match::One { row, captures },
+        Candidate {
+            row,
+            claim: Claim::Ignores,
+            ..
+        } => Match::Ignored(row),
+        first => Match::Several(
+            [first]
                 .iter()
-                .map(|(_, row, _)| RuleId(row.ext_file_config_sid))
+                .chain(&candidates)
+                .map(|candidate| RuleId(candidate.row.ext_file_config_sid))
                 .collect(),
         ),
     }

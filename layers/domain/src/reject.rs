@@ -60,9 +60,12 @@ pub enum RejectReason {
     /// The extension is not the rule's file type.
     #[error("the file's extension is {found:?}, the rule's file_type is {expected:?}")]
     ExtensionMismatch { expected: String, found: String },
-    /// The first record names none of the columns.
-    #[error("the header is missing: its first record names none of the columns {}", expected.join(", "))]
+    /// The record that is to name the columns names none.
+    #[error("the header is missing: its {} names none of the columns {}", header_record(*record), expected.join(", "))]
     HeaderMissing {
+        /// Which record of the file it is, from 1.
+        #[serde(default = "first_record")]
+        record: u32,
         expected: Vec<String>,
         #[serde(skip)]
         found: Vec<String>,
@@ -181,6 +184,17 @@ fn list(rules: &[RuleId]) -> String {
         .map(ToString::to_string)
         .collect::<Vec<_>>()
         .join(" and ")
+}
+
+fn first_record() -> u32 {
+    1
+}
+
+fn header_record(record: u32) -> String {
+    match record {
+        1 => "first record".to_owned(),
+        record => format!("record {record}"),
+    }
 }
 
 fn differences(missing: &[String], unknown: &[String]) -> String {

@@ -433,7 +433,7 @@ impl RecordStage {
         let count = match &trailer.count {
             Some(place) => {
                 let expected = place.read(&text, at, self.delimiter)?;
-                verify_count(expected, self.counts.records, at)?;
+                verify_count(expected, self.counts.records, self.minimum_records, at)?;
                 Some(expected)
             }
             None => None,

@@ -177,11 +177,16 @@ fn after_tag(
     Ok(start..start + length)
 }
 
-/// Compares what the trailer says with what was counted.
-pub(crate) fn verify_count(expected: u64, found: u64, at: Position) -> Result<(), PrepareError> {
+/// Compares what the trailer says with what was counted. Where a file must have records, none is not what it may say.
+pub(crate) fn verify_count(
+    expected: u64,
+    found: u64,
+    minimum_records: u64,
+    at: Position,
+) -> Result<(), PrepareError> {
     let Position { line, byte } = at;
     match expected {
-        0 => Err(PrepareError::TrailerSaysZero { line, byte, found }),
+        0 if found > 0 || minimum_records > 0 => Err(PrepareError::TrailerSaysZero { line, byte, found }),
         _ if expected != found => Err(PrepareError::TrailerCountMismatch {
             line,
             byte,

@@ -119,6 +119,14 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
         "V31__resumed_loads",
         include_str!("../../../sql/config-db/migrations/V31__resumed_loads.sql"),
     ),
+    (
+        "V33__matching",
+        include_str!("../../../sql/config-db/migrations/V33__matching.sql"),
+    ),
+    (
+        "V34__headers_and_empty_files",
+        include_str!("../../../sql/config-db/migrations/V34__headers_and_empty_files.sql"),
+    ),
 ];
 
 /// The version that this program brings a schema to: the number in the last migration's name.

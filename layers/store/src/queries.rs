@@ -102,6 +102,7 @@ queries! {
     LoadRelease => "load_release",
     LoadReplanArchive => "load_replan_archive",
     LoadReplay => "load_replay",
+    LoadIgnore => "load_ignore",
     LoadSkip => "load_skip",
     LoadSkipByHand => "load_skip_by_hand",
     LoadSplit => "load_split",

@@ -272,6 +272,22 @@ impl Store {
         self.step(Query::LoadSkip, load, parameters).await
     }
 
+    /// `received` to `skipped` for an object that its rule passes over: its outcome is on record with it, and there is neither an
+    /// audit row nor a message.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], or any of a write.
+    pub async fn mark_ignored(
+        &self,
+        load: LoadId,
+        note: &str,
+        now: DateTime<Utc>,
+        actor: &str,
+    ) -> Result<Moved, StoreError> {
+        let parameters: Parameters<'_> = &[&load.as_uuid(), &text(note), &now, &actor];
+        self.step(Query::LoadIgnore, load, parameters).await
+    }
+
     /// Puts on record where the bytes of a load are read, while it is `received`.
     ///
     /// # Errors

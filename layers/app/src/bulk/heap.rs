@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
 use longshore_domain::object::ObjectKey;
-use longshore_domain::rule::MOST_BATCH_FILES;
+use longshore_domain::rule::{FileType, MOST_BATCH_FILES};
 
 use super::BulkLoad;
 use crate::process::ignores;
@@ -33,14 +33,14 @@ pub(super) struct Heaps {
 }
 
 impl Heaps {
-    /// Looks through the whole prefix for names that end with `extension`, or with what a format is called. `None` when the
+    /// Looks through the whole prefix for names that end as the load says, or with what a format is called. `None` when the
     /// invocation ends before the prefix does.
     pub(super) async fn below(
         app: &App,
         invocation: &Invocation,
         load: &BulkLoad,
     ) -> Result<Option<Self>, AppError> {
-        let extension = load.extension();
+        let file_type = load.file_type();
         let mut heaps = Self::default();
         let mut after = None;
         loop {
@@ -50,7 +50,7 @@ impl Heaps {
                 .iter()
                 .filter(|object| ignores(&app.config, &object.key).is_none())
             {
-                heaps.add(&object.key, object.size_bytes, extension.as_deref());
+                heaps.add(&object.key, object.size_bytes, file_type.as_ref());
             }
             after = page.objects.last().map(|object| object.key.clone());
             if page.is_last || after.is_none() {
@@ -62,17 +62,16 @@ impl Heaps {
         }
     }
 
-    pub(super) fn add(&mut self, key: &ObjectKey, bytes: u64, extension: Option<&str>) {
-        let name = key.file_name().to_ascii_lowercase();
-        let ending = match extension {
-            Some(extension) => name.ends_with(&format!(".{extension}")).then_some(extension),
-            None => name
-                .rsplit_once('.')
-                .map(|(_, ending)| ending)
-                .filter(|ending| FORMATS.contains(ending)),
+    pub(super) fn add(&mut self, key: &ObjectKey, bytes: u64, file_type: Option<&FileType>) {
+        let ending = match file_type {
+            Some(file_type) => file_type.takes(key).then(|| file_type.to_string()),
+            None => key
+                .extension()
+                .map(str::to_ascii_lowercase)
+                .filter(|ending| FORMATS.contains(&ending.as_str())),
         };
         if let Some(ending) = ending {
-            let heap = self.by_ending.entry(ending.to_owned()).or_default();
+            let heap = self.by_ending.entry(ending).or_default();
             heap.files += 1;
             heap.bytes += bytes;
         }
@@ -120,9 +119,16 @@ mod tests {
         assert_eq!(heaps.of("csv"), Heap { files: 2, bytes: 4 });
         let mut heaps = Heaps::default();
         for name in ["d/a.csv.gz", "d/b.gz"] {
-            heaps.add(&ObjectKey::new(name), 2, Some("csv.gz"));
+            heaps.add(&ObjectKey::new(name), 2, Some(&FileType::parse("csv.gz")));
         }
         assert_eq!((heaps.of("csv.gz").files, heaps.of("gz").files), (1, 0));
+        for (said, files) in [("any", 3), ("none", 1)] {
+            let mut heaps = Heaps::default();
+            for name in ["d/0000_part_00", "d/0001_part_00.gz", "d/a.csv"] {
+                heaps.add(&ObjectKey::new(name), 2, Some(&FileType::parse(said)));
+            }
+            assert_eq!(heaps.of(said).files, files);
+        }
     }
 
     #[test]

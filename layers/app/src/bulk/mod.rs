@@ -13,7 +13,7 @@ use std::collections::HashSet;
 use chrono::{DateTime, TimeDelta, Utc};
 use longshore_domain::load::{LoadId, LoadState};
 use longshore_domain::object::WatchedPrefix;
-use longshore_domain::rule::RuleId;
+use longshore_domain::rule::{FileType, RuleId};
 use longshore_domain::target::TableName;
 use longshore_store::{LIST_LIMIT, LoadFilter, Operator};
 use serde::Serialize;
@@ -35,7 +35,8 @@ pub struct BulkLoad {
     pub table: TableName,
     /// How the files are written, as `file_format` of a rule; `None` where their names say it.
     pub format: Option<String>,
-    /// What their names end with, where it is not what the format is called. Other files are left alone.
+    /// What their names end with, as `file_type` of a rule, where it is not what the format is called; empty where it does not
+    /// matter. Other files are left alone.
     pub extension: Option<String>,
     /// The files' columns, in order.
     pub columns: Vec<String>,
@@ -75,7 +76,7 @@ pub struct BulkPlan {
 struct Settled {
     load: BulkLoad,
     format: String,
-    extension: String,
+    file_type: FileType,
 }
 
 /// What was done, or would be.
@@ -109,17 +110,20 @@ pub struct BulkReport {
 
 impl BulkLoad {
     /// What the files' names end with, as far as it is said.
-    fn extension(&self) -> Option<String> {
-        let extension = self.extension.as_ref().or(self.format.as_ref())?;
-        Some(extension.trim_start_matches('.').to_ascii_lowercase())
+    fn file_type(&self) -> Option<FileType> {
+        let said = self.extension.as_ref().or(self.format.as_ref())?;
+        match FileType::parse(said) {
+            blank if blank.is_blank() => Some(FileType::Any),
+            said => Some(said),
+        }
     }
 
     /// The load with what the files' names say, or why they say nothing.
     fn settle(&self, heaps: &Heaps) -> Judged<Settled> {
-        let extension = match (self.extension(), heaps.endings().as_slice()) {
-            (Some(extension), _) => extension,
-            (None, [ending]) => (*ending).to_owned(),
-            (None, []) => String::new(),
+        let file_type = match (self.file_type(), heaps.endings().as_slice()) {
+            (Some(file_type), _) => file_type,
+            (None, [ending]) => FileType::Extension((*ending).to_owned()),
+            (None, []) => FileType::Extension(String::new()),
             (None, endings) => {
                 return Err(format!(
                     "below {} lie files that end with .{}; say with format which of them are meant",
@@ -130,18 +134,26 @@ impl BulkLoad {
         };
         let format = match &self.format {
             Some(format) => format.clone(),
-            None if extension.is_empty() || FORMATS.contains(&extension.as_str()) => extension.clone(),
-            None => {
-                return Err(format!(
-                    "say with format how the files below {} are written: .{extension} does not say it",
-                    self.path
-                ));
-            }
+            None => match &file_type {
+                FileType::Extension(ending) if ending.is_empty() || FORMATS.contains(&ending.as_str()) => {
+                    ending.clone()
+                }
+                FileType::Extension(_) | FileType::Any | FileType::None => {
+                    return Err(format!(
+                        "say with format how the files below {} are written: {} does not say it",
+                        self.path,
+                        match &file_type {
+                            FileType::Extension(ending) => format!(".{ending}"),
+                            word @ (FileType::Any | FileType::None) => format!("extension {word}"),
+                        }
+                    ));
+                }
+            },
         };
         Ok(Settled {
             load: self.clone(),
             format,
-            extension,
+            file_type,
         })
     }
 }
@@ -153,8 +165,8 @@ impl BulkPlan {
     }
 
     /// What the files' names end with.
-    pub fn extension(&self) -> &str {
-        &self.load.extension
+    pub fn file_type(&self) -> &FileType {
+        &self.load.file_type
     }
 }
 
@@ -175,7 +187,7 @@ impl BulkRun<'_> {
             Err(refused) => return Ok(Err(refused)),
         };
         let mut plan = BulkPlan {
-            heap: heaps.of(&load.extension),
+            heap: heaps.of(&load.file_type.to_string()),
             load,
             rule: None,
             steps: Vec::new(),
@@ -323,7 +335,7 @@ impl BulkRun<'_> {
             place: load.load.path.clone(),
             since: DateTime::<Utc>::UNIX_EPOCH,
             until: None,
-            extension: Some(load.extension.clone()),
+            file_type: Some(load.file_type.clone()),
             limit: u64::MAX,
         };
         let found = backfill
@@ -360,10 +372,10 @@ mod tests {
     fn settled(load: &BulkLoad, names: &[&str]) -> String {
         let mut heaps = Heaps::default();
         for name in names {
-            heaps.add(&ObjectKey::new(*name), 1, load.extension().as_deref());
+            heaps.add(&ObjectKey::new(*name), 1, load.file_type().as_ref());
         }
         match load.settle(&heaps) {
-            Ok(settled) => format!("{} in .{}", settled.format, settled.extension),
+            Ok(settled) => format!("{} in {}", settled.format, settled.file_type),
             Err(refused) => refused,
         }
     }
@@ -372,13 +384,24 @@ mod tests {
     fn where_nobody_says_how_the_files_are_written_their_names_do() {
         assert_eq!(
             settled(&load(None, None), &["a.parquet", "_SUCCESS"]),
-            "parquet in .parquet"
+            "parquet in parquet"
         );
-        assert_eq!(settled(&load(Some("csv"), None), &["a.parquet"]), "csv in .csv");
+        assert_eq!(settled(&load(Some("csv"), None), &["a.parquet"]), "csv in csv");
         assert_eq!(
             settled(&load(Some("csv"), Some(".TXT")), &["a.txt"]),
-            "csv in .txt"
+            "csv in txt"
         );
+        for any in ["", "any"] {
+            assert_eq!(
+                settled(&load(Some("csv"), Some(any)), &["0000_part_00"]),
+                "csv in any"
+            );
+        }
+        assert_eq!(
+            settled(&load(Some("csv"), Some("none")), &["part-00000"]),
+            "csv in none"
+        );
+        insta::assert_snapshot!(settled(&load(None, Some("none")), &["part-00000"]), @"say with format how the files below s3://lake/orders/ are written: extension none does not say it");
         insta::assert_snapshot!(settled(&load(None, None), &["a.csv", "b.json"]), @"below s3://lake/orders/ lie files that end with .csv and .json; say with format which of them are meant");
         insta::assert_snapshot!(settled(&load(None, Some("dat")), &["a.dat"]), @"say with format how the files below s3://lake/orders/ are written: .dat does not say it");
     }

@@ -43,7 +43,7 @@ impl Settled {
             load.path,
             load.table,
             format,
-            load.extension,
+            self.file_type,
             load.columns,
             load.merge_key,
             load.merge_order,
@@ -79,7 +79,7 @@ impl BulkRule<'_> {
                 Ok(planned) => planned,
                 Err(list) => return Ok(Err(refusal(list))),
             };
-            let Rehearsed { changed, faults } =
+            let Rehearsed { changed, faults, .. } =
                 rehearse(store, &catalog, &plan, self.run.operator, self.meant).await?;
             // Whoever asks for the same at the same moment may have been first.
             if let Some(rule) = self.find(&queue).await? {
@@ -142,7 +142,7 @@ impl BulkRule<'_> {
         set("file_prefix", &format!("{queue}."));
         set("queue_name", queue);
         set("file_format", &settled.format);
-        set("file_type", &settled.extension);
+        set("file_type", &settled.file_type);
         for flag in ["header_flag", "trailer_flag", "split_file_flag", "archive_flag"] {
             set(flag, &"N");
         }

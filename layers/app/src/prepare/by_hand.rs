@@ -257,7 +257,9 @@ impl Job<'_> {
             Counting::Skip => None,
             Counting::Verify => {
                 let tally = self.count(&places, &head, head.data_from..end).await?;
-                if tally.records < self.spec.minimum_records || tally.blank_records != tail.blank_records {
+                if tally.records < self.spec.minimum_records.max(1)
+                    || tally.blank_records != tail.blank_records
+                {
                     return Ok(None);
                 }
                 if let Some(trailer) = trailer {

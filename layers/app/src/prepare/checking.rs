@@ -161,8 +161,7 @@ impl<'a> FileCheck<'a> {
     /// What shows only there: the trailer, the counts, and a header that is not the rule's.
     pub fn finish(self) -> Result<CheckedFile, CheckFault> {
         let report = self.pipeline.finish(&mut Discard)?;
-        let header = report.header.first().map(|header| header.fields.clone());
-        let header = header.unwrap_or_default();
+        let header = spec::names(self.rule, &report.header).to_vec();
         // Record types differ in their columns, so a header cannot name those of all of them.
         if self.rule.split.is_none() {
             check::header(self.rule, &header)?;

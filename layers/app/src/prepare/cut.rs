@@ -123,7 +123,8 @@ impl Job<'_> {
             Ok(tally) => tally,
             Err(cut) => return Ok(cut),
         };
-        if tally.records < self.spec.minimum_records {
+        // Of nothing there is no stretch to copy.
+        if tally.records < self.spec.minimum_records.max(1) {
             return Ok(Cut::NotThisWay);
         }
         let written = match tail {
@@ -133,12 +134,7 @@ impl Job<'_> {
             Some(tail) => Some(self.copy(head.mark_bytes..tail.data_to).await?),
         };
         Ok(Cut::Whole(CutFile {
-            fields: head
-                .header
-                .into_iter()
-                .next()
-                .map(|header| header.fields)
-                .unwrap_or_default(),
+            fields: spec::names(self.rule, &head.header).to_vec(),
             records: tally.records,
             written,
         }))

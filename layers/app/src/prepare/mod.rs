@@ -15,11 +15,12 @@ mod uploads;
 mod whole;
 mod widths;
 
+use bytes::Bytes;
 use longshore_domain::check;
 use longshore_domain::load::LoadId;
 use longshore_domain::object::{Object, ObjectKey};
 use longshore_domain::reject::RejectReason;
-use longshore_domain::rule::{FileRule, RuleColumn};
+use longshore_domain::rule::{Compression, FileRule, RuleColumn, drift_remark};
 use longshore_preprocess::Report;
 
 use crate::{App, AppError};
@@ -50,6 +51,14 @@ pub(crate) struct Copyable {
     pub listed: Vec<Object>,
     /// Records counted; unknown for formats that are not read.
     pub records: Option<u64>,
+}
+
+impl Copyable {
+    /// What a person should know of it.
+    pub(crate) fn remarks(&self) -> impl Iterator<Item = String> {
+        let empty = (self.records == Some(0)).then(|| "the file has no records".to_owned());
+        drift_remark(&self.columns).into_iter().chain(empty)
+    }
 }
 
 /// What preparation made of a file.
@@ -95,7 +104,7 @@ pub(crate) async fn prepare(
     source: &Object,
     rule: &FileRule,
 ) -> Result<Prepared, AppError> {
-    let named = check::size(object, app.config.threshold_file_size_bytes)
+    let named = check::size(object, rule, app.config.threshold_file_size_bytes)
         .and_then(|()| check::extension(object, rule));
     if let Err(reason) = named {
         return Ok(Prepared::Refused(reason));
@@ -130,6 +139,9 @@ pub(crate) async fn prepare(
         if output.is_none() && finished.report.has_byte_order_mark && spec::mark_reaches_copy(rule) {
             output = Some(spec::plain_output(rule));
             continue;
+        }
+        if output.is_some() && rule.split.is_none() && finished.written.is_empty() {
+            return without_records(app, load, source, rule, &finished.report).await;
         }
         let written: Vec<ObjectKey> = finished
             .written
@@ -170,11 +182,7 @@ fn conclude(object: &Object, rule: &FileRule, finished: Finished) -> Prepared {
     if let Some(prefixes) = &rule.split {
         return split(object, prefixes, finished);
     }
-    let fields = finished
-        .report
-        .header
-        .first()
-        .map_or(&[][..], |header| &header.fields);
+    let fields = spec::names(rule, &finished.report.header);
     let records = spec::counts_records(rule).then_some(finished.report.records);
     let written = finished.written.into_iter().next().map(|(_, written)| written);
     whole(object, rule, fields, records, written)
@@ -206,6 +214,40 @@ fn whole(
         columns,
         records,
     }))
+}
+
+/// A file that COPY could not read as it is, and of which nothing was left to write: what it reads is an object of no bytes.
+async fn without_records(
+    app: &App,
+    load: LoadId,
+    source: &Object,
+    rule: &FileRule,
+    report: &Report,
+) -> Result<Prepared, AppError> {
+    let columns = match check::header(rule, spec::names(rule, &report.header)) {
+        Ok(columns) => columns,
+        Err(reason) => return Ok(Prepared::Refused(reason)),
+    };
+    let key = longshore_domain::archive::prepared_key(
+        &app.config.processing_folder,
+        load,
+        "data",
+        Compression::None,
+    );
+    app.objects.put(&source.bucket, &key, Bytes::new()).await?;
+    let written = pass::Written {
+        key,
+        size_bytes: 0,
+        etag: None,
+    };
+    Ok(Prepared::Whole(Box::new(Copyable {
+        source: work_object(source, written),
+        is_prepared_copy: true,
+        listed: vec![],
+        rule: spec::rule_of_empty_copy(rule),
+        columns,
+        records: Some(0),
+    })))
 }
 
 fn as_it_lies(object: &Object, rule: &FileRule, records: Option<u64>) -> Copyable {

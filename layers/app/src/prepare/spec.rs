@@ -2,7 +2,8 @@
 
 use longshore_domain::object::ObjectKey;
 use longshore_domain::rule::{
-    Compression, DataFormat, Encoding, Escaping, FieldQuoting, FileRule, HeaderPolicy, InvalidBytes, Trailer,
+    Compression, DataFormat, EmptyFilePolicy, Encoding, Escaping, FieldQuoting, FileRule, HeaderPolicy,
+    InvalidBytes, Trailer,
 };
 use longshore_preprocess as engine;
 
@@ -68,6 +69,15 @@ pub(crate) fn rule_of_prepared_copy(rule: &FileRule) -> FileRule {
     }
 }
 
+/// The rule as it applies to a copy of nothing: there is no header in it, and nothing to decompress.
+pub(crate) fn rule_of_empty_copy(rule: &FileRule) -> FileRule {
+    FileRule {
+        header: HeaderPolicy::Absent,
+        compression: Compression::None,
+        ..rule_of_prepared_copy(rule)
+    }
+}
+
 /// The rule of a record type as it applies to its part, which was written with this compression: the copy has no header,
 /// whatever the type's own rule says of files.
 pub(crate) fn rule_of_part(part: &FileRule, compression: Compression) -> FileRule {
@@ -76,6 +86,15 @@ pub(crate) fn rule_of_part(part: &FileRule, compression: Compression) -> FileRul
         compression,
         ..rule_of_prepared_copy(part)
     }
+}
+
+/// The fields of the header record that names the columns: the last one.
+pub(crate) fn names<'header>(rule: &FileRule, header: &'header [engine::HeaderRecord]) -> &'header [String] {
+    let last = usize::try_from(rule.header_length())
+        .ok()
+        .and_then(|length| length.checked_sub(1));
+    last.and_then(|last| header.get(last))
+        .map_or(&[], |record| &record.fields)
 }
 
 /// The whole request.
@@ -102,7 +121,7 @@ pub(crate) fn pipeline(rule: &FileRule, output: Option<engine::OutputFormat>) ->
             | DataFormat::Orc => None,
         },
         header: engine::Header {
-            records: u32::from(rule.header.has_header()),
+            records: rule.header_length(),
             in_output: match split {
                 Some(_) => engine::HeaderInOutput::Drop,
                 None => engine::HeaderInOutput::Keep,
@@ -113,7 +132,10 @@ pub(crate) fn pipeline(rule: &FileRule, output: Option<engine::OutputFormat>) ->
         }),
         split,
         output,
-        minimum_records: u64::from(!opaque),
+        minimum_records: match rule.empty_files {
+            EmptyFilePolicy::Refuse if !opaque => 1,
+            EmptyFilePolicy::Refuse | EmptyFilePolicy::Accept => 0,
+        },
         record_limit_bytes: engine::RECORD_LIMIT_BYTES,
     }
 }

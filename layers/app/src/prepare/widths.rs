@@ -132,7 +132,7 @@ impl WidthCheck {
             lines: Lines {
                 types,
                 encoding: rule.encoding,
-                skips_header: rule.header.has_header(),
+                header_lines: rule.header_length().into(),
                 has_trailer: rule.trailer.is_some(),
                 begun: Vec::new(),
                 line: 0,
@@ -156,7 +156,7 @@ impl WidthCheck {
 struct Lines {
     types: Vec<Widths>,
     encoding: Encoding,
-    skips_header: bool,
+    header_lines: u64,
     has_trailer: bool,
     /// The line that the next block goes on with.
     begun: Vec<u8>,
@@ -175,7 +175,7 @@ impl Lines {
             1 => record.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(record),
             _ => record,
         };
-        if record.is_empty() || (self.skips_header && self.line == 1) {
+        if record.is_empty() || self.line <= self.header_lines {
             return;
         }
         self.keep_held();
@@ -314,7 +314,7 @@ mod tests {
                     widths("T", &[("trailer", 1)], false),
                 ],
                 encoding: Encoding::Utf8,
-                skips_header: true,
+                header_lines: 1,
                 has_trailer: true,
                 begun: Vec::new(),
                 line: 0,

@@ -122,7 +122,7 @@ impl ProcessObject<'_> {
         let plan = DeliveryPlan::new(row, &copyable, policy);
         let facts = DeliveryFacts {
             rows_expected: copyable.records,
-            remarks: vec![],
+            remarks: copyable.remarks().collect(),
             plan: serde_json::to_value(&plan).map_err(|error| AppError::Engine(error.into()))?,
             deliveries: u32::try_from(rule.deliveries.len()).unwrap_or(u32::MAX),
             duration: self.worked_on(&load),

@@ -24,6 +24,8 @@ pub(super) struct Identified {
 pub(super) enum Unidentified {
     /// It is refused.
     Refused(Box<Load>, RejectReason),
+    /// Its rule passes it over.
+    Ignored(Box<Load>),
     /// Its rule is paused.
     Waits {
         load: LoadId,
@@ -47,8 +49,12 @@ impl ProcessObject<'_> {
     pub(super) async fn identify(&self, load: Load) -> Result<Identification, AppError> {
         let (key, queue) = (&load.object.key, load.queue.as_ref());
         let rows = self.app.store.candidate_rules(key, queue).await?;
-        match matching::find_announced(&rows, key, queue) {
+        match matching::find_announced(&rows, Some(&load.object.bucket), key, queue) {
             Match::One { row, captures } => self.adopt(load, row, captures).await,
+            Match::Ignored(row) => {
+                let load = self.record(load, row, None, Captures::new()).await?;
+                Ok(Err(Unidentified::Ignored(Box::new(load))))
+            }
             Match::None => {
                 let reason = RejectReason::NoRule {
                     token: load.object.key.token().to_owned(),
@@ -76,7 +82,7 @@ impl ProcessObject<'_> {
         let rows = self.app.store.rules_of_token(token).await?;
         match matching::find_by_token(&rows, token) {
             Match::One { row, captures } => self.adopt(load, row, captures).await,
-            Match::None | Match::Unreadable(_) => {
+            Match::None | Match::Unreadable(_) | Match::Ignored(_) => {
                 let reason = RejectReason::NoRule {
                     token: token.to_owned(),
                     url: load.object.url(),

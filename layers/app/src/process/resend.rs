@@ -186,6 +186,20 @@ impl ProcessObject<'_> {
         Box::pin(self.conclude_skip(moved.into_load())).await
     }
 
+    /// Puts on record that the rule passes the object over. Nobody is told, and it stays where it is.
+    pub(super) async fn ignore(&self, load: Load) -> Result<ObjectOutcome, AppError> {
+        let rule = load.rule.map(|rule| format!("rule {rule} ")).unwrap_or_default();
+        let note = format!("ignored: {rule}passes it over (ignore_names)");
+        info!("{note}: {}", load.object.key);
+        let now = self.app.clock.now();
+        let moved = self.app.store.mark_ignored(load.id, &note, now, self.actor());
+        let load = moved.await?.into_load();
+        Ok(ObjectOutcome::Skipped {
+            load_id: load.id,
+            note,
+        })
+    }
+
     /// Puts the file away, so that it does not lie in the input for ever, and tells once.
     pub(super) async fn conclude_skip(&self, load: Load) -> Result<ObjectOutcome, AppError> {
         if load.state != LoadState::Skipped {

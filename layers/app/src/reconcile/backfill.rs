@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use longshore_domain::disposition::Disposition;
 use longshore_domain::matching::queue_of;
 use longshore_domain::object::{ObjectKey, WatchedPrefix};
-use longshore_domain::rule::{FileRule, RuleId};
+use longshore_domain::rule::{FileRule, FileType, RuleId};
 use longshore_store::{Sighting, WantedFor};
 
 use super::judge::Judge;
@@ -35,8 +35,8 @@ pub struct Backfill {
     pub since: DateTime<Utc>,
     /// Only what was written before this time.
     pub until: Option<DateTime<Utc>>,
-    /// Only files whose names end with this, without the dot; in lower case.
-    pub extension: Option<String>,
+    /// Only files whose names end with this.
+    pub file_type: Option<FileType>,
     /// At most so many.
     pub limit: u64,
 }
@@ -118,10 +118,8 @@ impl Backfill {
 
     fn wants(&self, object: &ListedObject) -> bool {
         let modified_at = object.modified_at;
-        let is_named = self.extension.as_ref().is_none_or(|extension| {
-            let name = object.key.file_name().to_ascii_lowercase();
-            name.ends_with(&format!(".{extension}"))
-        });
+        let file_type = self.file_type.as_ref();
+        let is_named = file_type.is_none_or(|file_type| file_type.takes(&object.key));
         is_named && modified_at >= self.since && self.until.is_none_or(|until| modified_at < until)
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use longshore_copy::transaction::check_placeholders;
 use longshore_copy::{CopySpec, marker};
 use longshore_domain::matching::{self, Captures, Match};
-use longshore_domain::object::ObjectKey;
+use longshore_domain::object::{Bucket, ObjectKey};
 use longshore_domain::queue::QueueName;
 use longshore_domain::rule::{FileRule, RuleId, RuleRow, fingerprint};
 use longshore_domain::target::{TableName, Warehouse};
@@ -63,11 +63,11 @@ impl<'a> Judge<'a> {
         self.queue.as_ref()
     }
 
-    pub(super) async fn judge(&self, key: &ObjectKey) -> Result<Judgement, AppError> {
+    pub(super) async fn judge(&self, bucket: &Bucket, key: &ObjectKey) -> Result<Judgement, AppError> {
         let rows = self.app.store.candidate_rules(key, self.queue()).await?;
-        let accepted = match matching::find_announced(&rows, key, self.queue()) {
+        let accepted = match matching::find_announced(&rows, Some(bucket), key, self.queue()) {
             Match::One { row, captures } => accept(row, &captures),
-            Match::None | Match::Several(_) | Match::Unreadable(_) => None,
+            Match::None | Match::Ignored(_) | Match::Several(_) | Match::Unreadable(_) => None,
         };
         let mut fingerprint = fingerprint(&rows);
         let mut accepted = accepted;

@@ -282,7 +282,7 @@ impl<'run, 'app> Listing<'run, 'app> {
             let Some(sighting) = sightings.get(unaccounted.place) else {
                 continue;
             };
-            let judgement = self.judge.judge(&sighting.key).await?;
+            let judgement = self.judge.judge(bucket, &sighting.key).await?;
             let is_left = match (&judgement.target, &unaccounted.refusal) {
                 (Some(target), _) if self.judge.has_given_up(target) => true,
                 (_, Some(refusal)) => !self.is_mended(refusal, &judgement).await?,

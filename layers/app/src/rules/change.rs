@@ -6,7 +6,7 @@ use longshore_store::{Changed, Operator, Sheet, Store, StoreError, Verdict};
 use super::Fault;
 use super::draft::{Catalog, Draft};
 use super::plan::Plan;
-use crate::lint;
+use crate::lint::{doubts, lint};
 
 /// Whether a change is meant to stay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub struct Rehearsed {
     pub changed: Changed,
     /// What is wrong with the rules that it touches.
     pub faults: Vec<RuleFaults>,
+    /// What may be wrong with them.
+    pub doubts: Vec<RuleFaults>,
 }
 
 /// Writes a plan, looks at all rules with it, and lets it stay if it is meant and nothing that it touches is at fault.
@@ -40,12 +42,11 @@ pub async fn rehearse(
     let about = plan.change.about.as_deref().unwrap_or_default();
     let chains = store.chains().await?;
     let mut faults = Vec::new();
+    let mut doubted = Vec::new();
     let judge = |rows: &[_]| {
-        faults.extend(
-            lint(rows, &chains)
-                .into_iter()
-                .filter(|found| about.contains(&found.rule.0)),
-        );
+        let is_touched = |found: &RuleFaults| about.contains(&found.rule.0);
+        faults.extend(lint(rows, &chains).into_iter().filter(is_touched));
+        doubted.extend(doubts(rows).into_iter().filter(is_touched));
         match meant == Meant::ToStay && faults.is_empty() {
             true => Verdict::Keep,
             false => Verdict::Undo,
@@ -54,7 +55,11 @@ pub async fn rehearse(
     let changed = store
         .change_rules(&plan.change, &catalog.0, operator, judge)
         .await?;
-    Ok(Rehearsed { changed, faults })
+    Ok(Rehearsed {
+        changed,
+        faults,
+        doubts: doubted,
+    })
 }
 
 /// The faults of rules at the places of a draft that are to be mended.

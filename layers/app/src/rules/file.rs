@@ -7,13 +7,14 @@ use super::tree::{self, Content, Node};
 use super::{Fault, near};
 
 /// Columns that are numbers or flags; all others are text.
-const NUMBERS: [&str; 10] = [
+const NUMBERS: [&str; 11] = [
     "ext_file_config_sid",
     "max_attempts",
     "retry_minutes",
     "batch_files",
     "batch_bytes",
     "batch_seconds",
+    "header_records",
     "rule_version",
     "vacuum_rows",
     "group_files",

@@ -56,7 +56,7 @@ impl SnapshotLoad<'_> {
                 Ok(plan) => plan,
                 Err(list) => return Ok(Err(refusal(list))),
             };
-            let Rehearsed { changed, faults } =
+            let Rehearsed { changed, faults, .. } =
                 rehearse(store, &catalog, &plan, operator, Meant::ToStay).await?;
             // A second rule of one queue is refused: somebody else may have made it since we looked.
             if changed == Changed::Undone && self.find_rule(&queue).await?.is_none() {

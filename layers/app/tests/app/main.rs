@@ -13,6 +13,7 @@ mod by_hand;
 mod chain;
 mod crowds;
 mod drift;
+mod empty_files;
 mod follow_ups;
 mod giant;
 mod groups;

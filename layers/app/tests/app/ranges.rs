@@ -11,7 +11,7 @@ use crate::support::files::{COPY_RANGE, OPEN, READ_RANGE};
 use crate::support::rules::Rule;
 use crate::support::world::World;
 
-const RULES: [Rule; 7] = [
+const RULES: [Rule; 8] = [
     Rule::new(1, "701", "price"),
     Rule::new(2, "702", "price").with("trailer_flag = 'Y', trailer_tag = 'T|'"),
     Rule::new(3, "703", "price")
@@ -21,10 +21,14 @@ const RULES: [Rule; 7] = [
         .with("trailer_flag = 'Y', trailer_tag = 'T|', file_format = 'csv', quote_char = '\"'"),
     Rule::new(6, "706", "price").with("trailer_flag = 'Y', trailer_tag = 'T|', invalid_bytes = 'replace'"),
     Rule::new(7, "707", "price").with("file_format = 'csv', quote_char = '\"'"),
+    Rule::new(8, "708", "price").with(
+        "trailer_flag = 'Y', trailer_tag = 'T|', header_flag = 'Y', header_records = 2, header_policy = 'names', \
+         empty_file_policy = 'accept'",
+    ),
 ];
 
 /// Files of every rule, sound and not.
-const FILES: [(&str, &[u8]); 33] = [
+const FILES: [(&str, &[u8]); 38] = [
     ("701", b"plum|1\nfig|2\n"),
     ("701", b"plum|1\r\nfig|2"),
     ("701", b"\xEF\xBB\xBFplum|1\nfig|2\n"),
@@ -49,6 +53,11 @@ const FILES: [(&str, &[u8]); 33] = [
     ("703", b"item|amount\nplum|1\nT|1\n"),
     ("703", b"amount|item\r\n1|plum\r\nT|1\r\n"),
     ("703", b"itme|amount\nplum|1\nT|1\n"),
+    ("708", b"prices of today\nitem|amount\nplum|1\nfig|2\nT|2\n"),
+    ("708", b"prices of today\r\namount|item\r\n1|plum\r\nT|1\r\n"),
+    ("708", b"item|amount\nplum|1\nfig|2\nT|1\n"),
+    ("708", b"prices of today\nitem|amount\nT|0\n"),
+    ("708", b"prices of today\n\n\nplum|1\nT|1\n"),
     ("704", b"plu\\\nm|1\nfig\\\\|2\nT|2\n"),
     ("705", b"\"plum\nT|9\n\"|1\n\"fi\"\"g\"|2\nT|2\n"),
     ("705", b"plum|1\n\nfig|2\nT|2\n"),

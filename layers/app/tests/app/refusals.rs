@@ -179,3 +179,61 @@ async fn a_record_type_may_hold(#[case] prefix: &'static str) {
     assert_eq!(world.warehouse.rows(r#""s"."head""#), [format!("{prefix}|1")]);
     assert_eq!(world.files.keys_in("processing"), Vec::<String>::new());
 }
+
+#[tokio::test]
+async fn an_object_that_its_rule_passes_over_stays_and_is_told_to_nobody() {
+    let rule = Rule::new(1, "-", "price")
+        .with(r"key_pattern = 'in', name_filter = '.*\.txt', ignore_names = '*, _temporary/'");
+    let bench = Bench::with(&[rule]).await;
+    let world = bench.world();
+    for key in ["in/_SUCCESS", "in/_temporary/plain.txt"] {
+        let object = world.land(key, "plum|1\n");
+        for _ in 0..2 {
+            world.announce(&object, "prepare").await.done();
+        }
+        let load = world.load_of(&object).await;
+        assert_eq!(load.state, LoadState::Skipped);
+        assert!(load.finished_at.is_some() && load.archived_key.is_none());
+        assert!(
+            load.remarks[0].contains("rule 1 passes it over"),
+            "{:?}",
+            load.remarks
+        );
+        assert!(world.files.get(key).is_some());
+    }
+    assert_eq!(world.topic.told(), Vec::<&str>::new());
+    let object = world.land("in/day/plain.txt", "plum|1\n");
+    assert_eq!(world.load(&object).await.state, LoadState::Complete);
+}
+
+#[tokio::test]
+async fn a_rule_takes_files_of_its_bucket_alone() {
+    let elsewhere = PLAIN.with("bucket = 'elsewhere-*'");
+    let bench = Bench::with(&[elsewhere]).await;
+    let world = bench.world();
+    let found = refused(&world, "in/plain_701.txt", "plum|1\n").await;
+    assert_eq!(found, moves("no_rule"));
+
+    let here = Rule::new(2, "701", "price").with("bucket = 'landing'");
+    let bench = Bench::with(&[Rule::new(1, "701", "head"), here]).await;
+    let world = bench.world();
+    let object = world.land("in/plain_701.txt", "plum|1\n");
+    assert_eq!(object.bucket.as_str(), "landing");
+    let load = world.load(&object).await;
+    assert_eq!(load.rule.map(|rule| rule.0), Some(2));
+}
+
+#[rstest]
+#[case::without_an_extension("none", "in/plain_701")]
+#[case::with_any("any", "in/plain_701.dat")]
+#[tokio::test]
+async fn a_file_is_taken_whatever_its_rule_says_of_extensions(#[case] said: &str, #[case] key: &str) {
+    let with = match said {
+        "none" => "file_type = 'none'",
+        _ => "file_type = 'any'",
+    };
+    let bench = Bench::with(&[PLAIN.with(with)]).await;
+    let world = bench.world();
+    let object = world.land(key, "plum|1\n");
+    assert_eq!(world.load(&object).await.state, LoadState::Complete);
+}

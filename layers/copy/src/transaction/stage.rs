@@ -51,7 +51,7 @@ impl Parts {
         let is_right = match counted {
             Some((expected, 0)) => format!("= {expected}"),
             Some((expected, errors)) => {
-                let least = expected.saturating_sub(errors).max(fewest);
+                let least = expected.saturating_sub(errors).max(fewest.min(expected));
                 format!("BETWEEN {least} AND {expected}")
             }
             None if fewest > 0 => format!(">= {fewest}"),

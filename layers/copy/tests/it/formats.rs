@@ -115,6 +115,19 @@ fn every_column_of_the_rule_shows_in_its_option() {
 }
 
 #[test]
+fn as_many_records_are_left_out_as_the_header_has() {
+    let titled = rule(|row| {
+        row.header_flag = "Y".to_owned();
+        row.header_records = Some(3);
+    });
+    assert!(
+        options(&titled).contains(" IGNOREHEADER 3 "),
+        "{}",
+        options(&titled)
+    );
+}
+
+#[test]
 fn quotes_are_removed_when_the_escape_character_is_a_quote() {
     let quoted = rule(|row| row.escape_char = set("\""));
     insta::assert_snapshot!(options(&quoted), @r#"REGION 'us-east-1' DELIMITER '|' REMOVEQUOTES DATEFORMAT 'auto' TIMEFORMAT 'auto' IGNOREBLANKLINES COMPUPDATE OFF STATUPDATE OFF"#);

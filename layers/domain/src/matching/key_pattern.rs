@@ -1,6 +1,7 @@
 //! Keys by a folder with wildcards.
 
-use super::Captures;
+use super::glob::Glob;
+use super::{Captures, KeyRegex};
 use crate::object::ObjectKey;
 
 /// A folder with hive-style wildcards, such as `data/orders/yyyy=*/mm=*`. A `*` stands for any text within one segment.
@@ -8,13 +9,9 @@ use crate::object::ObjectKey;
 #[derive(Debug, Clone)]
 pub struct KeyPattern {
     text: String,
-    segments: Vec<Segment>,
-}
-
-#[derive(Debug, Clone)]
-struct Segment {
-    /// The literal texts around the wildcards: `mm=*` is `["mm=", ""]`, `a` is `["a"]`.
-    literals: Vec<String>,
+    segments: Vec<Glob>,
+    /// What of the files below it is meant.
+    filter: Option<KeyRegex>,
 }
 
 impl KeyPattern {
@@ -29,20 +26,39 @@ impl KeyPattern {
         if trimmed.starts_with("s3:") {
             return Err(format!("{text:?} names a bucket; write the key's folder alone"));
         }
-        let segments = trimmed
-            .split('/')
-            .map(|segment| Segment {
-                literals: segment.split('*').map(str::to_owned).collect(),
-            })
-            .collect();
+        let segments = trimmed.split('/').map(Glob::new).collect();
         Ok(Self {
             text: trimmed.to_owned(),
             segments,
+            filter: None,
         })
     }
 
-    /// What its wildcards stand for in a key, when it matches.
+    /// The same, of the files whose keys go on below the folder as an expression says.
+    pub(super) fn filtered(self, filter: KeyRegex) -> Self {
+        Self {
+            filter: Some(filter),
+            ..self
+        }
+    }
+
+    /// The filter, as it is compared.
+    pub(super) fn filter(&self) -> Option<&KeyRegex> {
+        self.filter.as_ref()
+    }
+
+    /// What its wildcards and the filter's groups stand for in a key, when both match.
     pub(super) fn matches(&self, key: &ObjectKey) -> Option<Captures> {
+        let mut captures = self.holds(key)?;
+        if let Some(filter) = &self.filter {
+            let rest = key.as_str().splitn(self.segments.len() + 1, '/').last()?;
+            captures.extend(filter.matches_text(rest)?);
+        }
+        Some(captures)
+    }
+
+    /// What its wildcards stand for, when the folder holds the key, whatever the filter says.
+    pub(super) fn holds(&self, key: &ObjectKey) -> Option<Captures> {
         let parts: Vec<&str> = key.as_str().split('/').collect();
         // A folder holds files: the key needs one segment more than the pattern.
         if parts.len() <= self.segments.len() {
@@ -51,7 +67,7 @@ impl KeyPattern {
         let mut captures = Captures::new();
         for (segment, part) in self.segments.iter().zip(parts) {
             let wild = segment.matches(part)?;
-            if let (Some((name, "")), Some(value)) = (segment.literals[0].rsplit_once('='), wild) {
+            if let (Some((name, "")), Some(value)) = (segment.first_literal().rsplit_once('='), wild) {
                 captures.insert(name.to_owned(), value.to_owned());
             }
         }
@@ -60,8 +76,9 @@ impl KeyPattern {
 
     /// The names of what it captures.
     pub(super) fn capture_names(&self) -> Vec<&str> {
-        let wild = self.segments.iter().filter(|segment| segment.literals.len() > 1);
-        wild.filter_map(|segment| segment.literals[0].strip_suffix('='))
+        let wild = self.segments.iter().filter(|segment| !segment.is_literal());
+        wild.filter_map(|segment| segment.first_literal().strip_suffix('='))
+            .chain(self.filter.iter().flat_map(KeyRegex::capture_names))
             .collect()
     }
 
@@ -84,50 +101,5 @@ impl KeyPattern {
     /// How much of it is no wildcard.
     pub(super) fn literal_characters(&self) -> usize {
         self.text.len() - self.text.matches('*').count()
-    }
-}
-
-impl Segment {
-    /// `Some` when the part matches; within it, what the first wildcard stood for.
-    fn matches<'part>(&self, part: &'part str) -> Option<Option<&'part str>> {
-        let [first, rest @ ..] = self.literals.as_slice() else {
-            return None;
-        };
-        let [middle @ .., last] = rest else {
-            return (first == part).then_some(None);
-        };
-        let after_first = part.strip_prefix(first.as_str())?;
-        let mut open = after_first.strip_suffix(last.as_str())?;
-        let mut wild = (middle.is_empty()).then_some(open);
-        for literal in middle {
-            let found = open.find(literal.as_str())?;
-            wild.get_or_insert(&open[..found]);
-            open = &open[found + literal.len()..];
-        }
-        Some(wild)
-    }
-
-    /// Whether one text matches both: what is left of each pattern is compared from its front, a wildcard taking nothing or
-    /// one character of the other's more.
-    fn meets(&self, other: &Self) -> bool {
-        let pattern = |segment: &Self| segment.literals.join("*").chars().collect::<Vec<_>>();
-        let (one, other) = (pattern(self), pattern(other));
-        let mut meets = vec![vec![false; other.len() + 1]; one.len() + 1];
-        meets[one.len()][other.len()] = true;
-        for i in (0..=one.len()).rev() {
-            for j in (0..=other.len()).rev() {
-                let (a, b) = (one.get(i), other.get(j));
-                meets[i][j] |= match (a, b) {
-                    (None, None) => true,
-                    (Some('*'), _) if meets[i + 1][j] => true,
-                    (_, Some('*')) if meets[i][j + 1] => true,
-                    (Some('*'), Some(_)) => meets[i][j + 1],
-                    (Some(_), Some('*')) => meets[i + 1][j],
-                    (Some(a), Some(b)) => a == b && meets[i + 1][j + 1],
-                    (None, Some(_)) | (Some(_), None) => false,
-                };
-            }
-        }
-        meets[0][0]
     }
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use regex::Regex;
+use regex_syntax::hir::literal::{ExtractKind, Extractor};
 
 use super::Captures;
 use crate::object::ObjectKey;
@@ -41,7 +42,7 @@ impl Kept {
     }
 }
 
-/// A regular expression over the whole key; its named groups are captures.
+/// A regular expression over the whole key, or all that follows a folder; its named groups are captures.
 #[derive(Debug, Clone)]
 pub struct KeyRegex(Arc<Regex>);
 
@@ -53,7 +54,12 @@ impl KeyRegex {
 
     /// What its groups stand for in a key, when it matches.
     pub(super) fn matches(&self, key: &ObjectKey) -> Option<Captures> {
-        let found = self.0.captures(key.as_str())?;
+        self.matches_text(key.as_str())
+    }
+
+    /// The same of a part of a key.
+    pub(super) fn matches_text(&self, text: &str) -> Option<Captures> {
+        let found = self.0.captures(text)?;
         let named = self.capture_names().into_iter();
         Some(
             named
@@ -65,6 +71,20 @@ impl KeyRegex {
     /// The names of its groups.
     pub(super) fn capture_names(&self) -> Vec<&str> {
         self.0.capture_names().flatten().collect()
+    }
+
+    /// What all that it takes begins with, and what it ends with; empty where nothing is certain.
+    pub(super) fn ends(&self) -> (String, String) {
+        let Ok(parsed) = regex_syntax::parse(self.as_str()) else {
+            return (String::new(), String::new());
+        };
+        let literals = |kind| Extractor::new().kind(kind).extract(&parsed);
+        let text =
+            |bytes: Option<&[u8]>| String::from_utf8(bytes.unwrap_or_default().to_vec()).unwrap_or_default();
+        (
+            text(literals(ExtractKind::Prefix).longest_common_prefix()),
+            text(literals(ExtractKind::Suffix).longest_common_suffix()),
+        )
     }
 
     /// As it is compared: anchored at both ends.

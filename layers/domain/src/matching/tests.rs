@@ -4,6 +4,8 @@ use rstest::rstest;
 
 use super::*;
 
+mod places;
+
 fn token(sid: i32, file_prefix: &str) -> RuleRow {
     RuleRow {
         ext_file_config_sid: sid,
@@ -27,9 +29,9 @@ fn regex(sid: i32, regex: &str) -> RuleRow {
 }
 
 fn found(rows: &[RuleRow], key: &str) -> Result<Option<i32>, Vec<i32>> {
-    match find(rows, &ObjectKey::new(key)) {
+    match find(rows, None, &ObjectKey::new(key)) {
         Match::One { row, .. } => Ok(Some(row.ext_file_config_sid)),
-        Match::None | Match::Unreadable(_) => Ok(None),
+        Match::None | Match::Ignored(_) | Match::Unreadable(_) => Ok(None),
         Match::Several(rules) => Err(rules.into_iter().map(|rule| rule.0).collect()),
     }
 }
@@ -105,7 +107,7 @@ fn a_pattern_names_what_its_wildcards_stand_for(
 #[test]
 fn an_expression_covers_the_whole_key_and_names_its_groups() {
     let rows = [regex(1, r"in/(?<region>[a-z]+)_(?<business_date>\d{8})\.csv")];
-    let Match::One { captures, .. } = find(&rows, &ObjectKey::new("in/emea_20261121.csv")) else {
+    let Match::One { captures, .. } = find(&rows, None, &ObjectKey::new("in/emea_20261121.csv")) else {
         panic!("no match");
     };
     assert_eq!(captures["region"], "emea");
@@ -137,9 +139,9 @@ fn of_queue(sid: i32, queue: &str, file_prefix: &str) -> RuleRow {
 
 fn announced(rows: &[RuleRow], key: &str, queue: Option<&str>) -> Result<Option<i32>, Vec<i32>> {
     let queue = queue.map(QueueName::stored);
-    match find_announced(rows, &ObjectKey::new(key), queue.as_ref()) {
+    match find_announced(rows, None, &ObjectKey::new(key), queue.as_ref()) {
         Match::One { row, .. } => Ok(Some(row.ext_file_config_sid)),
-        Match::None | Match::Unreadable(_) => Ok(None),
+        Match::None | Match::Ignored(_) | Match::Unreadable(_) => Ok(None),
         Match::Several(rules) => Err(rules.into_iter().map(|rule| rule.0).collect()),
     }
 }
@@ -177,7 +179,7 @@ fn a_rule_of_a_queue_has_what_its_expression_picks_out_of_the_key() {
     };
     let queue = QueueName::stored("orders");
     let rows = [row];
-    let captures = |key: &str| match find_announced(&rows, &ObjectKey::new(key), Some(&queue)) {
+    let captures = |key: &str| match find_announced(&rows, None, &ObjectKey::new(key), Some(&queue)) {
         Match::One { captures, .. } => captures,
         other => panic!("{other:?}"),
     };
@@ -189,7 +191,7 @@ fn a_rule_of_a_queue_has_what_its_expression_picks_out_of_the_key() {
 fn a_file_that_no_rule_takes_may_belong_to_one_that_cannot_be_read() {
     let rows = [regex(1, "in/("), token(2, "527.")];
     assert_eq!(
-        find(&rows, &ObjectKey::new("in/A_528.txt")),
+        find(&rows, None, &ObjectKey::new("in/A_528.txt")),
         Match::Unreadable(&rows[0])
     );
 }
@@ -198,7 +200,7 @@ fn a_file_that_no_rule_takes_may_belong_to_one_that_cannot_be_read() {
 fn a_broken_expression_matches_nothing_and_is_explained() {
     let rows = [regex(1, "in/("), token(2, "527.")];
     assert_eq!(found(&rows, "in/A_527.txt"), Ok(Some(2)));
-    let verdicts = explain(&rows, &ObjectKey::new("in/A_528.txt"), None);
+    let verdicts = explain(&rows, None, &ObjectKey::new("in/A_528.txt"), None);
     assert!(
         verdicts[0].reason.contains("is no regular expression"),
         "{}",
@@ -217,7 +219,7 @@ fn of_what_a_queue_brings_its_rule_takes_all_and_the_others_are_not_asked() {
     let rows = [token(1, "528."), of_queue];
     let key = ObjectKey::new("in/A_528.txt");
     let said = |queue| {
-        let verdicts = explain(&rows, &key, queue).into_iter();
+        let verdicts = explain(&rows, None, &key, queue).into_iter();
         verdicts
             .map(|verdict| format!("{} {}", verdict.matches, verdict.reason))
             .collect::<Vec<_>>()

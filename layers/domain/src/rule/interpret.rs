@@ -3,13 +3,13 @@
 use super::cells::{is_yes, non_blank, word};
 use super::fault::Collector;
 use super::{
-    ColumnPlace, ColumnRow, FilePlace, FileRule, Interface, LoadMode, ResendPolicy, RuleColumn, RuleFaults,
-    RuleId, RuleRow, RuleTopics,
+    ColumnPlace, ColumnRow, FilePlace, FileRule, FileType, Interface, LoadMode, ResendPolicy, RuleColumn,
+    RuleFaults, RuleId, RuleRow, RuleTopics,
 };
 use super::{
     attempts, batch, destination, drift, group, layout, mode, records, scheduled, targets, together,
 };
-use crate::matching::{self, Matcher};
+use crate::matching::{self, BucketPattern, IgnoredNames, Matcher};
 
 /// Reads a row. Every part is read even when an earlier one was at fault, so that all faults are named together.
 pub(super) fn interpret(row: &RuleRow) -> Result<FileRule, RuleFaults> {
@@ -30,6 +30,8 @@ pub(super) fn interpret(row: &RuleRow) -> Result<FileRule, RuleFaults> {
     let format = faults.keep(layout::format(row));
     let compression = faults.keep(layout::compression(row));
     let header = faults.keep(records::header(row));
+    let header_records = faults.keep(records::header_records(row));
+    let empty_files = faults.keep(records::empty_file_policy(row));
     let trailer = faults.keep(records::trailer(row));
     let split = faults.keep(records::split(row));
     let encoding = faults.keep(layout::encoding(row));
@@ -41,6 +43,8 @@ pub(super) fn interpret(row: &RuleRow) -> Result<FileRule, RuleFaults> {
     if matcher.is_some() {
         faults.keep(matching::queue_of(row));
     }
+    faults.keep(BucketPattern::of(row));
+    faults.keep(IgnoredNames::of(row));
     let resend = faults.keep(word(
         "resend_policy",
         &row.resend_policy,
@@ -73,7 +77,7 @@ pub(super) fn interpret(row: &RuleRow) -> Result<FileRule, RuleFaults> {
             },
             matcher: matcher?,
             token: row.file_prefix.trim().trim_end_matches('.').to_owned(),
-            extension: row.file_type.trim().trim_start_matches('.').to_ascii_lowercase(),
+            file_type: FileType::parse(&row.file_type),
             table,
             warehouse: warehouse?,
             deliveries,
@@ -83,6 +87,8 @@ pub(super) fn interpret(row: &RuleRow) -> Result<FileRule, RuleFaults> {
             encoding: encoding?,
             invalid_bytes: invalid_bytes?,
             header: header?,
+            header_records: header_records?,
+            empty_files: empty_files?,
             trailer: trailer?,
             split: split?,
             null_as: row.null_as.clone(),

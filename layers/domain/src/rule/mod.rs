@@ -9,6 +9,7 @@ mod cells;
 mod destination;
 mod drift;
 mod fault;
+mod file_type;
 mod format;
 mod group;
 mod interpret;
@@ -28,6 +29,7 @@ mod trailer;
 pub use batch::{BatchPolicy, Concurrency, MOST_BATCH_FILES, OnBadFile};
 pub use drift::{DriftPolicy, drift_remark};
 pub use fault::{RuleFault, RuleFaults};
+pub use file_type::FileType;
 pub use format::{Compression, DataFormat, Delimited, Encoding, Escaping, FieldQuoting, InvalidBytes, Paths};
 pub use group::{GroupPart, GroupRole, MOST_IN_A_SET, SetKey};
 pub use mode::{LoadMode, MergeBy, Period};
@@ -66,7 +68,7 @@ pub struct Interface {
     pub name: String,
 }
 
-/// What is done about the first record of a file.
+/// What is done about the first records of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HeaderPolicy {
     /// The file has no header.
@@ -84,6 +86,16 @@ impl HeaderPolicy {
     pub fn has_header(self) -> bool {
         !matches!(self, Self::Absent)
     }
+}
+
+/// What is done about a file that is whole and has no records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum EmptyFilePolicy {
+    /// It is refused.
+    #[default]
+    Refuse,
+    /// It is loaded like any other: its sender had nothing to say.
+    Accept,
 }
 
 /// Where a file is once everything about it is done.
@@ -154,8 +166,8 @@ pub struct FileRule {
     pub matcher: Matcher,
     /// Its `file_prefix` without the dot: what the tokens of its record types' rules begin with.
     pub token: String,
-    /// What a file's name must end with, without the dot, in lower case.
-    pub extension: String,
+    /// What a file's name must end with.
+    pub file_type: FileType,
     /// The table its rows go to, with `{capture}` placeholders still in it. Absent only when the file is split.
     pub table: Option<TableName>,
     /// The warehouse of that table, when it is not the deployment's own.
@@ -173,8 +185,12 @@ pub struct FileRule {
     pub encoding: Encoding,
     /// What is done about bytes that are no characters in that encoding.
     pub invalid_bytes: InvalidBytes,
-    /// What is done about its first record.
+    /// What is done about its header.
     pub header: HeaderPolicy,
+    /// How many records the header has, where there is one; the last of them names the columns.
+    pub header_records: u32,
+    /// What is done about a file without records.
+    pub empty_files: EmptyFilePolicy,
     /// Where its last record says how many there are.
     pub trailer: Option<Trailer>,
     /// The prefixes of the record types that it is split by.
@@ -248,12 +264,20 @@ impl FileRule {
 
     /// Whether its files are lists of the files that COPY reads.
     pub fn takes_manifests(&self) -> bool {
-        matches!(self.matcher, Matcher::Snapshot(_)) && self.extension == "manifest"
+        matches!(self.matcher, Matcher::Snapshot(_)) && self.file_type.is("manifest")
     }
 
     /// Whether its files' names end with their date, so that there is nothing to compare with: `file_type` `none` of snapshots.
     pub fn ends_with_a_date(&self) -> bool {
-        matches!(self.matcher, Matcher::Snapshot(_)) && self.extension == crate::snapshot::NO_EXTENSION
+        matches!(self.matcher, Matcher::Snapshot(_)) && self.file_type == FileType::None
+    }
+
+    /// How many records come before the first row.
+    pub fn header_length(&self) -> u32 {
+        match self.header.has_header() {
+            true => self.header_records,
+            false => 0,
+        }
     }
 
     /// Whether the engine reads the file record by record. What it cannot read it loads on the warehouse's word.

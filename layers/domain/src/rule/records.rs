@@ -1,10 +1,12 @@
 //! Which records of a file are more than rows: its header, its trailer, its record types.
 
 use super::cells::{is_yes, non_blank, word};
-use super::{HeaderPolicy, RuleFault, RuleRow, Trailer};
+use super::{EmptyFilePolicy, HeaderPolicy, RuleFault, RuleRow, Trailer};
 
 /// Each record type is an upload of its own, and S3 wants parts of 5 MiB.
 const MOST_RECORD_TYPES: usize = 100;
+/// More is no header.
+const MOST_HEADER_RECORDS: u32 = 100;
 
 pub(super) fn header(row: &RuleRow) -> Result<HeaderPolicy, RuleFault> {
     if !is_yes("header_flag", &row.header_flag)? {
@@ -22,6 +24,42 @@ pub(super) fn header(row: &RuleRow) -> Result<HeaderPolicy, RuleFault> {
         "ignore",
         parse,
         "ignore, names or names_and_order",
+    )
+}
+
+/// How many records come before the first row, where there is a header at all.
+pub(super) fn header_records(row: &RuleRow) -> Result<u32, RuleFault> {
+    let Some(records) = row.header_records else {
+        return Ok(1);
+    };
+    if is_yes("header_flag", &row.header_flag).is_ok_and(|has_header| !has_header) {
+        return Err(RuleFault::new(
+            "header_records",
+            "is set, and header_flag is N; write Y there, or leave it NULL",
+        ));
+    }
+    let fits = u32::try_from(records).ok();
+    fits.filter(|records| (1..=MOST_HEADER_RECORDS).contains(records))
+        .ok_or_else(|| {
+            RuleFault::new(
+                "header_records",
+                format!("is {records}; write how many records the header has, 1 to {MOST_HEADER_RECORDS}"),
+            )
+        })
+}
+
+pub(super) fn empty_file_policy(row: &RuleRow) -> Result<EmptyFilePolicy, RuleFault> {
+    let parse = |word: &str| match word {
+        "refuse" => Some(EmptyFilePolicy::Refuse),
+        "accept" => Some(EmptyFilePolicy::Accept),
+        _ => None,
+    };
+    word(
+        "empty_file_policy",
+        &row.empty_file_policy,
+        "refuse",
+        parse,
+        "refuse or accept",
     )
 }
 

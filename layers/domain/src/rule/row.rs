@@ -31,6 +31,12 @@ pub struct RuleRow {
     pub trailer_pstn: Option<String>,
     pub key_pattern: Option<String>,
     pub key_regex: Option<String>,
+    #[serde(default)]
+    pub name_filter: Option<String>,
+    #[serde(default)]
+    pub ignore_names: Option<String>,
+    #[serde(default)]
+    pub bucket: Option<String>,
     pub compression: Option<String>,
     pub quote_char: Option<String>,
     pub null_as: Option<String>,
@@ -39,6 +45,10 @@ pub struct RuleRow {
     pub encoding: Option<String>,
     pub invalid_bytes: Option<String>,
     pub header_policy: Option<String>,
+    #[serde(default)]
+    pub header_records: Option<i32>,
+    #[serde(default)]
+    pub empty_file_policy: Option<String>,
     pub trailer_tag: Option<String>,
     pub json_paths: Option<String>,
     pub copy_options: Option<String>,

@@ -502,7 +502,7 @@ fn a_period_is_what_the_key_can_give() {
     assert_eq!(faults(&value("{yyyy}-{mm}-01", by_folder.clone())), "");
     assert_eq!(faults(&value("2026", by_token.clone())), "");
     insta::assert_snapshot!(faults(&value("{day}", replacing())), @"period_value: the key does not give {day}: key_regex has no group (?<day>…); name one so");
-    insta::assert_snapshot!(faults(&value("{yyyy}{day}", by_folder)), @"period_value: the key does not give {day}: key_pattern has no folder day=*; write one, or find the files by a key_regex with (?<day>…)");
+    insta::assert_snapshot!(faults(&value("{yyyy}{day}", by_folder)), @"period_value: the key does not give {day}: key_pattern has no folder day=*; write one, or a group (?<day>…) in name_filter");
     insta::assert_snapshot!(faults(&by_token), @"period_value: the key does not give {business_date}: the rule finds its files by file_prefix, which captures nothing; find them by a key_regex with (?<business_date>…)");
     insta::assert_snapshot!(faults(&value("{business_date", replacing())), @r#"period_value: the brace before "business_date" is never closed; write for example {business_date}"#);
     let lineage = RuleRow {
@@ -589,5 +589,43 @@ fn a_snapshot_has_a_date_a_period_and_need_not_have_an_extension() {
 #[case(RuleRow { period_end: set("x"), load_mode: None, period_column: None, period_value: None, ..snapshot() }, "period_end: is set, and load_mode is append")]
 fn a_snapshot_rule_at_fault_says_so(#[case] row: RuleRow, #[case] says: &str) {
     let found = snapshot_faults(&row);
+    assert!(found.contains(says), "{found}");
+}
+
+fn with_header(flag: &str, records: Option<i32>) -> RuleRow {
+    RuleRow {
+        header_flag: flag.to_owned(),
+        header_records: records,
+        ..row()
+    }
+}
+
+#[rstest::rstest]
+#[case("N", None, 0)]
+#[case("Y", None, 1)]
+#[case("Y", Some(3), 3)]
+fn a_header_has_as_many_records_as_the_rule_says(
+    #[case] flag: &str,
+    #[case] records: Option<i32>,
+    #[case] length: u32,
+) {
+    let rule = FileRule::from_row(&with_header(flag, records)).unwrap();
+    assert_eq!(rule.header_length(), length);
+}
+
+#[rstest::rstest]
+#[case(
+    with_header("Y", Some(0)),
+    "header_records: is 0; write how many records the header has, 1 to 100"
+)]
+#[case(with_header("N", Some(2)), "header_records: is set, and header_flag is N")]
+#[case(RuleRow { empty_file_policy: set("skip"), ..row() }, "empty_file_policy: \"skip\" is none of refuse or accept")]
+#[case(
+    RuleRow { empty_file_policy: set("accept"), split_file_flag: "Y".to_owned(), split_prefix: set("HD"), ..row() },
+    "empty_file_policy: must be refuse, because the file is cut by record type"
+)]
+#[case(RuleRow { file_type: " ".to_owned(), ..row() }, "any where it does not matter")]
+fn headers_and_empty_files_at_fault_are_named(#[case] row: RuleRow, #[case] says: &str) {
+    let found = faults(&row);
     assert!(found.contains(says), "{found}");
 }

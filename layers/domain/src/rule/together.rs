@@ -1,15 +1,17 @@
 //! What is right part by part and wrong together.
 
 use super::fault::Collector;
-use super::{Compression, DataFormat, Encoding, FileRule, GroupPart, HeaderPolicy, ResendPolicy};
+use super::{
+    Compression, DataFormat, EmptyFilePolicy, Encoding, FileRule, GroupPart, HeaderPolicy, ResendPolicy,
+};
 use super::{group, mode, targets};
 
 /// Judges the parts of a rule against each other.
 pub(super) fn check(rule: &FileRule, faults: &mut Collector) {
-    if rule.extension.is_empty() {
+    if rule.file_type.is_blank() {
         faults.add(
             "file_type",
-            "is blank; write the extension of the file's name, for example txt",
+            "is blank; write the extension of the file's name, for example txt, none where it has none, or any where it does not matter",
         );
     }
     let is_loaded = rule.group.as_ref().is_none_or(GroupPart::is_data);
@@ -25,6 +27,7 @@ pub(super) fn check(rule: &FileRule, faults: &mut Collector) {
     }
     check_what_the_engine_must_read(rule, faults);
     check_columnar(rule, faults);
+    check_empty_files(rule, faults);
     mode::check(rule, faults);
 }
 
@@ -155,6 +158,16 @@ fn check_what_the_engine_must_read(rule: &FileRule, faults: &mut Collector) {
         faults.add(
             "header_policy",
             format!("must be ignore, because the file is {obstacle}"),
+        );
+    }
+}
+
+/// Of a file that is cut, each part is loaded by itself, and one without records has none.
+fn check_empty_files(rule: &FileRule, faults: &mut Collector) {
+    if rule.empty_files == EmptyFilePolicy::Accept && rule.split.is_some() {
+        faults.add(
+            "empty_file_policy",
+            "must be refuse, because the file is cut by record type and one without records has no part to load",
         );
     }
 }

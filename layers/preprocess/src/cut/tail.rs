@@ -128,7 +128,10 @@ impl TailTrailer {
         };
         match spec.trailer.as_ref().and_then(|trailer| trailer.count.as_ref()) {
             None => Ok(()),
-            Some(place) => verify_count(place.read(&self.text, at, spec.delimiter)?, records, at),
+            Some(place) => {
+                let expected = place.read(&self.text, at, spec.delimiter)?;
+                verify_count(expected, records, spec.minimum_records, at)
+            }
         }
     }
 

@@ -73,14 +73,24 @@ fn a_wrong_count_names_both_numbers() {
 }
 
 #[test]
-fn a_trailer_that_says_zero_is_an_error_even_if_it_is_right() {
-    for (text, records) in [("TR0000\n", 0), ("1|a\nTR0000\n", 1)] {
-        let error = run(&at("3:7"), text.as_bytes()).expect_err("zero is an error");
+fn a_trailer_that_says_zero_is_an_error_even_if_it_is_right_unless_a_file_may_have_no_records() {
+    let demanding = PipelineSpec {
+        minimum_records: 1,
+        ..at("3:7")
+    };
+    for (spec, text, records) in [
+        (&demanding, "TR0000\n", 0),
+        (&demanding, "1|a\nTR0000\n", 1),
+        (&at("3:7"), "1|a\nTR0000\n", 1),
+    ] {
+        let error = run(spec, text.as_bytes()).expect_err("zero is an error");
         assert!(
             matches!(error, PrepareError::TrailerSaysZero { found, .. } if found == records),
             "{error}"
         );
     }
+    let run = run(&at("3:7"), b"TR0000\n").expect("the file is right");
+    assert_eq!(run.report.records, 0);
 }
 
 #[test]

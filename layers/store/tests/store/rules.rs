@@ -46,7 +46,7 @@ async fn a_sample_file_finds_its_rule(#[case] key: &str, #[case] expected: i32) 
     let bench = with_samples().await;
     let key = ObjectKey::new(key);
     let rules = bench.store.candidate_rules(&key, None).await.unwrap();
-    let Match::One { row, .. } = find(&rules, &key) else {
+    let Match::One { row, .. } = find(&rules, None, &key) else {
         unreachable!("{key} does not match one rule of {rules:?}");
     };
     assert_eq!(row.ext_file_config_sid, expected);

@@ -303,3 +303,24 @@ async fn a_nul_from_a_file_does_not_keep_its_load_off_the_record() {
     let error = moved.load().error.clone().unwrap();
     assert!(error.contains("i\u{FFFD}d"), "{error}");
 }
+
+#[tokio::test]
+async fn an_object_that_is_passed_over_ends_with_its_note_and_is_told_to_nobody() {
+    let bench = Bench::new().await;
+    let load = bench.load_in(LoadState::Received).await;
+    let moved = bench
+        .store
+        .mark_ignored(load.id, "ignored: rule 1", at(5), ACTOR)
+        .await;
+    let ignored = moved.unwrap().into_load();
+    assert_eq!(ignored.state, LoadState::Skipped);
+    assert_eq!(ignored.finished_at, Some(at(5)));
+    assert_eq!(ignored.remarks, ["ignored: rule 1"]);
+    let again = bench
+        .store
+        .mark_ignored(load.id, "twice", at(6), ACTOR)
+        .await
+        .unwrap();
+    assert!(!again.has_moved());
+    assert_eq!(again.into_load().remarks, ["ignored: rule 1"]);
+}

@@ -24,7 +24,8 @@ pub(crate) struct BulkLoadArguments {
     /// How the files are written, as file_format of a rule.
     #[arg(long, value_name = "FORMAT", default_value = "csv")]
     pub format: String,
-    /// What the files' names end with, where it is not what the format is called. Other files are left alone.
+    /// What the files' names end with, where it is not what the format is called; none where they have no extension, empty or any
+    /// where it does not matter. Other files are left alone.
     #[arg(long, value_name = "EXTENSION")]
     pub extension: Option<String>,
     /// The files' columns, in order.

@@ -27,7 +27,7 @@ pub(crate) async fn run(
         place: arguments.prefix,
         since: arguments.since,
         until: arguments.until,
-        extension: None,
+        file_type: None,
         limit: arguments.limit,
     };
     let invocation = Invocation {

@@ -2,6 +2,7 @@
 
 use chrono::{TimeDelta, Utc};
 use longshore_app::{BulkLoad, BulkPlan, BulkReport, BulkRun, BulkTarget, Invocation};
+use longshore_domain::rule::FileType;
 use longshore_store::Operator;
 
 use super::rule::change::lines;
@@ -39,10 +40,14 @@ pub(crate) async fn run(
     let progress = Progress::start(&format!("looking through {}", load.path));
     let plan = run.judge(&load).await?.map_err(input)?;
     if plan.is_empty() {
+        let found = match plan.file_type() {
+            FileType::Any => "lies there".to_owned(),
+            FileType::None => "has a name without an extension".to_owned(),
+            FileType::Extension(extension) => format!("ends with .{extension}"),
+        };
         return Err(input(format!(
-            "nothing below {} ends with .{}; say with --extension what the files' names end with",
-            load.path,
-            plan.extension()
+            "nothing below {} {found}; say with --extension what the files' names end with",
+            load.path
         )));
     }
     let report = match hand.yes {

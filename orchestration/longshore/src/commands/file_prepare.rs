@@ -117,7 +117,7 @@ pub(super) fn choose(which: &WhichRule, key: &ObjectKey, rows: &[RuleRow]) -> an
 }
 
 fn one_that_takes<'rows>(rows: &'rows [RuleRow], key: &ObjectKey) -> anyhow::Result<&'rows RuleRow> {
-    match matching::find(rows, key) {
+    match matching::find(rows, None, key) {
         Match::One { row, .. } => Ok(row),
         Match::Several(rules) => {
             let rules: Vec<_> = rules.iter().map(ToString::to_string).collect();
@@ -126,6 +126,10 @@ fn one_that_takes<'rows>(rows: &'rows [RuleRow], key: &ObjectKey) -> anyhow::Res
                 rules.join(" and ")
             )))
         }
+        Match::Ignored(row) => Err(input(format!(
+            "rule {} passes {key} over (ignore_names); name one with --rule",
+            row.ext_file_config_sid
+        ))),
         Match::None | Match::Unreadable(_) => Err(input(format!(
             "no sound rule takes {key}; name one with --rule or --rule-file"
         ))),

@@ -3,18 +3,18 @@
 pub(super) mod change;
 mod cost;
 mod ddl;
+mod explain;
 mod infer;
 mod show;
 
 use std::collections::BTreeMap;
 
-use longshore_app::lint;
 use longshore_app::rules::draft::Catalog;
 use longshore_app::rules::export::is_active;
-use longshore_domain::matching::{self, Match, Matcher};
-use longshore_domain::object::{ObjectKey, parse_s3_url};
+use longshore_app::{doubts, lint};
+use longshore_domain::matching::{self, Matcher};
 use longshore_domain::queue::QueueName;
-use longshore_domain::rule::{FileRule, RuleFaults, RuleRow};
+use longshore_domain::rule::{RuleFault, RuleFaults, RuleRow};
 use longshore_store::{RuleRecord, Store};
 use serde_json::json;
 
@@ -34,7 +34,7 @@ pub(crate) async fn run(
         RuleCommand::List(filter) => list(&store().await?, &filter, output).await,
         RuleCommand::Explain { url, size, queue, .. } => {
             let rows = store().await?.all_rules().await?;
-            explain(&rows, &url, queue.as_ref(), size, output)
+            explain::run(&rows, &url, queue.as_ref(), size, output)
         }
         RuleCommand::Lint { rules } => lint_rules(&store().await?, &rules, output).await,
         RuleCommand::Show { rule, version } => show::show(&store().await?, rule, version, output).await,
@@ -200,28 +200,23 @@ async fn lint_rules(store: &Store, rules: &[i32], output: Output) -> anyhow::Res
         .into_iter()
         .filter(|found| is_meant(found.rule.0))
         .collect();
+    let doubts: Vec<_> = doubts(&rows)
+        .into_iter()
+        .filter(|found| is_meant(found.rule.0))
+        .collect();
     let count = rows
         .iter()
         .filter(|row| is_meant(row.ext_file_config_sid))
         .count();
     if output.is_json() {
-        output.json(&json!({ "rules": count, "faults": faults }))?;
+        output.json(&json!({ "rules": count, "faults": faults, "warnings": doubts }))?;
     } else {
-        let line = |rule: i32, column: &str, problem: &str| {
-            vec![rule.to_string(), column.to_owned(), problem.to_owned()]
-        };
-        let found: Vec<_> = faults
-            .iter()
-            .flat_map(|of_rule| {
-                of_rule
-                    .faults
-                    .iter()
-                    .map(move |fault| line(of_rule.rule.0, &fault.column, &fault.problem))
-            })
-            .collect();
-        match found.is_empty() {
+        match faults.is_empty() {
             true => output.line(format!("{count} rules are sound."))?,
-            false => output.table(&["rule", "column", "is wrong"], found)?,
+            false => output.table(&["rule", "column", "is wrong"], fault_lines(&faults))?,
+        }
+        if !doubts.is_empty() {
+            output.table(&["rule", "column", "may be wrong"], fault_lines(&doubts))?;
         }
     }
     Ok(if faults.is_empty() {
@@ -229,6 +224,20 @@ async fn lint_rules(store: &Store, rules: &[i32], output: Output) -> anyhow::Res
     } else {
         ExitStatus::Input
     })
+}
+
+fn fault_lines(faults: &[RuleFaults]) -> Vec<Vec<String>> {
+    let lines = faults.iter().flat_map(|of_rule| {
+        let line = |fault: &RuleFault| {
+            vec![
+                of_rule.rule.to_string(),
+                fault.column.to_string(),
+                fault.problem.clone(),
+            ]
+        };
+        of_rule.faults.iter().map(line)
+    });
+    lines.collect()
 }
 
 /// By what a rule finds its files: their keys, or the queue that brings them, or both.
@@ -243,11 +252,18 @@ fn finds(row: &RuleRow) -> String {
     let queue = matching::queue_of(row).ok().flatten();
     let queue = queue.map(|queue| format!("what queue {queue} brings"));
     let key = match (&row.key_pattern, &row.key_regex, Matcher::of(row)) {
-        (Some(pattern), ..) => format!("keys in {pattern}"),
+        (Some(pattern), ..) => match &row.name_filter {
+            Some(filter) => format!("keys in {pattern} like {filter}"),
+            None => format!("keys in {pattern}"),
+        },
         (None, Some(regex), _) => format!("keys like {regex}"),
         (None, None, Ok(Matcher::Queue(_))) => return queue.unwrap_or_default(),
         (None, None, Ok(matcher @ Matcher::Snapshot(_))) => return matcher.to_string(),
         (None, None, _) => format!("names ending in _{}*", row.file_prefix),
+    };
+    let key = match &row.bucket {
+        Some(bucket) => format!("{key} of bucket {bucket}"),
+        None => key,
     };
     match queue {
         Some(queue) => format!("{key}; {queue}"),
@@ -260,99 +276,5 @@ fn table(row: &RuleRow) -> String {
         (Some(schema), Some(table), _) => format!("{schema}.{table}"),
         (_, _, Some(prefixes)) => format!("split by {prefixes}"),
         _ => String::new(),
-    }
-}
-
-fn explain(
-    rows: &[RuleRow],
-    url: &str,
-    queue: Option<&QueueName>,
-    size: Option<u64>,
-    output: Output,
-) -> anyhow::Result<ExitStatus> {
-    let (_, key) =
-        parse_s3_url(url).ok_or_else(|| input(format!("{url:?} is no object; write s3://bucket/key")))?;
-    let verdicts = matching::explain(rows, &key, queue);
-    let found = matching::find_announced(rows, &key, queue);
-    let (decision, status) = decide(&found, &key);
-    let plan = size.and_then(|size| cost::plan(&found, size));
-    if output.is_json() {
-        let mut answer = json!({ "key": key, "decision": decision, "rules": verdicts });
-        if let Some(plan) = &plan {
-            answer["plan"] = cost::json(plan);
-        }
-        output.json(&answer)?;
-        return Ok(status);
-    }
-    let listed = verdicts
-        .iter()
-        .map(|verdict| {
-            let matches = if verdict.matches { "matches" } else { "does not" };
-            vec![
-                verdict.rule.to_string(),
-                matches.to_owned(),
-                verdict.reason.clone(),
-            ]
-        })
-        .collect();
-    output.table(&["rule", "", "because"], listed)?;
-    output.line(decision)?;
-    if let Some(plan) = &plan {
-        cost::show(plan, output)?;
-    }
-    Ok(status)
-}
-
-/// A file that would be refused is an answer about the input: exit code 1.
-fn decide(found: &Match<'_>, key: &ObjectKey) -> (String, ExitStatus) {
-    match found {
-        Match::One { row, captures } => match FileRule::from_row(row) {
-            Ok(_) => {
-                let captured = if captures.is_empty() {
-                    String::new()
-                } else {
-                    format!(" with {captures:?}")
-                };
-                let table = table(row);
-                let waits = match row.paused {
-                    true => "; it waits, because the rule is paused",
-                    false => "",
-                };
-                (
-                    format!(
-                        "rule {} takes it{captured}: {table}{waits}",
-                        row.ext_file_config_sid
-                    ),
-                    ExitStatus::Done,
-                )
-            }
-            Err(faults) => (format!("it would be rejected: {faults}"), ExitStatus::Input),
-        },
-        Match::None => (
-            format!(
-                "it would be rejected: no active rule matches (token {:?})",
-                key.token()
-            ),
-            ExitStatus::Input,
-        ),
-        Match::Unreadable(row) => {
-            let faults = FileRule::from_row(row)
-                .map(|_| String::new())
-                .unwrap_or_else(|faults| faults.to_string());
-            (
-                format!("it would be rejected: no sound rule matches, and {faults}"),
-                ExitStatus::Input,
-            )
-        }
-        Match::Several(rules) => {
-            let rules: Vec<_> = rules.iter().map(ToString::to_string).collect();
-            (
-                format!(
-                    "it would be rejected: rules {} match equally",
-                    rules.join(" and ")
-                ),
-                ExitStatus::Input,
-            )
-        }
     }
 }

@@ -122,25 +122,32 @@ impl Import<'_> {
         self.imported.rule.set("file_prefix", format!("{table}."));
     }
 
-    /// Which objects it is about: a folder, or with a filter an expression over the whole key.
+    /// Which objects it is about: a folder of a bucket, with a filter those alone that it finds something in. Others it left alone, and
+    /// so do we.
     fn objects(&mut self) {
         let prefix = self.fields.required(&["s3Prefix"], self.faults);
         let path = prefix.trim_start_matches("s3://").trim_end_matches('/');
         let (bucket, folder) = path.split_once('/').unwrap_or((path, ""));
         self.imported.remark(format!(
-            "rules look at keys, not buckets: have s3://{bucket}/{folder} announced, and name it in LONGSHORE_WATCHED_PREFIXES"
+            "have s3://{bucket}/{folder} announced, and name it in LONGSHORE_WATCHED_PREFIXES"
         ));
+        self.imported.rule.set("bucket", bucket);
         match (
             self.fields.text(&["filenameFilter", "filenameFilterRegex"]),
             folder,
         ) {
             (None, "") => self.imported.rule.set("key_regex", ".*"),
             (None, folder) => self.imported.rule.set("key_pattern", folder),
+            (Some(filter), "") => self.imported.rule.set("key_regex", expression(&filter)),
             (Some(filter), folder) => {
-                self.imported.rule.set("key_regex", expression(folder, &filter));
-                self.imported.remark(
-                    "a folder and a filter became one expression over the whole key; a rule with key_pattern alone comes before it",
-                );
+                self.imported.rule.set("key_pattern", folder);
+                self.imported.rule.set("name_filter", expression(&filter));
+                self.imported.rule.set("ignore_names", "*");
+                if filter.contains('/') {
+                    self.imported.remark(
+                        "name_filter: here it is about what follows the folder; leave out what it says of the folder itself",
+                    );
+                }
             }
         }
     }
@@ -174,11 +181,7 @@ impl Import<'_> {
         {
             self.imported.rule.set("file_format", "txt");
         }
-        let extension = extension(self.fields, self.imported);
-        self.imported.remark(format!(
-            "file_type: it took files of any extension; {extension} is a guess, and files of another are refused"
-        ));
-        self.imported.rule.set("file_type", extension);
+        self.imported.rule.set("file_type", "any");
         let columns = self
             .cluster
             .text(&["columnList"])
@@ -247,6 +250,7 @@ impl Import<'_> {
             "load_id_column, file_name_column: its tables have no such columns; name them where yours do",
         );
         self.imported.rule.set("file_name_column", "");
+        self.imported.leave_files();
     }
 
     fn left_out(&mut self) {
@@ -292,51 +296,15 @@ impl Import<'_> {
     }
 }
 
-/// An expression for the keys below a folder, wildcards and all, that the filter finds something in.
-fn expression(folder: &str, filter: &str) -> String {
-    let special = |character: char| "\\.+*?()|[]{}^$".contains(character);
-    let literal = |text: &str| -> String {
-        text.chars()
-            .flat_map(|character| special(character).then_some('\\').into_iter().chain([character]))
-            .collect()
-    };
-    let folder: String = folder.split('*').map(literal).collect::<Vec<_>>().join("[^/]*");
-    let folder = match folder.is_empty() {
-        true => folder,
-        false => format!("{folder}/"),
-    };
+/// An expression for all that the filter finds something in.
+fn expression(filter: &str) -> String {
     let (filter, end) = match filter.strip_suffix('$') {
         Some(filter) if !filter.ends_with('\\') => (filter, ""),
         _ => (filter, ".*"),
     };
     let filter = filter.trim_start_matches('^');
     let begin = if filter.starts_with(".*") { "" } else { ".*" };
-    format!("{folder}{begin}(?:{filter}){end}")
-}
-
-/// What the filter ends in, else what files of the format are mostly called.
-fn extension(fields: &Fields<'_>, imported: &Imported) -> String {
-    let filter = fields
-        .text(&["filenameFilter", "filenameFilterRegex"])
-        .unwrap_or_default();
-    let last = filter
-        .trim_end_matches('$')
-        .rsplit("\\.")
-        .next()
-        .map(str::to_owned)
-        .unwrap_or_default();
-    let is_word = !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    if filter.contains("\\.") && is_word {
-        return last;
-    }
-    match (imported.rule.get("compression"), imported.rule.get("file_format")) {
-        (Some("gzip"), _) => "gz".to_owned(),
-        (Some("bzip2"), _) => "bz2".to_owned(),
-        (Some("zstd"), _) => "zst".to_owned(),
-        (Some("lzop"), _) => "lzo".to_owned(),
-        (_, Some("txt")) => "csv".to_owned(),
-        (_, format) => format.unwrap_or("csv").to_owned(),
-    }
+    format!("{begin}(?:{filter}){end}")
 }
 
 #[cfg(test)]
@@ -380,12 +348,11 @@ mod tests {
         assert!(!yaml.contains("sesame") && !yaml.contains("AKIA"), "{yaml}");
         assert_snapshot!(yaml, @r##"
     # From config.json. Review it, then: longshore rule apply FILE --why TEXT
-    # - rules look at keys, not buckets: have s3://lambda-redshift-loader-test/input/yyyy=*/dd=* announced, and name it in LONGSHORE_WATCHED_PREFIXES
-    # - a folder and a filter became one expression over the whole key; a rule with key_pattern alone comes before it
-    # - file_type: it took files of any extension; csv is a guess, and files of another are refused
+    # - have s3://lambda-redshift-loader-test/input/yyyy=*/dd=* announced, and name it in LONGSHORE_WATCHED_PREFIXES
     # - the password is not carried over: database_user logs in with temporary credentials; or put the login into a secret and name it in secret_arn
     # - iam_role: COPY reads with the warehouse's default role; name another where it needs one
     # - load_id_column, file_name_column: its tables have no such columns; name them where yours do
+    # - archive_flag: its files stay where they landed, as they did; leave it out to have them moved to the archive
     # - manifests lie in processing_folder; failed files in archive/error
     # - the access key is not carried over: COPY reads with a role
     # - clusterPort, clusterUseSSL, useSSL: the Data API needs none of them, and is always encrypted
@@ -406,19 +373,23 @@ mod tests {
         file_prefix: sales.orders.
         tgt_schema_name: sales
         tgt_table_name: orders
-        key_regex: "input/yyyy=[^/]*/dd=[^/]*/(?:.*\\.csv).*"
+        bucket: lambda-redshift-loader-test
+        key_pattern: "input/yyyy=*/dd=*"
+        name_filter: "(?:.*\\.csv).*"
+        ignore_names: "*"
         file_format: csv
         delimiter: "|"
         header_flag: "Y"
         compression: gzip
         copy_options: TRUNCATECOLUMNS
-        file_type: csv
+        file_type: any
         ext_target_sid: 1
         load_mode: truncate
         batch_files: 10
         batch_seconds: 120
         success_topic_arn: "arn:aws:sns:eu-west-1:123456789012:loaded"
         file_name_column: ~
+        archive_flag: "N"
         columns:
           - id
           - name
@@ -507,12 +478,22 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_and_a_filter_are_one_expression() {
+    fn a_filter_may_find_something_anywhere_below_the_folder() {
+        assert_eq!(expression(".*\\.csv$"), "(?:.*\\.csv)");
+        assert_eq!(expression("orders"), ".*(?:orders).*");
+        assert_eq!(expression("^x"), ".*(?:x).*");
+    }
+
+    #[test]
+    fn a_filter_without_a_folder_is_an_expression_over_the_key() {
+        let whole = FILE.replace("lambda-redshift-loader-test/input/yyyy=*/dd=*", "bucket");
+        let imported = import(&whole, Numbers::SAMPLE).unwrap();
+        let rule = &imported.rule;
         assert_eq!(
-            expression("in/a.b/y=*", ".*\\.csv$"),
-            "in/a\\.b/y=[^/]*/(?:.*\\.csv)"
+            (rule.get("bucket"), rule.get("key_pattern")),
+            (Some("bucket"), None)
         );
-        assert_eq!(expression("", "orders"), ".*(?:orders).*");
-        assert_eq!(expression("in", "^x"), "in/.*(?:x).*");
+        assert_eq!(rule.get("key_regex"), Some("(?:.*\\.csv).*"));
+        assert_eq!(rule.get("ignore_names"), None);
     }
 }

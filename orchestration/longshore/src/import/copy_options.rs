@@ -63,13 +63,7 @@ fn take(word: &str, words: &mut Words, imported: &mut Imported) -> bool {
             "FORMAT" => words.pass("AS"),
             "REMOVEQUOTES" => imported.rule.set("escape_char", "\""),
             "ESCAPE" => imported.rule.set("escape_char", "\\"),
-            "IGNOREHEADER" => match words.argument().as_deref() {
-                Some("0") | None => {}
-                Some("1") => imported.rule.set("header_flag", "Y"),
-                Some(count) => {
-                    imported.remark(format!("IGNOREHEADER {count}: our rules take one header record"))
-                }
-            },
+            "IGNOREHEADER" => header(words.argument(), imported),
             "MANIFEST" => {}
             "ENCRYPTED" => imported.remark(
                 "encrypted input: put the key into Secrets Manager, and name the secret in encryption_secret",
@@ -78,6 +72,17 @@ fn take(word: &str, words: &mut Words, imported: &mut Imported) -> bool {
         }
     }
     true
+}
+
+/// So many records are left out at the start of a file.
+fn header(count: Option<String>, imported: &mut Imported) {
+    let count: u32 = count.and_then(|count| count.parse().ok()).unwrap_or_default();
+    if count > 0 {
+        imported.rule.set("header_flag", "Y");
+    }
+    if count > 1 {
+        imported.rule.set("header_records", count);
+    }
 }
 
 /// What may follow JSON and AVRO: where their paths are.
@@ -174,6 +179,17 @@ mod tests {
 "#
         );
         assert_eq!(remarks, Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_header_of_several_records_keeps_its_length() {
+        let header = |text| put_into_rule(text).0;
+        assert_eq!(
+            header("IGNOREHEADER AS 2"),
+            "  - header_flag: \"Y\"\n    header_records: 2\n"
+        );
+        assert_eq!(header("IGNOREHEADER 0"), "");
+        assert_eq!(put_into_rule("IGNOREHEADER 2").1, Vec::<String>::new());
     }
 
     #[test]

@@ -7,11 +7,12 @@ use serde_json::{Map, Value, json};
 use super::{Imported, Row};
 
 /// Fields of a rule that are numbers.
-const NUMBERS: [&str; 4] = [
+const NUMBERS: [&str; 5] = [
     "ext_file_config_sid",
     "batch_files",
     "batch_bytes",
     "batch_seconds",
+    "header_records",
 ];
 /// Fields that a rule has though the import does not say them.
 const USUAL: [(&str, &str); 3] = [

@@ -84,18 +84,7 @@ fn put_format(imported: &mut Imported, copy: &Fields<'_>) {
     if imported.rule.get("file_format") == Some("txt") && imported.rule.get("delimiter").is_none() {
         imported.rule.set("delimiter", "|");
     }
-    let extension = match (imported.rule.get("compression"), imported.rule.get("file_format")) {
-        (Some("gzip"), _) => "gz",
-        (Some("bzip2"), _) => "bz2",
-        (Some("zstd"), _) => "zst",
-        (Some("lzop"), _) => "lzo",
-        (_, format) => format.unwrap_or("txt"),
-    };
-    let extension = extension.to_owned();
-    imported.remark(format!(
-        "file_type: it took files of any extension; {extension} is a guess, and files of another are refused"
-    ));
-    imported.rule.set("file_type", extension);
+    imported.rule.set("file_type", "any");
     if is_text {
         imported.remark("columns: it names none; list the file's columns in their order before you apply it");
     }
@@ -103,6 +92,7 @@ fn put_format(imported: &mut Imported, copy: &Fields<'_>) {
         "load_id_column, file_name_column: its tables have no such columns; name them where yours do",
     );
     imported.rule.set("file_name_column", "");
+    imported.leave_files();
 }
 
 fn put_warehouse(
@@ -180,8 +170,8 @@ mod tests {
         assert_snapshot!(yaml, @r##"
     # From orders_queue.json. Review it, then: longshore rule apply FILE --why TEXT
     # - whatever the queue orders_queue announces falls under the rule; the queue belongs before external-file-process
-    # - file_type: it took files of any extension; parquet is a guess, and files of another are refused
     # - load_id_column, file_name_column: its tables have no such columns; name them where yours do
+    # - archive_flag: its files stay where they landed, as they did; leave it out to have them moved to the archive
     # - region: it names none; write the region of the buckets for REGION
     # - login: it names none; name a secret in secret_arn or a user in database_user, else the caller's identity counts
     # - manifests lie in processing_folder
@@ -204,8 +194,9 @@ mod tests {
         tgt_schema_name: sales
         tgt_table_name: orders
         file_format: parquet
-        file_type: parquet
+        file_type: any
         file_name_column: ~
+        archive_flag: "N"
         ext_target_sid: 1
         load_mode: merge
         merge_keys: order_id

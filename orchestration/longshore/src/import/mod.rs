@@ -96,6 +96,14 @@ impl Imported {
         self.remarks.push(remark.into());
     }
 
+    /// The older loaders moved no file, and others may read them where they lie.
+    fn leave_files(&mut self) {
+        self.rule.set("archive_flag", "N");
+        self.remark(
+            "archive_flag: its files stay where they landed, as they did; leave it out to have them moved to the archive",
+        );
+    }
+
     /// The table's name, which may come without a schema.
     fn set_table(&mut self, name: &str) {
         let (schema, table) = match name.split_once('.') {

@@ -292,15 +292,12 @@ impl Draft<'_> {
 
     fn set_format(&self, row: &mut Row) -> Result<(), String> {
         let sample = &self.samples[0];
-        let extension = sample.extension().ok_or_else(|| {
-            format!(
-                "{} has no extension, and rules want one (file_type); name the sample as the files will be",
-                sample.path
-            )
-        })?;
-        if let Some(other) = self.samples.iter().find(|other| {
-            other.extension().as_ref() != Some(&extension) || other.compression != sample.compression
-        }) {
+        let extension = sample.extension();
+        if let Some(other) = self
+            .samples
+            .iter()
+            .find(|other| other.extension() != extension || other.compression != sample.compression)
+        {
             return Err(format!(
                 "{} is compressed otherwise, or its name ends otherwise, than {}; that takes a rule of its own",
                 other.path, sample.path
@@ -316,7 +313,7 @@ impl Draft<'_> {
             Shape::Orc => "orc",
         };
         row.set("file_format", format);
-        row.set("file_type", extension);
+        row.set("file_type", extension.as_deref().unwrap_or("none"));
         row.set("compression", sample.compression_word());
         if let Shape::Delimited { delimiter, .. } = self.layout.shape {
             row.set("delimiter", shown(delimiter));

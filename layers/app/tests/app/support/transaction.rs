@@ -144,7 +144,8 @@ impl<'a> Transaction<'a> {
         };
         for url in self.manifest(&quoted(after(sql, "FROM ")))? {
             let file = self.read(&url)?;
-            let header = usize::from(sql.contains("IGNOREHEADER 1"));
+            let header = sql.split_once("IGNOREHEADER ");
+            let header = header.map_or(0, |(_, number)| first_number(number));
             for (index, line) in file.lines().enumerate().skip(header) {
                 if line.contains(UNREADABLE) {
                     let line = index + 1;

@@ -66,14 +66,18 @@ impl<'a> Change<'a> {
     async fn make_of(&self, draft: &Draft, seen: RuleBook) -> anyhow::Result<Option<ExitStatus>> {
         let plan = plan::make(draft, seen, &self.catalog).map_err(|faults| self.refuse(faults))?;
         if plan.steps.is_empty() {
-            self.show(&plan, false, &[])?;
+            self.show(&plan, false, &[], &[])?;
             return Ok(Some(ExitStatus::Done));
         }
-        let Rehearsed { changed, faults } = self.rehearse(&plan).await?;
+        let Rehearsed {
+            changed,
+            faults,
+            doubts,
+        } = self.rehearse(&plan).await?;
         match changed {
             Changed::Meanwhile => Ok(None),
             Changed::Kept | Changed::Undone => {
-                self.show(&plan, changed == Changed::Kept, &faults)?;
+                self.show(&plan, changed == Changed::Kept, &faults, &doubts)?;
                 if !faults.is_empty() {
                     return Err(self.refuse(places(&faults, draft)));
                 }
@@ -99,18 +103,31 @@ impl<'a> Change<'a> {
             .context("write rules")
     }
 
-    fn show(&self, plan: &Plan, done: bool, faults: &[RuleFaults]) -> anyhow::Result<()> {
+    fn show(
+        &self,
+        plan: &Plan,
+        done: bool,
+        faults: &[RuleFaults],
+        doubts: &[RuleFaults],
+    ) -> anyhow::Result<()> {
         let Some(output) = self.output else {
             return Ok(());
         };
         if output.is_json() {
-            return output.json(&json!({ "steps": plan.steps, "done": done, "faults": faults }));
+            return output
+                .json(&json!({ "steps": plan.steps, "done": done, "faults": faults, "warnings": doubts }));
         }
         if plan.steps.is_empty() {
             return output.line("Nothing differs.");
         }
         let rows = plan.steps.iter().flat_map(lines).collect();
-        output.table(&["what", "is", "field", "from", "to"], rows)
+        output.table(&["what", "is", "field", "from", "to"], rows)?;
+        for doubt in doubts {
+            for fault in &doubt.faults {
+                note(format!("warning: rule {}: {fault}", doubt.rule));
+            }
+        }
+        Ok(())
     }
 }
 
