@@ -146,9 +146,7 @@ impl Pass<'_, '_> {
             let mut page = app.objects.list(&self.backfill.place, after.as_ref()).await?;
             after = self.listing.next_after(&mut page);
             self.report.seen += page.objects.len() as u64;
-            self.report
-                .errors
-                .extend(unreadable(&page).map(|(_, told)| told));
+            self.report.errors.extend(unreadable(&page).map(|(_, told)| told));
             let is_full = self.look_through(&page).await?;
             self.report.is_through = after.is_none() && !is_full && !self.stopped;
             if after.is_none() || is_full || self.has_no_time() {

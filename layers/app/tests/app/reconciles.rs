@@ -173,7 +173,9 @@ async fn a_key_that_no_database_takes_keeps_no_other_object_from_being_found() {
     let bench = Bench::with(&RULES).await;
     let world = bench.world();
     // Three objects a page: one in the midst of files, one at the end of a page, and a page of nothing else.
-    for name in ["a", "b\0", "c", "d", "e", "f\0", "g", "h\0", "h\0\0", "h\0a", "h\0b", "h\0c", "i"] {
+    for name in [
+        "a", "b\0", "c", "d", "e", "f\0", "g", "h\0", "h\0\0", "h\0a", "h\0b", "h\0c", "i",
+    ] {
         world.land(&format!("in/{name}_701.txt"), "plum|1\n");
     }
     world.clock.advance(TimeDelta::minutes(30));
