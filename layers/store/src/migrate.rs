@@ -119,6 +119,10 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
         "V31__resumed_loads",
         include_str!("../../../sql/config-db/migrations/V31__resumed_loads.sql"),
     ),
+    (
+        "V37__function_rights",
+        include_str!("../../../sql/config-db/migrations/V37__function_rights.sql"),
+    ),
 ];
 
 /// The version that this program brings a schema to: the number in the last migration's name.
