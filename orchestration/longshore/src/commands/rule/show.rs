@@ -90,15 +90,12 @@ async fn show_version(
         .as_ref()
         .map(|reason| format!(": {reason}"))
         .unwrap_or_default();
-    output.line(format!(
-        "{}",
-        comment(&format!(
-            "version {version} of rule {rule}, since {} by {}{why}",
-            moment(kept.since),
-            kept.changed_by
-        ))
-        .trim_end()
-    ))?;
+    let headline = comment(&format!(
+        "version {version} of rule {rule}, since {} by {}{why}",
+        moment(kept.since),
+        kept.changed_by
+    ));
+    output.line(headline.trim_end())?;
     let record = as_record(&kept);
     output.line(format!("rules:\n{}", export::rule(&record, catalog)).trim_end())?;
     Ok(ExitStatus::Done)
