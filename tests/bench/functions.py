@@ -11,6 +11,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.parse
 from pathlib import Path
 
 import boto3
@@ -271,7 +272,7 @@ class Feed:
     def _login(self):
         """A superuser whose statements are all logged, and the secret with it."""
         with self._database() as control:
-            control.run(f"CREATE ROLE {LOGIN} SUPERUSER LOGIN")
+            control.run(f"CREATE ROLE {LOGIN} SUPERUSER LOGIN PASSWORD '{self._superuser().password}'")
             control.run(f"ALTER ROLE {LOGIN} SET log_statement = 'all'")
         secrets = self._client("secretsmanager")
         known = json.loads(secrets.get_secret_value(SecretId=self.stack.ready["secret_postgres"])["SecretString"])
@@ -279,8 +280,11 @@ class Feed:
         return "bench/postgres"
 
     def _database(self, name="control"):
-        user, host, port = re.fullmatch(r"postgresql://(.+)@(.+):(\d+)/.+", self.stack.ready["control_database_url"]).groups()
-        return pg8000.native.Connection(user, host=host, port=int(port), database=name, password="local")
+        login = self._superuser()
+        return pg8000.native.Connection(login.username, host=login.hostname, port=login.port, database=name, password=login.password)
+
+    def _superuser(self):
+        return urllib.parse.urlsplit(self.stack.ready["control_database_url"])
 
     def _client(self, service):
         ready = self.stack.ready

@@ -52,6 +52,26 @@ async fn put_files(
     Ok(keys)
 }
 
+/// S3 takes U+0000 in a key, and no database does.
+#[tokio::test]
+async fn a_key_that_no_database_takes_is_told_and_keeps_no_file_from_being_found() -> anyhow::Result<()> {
+    let world = World::asked_about_files().await?;
+    let feed = world.feed().create().await?;
+    let folder = folder();
+    let odd = format!("{folder}\0{}", feed.file_name());
+    world.put(&odd, "1|a\n").await?;
+    put_files(&world, &feed, &folder, 2).await?;
+    let found = backfill(&world, &feed, &folder, &[])?;
+    assert_eq!(
+        (&found["seen"], &found["missing"]),
+        (&json!(3), &json!(2)),
+        "{found}"
+    );
+    let told = found["errors"][0].as_str().context("an error")?;
+    assert!(told.contains("1 objects whose keys hold U+0000"), "{told}");
+    Ok(())
+}
+
 #[tokio::test]
 async fn what_was_there_before_is_found_first_then_loaded_and_only_what_is_missing() -> anyhow::Result<()> {
     let world = World::asked_about_files().await?;

@@ -3,7 +3,7 @@
 use std::process::{Command, Output};
 use std::sync::{Arc, LazyLock};
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use insta::assert_snapshot;
 use longshore_testkit::{LocalStackOptions, program};
 use serde_json::Value;
@@ -390,7 +390,10 @@ async fn local_sql_gives_the_terminal_to_psql_or_says_what_installs_it() -> anyh
     );
     // A psql that shows how it was called.
     let psql = folder.path().join("psql");
-    std::fs::write(&psql, "#!/bin/sh\necho \"$1 $PGOPTIONS\"\nexit 3\n")?;
+    std::fs::write(
+        &psql,
+        "#!/bin/sh\necho \"$1 $PGOPTIONS password=$PGPASSWORD.\"\nexit 3\n",
+    )?;
     std::fs::set_permissions(&psql, std::fs::Permissions::from_mode(0o755))?;
     let mut command = sample.world.stack.local.command(&["local", "sql"])?;
     let output = command.env("PATH", folder.path()).output()?;
@@ -400,6 +403,10 @@ async fn local_sql_gives_the_terminal_to_psql_or_says_what_installs_it() -> anyh
         shown.contains("/warehouse") && shown.contains("standard_conforming_strings=off"),
         "{shown}"
     );
+    // Everybody on the machine sees what a program was called with.
+    let (called_with, password) = shown.split_once(" password=").context("a password")?;
+    let password = password.trim_end().trim_end_matches('.');
+    assert!(password.len() == 32 && !called_with.contains(password), "{shown}");
     Ok(())
 }
 

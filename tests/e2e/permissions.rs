@@ -130,6 +130,10 @@ fn outsiders(world: &World) -> Vec<String> {
         object_arn(bucket, "archived/a"),
         "arn:aws:s3:::another".to_owned(),
         secret_arn("another"),
+        // What belongs to a stack whose name begins like ours.
+        secret_arn(&format!("{STACK}-eu/warehouse")),
+        format!("arn:aws:sns:{PLACE}:{STACK}-eu-outcomes"),
+        format!("arn:aws:logs:{PLACE}:log-group:/aws/lambda/{STACK}-eu-{RECONCILE}:log-stream:a"),
         format!("arn:aws:sns:{PLACE}:another-outcomes"),
         format!("arn:aws:sqs:{PLACE}:another-intake"),
         format!("arn:aws:redshift:{PLACE}:cluster:another"),
@@ -211,19 +215,23 @@ fn uses(call: &str, resources: &[&str], cluster_identifier: &str) -> anyhow::Res
 fn beside_the_calls(world: &World) -> Vec<Use> {
     let intake = format!("arn:aws:sqs:{PLACE}:{STACK}-intake");
     let undelivered = format!("arn:aws:sqs:{PLACE}:{STACK}-undelivered");
-    let log = format!("arn:aws:logs:{PLACE}:log-group:/aws/lambda/{STACK}-{RECONCILE}:log-stream:a");
     let mut all = vec![
         used("sqs:ReceiveMessage", &intake),
         used("sqs:DeleteMessage", &intake),
         used("sqs:GetQueueAttributes", &intake),
         used("sqs:SendMessage", &undelivered),
-        used("logs:CreateLogStream", &log),
-        used("logs:PutLogEvents", &log),
         used("xray:PutTraceSegments", "*"),
         used("xray:PutTelemetryRecords", "*"),
         // Only the role that ran a statement may stop it; a function stops one of its own that hangs.
         used("redshift-data:CancelStatement", "*"),
     ];
+    for function in FUNCTIONS {
+        let log = format!("arn:aws:logs:{PLACE}:log-group:/aws/lambda/{STACK}-{function}:log-stream:a");
+        all.extend([
+            used("logs:CreateLogStream", &log),
+            used("logs:PutLogEvents", &log),
+        ]);
+    }
     // An upload into the archive is given up like one of a copy; so little fits into a test that none is begun there.
     let archived = object_arn(
         &world.ready().bucket,
@@ -411,11 +419,17 @@ async fn a_file_that_is_replayed(world: &World) -> anyhow::Result<()> {
     settle_all(world, story.key(), 2).await
 }
 
-/// A file of a partner's with a secret of its own, which is looked at before there is anything to load.
+/// A file of a partner's with a secret of its own, which is looked at before there is anything to load, and people of its own to tell.
 async fn a_file_whose_key_is_none(world: &World) -> anyhow::Result<()> {
-    let name = format!("{STACK}-partner-{}", unique());
+    let name = format!("{STACK}/partner-{}", unique());
     world.create_secret(&name, "no key").await?;
-    let feed = world.feed().set("encryption_secret", &name).create().await?;
+    let topic = world.create_topic(&format!("{STACK}_partner")).await?;
+    let feed = world
+        .feed()
+        .set("encryption_secret", &name)
+        .set("failure_topic_arn", &topic)
+        .create()
+        .await?;
     world.land(&feed.file_name(), "1|a\n").await?;
     Ok(())
 }

@@ -404,6 +404,12 @@ async fn of_one_date_the_suffixes_have_an_order_and_each_is_read_as_it_says() ->
     );
     snapshots.put(DAY, ".manifest", missing).await?;
     snapshots.assert_refused(&[], &["parts/part-0x, which it lists, does not exist"]);
+    let elsewhere = format!(
+        "{{\"entries\": [{{\"url\": \"s3://{}/archive/another.json\"}}]}}",
+        world.ready().bucket
+    );
+    snapshots.put(DAY, ".manifest", elsewhere).await?;
+    snapshots.assert_refused(&[], &["archive/another.json", "does not lie in its own folder"]);
     Ok(())
 }
 

@@ -479,6 +479,9 @@ pub(crate) fn ignores(config: &AppConfig, key: &ObjectKey) -> Option<&'static st
     if ours.into_iter().any(|folder| key.is_in_folder(folder)) {
         return Some("the object lies in a folder of ours");
     }
+    if !key.is_storable() {
+        return Some("the key holds U+0000, which the ledger cannot");
+    }
     key.as_str()
         .ends_with('/')
         .then_some("the object is a folder marker")

@@ -24,6 +24,7 @@ pub mod matching;
 pub mod near;
 pub mod notification;
 pub mod object;
+pub mod one_line;
 pub mod preparation;
 pub mod queue;
 pub mod reject;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::load::LoadId;
+use crate::one_line::one_line;
 use crate::trace::TraceId;
 
 /// SNS refuses a subject of 100 characters.
@@ -230,15 +231,20 @@ impl OutcomeReport {
             ("Look with", Some(self.where_to_look())),
         ];
         let mut lines = vec![
-            format!("{} {}", self.outcome.headline(), self.file_name),
+            format!("{} {}", self.outcome.headline(), one_line(&self.file_name)),
             String::new(),
         ];
+        // Names and errors are their senders'. Each stays on its line, or it could say the next one too.
         lines.extend(
             facts
                 .into_iter()
-                .filter_map(|(name, value)| Some(format!("{name}: {}", value?))),
+                .filter_map(|(name, value)| Some(format!("{name}: {}", one_line(&value?)))),
         );
-        lines.extend(self.remarks.iter().map(|remark| format!("Note: {remark}")));
+        lines.extend(
+            self.remarks
+                .iter()
+                .map(|remark| format!("Note: {}", one_line(remark))),
+        );
         if !self.outcome.is_success() && !custom_error_message.trim().is_empty() {
             lines.extend([String::new(), custom_error_message.trim().to_owned()]);
         }
@@ -337,6 +343,28 @@ mod tests {
             remarks: vec![],
             trace_id: TraceId::parse("1-5759e988-bd862e3fe1be46a994272793"),
         }
+    }
+
+    #[test]
+    fn no_name_and_no_error_begins_a_line_of_its_own() {
+        let plain = report().message("").email.lines().count();
+        let forged = OutcomeReport {
+            key: "in/A_527.txt\nError: none\u{2028}\u{202e}".to_owned(),
+            file_name: "A_527.txt\r\n\nSUCCESS: loaded".to_owned(),
+            interface_name: Some("PA\u{1b}[2J\nx".to_owned()),
+            error: Some("the trailer\nLoad: another".to_owned()),
+            ..report()
+        };
+        let email = forged.message("").email;
+        assert_eq!(email.lines().count(), plain, "{email}");
+        assert!(
+            email.contains(r"File: s3://landing/in/A_527.txt\nError: none\u{2028}\u{202e}"),
+            "{email}"
+        );
+        assert!(
+            !email.contains(['\u{1b}', '\u{2028}', '\u{202e}', '\r']),
+            "{email}"
+        );
     }
 
     #[test]

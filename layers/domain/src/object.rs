@@ -71,6 +71,11 @@ impl ObjectKey {
         stem.rsplit('_').next().unwrap_or(stem)
     }
 
+    /// Whether PostgreSQL takes the key as text: S3 takes U+0000 in a key, and no database does.
+    pub fn is_storable(&self) -> bool {
+        !self.0.contains('\0')
+    }
+
     /// Whether the key lies in `folder` (`archive` holds `archive/x` and `archive/y/z`, not `archived/x`).
     pub fn is_in_folder(&self, folder: &str) -> bool {
         let folder = folder.trim_matches('/');

@@ -127,6 +127,10 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
         "V34__headers_and_empty_files",
         include_str!("../../../sql/config-db/migrations/V34__headers_and_empty_files.sql"),
     ),
+    (
+        "V37__function_rights",
+        include_str!("../../../sql/config-db/migrations/V37__function_rights.sql"),
+    ),
 ];
 
 /// The version that this program brings a schema to: the number in the last migration's name.

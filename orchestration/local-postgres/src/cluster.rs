@@ -10,9 +10,10 @@ use tokio_postgres::error::SqlState;
 
 use crate::data_dir::{DataDir, SOCKET_PARENT, SOCKET_PREFIX, give_to};
 use crate::server::{Launch, Server, as_server_user};
-use crate::{Binaries, PostgresError};
+use crate::{Binaries, PostgresError, password};
 
-/// The superuser of every cluster of ours. It has no password: the server listens on this machine alone.
+/// The superuser of every cluster of ours. Its password is made with the cluster: whoever else uses this machine reaches the port and the
+/// socket as well as we do, and a superuser runs programs.
 pub const SUPERUSER: &str = "longshore";
 
 /// The port in the name of the socket file when nothing listens on TCP.
@@ -30,7 +31,7 @@ pub enum Durability {
 /// What a cluster is started with.
 #[derive(Debug, Clone)]
 pub struct ClusterOptions {
-    /// The folder of the cluster; `<data_dir>.lock` and `<data_dir>.log` are put beside it.
+    /// The folder of the cluster; `<data_dir>.lock`, `<data_dir>.log` and `<data_dir>.password` are put beside it.
     pub data_dir: PathBuf,
     /// Whether it survives.
     pub durability: Durability,
@@ -63,6 +64,8 @@ pub struct Cluster {
     socket_folder: TempDir,
     port: u16,
     listens_on_tcp: bool,
+    /// None of a folder that was made before there were any.
+    password: Option<String>,
 }
 
 impl Cluster {
@@ -77,12 +80,14 @@ impl Cluster {
         let data_dir = DataDir::claim(&options.data_dir)?;
         let binaries = data_dir.binaries()?;
         if data_dir.is_empty() {
+            password::make(&data_dir)?;
             initialise(&binaries, &data_dir, options.durability)?;
         } else if options.durability == Durability::ThrowAway {
             return Err(PostgresError::DataFolderNotEmpty {
                 data_dir: data_dir.path().to_path_buf(),
             });
         }
+        let password = password::read(&data_dir)?;
         let socket_folder = socket_folder(&data_dir)?;
         let port = match options.listen_port {
             Some(0) => free_port()?,
@@ -104,7 +109,13 @@ impl Cluster {
             socket_folder,
             port,
             listens_on_tcp,
+            password,
         })
+    }
+
+    /// The superuser's password.
+    pub fn password(&self) -> Option<&str> {
+        self.password.as_deref()
     }
 
     /// The folder of the server's unix socket.
@@ -122,14 +133,16 @@ impl Cluster {
         self.server.as_ref().map_or(0, Server::process_id)
     }
 
-    /// A URL that psql, psycopg and tokio-postgres accept.
+    /// A URL that psql, psycopg and tokio-postgres accept. The password is in it: it belongs on no command line.
     pub fn url(&self, database: &str) -> String {
         let database = percent_encode(database);
+        let password = self.password().map(|password| format!(":{password}"));
+        let user = format!("{SUPERUSER}{}", password.unwrap_or_default());
         if self.listens_on_tcp {
-            return format!("postgresql://{SUPERUSER}@127.0.0.1:{}/{database}", self.port);
+            return format!("postgresql://{user}@127.0.0.1:{}/{database}", self.port);
         }
         let folder = percent_encode(&self.socket_dir().to_string_lossy());
-        format!("postgresql://{SUPERUSER}@{folder}:{}/{database}", self.port)
+        format!("postgresql://{user}@{folder}:{}/{database}", self.port)
     }
 
     /// How tokio-postgres reaches a database here: through the socket, which needs no TLS.
@@ -140,6 +153,9 @@ impl Cluster {
             .port(self.port)
             .user(SUPERUSER)
             .dbname(database);
+        if let Some(password) = self.password() {
+            config.password(password);
+        }
         config
     }
 
@@ -216,12 +232,13 @@ fn initialise(binaries: &Binaries, data_dir: &DataDir, durability: Durability) -
     let program = binaries.program("initdb");
     let mut command = as_server_user(Command::new(&program), data_dir);
     command.args([
-        "--auth=trust",
+        "--auth=scram-sha-256",
         "--username",
         SUPERUSER,
         "--encoding=UTF8",
         "--locale=C.UTF-8",
     ]);
+    command.arg("--pwfile").arg(password::file_of(data_dir));
     if durability == Durability::ThrowAway {
         command.arg("--no-sync");
     }

@@ -25,6 +25,7 @@ mod cluster;
 mod data_dir;
 mod error;
 mod lock_file;
+mod password;
 mod server;
 
 pub use binaries::Binaries;

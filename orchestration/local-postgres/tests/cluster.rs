@@ -76,6 +76,43 @@ async fn the_url_reaches_the_database_over_socket_and_tcp() -> TestResult {
     Ok(())
 }
 
+/// Whoever else uses the machine reaches the port, and a superuser runs programs as the server's user.
+#[tokio::test]
+async fn nobody_comes_in_without_the_password_that_its_owner_alone_reads() -> TestResult {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = reachable_folder()?;
+    let options = ClusterOptions {
+        listen_port: Some(0),
+        ..ClusterOptions::at(folder.path().join("pg"))
+    };
+    let cluster = Cluster::start(options.clone())?;
+    let password = cluster.password().ok_or("no password")?.to_owned();
+    let url = cluster.url("postgres");
+    assert!(url.contains(&password));
+    for wrong in ["", ":guessed"] {
+        let url = url.replace(&format!(":{password}"), wrong);
+        let refused = tokio_postgres::connect(&url, tokio_postgres::NoTls).await;
+        assert!(refused.is_err(), "{wrong}");
+    }
+    let socket = format!(
+        "host={} port={} user=longshore",
+        cluster.socket_dir().display(),
+        cluster.port()
+    );
+    assert!(
+        tokio_postgres::connect(&socket, tokio_postgres::NoTls)
+            .await
+            .is_err()
+    );
+    let kept = folder.path().join("pg.password");
+    assert_eq!(std::fs::metadata(&kept)?.permissions().mode() & 0o777, 0o600);
+    cluster.stop()?;
+    let cluster = Cluster::start(options)?;
+    assert_eq!(cluster.password(), Some(password.as_str()));
+    cluster.connect("postgres").await?;
+    Ok(())
+}
+
 /// Cargo builds the examples with the tests, beside them.
 fn owner_program() -> Result<PathBuf, Box<dyn std::error::Error>> {
     let tests = std::env::current_exe()?;

@@ -1,7 +1,8 @@
 //! Starting and stopping everything in the right order.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -405,6 +406,8 @@ fn lock_data_folder(folder: &Path) -> Result<FolderLock, StackError> {
         move |source| StackError::DataFolder { path, source }
     };
     fs::create_dir_all(folder).map_err(failed(folder))?;
+    // Objects and secrets lie in it.
+    fs::set_permissions(folder, Permissions::from_mode(0o700)).map_err(failed(folder))?;
     let path = folder.join("stack.lock");
     let file = File::options()
         .create(true)

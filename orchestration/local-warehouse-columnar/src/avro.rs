@@ -1,13 +1,14 @@
 //! An Avro container file, each record as a JSON object.
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, Seek as _};
 
 use apache_avro::types::Value;
 use apache_avro::{Reader, Schema};
 use serde_json::{Map, Number, Value as Json};
 
 use crate::ColumnarError;
+use crate::avro_limits::{check_blocks, check_schema};
 
 /// An open Avro file.
 pub struct AvroFile {
@@ -21,16 +22,20 @@ impl std::fmt::Debug for AvroFile {
 }
 
 impl AvroFile {
-    /// Reads the header, which holds the schema.
+    /// Reads the header, which holds the schema, and how many records each block says to have.
     ///
     /// # Errors
-    /// [`ColumnarError`] when it is no Avro file or its schema is no record.
-    pub fn open(file: File) -> Result<Self, ColumnarError> {
+    /// [`ColumnarError`] when it is no Avro file, its schema is no record, or a record or a block of it has no bound.
+    pub fn open(mut file: File) -> Result<Self, ColumnarError> {
+        check_blocks(&file)?;
+        file.rewind().map_err(ColumnarError::AvroUnseekable)?;
         let reader = Reader::new(BufReader::new(file)).map_err(unreadable)?;
-        match reader.writer_schema() {
-            Schema::Record(_) => Ok(Self { reader }),
-            _ => Err(ColumnarError::AvroNoRecord),
+        let schema = reader.writer_schema();
+        if !matches!(schema, Schema::Record(_)) {
+            return Err(ColumnarError::AvroNoRecord);
         }
+        check_schema(schema)?;
+        Ok(Self { reader })
     }
 
     /// The next record as a JSON object; None at the end.
@@ -98,7 +103,7 @@ fn text(bytes: &[u8]) -> Json {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{Seek, Write as _};
+    use std::io::Write as _;
 
     use apache_avro::{Codec, DeflateSettings, Writer};
 
@@ -160,6 +165,98 @@ mod tests {
             let expected = serde_json::json!({"id": 1, "name": null, "on": 16723, "kind": "b", "tags": ["x"], "rate": 0.1});
             assert_eq!(second, expected, "{codec:?}");
         }
+    }
+
+    /// A container with one block of no bytes.
+    fn container(schema: &str, records: i64) -> File {
+        let number = |number: i64, out: &mut Vec<u8>| {
+            let mut zigzag = (number << 1) ^ (number >> 63);
+            while zigzag > 0x7f {
+                out.push((zigzag & 0x7f) as u8 | 0x80);
+                zigzag >>= 7;
+            }
+            out.push(zigzag as u8);
+        };
+        let mut bytes = b"Obj\x01".to_vec();
+        number(1, &mut bytes);
+        for text in ["avro.schema", schema] {
+            number(text.len() as i64, &mut bytes);
+            bytes.extend(text.as_bytes());
+        }
+        number(0, &mut bytes);
+        bytes.extend([7; 16]);
+        number(records, &mut bytes);
+        number(0, &mut bytes);
+        bytes.extend([7; 16]);
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&bytes).unwrap();
+        file.rewind().unwrap();
+        file
+    }
+
+    fn refused(schema: &str, records: i64) -> String {
+        AvroFile::open(container(schema, records))
+            .unwrap_err()
+            .to_string()
+    }
+
+    const NOTHING: &str = r#"{"type":"record","name":"n","fields":[{"name":"a","type":"null"}]}"#;
+
+    #[test]
+    fn a_record_that_contains_itself_is_refused() {
+        for within in [
+            r#""r""#,
+            r#"["null","r"]"#,
+            r#"{"type":"array","items":"r"}"#,
+            r#"{"type":"record","name":"s","fields":[{"name":"b","type":"r"}]}"#,
+        ] {
+            let schema =
+                format!(r#"{{"type":"record","name":"r","fields":[{{"name":"a","type":{within}}}]}}"#);
+            assert!(
+                refused(&schema, 1).contains("the Avro record r contains itself"),
+                "{schema}"
+            );
+        }
+    }
+
+    /// Each record has two of the one before: few lines, and values without end.
+    #[test]
+    fn a_schema_that_grows_by_its_references_is_refused() {
+        let mut fields = vec![r#"{"name":"f0","type":{"type":"record","name":"r0","fields":[]}}"#.to_owned()];
+        for place in 1..40 {
+            let before = place - 1;
+            fields.push(format!(
+                r#"{{"name":"f{place}","type":{{"type":"record","name":"r{place}","fields":[
+                    {{"name":"a","type":"r{before}"}},{{"name":"b","type":"r{before}"}}]}}}}"#
+            ));
+        }
+        let schema = format!(
+            r#"{{"type":"record","name":"r","fields":[{}]}}"#,
+            fields.join(",")
+        );
+        assert!(refused(&schema, 1).contains("more than 64 levels or 100000 values"));
+        let twice = format!(
+            r#"{{"type":"record","name":"r","fields":[{}]}}"#,
+            fields[..3].join(",")
+        );
+        assert!(
+            AvroFile::open(container(&twice, 0)).is_ok(),
+            "a type may be used again"
+        );
+    }
+
+    #[test]
+    fn a_block_of_more_records_than_it_has_room_for_is_refused() {
+        assert_eq!(
+            refused(NOTHING, 1 << 40),
+            "a block of the Avro file says that 1099511627776 records are in its 0 bytes"
+        );
+        let mut file = AvroFile::open(container(NOTHING, 3)).unwrap();
+        let mut records = 0;
+        while file.next_record().unwrap().is_some() {
+            records += 1;
+        }
+        assert_eq!(records, 3);
     }
 
     #[test]

@@ -20,6 +20,7 @@
 //! ```
 
 mod avro;
+mod avro_limits;
 mod error;
 mod file;
 mod json;

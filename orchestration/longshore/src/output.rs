@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
+use longshore_domain::one_line::{is_turning, one_line};
 use serde::Serialize;
 
 /// As wide as an id.
@@ -42,9 +43,12 @@ impl Output {
         print(text)
     }
 
-    /// A result for machines.
+    /// A result for machines. Where a person looks on, a terminal does nothing that it says: it is the same JSON.
     pub(crate) fn json(self, value: &impl Serialize) -> anyhow::Result<()> {
         let text = serde_json::to_string_pretty(value).context("encode json")?;
+        if std::io::stdout().is_terminal() {
+            return print(&harmless_json(&text));
+        }
         print(&text)
     }
 
@@ -69,12 +73,12 @@ impl Output {
         self.table(header, rows)
     }
 
-    /// Names and values, one a line; what is not known is left out.
+    /// Names and values, one a line, whatever the values say; what is not known is left out.
     pub(crate) fn facts(self, facts: &[(&str, Option<String>)]) -> anyhow::Result<()> {
         let width = facts.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
         for (name, value) in facts {
             if let Some(value) = value {
-                print(&format!("{name:<width$}  {}", harmless(value)))?;
+                print(&format!("{name:<width$}  {}", one_line(value)))?;
             }
         }
         Ok(())
@@ -132,9 +136,7 @@ fn print(text: &str) -> anyhow::Result<()> {
 pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
     let does_something = |one: char| match one {
         '\n' | '\t' => false,
-        // What changes the direction of writing.
-        '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
-        other => other.is_control(),
+        other => other.is_control() || is_turning(other),
     };
     if !text.contains(does_something) {
         return Cow::Borrowed(text);
@@ -207,11 +209,25 @@ fn records(header: &[&str], rows: &[Vec<String>]) -> String {
     let record = |row: &Vec<String>| {
         let told = header.iter().zip(row).filter(|(_, cell)| !cell.is_empty());
         let lines: Vec<String> = told
-            .map(|(name, cell)| format!("{name:<names$}  {cell}"))
+            .map(|(name, cell)| format!("{name:<names$}  {}", one_line(cell)))
             .collect();
         lines.join("\n")
     };
     rows.iter().map(record).collect::<Vec<_>>().join("\n\n")
+}
+
+/// The same of JSON, in which controls below U+0020 are escaped already, where they are not its own line breaks. What is left of them
+/// stands within strings.
+fn harmless_json(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for one in text.chars() {
+        match one {
+            '\u{7f}'..='\u{9f}' => shown.push_str(&format!("\\u{:04x}", u32::from(one))),
+            turning if is_turning(turning) => shown.push_str(&format!("\\u{:04x}", u32::from(turning))),
+            other => shown.push(other),
+        }
+    }
+    shown
 }
 
 #[cfg(test)]
@@ -262,6 +278,20 @@ mod tests {
         received  2026-11-28 11:22:33.123
         error     row_count: the trailer says 3 and there are 4
         ");
+    }
+
+    #[test]
+    fn json_on_a_terminal_is_the_same_json() {
+        let value = serde_json::json!({ "key": "a\u{1b}\u{7f}\u{9b}31m\u{202e}txt é" });
+        let text = serde_json::to_string_pretty(&value).unwrap();
+        let shown = harmless_json(&text);
+        let does_something = |one: char| one != '\n' && (one.is_control() || is_turning(one));
+        assert!(
+            text.contains(does_something) && !shown.contains(does_something),
+            "{shown}"
+        );
+        let read: serde_json::Value = serde_json::from_str(&shown).unwrap();
+        assert_eq!(read, value);
     }
 
     #[test]

@@ -104,8 +104,8 @@ fn expected(in_landing: &BTreeSet<Use>) -> BTreeMap<&'static str, Expected> {
         ]),
         ..Expected::default()
     };
-    let by_services = |services: &[&str]| Expected {
-        allowed: services.iter().map(|service| assume(service)).collect(),
+    let by_lambda = Expected {
+        allowed: BTreeSet::from([assume("lambda.amazonaws.com")]),
         refused: BTreeSet::from([assume(EVENTS), assume(READER)]),
         ..Expected::default()
     };
@@ -120,15 +120,31 @@ fn expected(in_landing: &BTreeSet<Use>) -> BTreeMap<&'static str, Expected> {
         ("LandingBucketPolicy", encrypted_only(in_landing)),
         ("UndeliveredQueuePolicy", undelivered()),
         ("LoadStatusPermission", load_status()),
-        ("LoaderRole", by_services(&["lambda.amazonaws.com"])),
-        (
-            "CopyRole",
-            by_services(&["redshift.amazonaws.com", "redshift-serverless.amazonaws.com"]),
-        ),
+        ("LoaderRole", by_lambda),
+        ("CopyRole", copy_role()),
         ("QueryChainRole", of_chain),
         ("QueryChainsParallelRole", for_its_account("states.amazonaws.com")),
         ("DatabaseProxyRole", for_its_account("rds.amazonaws.com")),
     ])
+}
+
+/// Whether a cluster says its account is not known; where it does, it has to be this one.
+fn copy_role() -> Expected {
+    let mut expected = Expected {
+        refused: BTreeSet::from([assume(EVENTS), assume(READER)]),
+        ..Expected::default()
+    };
+    for service in ["redshift.amazonaws.com", "redshift-serverless.amazonaws.com"] {
+        let by_service = assume(service);
+        expected.allowed.extend([
+            by_service.clone(),
+            by_service.clone().with(SOURCE_ACCOUNT, ACCOUNT),
+        ]);
+        expected
+            .refused
+            .insert(by_service.with(SOURCE_ACCOUNT, ANOTHER_ACCOUNT));
+    }
+    expected
 }
 
 fn assume(principal: &str) -> Use {
@@ -146,7 +162,7 @@ fn intake_by_event_bridge() -> Expected {
         send(rule, ANOTHER_ACCOUNT),
         allowed.clone().by(S3),
     ];
-    of_queue(&intake_queue(), allowed, refused)
+    of_queue(&intake_queue(), &[allowed], refused)
 }
 
 fn intake_by_s3(bucket: &str) -> Expected {
@@ -157,22 +173,22 @@ fn intake_by_s3(bucket: &str) -> Expected {
         send(bucket, ANOTHER_ACCOUNT),
         allowed.clone().by(EVENTS),
     ];
-    of_queue(&intake_queue(), allowed, refused)
+    of_queue(&intake_queue(), &[allowed], refused)
 }
 
 fn undelivered() -> Expected {
     let send = |rule: &str| sent(&undelivered_queue(), EVENTS, &event_rule(rule));
-    let allowed = send("longshore-load-status");
+    let allowed = [send("longshore-load-status"), send("longshore-object-created")];
     let refused = [
-        send("another-load-status"),
+        send("longshore-eu-load-status"),
         sent(
             &undelivered_queue(),
             EVENTS,
             &format!("arn:aws:events:us-east-1:{ANOTHER_ACCOUNT}:rule/longshore-load-status"),
         ),
-        allowed.clone().by(S3),
+        allowed[0].clone().by(S3),
     ];
-    of_queue(&undelivered_queue(), allowed, refused)
+    of_queue(&undelivered_queue(), &allowed, refused)
 }
 
 fn sent(queue: &str, service: &str, source: &str) -> Use {
@@ -183,15 +199,15 @@ fn sent(queue: &str, service: &str, source: &str) -> Use {
 }
 
 /// Nothing goes in or out of a queue in the clear, and its account's roles are not kept from it.
-fn of_queue(queue: &str, allowed: Use, refused: [Use; 3]) -> Expected {
+fn of_queue(queue: &str, allowed: &[Use], refused: [Use; 3]) -> Expected {
     let received = used("sqs:ReceiveMessage", queue);
+    let in_the_clear = allowed.iter().chain([&received]);
     Expected {
-        denied: BTreeSet::from([
-            allowed.clone().with(SECURE, "false"),
-            received.clone().with(SECURE, "false"),
-        ]),
-        let_pass: BTreeSet::from([received.with(SECURE, "true")]),
-        allowed: BTreeSet::from([allowed]),
+        denied: in_the_clear
+            .map(|one| one.clone().with(SECURE, "false"))
+            .collect(),
+        let_pass: BTreeSet::from([received.clone().with(SECURE, "true")]),
+        allowed: allowed.iter().cloned().collect(),
         refused: BTreeSet::from(refused),
     }
 }

@@ -29,7 +29,7 @@ pub use by_hand::{
 };
 pub use checking::{CheckFault, CheckReach, CheckedFile, FileCheck};
 use cut::{Cut, CutFile};
-pub(crate) use manifest::files_of;
+pub(crate) use manifest::{Listed, files_of};
 pub(crate) use pace::{Pace, Progress};
 use pass::{Finished, Passed};
 pub(crate) use spec::{coding_of_source, rule_of_part};
@@ -110,12 +110,13 @@ pub(crate) async fn prepare(
         return Ok(Prepared::Refused(reason));
     }
     if rule.takes_manifests() {
-        return Ok(match manifest::files_of(app, source).await? {
-            Ok(listed) => Prepared::Whole(Box::new(Copyable {
+        return Ok(match files_of(app, pace, source).await? {
+            Listed::Files(listed) => Prepared::Whole(Box::new(Copyable {
                 listed,
                 ..as_it_lies(source, rule, None)
             })),
-            Err(reason) => Prepared::Refused(reason),
+            Listed::Refused(reason) => Prepared::Refused(reason),
+            Listed::OutOfTime(progress) => Prepared::OutOfTime(progress),
         });
     }
     if !spec::needs_reading(rule) {

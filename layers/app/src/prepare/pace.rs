@@ -63,11 +63,16 @@ impl Pace {
         if !is_over && !is_hopeless(took, left, read_bytes, size_bytes) {
             return None;
         }
-        Some(Progress {
+        Some(self.progress(now, read_bytes, size_bytes))
+    }
+
+    /// How far a pass is.
+    pub(super) fn progress(&self, now: DateTime<Utc>, read_bytes: u64, size_bytes: u64) -> Progress {
+        Progress {
             read_bytes,
             size_bytes,
-            took: took.to_std().unwrap_or_default(),
-        })
+            took: self.took(now),
+        }
     }
 }
 

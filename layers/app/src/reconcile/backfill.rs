@@ -14,7 +14,7 @@ use longshore_domain::rule::{FileRule, FileType, RuleId};
 use longshore_store::{Sighting, WantedFor};
 
 use super::judge::Judge;
-use super::listing::{Found, Listing, OBJECTS_AT_ONCE};
+use super::listing::{Found, Listing, OBJECTS_AT_ONCE, unreadable};
 use super::{LAST_SECONDS, Reconcile, ReconcileLimits};
 use crate::error::with_causes;
 use crate::ports::{ListedObject, ObjectPage};
@@ -141,10 +141,11 @@ impl Pass<'_, '_> {
         let app = self.listing.app();
         let mut after: Option<ObjectKey> = None;
         loop {
-            let page = app.objects.list(&self.backfill.place, after.as_ref()).await?;
+            let mut page = app.objects.list(&self.backfill.place, after.as_ref()).await?;
+            after = self.listing.next_after(&mut page);
             self.report.seen += page.objects.len() as u64;
+            self.report.errors.extend(unreadable(&page).map(|(_, told)| told));
             let is_full = self.look_through(&page).await?;
-            after = self.listing.next_after(&page);
             self.report.is_through = after.is_none() && !is_full && !self.stopped;
             if after.is_none() || is_full || self.has_no_time() {
                 return Ok(());

@@ -26,7 +26,7 @@ use longshore_store::{ComparedPage, ListedLoad, Lister, Refusal, Sighting, Wante
 use tracing::{info, warn};
 
 use super::judge::{Judge, Judgement, Target};
-use super::{ListingReport, Reconcile, ReconcileReport, Slice, unless_of_the_store};
+use super::{ListingReport, Reconcile, ReconcileReport, Slice};
 use crate::error::with_causes;
 use crate::ports::ObjectPage;
 use crate::process::ignores;
@@ -42,6 +42,8 @@ const RECORDED_AT_ONCE: usize = 16;
 const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(1);
 /// The last character there is: no key in a folder comes after it.
 const AFTER_ALL: char = char::MAX;
+/// The first character that a key on the ledger may have: what holds U+0000 in its place comes before it.
+const AFTER_NUL: char = '\u{1}';
 
 /// An object of a page that the ledger does not account for.
 pub(super) struct Found {
@@ -107,6 +109,25 @@ impl<'a> Reconcile<'a> {
     }
 }
 
+/// How many objects of a page have keys that the ledger cannot hold, and what is said of them. It stands for all of the page, so
+/// that a folder of nothing else fills no log.
+pub(super) fn unreadable(page: &ObjectPage) -> Option<(u64, String)> {
+    let mut keys = page.objects.iter().map(|object| &object.key);
+    let first = keys.by_ref().find(|key| !key.is_storable())?;
+    let count = 1 + keys.filter(|key| !key.is_storable()).count() as u64;
+    let told = format!(
+        "{count} objects whose keys hold U+0000, which the ledger cannot, such as {:?}; rename them",
+        first.as_str()
+    );
+    Some((count, told))
+}
+
+/// Past all keys that begin as this one does before its U+0000.
+fn beyond_nul(key: &ObjectKey) -> ObjectKey {
+    let beginning = key.as_str().split('\0').next().unwrap_or_default();
+    ObjectKey::new(format!("{beginning}{AFTER_NUL}"))
+}
+
 /// One prefix's listing within one run.
 pub(super) struct Listing<'run, 'app> {
     reconcile: &'run Reconcile<'app>,
@@ -152,14 +173,16 @@ impl<'run, 'app> Listing<'run, 'app> {
         let Some(resume_after) = taken else {
             return Ok(false);
         };
-        let listed = unless_of_the_store(self.pages(lister, resume_after, slice, pages_left).await)?;
-        if let Err(error) = &listed {
+        // A page that the control database refuses is this listing's failure, like one that S3 does not give: the listing is let
+        // go, and the others have their turn. That the database is away shows when it is let go.
+        let listed = self.pages(lister, resume_after, slice, pages_left).await;
+        let error = listed.err().map(|error| with_causes(&error));
+        if let Some(error) = &error {
             warn!("could not list {}: {error}", self.watched);
             self.report.errors.push(error.clone());
         }
-        let error = listed.as_ref().err().map(String::as_str);
         store
-            .release_listing(self.watched, lister, error, self.now())
+            .release_listing(self.watched, lister, error.as_deref(), self.now())
             .await?;
         Ok(true)
     }
@@ -173,14 +196,11 @@ impl<'run, 'app> Listing<'run, 'app> {
     ) -> Result<(), AppError> {
         while *pages_left > 0 && !self.reconcile.is_over(slice) {
             *pages_left -= 1;
-            let page = self
-                .reconcile
-                .app
-                .objects
-                .list(self.watched, after.as_ref())
-                .await?;
+            let objects = &self.reconcile.app.objects;
+            let mut page = objects.list(self.watched, after.as_ref()).await?;
+            after = self.next_after(&mut page);
+            self.note_unreadable(&page);
             let announced = self.announce(&page).await?;
-            after = self.next_after(&page);
             let compared = ComparedPage {
                 resume_after: after.as_ref(),
                 seen: page.objects.len() as u64,
@@ -200,9 +220,17 @@ impl<'run, 'app> Listing<'run, 'app> {
         Ok(())
     }
 
-    /// Where the next page begins. A folder of ours, which may hold millions of files, is passed over whole.
-    pub(super) fn next_after(&self, page: &ObjectPage) -> Option<ObjectKey> {
-        let last = &page.objects.last().filter(|_| !page.is_last)?.key;
+    /// Where the next page begins. A folder of ours, which may hold millions of files, is passed over whole. The place is kept in
+    /// the database, so it is one that the database takes; what the page has after it is left to the next page.
+    pub(super) fn next_after(&self, page: &mut ObjectPage) -> Option<ObjectKey> {
+        if page.is_last {
+            return None;
+        }
+        let Some(last) = page.objects.iter().rposition(|object| object.key.is_storable()) else {
+            return page.objects.last().map(|object| beyond_nul(&object.key));
+        };
+        page.objects.truncate(last + 1);
+        let last = &page.objects.last()?.key;
         let config = &self.reconcile.app.config;
         let ours = [&config.archive_folder, &config.processing_folder]
             .into_iter()
@@ -211,6 +239,13 @@ impl<'run, 'app> Listing<'run, 'app> {
             Some(folder) => ObjectKey::new(format!("{}/{AFTER_ALL}", folder.trim_matches('/'))),
             None => last.clone(),
         })
+    }
+
+    fn note_unreadable(&mut self, page: &ObjectPage) {
+        if let Some((count, told)) = unreadable(page) {
+            warn!("passed over in {}: {told}", self.watched);
+            self.report.unreadable += count;
+        }
     }
 
     /// Puts what the ledger does not account for on it. Gives how many objects that were.

@@ -65,6 +65,8 @@ pub struct ListingReport {
     pub announced: u64,
     /// Files among them that were refused before and are tried again, because their rules are mended.
     pub tried_again: u64,
+    /// Objects seen whose keys hold U+0000, which the ledger cannot. They are passed over until they are renamed.
+    pub unreadable: u64,
     /// Whether the last object was reached.
     pub is_through: bool,
     /// Objects that could not be looked at, and why; or why the listing broke off. It goes on later from there.
@@ -163,6 +165,7 @@ impl ReconcileReport {
                 known.seen += later.seen;
                 known.announced += later.announced;
                 known.tried_again += later.tried_again;
+                known.unreadable += later.unreadable;
                 known.is_through = later.is_through;
                 known.errors.extend(later.errors);
             }

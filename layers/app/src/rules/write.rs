@@ -1,5 +1,7 @@
 //! Texts as YAML writes them, so that any reader of YAML reads the same text and nothing else.
 
+use longshore_domain::one_line::one_line;
+
 /// Words that are more than texts to some reader.
 const WORDS: [&str; 12] = [
     "null", "true", "false", "yes", "no", "on", "off", "y", "n", "~", "nan", "inf",
@@ -22,6 +24,11 @@ pub fn scalar(text: &str, indent: usize) -> String {
     } else {
         quoted(text)
     }
+}
+
+/// A line of comment, with its line break. What it says may be the name of a file or a piece of one: it ends nowhere but there.
+pub fn comment(text: &str) -> String {
+    format!("# {}\n", one_line(text))
 }
 
 fn is_plain(text: &str) -> bool {

@@ -11,9 +11,10 @@ use longshore_domain::target::Warehouse;
 use uuid::Uuid;
 
 use super::{CheckedSnapshot, FoundSnapshot, SnapshotLoad, table};
+use crate::AppError;
 use crate::operate::Judged;
 use crate::plan::{self, ToLoad};
-use crate::{AppError, prepare};
+use crate::prepare::{self, Listed, Pace};
 
 impl SnapshotLoad<'_> {
     /// Judges a snapshot against its description and the table, and says all that loading it takes. Nothing is changed.
@@ -175,6 +176,10 @@ impl SnapshotLoad<'_> {
         Ok(row)
     }
 
+    fn pace(&self) -> Pace {
+        Pace::from(self.app.clock.now(), self.until)
+    }
+
     /// The statements of the load, for whoever looks before it happens. `None` with what is wrong with the file.
     ///
     /// # Errors
@@ -187,9 +192,10 @@ impl SnapshotLoad<'_> {
         };
         let load = LoadId::of(object);
         let listed = match rule.takes_manifests() {
-            true => match prepare::files_of(self.app, object).await? {
-                Ok(listed) => listed,
-                Err(reason) => return Ok(Err(reason.to_string())),
+            true => match prepare::files_of(self.app, &self.pace(), object).await? {
+                Listed::Files(listed) => listed,
+                Listed::Refused(reason) => return Ok(Err(reason.to_string())),
+                Listed::OutOfTime(_) => return Err(AppError::OutOfTime { url: object.url() }),
             },
             false => vec![object.clone()],
         };

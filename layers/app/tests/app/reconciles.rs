@@ -167,6 +167,56 @@ async fn a_listing_that_breaks_off_keeps_no_load_waiting_and_goes_on_from_its_pa
     }
 }
 
+/// S3 takes U+0000 in a key, and no database does.
+#[tokio::test]
+async fn a_key_that_no_database_takes_keeps_no_other_object_from_being_found() {
+    let bench = Bench::with(&RULES).await;
+    let world = bench.world();
+    // Three objects a page: one in the midst of files, one at the end of a page, and a page of nothing else.
+    for name in [
+        "a", "b\0", "c", "d", "e", "f\0", "g", "h\0", "h\0\0", "h\0a", "h\0b", "h\0c", "i",
+    ] {
+        world.land(&format!("in/{name}_701.txt"), "plum|1\n");
+    }
+    world.clock.advance(TimeDelta::minutes(30));
+    let one_page = ReconcileLimits { pages: 1, ..limits() };
+    let mut report = run(&world, one_page).await;
+    for _ in 0..8 {
+        report.add(run(&world, one_page).await);
+    }
+    let listing = &report.listings[0];
+    assert_eq!(listing.errors, [""; 0], "{report:?}");
+    // What begins as the keys of such a page do is passed over with it.
+    assert_eq!((listing.seen, listing.announced, listing.unreadable), (11, 6, 5));
+    assert!(listing.is_through && report.is_well(), "{report:?}");
+    assert_eq!(loads(&world).await, 6);
+}
+
+#[tokio::test]
+async fn a_listing_that_the_control_database_broke_off_is_let_go() {
+    let bench = Bench::with(&RULES).await;
+    let world = bench.world();
+    world.land("in/plain_701.txt", "plum|1\n");
+    world.clock.advance(TimeDelta::minutes(30));
+    let rename = |from: &str, to: &str| format!("ALTER TABLE rdscnfg.{from} RENAME TO {to}");
+    bench.run(&rename("ext_file_load", "hidden")).await;
+    let invocation = Invocation {
+        request_id: "first".to_owned(),
+        deadline: world.clock.reads() + TimeDelta::minutes(15),
+        trace: None,
+    };
+    let reconcile = Reconcile {
+        app: &world.app,
+        invocation: &invocation,
+        limits: limits(),
+    };
+    reconcile.run().await.unwrap_err();
+    bench.run(&rename("hidden", "ext_file_load")).await;
+    // Nobody has to wait for the right to list to end by itself.
+    world.clock.advance(TimeDelta::seconds(61));
+    assert_eq!(run(&world, limits()).await.announced(), 1);
+}
+
 /// A busy table: a look at its markers waits for the load transactions that hold them.
 #[tokio::test]
 async fn a_target_that_gives_no_answer_keeps_no_other_waiting() {

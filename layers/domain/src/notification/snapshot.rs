@@ -4,6 +4,7 @@
 use serde_json::json;
 
 use super::{Message, SMS_CHARACTERS, SUBJECT_CHARACTERS, ascii};
+use crate::one_line::one_line;
 use crate::rule::RuleId;
 
 /// The word in messages and attributes.
@@ -53,7 +54,7 @@ impl FailedSnapshot {
 
     fn body_for_people(&self, headline: &str, custom_error_message: &str) -> String {
         let interface = match (&self.interface_name, &self.interface_id) {
-            (Some(name), Some(id)) => Some(format!("Interface: {name} ({id})")),
+            (Some(name), Some(id)) => Some(format!("Interface: {} ({id})", one_line(name))),
             (_, id) => id.as_ref().map(|id| format!("Interface: {id}")),
         };
         let custom = custom_error_message.trim();
@@ -63,7 +64,7 @@ impl FailedSnapshot {
             Some(format!("Table: {}", self.table)),
             Some(format!("Rule: {}", self.rule)),
             interface,
-            Some(format!("Error: {}", self.error)),
+            Some(format!("Error: {}", one_line(&self.error))),
             Some("It is tried again after a while, and told again when it fails in another way.".to_owned()),
             Some(format!("Look with: {}", self.where_to_look())),
             (!custom.is_empty()).then(|| format!("\n{custom}")),

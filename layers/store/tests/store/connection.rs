@@ -134,11 +134,12 @@ async fn a_user_without_rights_is_named() {
         LoadId::from_uuid(uuid::Uuid::new_v4()).as_uuid().simple()
     );
     bench
-        .run(&format!("CREATE ROLE {user} LOGIN"), &[])
+        .run(&format!("CREATE ROLE {user} LOGIN PASSWORD 'plum'"), &[])
         .await
         .unwrap();
     let store = Store::connect(ConnectOptions {
         user: user.clone(),
+        password: Password::new("plum"),
         ..options(&bench.database)
     })
     .unwrap();

@@ -130,13 +130,58 @@ async fn whoever_may_write_rules_needs_no_right_to_their_versions() {
     client
         .batch_execute(&format!(
             "CREATE ROLE \"{name}\"; GRANT USAGE ON SCHEMA rdscnfg TO \"{name}\";
-             GRANT SELECT, UPDATE ON rdscnfg.ext_file_config TO \"{name}\"; SET ROLE \"{name}\";
-             UPDATE rdscnfg.ext_file_config SET delimiter = ';' WHERE ext_file_config_sid = 71;
+             GRANT SELECT, UPDATE ON rdscnfg.ext_file_config TO \"{name}\";
+             GRANT SELECT, UPDATE, DELETE ON rdscnfg.ext_file_config_dtl TO \"{name}\"; SET ROLE \"{name}\";
+             UPDATE rdscnfg.ext_file_config SET delimiter = ';', paused = true WHERE ext_file_config_sid = 71;
+             UPDATE rdscnfg.ext_file_config SET paused = false WHERE ext_file_config_sid = 71;
+             UPDATE rdscnfg.ext_file_config_dtl SET oprtnl_flag = 'I' WHERE ext_file_config_sid = 71;
+             DELETE FROM rdscnfg.ext_file_config_dtl WHERE ext_file_config_sid = 71;
              RESET ROLE; DROP OWNED BY \"{name}\"; DROP ROLE \"{name}\";"
         ))
         .await
         .unwrap();
     assert_eq!(versions(&bench).await.len(), 2);
+}
+
+/// On a table of one's own a trigger function would do with our rows what that table's say.
+#[tokio::test]
+async fn what_acts_with_its_owners_rights_is_for_our_triggers_alone() {
+    let bench = with_samples().await;
+    let open = "SELECT count(*) FROM pg_proc AS function
+                WHERE function.prosecdef
+                    AND function.pronamespace = 'rdscnfg'::regnamespace
+                    AND EXISTS (
+                        SELECT FROM aclexplode(coalesce(function.proacl, acldefault('f', function.proowner))) AS entry
+                        WHERE entry.grantee = 0
+                    )";
+    assert_eq!(bench.number(open).await, 0);
+    let client = bench.database.client().await.unwrap();
+    let name = format!("stranger_{}", bench.database.name());
+    client
+        .batch_execute(&format!(
+            "CREATE ROLE \"{name}\"; GRANT USAGE ON SCHEMA rdscnfg TO \"{name}\"; SET ROLE \"{name}\";
+             CREATE TEMP TABLE own (ext_file_config_sid integer)"
+        ))
+        .await
+        .unwrap();
+    for sql in [
+        "SELECT rdscnfg.ext_file_config_keep_version(ARRAY[71])",
+        "CREATE TRIGGER wake AFTER INSERT ON own FOR EACH ROW EXECUTE FUNCTION rdscnfg.ext_file_config_wake_loads()",
+    ] {
+        let refused = client.batch_execute(sql).await.unwrap_err();
+        let code = refused.code();
+        assert_eq!(
+            code,
+            Some(&tokio_postgres::error::SqlState::INSUFFICIENT_PRIVILEGE),
+            "{sql}"
+        );
+    }
+    client
+        .batch_execute(&format!(
+            "RESET ROLE; DROP OWNED BY \"{name}\"; DROP ROLE \"{name}\";"
+        ))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]

@@ -86,8 +86,9 @@ async fn database(folder: &TempDir) -> (Cluster, tokio_postgres::Client) {
 
 fn secret(cluster: &Cluster) -> (String, String) {
     let user = cluster.config("postgres").get_user().unwrap().to_owned();
-    let login =
-        json!({ "host": "127.0.0.1", "port": cluster.port(), "username": user, "dbname": "postgres" });
+    let login = json!({
+        "host": "127.0.0.1", "port": cluster.port(), "username": user, "password": cluster.password(), "dbname": "postgres",
+    });
     ("database".to_owned(), login.to_string())
 }
 

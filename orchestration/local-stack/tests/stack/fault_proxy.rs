@@ -37,12 +37,13 @@ impl Database {
     }
 
     async fn connect(&self, proxy: &FaultProxy) -> Result<Client, tokio_postgres::Error> {
-        let user = self.cluster.config("postgres").get_user().unwrap().to_owned();
+        let login = self.cluster.config("postgres");
         let mut config = tokio_postgres::Config::new();
         config
             .host("127.0.0.1")
             .port(proxy.address().port())
-            .user(user)
+            .user(login.get_user().unwrap())
+            .password(login.get_password().unwrap())
             .dbname("postgres");
         let (client, connection) = config.connect(NoTls).await?;
         // Why the connection ended is told to the client that waits for it.

@@ -38,10 +38,13 @@ pub(crate) async fn run(
 
 /// Gives this process to psql; comes back only when there is none.
 fn open_psql(ready: &ReadyFile) -> anyhow::Error {
-    let error = Command::new("psql")
-        .arg(&ready.warehouse_database_url)
-        .env("PGOPTIONS", PSQL_OPTIONS)
-        .exec();
+    let (url, password) = without_password(&ready.warehouse_database_url);
+    let mut psql = Command::new("psql");
+    psql.arg(url).env("PGOPTIONS", PSQL_OPTIONS);
+    if let Some(password) = password {
+        psql.env("PGPASSWORD", password);
+    }
+    let error = psql.exec();
     match error.kind() {
         ErrorKind::NotFound => input(
             "psql is not installed: apt-get install postgresql-client, or brew install libpq; \
@@ -49,6 +52,16 @@ fn open_psql(ready: &ReadyFile) -> anyhow::Error {
         ),
         _ => anyhow::Error::new(error).context("start psql"),
     }
+}
+
+/// Everybody on the machine sees a command line.
+fn without_password(url: &str) -> (String, Option<&str>) {
+    let parted = url.split_once("://").and_then(|(scheme, rest)| {
+        let (login, place) = rest.split_once('@')?;
+        let (user, password) = login.split_once(':')?;
+        Some((format!("{scheme}://{user}@{place}"), Some(password)))
+    });
+    parted.unwrap_or_else(|| (url.to_owned(), None))
 }
 
 async fn execute(statement: &str, deployment: &Deployment, output: Output) -> anyhow::Result<ExitStatus> {

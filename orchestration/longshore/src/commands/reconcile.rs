@@ -169,6 +169,10 @@ fn of_listings(report: &ReconcileReport) -> Vec<Vec<String>> {
             let why = "of them refused before; their rules are mended".to_owned();
             rows.push(row("objects tried again", listing.tried_again, why));
         }
+        if listing.unreadable > 0 {
+            let why = "their keys hold U+0000, which the ledger cannot; rename them".to_owned();
+            rows.push(row("objects passed over", listing.unreadable, why));
+        }
         for error in &listing.errors {
             rows.push(row("objects not listed", "", error.clone()));
         }

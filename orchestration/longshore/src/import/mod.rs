@@ -9,7 +9,7 @@ mod fields;
 mod judge;
 pub(crate) mod microbatch;
 
-use longshore_app::rules::write::scalar;
+use longshore_app::rules::write::{comment, scalar};
 use serde_json::{Map, Value, json};
 
 /// Where the numbers of what is imported begin.
@@ -119,9 +119,11 @@ impl Imported {
 
     /// The document for `rule apply`, its remarks in front.
     pub(crate) fn yaml(&self, source: &str) -> String {
-        let mut text = format!("# From {source}. Review it, then: longshore rule apply FILE --why TEXT\n");
+        let mut text = comment(&format!(
+            "From {source}. Review it, then: longshore rule apply FILE --why TEXT"
+        ));
         for remark in &self.remarks {
-            text.push_str(&format!("# - {remark}\n"));
+            text.push_str(&comment(&format!("- {remark}")));
         }
         text.push_str(&format!("interfaces:\n{}", self.interface.yaml()));
         if !self.target.0.is_empty() {

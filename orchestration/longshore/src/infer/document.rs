@@ -1,6 +1,6 @@
 //! The proposal: a document of rules and the statements that make their tables.
 
-use longshore_app::rules::write::scalar;
+use longshore_app::rules::write::{comment, scalar};
 use longshore_copy::IdentifierError;
 use longshore_copy::ddl::{Contract, ContractColumn};
 use longshore_domain::object::ObjectKey;
@@ -84,18 +84,22 @@ impl Proposal {
 
     /// The document for `rule apply`, what was guessed and the types in front.
     pub(crate) fn yaml(&self) -> String {
-        let mut text = format!(
-            "# From {}. Review it, make the tables (--ddl prints them), then: longshore rule apply FILE --why TEXT\n",
+        let mut text = comment(&format!(
+            "From {}. Review it, make the tables (--ddl prints them), then: longshore rule apply FILE --why TEXT",
             self.sources.join(", ")
-        );
+        ));
         for remark in &self.remarks {
             let bullet = if remark.starts_with(' ') { " " } else { "-" };
-            text.push_str(&format!("# {bullet} {remark}\n"));
+            text.push_str(&comment(&format!("{bullet} {remark}")));
         }
         for table in self.rules.iter().filter_map(|rule| rule.table.as_ref()) {
-            text.push_str(&format!("# {}:\n", table.name));
+            text.push_str(&comment(&format!("{}:", table.name)));
             for column in &table.columns {
-                text.push_str(&format!("#   {}: {}\n", scalar(&column.name, 4), column.kind));
+                text.push_str(&comment(&format!(
+                    "  {}: {}",
+                    scalar(&column.name, 4),
+                    column.kind
+                )));
             }
         }
         text.push_str(&format!("interfaces:\n{}rules:\n", self.interface.yaml()));

@@ -62,3 +62,31 @@ pub(crate) fn propose(files: &[PathBuf], known: &Known) -> Result<Proposal, Stri
     let layout = layout.ok_or("name one file at least")?;
     Proposal::of(&samples, layout, known)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A sender chooses the name and the contents; what is proposed is reviewed and applied.
+    #[test]
+    fn neither_a_name_nor_a_sample_writes_into_the_document() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x\nrules: [a]\u{2028}b\u{85}PRICES_701.txt");
+        std::fs::write(&path, "0001 plum\rx: y\n0002 pear\rx: y\n0003 figs\rx: y\n").unwrap();
+        let known = Known {
+            rule: 1,
+            interface: 1,
+            table: None,
+            delimiter: None,
+            widths: vec![],
+            header: None,
+        };
+        let yaml = propose(&[path], &known).unwrap().yaml();
+        let (remarks, _) = yaml.split_once("interfaces:\n").unwrap();
+        let is_break = |one: char| matches!(one, '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}');
+        let lines: Vec<_> = remarks.trim_end().split(is_break).collect();
+        assert!(lines.len() > 4, "{yaml}");
+        assert!(lines.iter().all(|line| line.starts_with('#')), "{yaml}");
+        assert!(remarks.contains(r"plum\rx: y"), "{yaml}");
+    }
+}

@@ -1,5 +1,7 @@
 //! What a local stack is made of.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -16,7 +18,7 @@ pub(crate) const BUCKET: &str = "longshore-landing";
 pub(crate) const INPUT_PREFIX: &str = "external_input/";
 pub(crate) const ARCHIVE_FOLDER: &str = "archive";
 pub(crate) const PROCESSING_FOLDER: &str = "processing";
-pub(crate) const TOPIC: &str = "longshore-loads";
+pub(crate) const TOPIC: &str = "longshore-outcomes";
 pub(crate) const QUEUE: &str = "longshore-notifications";
 /// What lands here is announced through [`INTAKE_QUEUE`].
 pub(crate) const QUEUED_INPUT_PREFIX: &str = "queued_input/";
@@ -32,7 +34,7 @@ pub(crate) const IAM_ROLE: &str = "arn:aws:iam::000000000000:role/longshore-copy
 /// The functions' role, with the rights that the template gives it.
 pub(crate) const FUNCTIONS_ROLE: &str = "arn:aws:iam::000000000000:role/longshore-functions";
 pub(crate) const DATABASE_USER: &str = "longshore";
-/// The local PostgreSQL trusts every connection from this machine; clients want a password all the same.
+/// A data folder that was made before its superuser had a password lets everybody in; clients want one all the same.
 pub(crate) const DATABASE_PASSWORD: &str = "local";
 
 /// The longest that Lambda allows.
@@ -71,8 +73,7 @@ impl DataFolder {
     pub(crate) fn new(kept: Option<PathBuf>) -> anyhow::Result<Self> {
         match kept {
             Some(path) => {
-                std::fs::create_dir_all(&path)
-                    .with_context(|| format!("make data folder {}", path.display()))?;
+                make_private(&path).with_context(|| format!("make data folder {}", path.display()))?;
                 let path = path
                     .canonicalize()
                     .with_context(|| format!("find data folder {}", path.display()))?;
@@ -105,4 +106,14 @@ impl DataFolder {
     pub(crate) fn is_kept(&self) -> bool {
         matches!(self, Self::Kept(_))
     }
+}
+
+/// A folder that is there keeps the mode that its owner gave it. Of a new one others see no list; PostgreSQL's own user, where root starts
+/// it, has to pass through.
+fn make_private(path: &Path) -> std::io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    std::fs::create_dir_all(path)?;
+    std::fs::set_permissions(path, Permissions::from_mode(0o711))
 }

@@ -1,5 +1,8 @@
 //! The ready file: where everything of a running local stack is.
 
+use std::fs::File;
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use anyhow::Context;
@@ -59,7 +62,7 @@ impl ReadyFile {
     pub(crate) fn write(&self, path: &Path) -> anyhow::Result<()> {
         let text = serde_json::to_string_pretty(self).context("encode ready file")?;
         let draft = path.with_extension("draft");
-        std::fs::write(&draft, text + "\n").with_context(|| format!("write {}", draft.display()))?;
+        write_private(&draft, &(text + "\n")).with_context(|| format!("write {}", draft.display()))?;
         std::fs::rename(&draft, path).with_context(|| format!("write {}", path.display()))
     }
 
@@ -88,4 +91,19 @@ impl ReadyFile {
             secret_access_key: self.secret_access_key.clone(),
         }
     }
+}
+
+/// The databases' password is in it.
+fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+    // What a writer that died left there has whatever mode it has.
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    let mut file = File::options()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
+    file.write_all(text.as_bytes())
 }

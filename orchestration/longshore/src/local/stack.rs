@@ -238,7 +238,7 @@ fn secrets(cluster: &Cluster) -> Vec<(String, String)> {
             "host": "127.0.0.1",
             "port": cluster.port(),
             "username": DATABASE_USER,
-            "password": DATABASE_PASSWORD,
+            "password": cluster.password().unwrap_or(DATABASE_PASSWORD),
             "dbname": database,
         })
     };

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use longshore_app::rules::draft::{COLUMNS, Catalog};
 use longshore_app::rules::export;
+use longshore_app::rules::write::comment;
 use longshore_domain::rule::RuleId;
 use longshore_store::{LIST_LIMIT, Record, RuleBook, RuleRecord, RuleVersion, Sheet, Store};
 use serde_json::{Value, json};
@@ -89,11 +90,12 @@ async fn show_version(
         .as_ref()
         .map(|reason| format!(": {reason}"))
         .unwrap_or_default();
-    output.line(format!(
-        "# version {version} of rule {rule}, since {} by {}{why}",
+    let headline = comment(&format!(
+        "version {version} of rule {rule}, since {} by {}{why}",
         moment(kept.since),
         kept.changed_by
-    ))?;
+    ));
+    output.line(headline.trim_end())?;
     let record = as_record(&kept);
     output.line(format!("rules:\n{}", export::rule(&record, catalog)).trim_end())?;
     Ok(ExitStatus::Done)
