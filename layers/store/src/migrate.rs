@@ -119,6 +119,14 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
         "V31__resumed_loads",
         include_str!("../../../sql/config-db/migrations/V31__resumed_loads.sql"),
     ),
+    (
+        "V35__expected_files",
+        include_str!("../../../sql/config-db/migrations/V35__expected_files.sql"),
+    ),
+    (
+        "V36__late_notices",
+        include_str!("../../../sql/config-db/migrations/V36__late_notices.sql"),
+    ),
 ];
 
 /// The version that this program brings a schema to: the number in the last migration's name.
