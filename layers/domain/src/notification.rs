@@ -1,7 +1,9 @@
 //! What people and machines are told about the outcome of a load.
 
+mod late;
 mod snapshot;
 
+pub use late::{LateFiles, NewestFile};
 pub use snapshot::FailedSnapshot;
 
 use serde::{Deserialize, Serialize};
@@ -38,11 +40,15 @@ pub enum Outcome {
     WarehouseResumed,
     /// The file was loaded before, or an operator put it aside; nothing was loaded.
     Skipped,
+    /// Files of a rule did not come by the time that it says. Of a period, not of a load.
+    Late,
+    /// They came after all.
+    ArrivedLate,
 }
 
 impl Outcome {
     /// Every outcome.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Loaded,
         Self::Split,
         Self::Rejected,
@@ -52,6 +58,8 @@ impl Outcome {
         Self::Skipped,
         Self::WarehousePaused,
         Self::WarehouseResumed,
+        Self::Late,
+        Self::ArrivedLate,
     ];
 
     /// The outcome that a stored word stands for.
@@ -71,6 +79,8 @@ impl Outcome {
             Self::WarehousePaused => "warehouse_paused",
             Self::WarehouseResumed => "warehouse_resumed",
             Self::Skipped => "skipped",
+            Self::Late => "late",
+            Self::ArrivedLate => "arrived_late",
         }
     }
 
@@ -78,7 +88,7 @@ impl Outcome {
     pub fn is_success(self) -> bool {
         matches!(
             self,
-            Self::Loaded | Self::Split | Self::Skipped | Self::WarehouseResumed
+            Self::Loaded | Self::Split | Self::Skipped | Self::WarehouseResumed | Self::ArrivedLate
         )
     }
 
@@ -93,6 +103,8 @@ impl Outcome {
             Self::WarehousePaused => "PAUSED: the warehouse failed",
             Self::WarehouseResumed => "RESUMED: the warehouse took",
             Self::Skipped => "SKIPPED: not loaded",
+            Self::Late => "LATE:",
+            Self::ArrivedLate => "ARRIVED LATE:",
         }
     }
 }
@@ -268,7 +280,9 @@ impl OutcomeReport {
             | Outcome::Failed
             | Outcome::PartlyLoaded
             | Outcome::FollowUpFailed
-            | Outcome::Skipped => match self.files {
+            | Outcome::Skipped
+            | Outcome::Late
+            | Outcome::ArrivedLate => match self.files {
                 Some(_) => format!("longshore batch show {}", self.load_id),
                 None => format!("longshore load show {}", self.load_id),
             },

@@ -79,6 +79,7 @@ fn vitals_line(function: &str, now: DateTime<Utc>, vitals: &Vitals) -> Value {
         Some(Metric::count("UnfinishedLoads", vitals.unfinished)),
         Metric::seconds("OldestUnfinishedLoad", age(vitals.oldest_unfinished_seconds)),
         Some(Metric::count("WaitingRetries", vitals.waiting_retries)),
+        Some(Metric::count("LatePeriods", vitals.late_periods)),
         Some(Metric::count("PausedWarehouses", vitals.paused_warehouses)),
         Metric::seconds("OldestUnsentMessage", age(vitals.oldest_unsent_seconds)),
     ];
@@ -146,6 +147,7 @@ mod tests {
             unfinished: 2,
             oldest_unfinished_seconds: Some(75.5),
             waiting_retries: 1,
+            late_periods: 3,
             paused_warehouses: 0,
             oldest_unsent_seconds: None,
         };
@@ -159,13 +161,15 @@ mod tests {
                         { "Name": "UnfinishedLoads", "Unit": "Count" },
                         { "Name": "OldestUnfinishedLoad", "Unit": "Seconds" },
                         { "Name": "WaitingRetries", "Unit": "Count" },
+                        { "Name": "LatePeriods", "Unit": "Count" },
                         { "Name": "PausedWarehouses", "Unit": "Count" },
                         { "Name": "OldestUnsentMessage", "Unit": "Seconds" },
                     ],
                 }],
             },
             "Function": "reconcile",
-            "UnfinishedLoads": 2.0, "OldestUnfinishedLoad": 75.5, "WaitingRetries": 1.0, "PausedWarehouses": 0.0,
+            "UnfinishedLoads": 2.0, "OldestUnfinishedLoad": 75.5, "WaitingRetries": 1.0,
+            "LatePeriods": 3.0, "PausedWarehouses": 0.0,
             "OldestUnsentMessage": 0.0,
         });
         assert_eq!(vitals_line("reconcile", moment(), &vitals), expected);

@@ -16,6 +16,7 @@ mod drift;
 mod follow_ups;
 mod giant;
 mod groups;
+mod late;
 mod leases;
 mod maintenance;
 mod outcomes;

@@ -8,6 +8,7 @@ mod batch;
 mod cells;
 mod destination;
 mod drift;
+mod expected;
 mod fault;
 mod format;
 mod group;
@@ -27,6 +28,7 @@ mod trailer;
 
 pub use batch::{BatchPolicy, Concurrency, MOST_BATCH_FILES, OnBadFile};
 pub use drift::{DriftPolicy, drift_remark};
+pub use expected::{DuePeriods, ExpectedFiles, ExpectedPeriod, ExpectedProgress, JUDGED_AFTER, Judgement};
 pub use fault::{RuleFault, RuleFaults};
 pub use format::{Compression, DataFormat, Delimited, Encoding, Escaping, FieldQuoting, InvalidBytes, Paths};
 pub use group::{GroupPart, GroupRole, MOST_IN_A_SET, SetKey};
