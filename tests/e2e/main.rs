@@ -30,6 +30,7 @@ mod formats;
 mod groups;
 mod imports;
 mod infer;
+mod late;
 #[cfg(target_os = "linux")]
 mod loopback;
 mod matching;

@@ -105,9 +105,9 @@ pub(crate) async fn send_due(app: &App, limit: u32, sender: &str) -> Result<Sent
                 warn!(
                     parent: &span,
                     attempts = notice.attempts,
-                    "could not tell {} about load {}: {}",
+                    "could not tell {} about {}: {}",
                     notice.topic_arn,
-                    notice.load,
+                    subject(&notice),
                     with_causes(&error)
                 );
                 sent.failed += 1;
@@ -131,9 +131,9 @@ async fn publish(app: &App, notice: &Notice) -> Result<(), AppError> {
                 .notice_sent(notice.id, &message_id, app.clock.now())
                 .await?;
             info!(
-                "told {} that load {} is {}",
+                "told {} that {} is {}",
                 notice.topic_arn,
-                notice.load,
+                subject(notice),
                 notice.outcome.as_str()
             );
             Ok(())
@@ -144,5 +144,13 @@ async fn publish(app: &App, notice: &Notice) -> Result<(), AppError> {
                 .await?;
             Err(error.into())
         }
+    }
+}
+
+/// What a message is about, in words.
+fn subject(notice: &Notice) -> String {
+    match notice.load {
+        Some(load) => format!("load {load}"),
+        None => "what a rule expected".to_owned(),
     }
 }

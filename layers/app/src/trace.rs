@@ -21,7 +21,7 @@ pub(crate) fn span_of(load: &Load, actor: &str) -> Span {
 pub(crate) fn span_of_notice(notice: &Notice, sender: &str) -> Span {
     info_span!(
         "notice",
-        load.id = %notice.load,
+        load.id = notice.load.as_ref().map(tracing::field::display),
         trace.id = notice.trace.as_ref().map(|trace| trace.as_str()),
         request.id = sender,
     )

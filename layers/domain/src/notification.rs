@@ -1,7 +1,9 @@
 //! What people and machines are told about the outcome of a load.
 
+mod late;
 mod snapshot;
 
+pub use late::{LateFiles, NewestFile};
 pub use snapshot::FailedSnapshot;
 
 use serde::{Deserialize, Serialize};
@@ -39,11 +41,15 @@ pub enum Outcome {
     WarehouseResumed,
     /// The file was loaded before, or an operator put it aside; nothing was loaded.
     Skipped,
+    /// Files of a rule did not come by the time that it says. Of a period, not of a load.
+    Late,
+    /// They came after all.
+    ArrivedLate,
 }
 
 impl Outcome {
     /// Every outcome.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Loaded,
         Self::Split,
         Self::Rejected,
@@ -53,6 +59,8 @@ impl Outcome {
         Self::Skipped,
         Self::WarehousePaused,
         Self::WarehouseResumed,
+        Self::Late,
+        Self::ArrivedLate,
     ];
 
     /// The outcome that a stored word stands for.
@@ -72,6 +80,8 @@ impl Outcome {
             Self::WarehousePaused => "warehouse_paused",
             Self::WarehouseResumed => "warehouse_resumed",
             Self::Skipped => "skipped",
+            Self::Late => "late",
+            Self::ArrivedLate => "arrived_late",
         }
     }
 
@@ -79,7 +89,7 @@ impl Outcome {
     pub fn is_success(self) -> bool {
         matches!(
             self,
-            Self::Loaded | Self::Split | Self::Skipped | Self::WarehouseResumed
+            Self::Loaded | Self::Split | Self::Skipped | Self::WarehouseResumed | Self::ArrivedLate
         )
     }
 
@@ -94,6 +104,8 @@ impl Outcome {
             Self::WarehousePaused => "PAUSED: the warehouse failed",
             Self::WarehouseResumed => "RESUMED: the warehouse took",
             Self::Skipped => "SKIPPED: not loaded",
+            Self::Late => "LATE:",
+            Self::ArrivedLate => "ARRIVED LATE:",
         }
     }
 }
@@ -274,7 +286,9 @@ impl OutcomeReport {
             | Outcome::Failed
             | Outcome::PartlyLoaded
             | Outcome::FollowUpFailed
-            | Outcome::Skipped => match self.files {
+            | Outcome::Skipped
+            | Outcome::Late
+            | Outcome::ArrivedLate => match self.files {
                 Some(_) => format!("longshore batch show {}", self.load_id),
                 None => format!("longshore load show {}", self.load_id),
             },

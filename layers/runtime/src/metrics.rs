@@ -79,6 +79,7 @@ fn vitals_line(function: &str, now: DateTime<Utc>, vitals: &Vitals) -> Value {
         Some(Metric::count("UnfinishedLoads", vitals.unfinished)),
         Metric::seconds("OldestUnfinishedLoad", age(vitals.oldest_unfinished_seconds)),
         Some(Metric::count("WaitingRetries", vitals.waiting_retries)),
+        Some(Metric::count("LatePeriods", vitals.late_periods)),
         Some(Metric::count("PausedWarehouses", vitals.paused_warehouses)),
         Some(Metric::count("MarkerDifferences", vitals.marker_differences)),
         Metric::seconds("OldestUnsentMessage", age(vitals.oldest_unsent_seconds)),
@@ -147,6 +148,7 @@ mod tests {
             unfinished: 2,
             oldest_unfinished_seconds: Some(75.5),
             waiting_retries: 1,
+            late_periods: 3,
             paused_warehouses: 0,
             marker_differences: 3,
             oldest_unsent_seconds: None,
@@ -161,6 +163,7 @@ mod tests {
                         { "Name": "UnfinishedLoads", "Unit": "Count" },
                         { "Name": "OldestUnfinishedLoad", "Unit": "Seconds" },
                         { "Name": "WaitingRetries", "Unit": "Count" },
+                        { "Name": "LatePeriods", "Unit": "Count" },
                         { "Name": "PausedWarehouses", "Unit": "Count" },
                         { "Name": "MarkerDifferences", "Unit": "Count" },
                         { "Name": "OldestUnsentMessage", "Unit": "Seconds" },
@@ -168,7 +171,8 @@ mod tests {
                 }],
             },
             "Function": "reconcile",
-            "UnfinishedLoads": 2.0, "OldestUnfinishedLoad": 75.5, "WaitingRetries": 1.0, "PausedWarehouses": 0.0,
+            "UnfinishedLoads": 2.0, "OldestUnfinishedLoad": 75.5, "WaitingRetries": 1.0,
+            "LatePeriods": 3.0, "PausedWarehouses": 0.0,
             "MarkerDifferences": 3.0, "OldestUnsentMessage": 0.0,
         });
         assert_eq!(vitals_line("reconcile", moment(), &vitals), expected);

@@ -128,6 +128,14 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
         include_str!("../../../sql/config-db/migrations/V34__headers_and_empty_files.sql"),
     ),
     (
+        "V35__expected_files",
+        include_str!("../../../sql/config-db/migrations/V35__expected_files.sql"),
+    ),
+    (
+        "V36__late_notices",
+        include_str!("../../../sql/config-db/migrations/V36__late_notices.sql"),
+    ),
+    (
         "V37__function_rights",
         include_str!("../../../sql/config-db/migrations/V37__function_rights.sql"),
     ),

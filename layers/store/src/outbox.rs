@@ -6,6 +6,7 @@ use longshore_domain::notification::{Message, Outcome};
 use longshore_domain::trace::TraceId;
 use serde::Serialize;
 use tokio_postgres::Row;
+use uuid::Uuid;
 
 use crate::queries::Query;
 use crate::read::{Reader, bounded, text};
@@ -17,8 +18,8 @@ use crate::{LIST_LIMIT, Store, StoreError};
 pub struct Notice {
     /// Its number.
     pub id: i64,
-    /// The load it is about.
-    pub load: LoadId,
+    /// The load it is about; none where it is about files that did not come.
+    pub load: Option<LoadId>,
     /// What it is about.
     pub outcome: Outcome,
     /// Where it is sent.
@@ -154,7 +155,7 @@ fn read_notice(row: &Row) -> Result<Notice, StoreError> {
     let reader = Reader::new(row, "ext_outbox");
     Ok(Notice {
         id: reader.get("outbox_id")?,
-        load: LoadId::from_uuid(reader.get("load_id")?),
+        load: reader.get::<Option<Uuid>>("load_id")?.map(LoadId::from_uuid),
         outcome: reader.word("outcome", Outcome::parse)?,
         topic_arn: reader.get("topic_arn")?,
         message: reader.json("message")?,

@@ -27,6 +27,8 @@ macro_rules! queries {
 }
 
 queries! {
+    ArrivalFindNewest => "arrival_find_newest",
+    ArrivalList => "arrival_list",
     AuditFinishFollowUp => "audit_finish_follow_up",
     AuditInsert => "audit_insert",
     AuditList => "audit_list",
@@ -54,9 +56,15 @@ queries! {
     ChainWrite => "chain_write",
     DatabaseStanding => "database_standing",
     DetailWrite => "detail_write",
+    ExpectationAdvance => "expectation_advance",
+    ExpectationList => "expectation_list",
     HistoryList => "history_list",
     InterfaceList => "interface_list",
     InterfaceWrite => "interface_write",
+    LateList => "late_list",
+    LateListSettled => "late_list_settled",
+    LateRecord => "late_record",
+    LateSettle => "late_settle",
     LoadAdmit => "load_admit",
     LoadAdopt => "load_adopt",
     LoadBatch => "load_batch",

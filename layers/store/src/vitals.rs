@@ -19,6 +19,8 @@ pub struct Vitals {
     pub oldest_unfinished_seconds: Option<f64>,
     /// Loads that wait for another try.
     pub waiting_retries: i64,
+    /// Times of rules for which too few files came, and what is missing is still awaited.
+    pub late_periods: i64,
     /// Warehouses that are paused.
     pub paused_warehouses: i64,
     /// Loads about which the ledger and the markers of a warehouse differ, and nobody settled it.
@@ -61,6 +63,7 @@ impl Store {
             unfinished: reader.get("unfinished")?,
             oldest_unfinished_seconds: reader.get("oldest_unfinished_seconds")?,
             waiting_retries: reader.get("waiting_retries")?,
+            late_periods: reader.get("late_periods")?,
             paused_warehouses: reader.get("paused_warehouses")?,
             marker_differences: reader.get("marker_differences")?,
             oldest_unsent_seconds: reader.get("oldest_unsent_seconds")?,

@@ -47,6 +47,6 @@ SELECT
     claimed.message_id,
     load.trace_id
 FROM claimed
-INNER JOIN rdscnfg.ext_file_load AS load
+LEFT JOIN rdscnfg.ext_file_load AS load
     ON claimed.load_id = load.load_id
 ORDER BY claimed.outbox_id

@@ -67,6 +67,7 @@ SELECT
             AND load.waits_for LIKE 'rule %' IS NOT TRUE
             AND load.waits_for LIKE 'table %' IS NOT TRUE
     ) AS waiting_retries,
+    (SELECT count(*) FROM rdscnfg.ext_file_late AS late WHERE late.settled_at IS NULL) AS late_periods,
     (SELECT count(*) FROM rdscnfg.ext_warehouse AS warehouse WHERE warehouse.paused_at IS NOT NULL) AS paused_warehouses,
     (
         SELECT count(*)

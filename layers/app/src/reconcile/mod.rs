@@ -1,14 +1,16 @@
 //! Settling what no event will settle: nothing in this system depends on an event arriving.
 //!
-//! A run has seven parts, and none of them keeps the others from their work: objects that no event announced are put on the
+//! A run has eight parts, and none of them keeps the others from their work: objects that no event announced are put on the
 //! ledger (`listing`), batches that are due are made (`buffers`), snapshot rules run whose time has come (`snapshots`), loads that stand still are carried on from the state they are in, by the very steps that an event
-//! would have started (`loads`), tables are put in order that loads left in disorder, messages that wait are sent, and the markers in the warehouses are compared with the
+//! would have started (`loads`), tables are put in order that loads left in disorder, rules are judged whose
+//! files should have come (`late`), messages that wait are sent, and the markers in the warehouses are compared with the
 //! ledger (`markers`). A run is bounded, since the next one goes on where it stopped; two may run at once, since every load,
 //! listing and comparison is claimed before it is touched.
 
 mod backfill;
 mod buffers;
 mod judge;
+mod late;
 mod listing;
 mod loads;
 mod markers;
@@ -100,6 +102,7 @@ impl Reconcile<'_> {
             .and(self.run_snapshots(&slice.share(2), &mut report).await)
             .and(self.carry_loads_on(&slice, &mut report).await)
             .and(self.put_tables_in_order(&slice).await)
+            .and(self.find_late_files(&slice, &mut report).await)
             .and(self.send_notices(&slice, &mut report).await)
             .and(self.compare_markers(&slice, &mut report).await)
             .and(self.look_up_what_stays(&mut report).await);

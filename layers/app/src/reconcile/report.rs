@@ -25,6 +25,10 @@ pub struct ReconcileReport {
     pub elsewhere: Vec<LoadId>,
     /// Loads that could not be carried on, and why. A later run tries again.
     pub failed: Vec<(LoadId, String)>,
+    /// Times of rules that were found at which too few files had come.
+    pub late: usize,
+    /// Such times whose files came after all.
+    pub arrived_late: usize,
     /// Messages that were sent late.
     pub notices_sent: usize,
     /// Messages that could not be sent.
@@ -140,6 +144,8 @@ impl ReconcileReport {
         self.waiting = later.waiting;
         self.elsewhere = later.elsewhere;
         self.failed = later.failed;
+        self.late += later.late;
+        self.arrived_late += later.arrived_late;
         self.notices_sent += later.notices_sent;
         self.notices_failed = self.notices_failed.max(later.notices_failed);
         self.unsent = later.unsent;

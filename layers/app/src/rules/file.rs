@@ -7,7 +7,7 @@ use super::tree::{self, Content, Node};
 use super::{Fault, near};
 
 /// Columns that are numbers or flags; all others are text.
-const NUMBERS: [&str; 11] = [
+const NUMBERS: [&str; 13] = [
     "ext_file_config_sid",
     "max_attempts",
     "retry_minutes",
@@ -17,6 +17,8 @@ const NUMBERS: [&str; 11] = [
     "header_records",
     "rule_version",
     "vacuum_rows",
+    "expected_grace_minutes",
+    "expected_files",
     "group_files",
     "group_seconds",
 ];

@@ -17,6 +17,7 @@ mod empty_files;
 mod follow_ups;
 mod giant;
 mod groups;
+mod late;
 mod leases;
 mod maintenance;
 mod outcomes;

@@ -32,7 +32,7 @@ pub(super) fn follow_up_repeats(row: &RuleRow, faults: &mut Collector) -> Option
     }
 }
 
-fn within(
+pub(super) fn within(
     column: &str,
     value: Option<i32>,
     range: std::ops::RangeInclusive<u32>,

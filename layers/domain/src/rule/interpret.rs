@@ -7,7 +7,7 @@ use super::{
     RuleFaults, RuleId, RuleRow, RuleTopics,
 };
 use super::{
-    attempts, batch, destination, drift, group, layout, mode, records, scheduled, targets, together,
+    attempts, batch, destination, drift, expected, group, layout, mode, records, scheduled, targets, together,
 };
 use crate::matching::{self, BucketPattern, IgnoredNames, Matcher};
 
@@ -62,6 +62,8 @@ pub(super) fn interpret(row: &RuleRow) -> Result<FileRule, RuleFaults> {
     faults.keep(archives.map(|flag| is_yes("archive_flag", flag)).transpose());
     let batch = batch::batch(row, &mut faults);
     let vacuum_rows = vacuum_rows(row, &mut faults);
+    // The rule itself has no use for it: whoever looks for late files reads it from the row.
+    expected::read(row, &mut faults);
     let drift_policy = drift::drift(row, &mut faults);
     let group = group::group(row, &mut faults);
     let topics = RuleTopics::read(row, &mut faults);

@@ -8,6 +8,7 @@ mod batch;
 mod cells;
 mod destination;
 mod drift;
+mod expected;
 mod fault;
 mod file_type;
 mod format;
@@ -28,6 +29,7 @@ mod trailer;
 
 pub use batch::{BatchPolicy, Concurrency, MOST_BATCH_FILES, OnBadFile};
 pub use drift::{DriftPolicy, drift_remark};
+pub use expected::{DuePeriods, ExpectedFiles, ExpectedPeriod, ExpectedProgress, JUDGED_AFTER, Judgement};
 pub use fault::{RuleFault, RuleFaults};
 pub use file_type::FileType;
 pub use format::{Compression, DataFormat, Delimited, Encoding, Escaping, FieldQuoting, InvalidBytes, Paths};

@@ -90,6 +90,14 @@ pub struct RuleRow {
     pub snapshot_freshness: Option<String>,
     #[serde(default)]
     pub snapshot_table_changes: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_schedule: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_timezone: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_grace_minutes: Option<i32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_files: Option<i32>,
     #[serde(default)]
     pub drift_policy: Option<String>,
     #[serde(default)]

@@ -36,10 +36,12 @@ impl RuleTopics {
     pub fn of(&self, outcome: Outcome) -> Option<&str> {
         let topic = match outcome {
             Outcome::WarehousePaused | Outcome::WarehouseResumed => return None,
-            Outcome::Loaded | Outcome::Split | Outcome::Skipped => &self.success,
-            Outcome::Rejected | Outcome::Failed | Outcome::PartlyLoaded | Outcome::FollowUpFailed => {
-                &self.failure
-            }
+            Outcome::Loaded | Outcome::Split | Outcome::Skipped | Outcome::ArrivedLate => &self.success,
+            Outcome::Rejected
+            | Outcome::Failed
+            | Outcome::PartlyLoaded
+            | Outcome::FollowUpFailed
+            | Outcome::Late => &self.failure,
         };
         topic.as_deref().map(str::trim).filter(|text| is_topic_arn(text))
     }

@@ -141,6 +141,30 @@ pub(crate) async fn rules(client: &Client, count: i64) -> Result<(), Error> {
          FROM generate_series(2, $1::bigint, 2) AS rule"
     );
     client.execute(&schedules, &[&count]).await?;
+    expected_files(client, count).await
+}
+
+/// Every other rule expects files: half of these rest, the others are due one after the other. Of each a time was missed, and of
+/// some it is not known yet whether what was missing comes.
+async fn expected_files(client: &Client, rules: i64) -> Result<(), Error> {
+    let expected = format!(
+        "INSERT INTO rdscnfg.ext_file_expectation
+             (ext_file_config_sid, in_operation, expected_schedule, counted_until, next_at, due_at)
+         SELECT rule, rule % 4 = 0, '0 6 * * *', timestamptz '{NOW}' - interval '1 day', timestamptz '{NOW}',
+             timestamptz '{NOW}' + rule * interval '1 minute' - interval '10 minutes'
+         FROM generate_series(2, $1::bigint, 2) AS rule"
+    );
+    client.execute(&expected, &[&rules]).await?;
+    let late = format!(
+        "INSERT INTO rdscnfg.ext_file_late
+             (ext_file_config_sid, ext_interface_cid, interface_name, expected_at, expected_timezone, grace_until,
+              awaited_until, expected_files, arrived_files, follows_missed, found_at, settled_at)
+         SELECT rule, 1, 'BENCH', late.at, 'UTC', late.at, late.at + interval '1 hour', 1, 0, false, late.at,
+             CASE WHEN rule > 40 THEN late.at + interval '1 hour' END
+         FROM generate_series(2, $1::bigint, 2) AS rule,
+             LATERAL (SELECT timestamptz '{NOW}' - rule * interval '1 minute' AS at) AS late"
+    );
+    client.execute(&late, &[&rules]).await?;
     Ok(())
 }
 

@@ -427,6 +427,19 @@ impl Ledger {
                 "snapshot_take_untold",
                 [now, now]
             ),
+            hot!(
+                "rules whose files should have come",
+                "expectation_list",
+                [NULL, now, "100"]
+            ),
+            hot!(
+                "the files of a rule that came within a time",
+                "arrival_list",
+                ["1", seconds_ago(86_400), now, "10"]
+            ),
+            hot!("the newest file of a rule", "arrival_find_newest", ["1"]),
+            hot!("late files that came", "late_list_settled", [now, now, "100"]),
+            hot!("late files", "late_list", [NULL, "50"]),
             hot!("topics that refuse", "notice_list_unsent", ["100"]),
             hot!(
                 "what finished within three minutes",

@@ -207,6 +207,8 @@ async fn an_impossible_statement_is_refused(#[case] change: &str, #[case] constr
     "sent_at = now(), message_id = 'm', sender = 's', send_until = now()",
     "ext_outbox_sent_is_released"
 )]
+#[case("load_id = NULL", "ext_outbox_about_one")]
+#[case("outcome = 'late'", "ext_outbox_late_is_about_late")]
 #[tokio::test]
 async fn an_impossible_message_is_refused(#[case] change: &str, #[case] constraint: &str) {
     let bench = Bench::new().await;
@@ -588,5 +590,51 @@ async fn an_impossible_standing_of_a_schedule_is_refused(#[case] change: &str, #
         VALUES (71, 'json', 'snapshot', '0 6 * * *', 'api', 'pages')";
     bench.run(rule, &[]).await.unwrap();
     let sql = format!("UPDATE rdscnfg.ext_snapshot_schedule SET {change}");
+    assert_eq!(refusal(&bench, &sql).await, constraint);
+}
+
+#[rstest]
+#[case("expected_at = grace_until + interval '1 s'", "ext_file_late_times_in_order")]
+#[case("arrived_files = 3", "ext_file_late_is_short")]
+#[case("newest_file_name = 'A_701.txt'", "ext_file_late_newest_whole")]
+#[case(
+    "arrived_at = grace_until, settled_at = now()",
+    "ext_file_late_arrival_is_late"
+)]
+#[case("arrived_at = awaited_until", "ext_file_late_arrival_settles")]
+#[tokio::test]
+async fn an_impossible_late_time_is_refused(#[case] change: &str, #[case] constraint: &str) {
+    let bench = Bench::new().await;
+    bench.late_period().await;
+    let sql = format!("UPDATE rdscnfg.ext_file_late SET {change}");
+    assert_eq!(refusal(&bench, &sql).await, constraint);
+}
+
+#[tokio::test]
+async fn a_time_is_missed_and_told_once_whoever_inserts_it() {
+    let bench = Bench::new().await;
+    bench.late_period().await;
+    let sql = "INSERT INTO rdscnfg.ext_file_late
+            (ext_file_config_sid, ext_interface_cid, interface_name, expected_at, expected_timezone, grace_until,
+             awaited_until, expected_files, arrived_files, follows_missed, found_at)
+        SELECT ext_file_config_sid, ext_interface_cid, interface_name, expected_at, expected_timezone, grace_until,
+            awaited_until, expected_files, arrived_files, follows_missed, found_at
+        FROM rdscnfg.ext_file_late";
+    assert_eq!(refusal(&bench, sql).await, "ext_file_late_once");
+    let sql = "INSERT INTO rdscnfg.ext_outbox (late_id, outcome, topic_arn, message, created_at)
+        SELECT late_id, 'late', 'topic', '{}', now() FROM rdscnfg.ext_file_late, generate_series(1, 2)";
+    assert_eq!(refusal(&bench, sql).await, "ext_outbox_once_per_late");
+}
+
+#[rstest]
+#[case("next_at = now()", "ext_file_expectation_progress_whole")]
+#[case("missed_last = true", "ext_file_expectation_missed_has_progress")]
+#[tokio::test]
+async fn an_impossible_expectation_is_refused(#[case] change: &str, #[case] constraint: &str) {
+    let bench = Bench::new().await;
+    let rule = "INSERT INTO rdscnfg.ext_file_config (ext_file_config_sid, file_format, expected_schedule)
+        VALUES (71, 'txt', '0 6 * * *')";
+    bench.run(rule, &[]).await.unwrap();
+    let sql = format!("UPDATE rdscnfg.ext_file_expectation SET {change}");
     assert_eq!(refusal(&bench, &sql).await, constraint);
 }

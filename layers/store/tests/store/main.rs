@@ -13,6 +13,7 @@ mod connection;
 mod constraints;
 mod content;
 mod differences;
+mod late;
 mod listing;
 mod maintenance;
 mod migrations;

@@ -204,7 +204,7 @@ async fn a_sender_for_one_load_leaves_the_others() {
         .unwrap();
     assert_eq!(
         claimed.iter().map(|notice| notice.load).collect::<Vec<_>>(),
-        [loads[1]]
+        [Some(loads[1])]
     );
     let rest = bench
         .store
@@ -213,7 +213,7 @@ async fn a_sender_for_one_load_leaves_the_others() {
         .unwrap();
     assert_eq!(
         rest.iter().map(|notice| notice.load).collect::<Vec<_>>(),
-        [loads[0]]
+        [Some(loads[0])]
     );
 }
 

@@ -289,11 +289,15 @@ async fn a_success_between_failures_begins_their_row_anew() {
 async fn every_outcome_can_be_told() {
     let bench = Bench::new().await;
     let load = bench.load_in(LoadState::Queued).await;
+    bench.late_period().await;
     for outcome in Outcome::ALL {
+        let (column, about) = match outcome {
+            Outcome::Late | Outcome::ArrivedLate => ("late_id", "1".to_owned()),
+            _ => ("load_id", load.id.to_string()),
+        };
         let sql = format!(
-            "INSERT INTO rdscnfg.ext_outbox (load_id, outcome, topic_arn, message, created_at)
-             VALUES ('{}', '{}', 'topic', '{{}}', now())",
-            load.id,
+            "INSERT INTO rdscnfg.ext_outbox ({column}, outcome, topic_arn, message, created_at)
+             VALUES ('{about}', '{}', 'topic', '{{}}', now())",
             outcome.as_str()
         );
         bench.run(&sql, &[]).await.unwrap();

@@ -256,6 +256,15 @@ impl Bench {
             .await
     }
 
+    /// A time at which one of three files came, by hand.
+    pub(crate) async fn late_period(&self) {
+        let sql = "INSERT INTO rdscnfg.ext_file_late
+                (ext_file_config_sid, ext_interface_cid, interface_name, expected_at, expected_timezone, grace_until,
+                 awaited_until, expected_files, arrived_files, follows_missed, found_at)
+            VALUES (71, 701, 'PRICES', $1, 'UTC', $2, $3, 3, 1, false, $2)";
+        self.run(sql, &[&at(0), &at(60), &at(3_600)]).await.unwrap();
+    }
+
     /// The one number that a query gives.
     pub(crate) async fn number(&self, sql: &str) -> i64 {
         self.database

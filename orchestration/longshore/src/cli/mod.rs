@@ -87,6 +87,9 @@ pub(crate) enum Command {
     /// Load dated snapshots: the newest file into a table that is made, or widened, to fit its description.
     #[command(subcommand)]
     Snapshot(SnapshotCommand),
+    /// Files that should have come and did not.
+    #[command(subcommand)]
+    Late(LateCommand),
     /// Where the ledger and the markers in the warehouse differ.
     #[command(subcommand)]
     Marker(MarkerCommand),
@@ -115,8 +118,8 @@ pub(crate) enum Command {
     Doctor(DoctorArguments),
     /// Carry on what stands still until nothing is left. What external-file-reconcile does.
     ///
-    /// Lost events and answers, workers that died, messages unsent, and files that no event announced; and it compares the ledger
-    /// with the markers in the warehouse.
+    /// Lost events and answers, workers that died, messages unsent, files that no event announced, and files that should have come
+    /// and did not; and it compares the ledger with the markers in the warehouse.
     Reconcile(ReconcileArguments),
 }
 
@@ -154,6 +157,22 @@ pub(crate) struct HandArguments {
 pub(crate) enum WarehouseCommand {
     /// List the warehouses: in use or paused, since when and why, when they are next tried, how many loads wait.
     List,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LateCommand {
+    /// List the times at which fewer files of a rule had come than it expects, the newest first, and whether they came after all.
+    List(LateListArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LateListArguments {
+    /// Of this rule alone.
+    #[arg(long, value_name = "ID")]
+    pub rule: Option<i32>,
+    /// Show at most so many.
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub limit: u32,
 }
 
 /// What else a doctor looks at.

@@ -14,6 +14,7 @@ mod file_check;
 mod file_prepare;
 mod file_split;
 mod import;
+mod late;
 mod load;
 mod local;
 mod local_sql;
@@ -48,6 +49,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitStatus> {
         Command::Backfill(arguments) => backfill::run(arguments, &deployment, output).await,
         Command::Snapshot(command) => Box::pin(snapshot::run(command, &deployment, output)).await,
         Command::Bulk(command) => bulk::run(command, &deployment, output).await,
+        Command::Late(command) => late::run(command, &deployment, output).await,
         Command::Marker(command) => marker::run(command, &deployment, output).await,
         Command::Warehouse(command) => warehouse::run(command, &deployment, output).await,
         Command::Dlq(command) => dlq::run(command, &deployment, output).await,

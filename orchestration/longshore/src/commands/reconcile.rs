@@ -79,6 +79,7 @@ fn show(report: &ReconcileReport, output: Output) -> anyhow::Result<()> {
     let mut rows = vec![];
     rows.extend(of_snapshots(report));
     rows.extend(of_loads(report));
+    rows.extend(of_late_files(report));
     rows.extend(of_messages(report));
     rows.extend(of_listings(report));
     rows.extend(of_comparisons(report));
@@ -137,6 +138,17 @@ fn of_loads(report: &ReconcileReport) -> Vec<Vec<String>> {
         rows.push(row("load in vain", 1, format!("{load}: {why}")));
     }
     rows
+}
+
+fn of_late_files(report: &ReconcileReport) -> Vec<Vec<String>> {
+    let lines = [
+        ("times without their files", report.late),
+        ("times whose files came late", report.arrived_late),
+    ];
+    let found = lines.into_iter().filter(|(_, how_many)| *how_many > 0);
+    found
+        .map(|(what, how_many)| row(what, how_many, "longshore late list".to_owned()))
+        .collect()
 }
 
 fn of_messages(report: &ReconcileReport) -> Vec<Vec<String>> {

@@ -76,7 +76,7 @@ fn of_records(chapter: &Chapter, story: &Story) -> Vec<String> {
     let messages = story
         .notices
         .iter()
-        .filter(|notice| notice.load == load.id)
+        .filter(|notice| notice.load == Some(load.id))
         .count();
     let mut differences = Vec::new();
     if audits != wanted {

@@ -14,6 +14,7 @@ const DATABASE: &str = "control database";
 const MIGRATIONS: &str = "migrations";
 const CLOCK: &str = "clock";
 const RULES: &str = "rules";
+const LATE_FILES: &str = "late files";
 const OLDEST_SERVER: i32 = 150_000;
 /// Signatures of AWS calls are refused at 300 s; leases are judged by both clocks.
 const MOST_SECONDS_APART: i64 = 30;
@@ -39,6 +40,7 @@ pub(super) async fn examine(settings: &Settings, clients: &AwsClients) -> (Vec<F
             ];
             let (found, rules) = rules(&store).await;
             findings.extend(found);
+            findings.extend(late_files(&store).await);
             findings.extend(work::examine(&store).await);
             (findings, rules)
         }
@@ -133,6 +135,26 @@ async fn rules(store: &Store) -> (Vec<Finding>, Vec<RuleRow>) {
         findings.push(Finding::sound(RULES, format!("{} are in operation", rows.len())));
     }
     (findings, rows)
+}
+
+/// A file that is late keeps no other from being loaded, and whoever looks should know.
+async fn late_files(store: &Store) -> Option<Finding> {
+    match store.vitals(Utc::now()).await {
+        Ok(vitals) if vitals.late_periods > 0 => Some(Finding::notice(
+            LATE_FILES,
+            format!(
+                "times without the files that were expected: {}",
+                vitals.late_periods
+            ),
+            "ask the sender; which they are: longshore late list",
+        )),
+        Ok(_) => None,
+        Err(error) => Some(Finding::fault(
+            LATE_FILES,
+            with_causes(&error),
+            "longshore migrate",
+        )),
+    }
 }
 
 #[cfg(test)]

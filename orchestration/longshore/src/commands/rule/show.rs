@@ -11,9 +11,12 @@ use serde_json::{Value, json};
 
 use super::{no_such_rule, read_catalog};
 use crate::commands::cells::moment;
-use crate::commands::snapshot;
+use crate::commands::{late, snapshot};
 use crate::exit::{ExitStatus, input};
 use crate::output::Output;
+
+/// Late times of a rule that are shown with it.
+const SHOWN_LATE: u32 = 5;
 
 /// A rule as it is, and when it was changed; or as it was.
 pub(super) async fn show(
@@ -40,10 +43,17 @@ async fn show_rule(
     let versions = store.rule_versions(RuleId(rule)).await?;
     let waiting = store.waiting_for_rule(RuleId(rule)).await?;
     let tables = store.snapshot_standings(Some(RuleId(rule)), LIST_LIMIT).await?;
+    let expected = store.expectations(Some(RuleId(rule)), 1).await?;
+    let missed = store.late_periods(Some(RuleId(rule)), SHOWN_LATE).await?;
     if output.is_json() {
-        output.json(
-            &json!({ "rule": as_json(found), "waiting": waiting, "versions": versions, "snapshots": tables }),
-        )?;
+        output.json(&json!({
+            "rule": as_json(found),
+            "waiting": waiting,
+            "versions": versions,
+            "snapshots": tables,
+            "expected": expected.first(),
+            "late": missed,
+        }))?;
         return Ok(ExitStatus::Done);
     }
     output.line(format!("rules:\n{}", export::rule(found, catalog)).trim_end())?;
@@ -53,6 +63,12 @@ async fn show_rule(
     if !tables.is_empty() {
         output.line("\nsnapshots")?;
         snapshot::list::show(&tables, output)?;
+    }
+    if let Some(expected) = expected.first() {
+        output.line(format!("\nfiles are expected by {}", late::next(expected)))?;
+    }
+    if !missed.is_empty() {
+        late::show(&missed, output)?;
     }
     output.line("\nversions")?;
     let rows = versions.iter().map(|kept| {
