@@ -3,7 +3,8 @@
 //! The attempt and its token are on the ledger before the call. If the answer is lost, the same token brings the same
 //! statement back for eight hours. After that it is looked for by its name, which the service remembers for a day; and when it is
 //! nowhere, the marker in the warehouse keeps a second run from loading anything. An attempt whose every call was refused is nowhere for
-//! certain, however long the warehouse is away.
+//! certain, however long the warehouse is away; a refusal after a lost answer says nothing about the call before it, so that its
+//! statement is looked for before anything is said to have failed.
 
 use std::time::Duration;
 
@@ -170,24 +171,66 @@ async fn resume(
         return Ok(same(false));
     }
     let attempt = newest.as_attempt();
-    match app
-        .warehouse
-        .find(&plan.warehouse, &newest.statement_name)
-        .await?
-    {
-        Some(statement_id) => {
-            info!(
-                "found the statement {} of {} again",
-                newest.statement_name, load.object.key
-            );
-            app.store
-                .mark_submitted(&attempt, &statement_id, app.clock.now(), actor)
-                .await?;
-            Ok(Resume::Found)
-        }
-        None if was_refused => Ok(same(true)),
-        None => Ok(Resume::Lost(attempt)),
+    match find_again(app, load, plan, Unanswered::of(newest, &attempt), actor).await? {
+        Found::Here => Ok(Resume::Found),
+        Found::Nowhere if was_refused => Ok(same(true)),
+        Found::Nowhere => Ok(Resume::Lost(attempt)),
     }
+}
+
+/// Whether the warehouse has the newest load transaction of a load, although no call for it was answered.
+pub(crate) async fn has_arrived_unanswered(app: &App, load: &Load, actor: &str) -> Result<bool, AppError> {
+    let statements = app.store.statements(load.id).await?;
+    let unanswered = newest(&statements, StatementKind::Load).filter(|newest| newest.finished_at.is_none());
+    let Some(unanswered) = unanswered else {
+        return Ok(false);
+    };
+    let attempt = unanswered.as_attempt();
+    let unanswered = Unanswered::of(unanswered, &attempt);
+    let found = find_again(app, load, &LoadPlan::of(load)?, unanswered, actor).await?;
+    Ok(found == Found::Here)
+}
+
+/// An attempt whose call was not answered.
+struct Unanswered<'a> {
+    attempt: &'a Attempt,
+    /// The statement's.
+    name: &'a str,
+}
+
+impl<'a> Unanswered<'a> {
+    fn of(statement: &'a Statement, attempt: &'a Attempt) -> Self {
+        Self {
+            attempt,
+            name: &statement.statement_name,
+        }
+    }
+}
+
+/// Whether the service knows a statement of a name.
+#[derive(PartialEq, Eq)]
+enum Found {
+    /// It does, and now that is on record.
+    Here,
+    /// It does not.
+    Nowhere,
+}
+
+async fn find_again(
+    app: &App,
+    load: &Load,
+    plan: &LoadPlan,
+    Unanswered { attempt, name }: Unanswered<'_>,
+    actor: &str,
+) -> Result<Found, AppError> {
+    let Some(statement_id) = app.warehouse.find(&plan.warehouse, name).await? else {
+        return Ok(Found::Nowhere);
+    };
+    info!("found the statement {name} of {} again", load.object.key);
+    app.store
+        .mark_submitted(attempt, &statement_id, app.clock.now(), actor)
+        .await?;
+    Ok(Found::Here)
 }
 
 /// An attempt of which there is no trace is over: whatever it was, it runs no more.
@@ -273,7 +316,16 @@ async fn submit(
             if error.is_refusal() && !matches!(calls, Calls::Unclear) {
                 app.store.refuse_attempt(&attempt, app.clock.now()).await?;
             }
-            return retry::not_sent(app, &load, &plan.warehouse, error, actor).await;
+            let sent = retry::not_sent(app, &load, &plan.warehouse, error, actor).await?;
+            let is_in_doubt = matches!((&sent, calls), (Sent::Refused { .. }, Calls::Unclear));
+            let unanswered = Unanswered {
+                attempt: &attempt,
+                name: &submission.name,
+            };
+            if is_in_doubt && find_again(app, &load, plan, unanswered, actor).await? == Found::Here {
+                return Ok(Sent::Submitted);
+            }
+            return Ok(sent);
         }
     };
     app.store

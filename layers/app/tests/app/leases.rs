@@ -156,6 +156,26 @@ async fn a_load_that_invocation_after_invocation_dies_over_while_submitting_it_f
 }
 
 #[tokio::test]
+async fn a_load_that_all_died_over_is_not_given_up_when_the_warehouse_has_it() {
+    let bench = Bench::with(&RULES).await;
+    let world = bench.world();
+    let object = world.land("in/plain_701.txt", "plum|1\n");
+    while world.warehouse.handed().is_empty() {
+        let known = world.app.store.load(LoadId::of(&object)).await.unwrap();
+        let fault = match known.is_some_and(|load| load.deaths == 8) {
+            true => Fault::DiesAfter,
+            false => Fault::DiesBefore,
+        };
+        world.calls.strike(Aim::Next(SUBMIT), fault);
+        assert!(matches!(world.announce(&object, "first").await, Tried::Died));
+    }
+    assert_eq!(world.announce(&object, "first").await.done(), submitted(&object));
+    world.deliver_events().await.unwrap();
+    assert_eq!(world.load_of(&object).await.state, LoadState::Complete);
+    assert_eq!(world.topic.told(), ["loaded"]);
+}
+
+#[tokio::test]
 async fn an_invocation_that_is_nearly_over_begins_nothing() {
     let bench = Bench::with(&RULES).await;
     let world = bench.world();
