@@ -3,7 +3,7 @@
 //! The attempt and its token are on the ledger before the call. If the answer is lost, the same token brings the same
 //! statement back for eight hours. After that it is looked for by its name, which the service remembers for a day; and when it is
 //! nowhere, the marker in the warehouse keeps a second run from loading anything. An attempt whose every call was refused is nowhere for
-//! certain, however long the warehouse is away; a refusal after a lost answer says nothing about the call before it, so that its
+//! certain, however long the warehouse is away. But a refusal says nothing about a call before it whose answer was lost, so that the
 //! statement is looked for before anything is said to have failed.
 
 use std::time::Duration;
@@ -11,6 +11,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use longshore_copy::snapshot::add_text_column;
 use longshore_copy::{IdentifierError, marker};
+use longshore_domain::disposition::Disposition;
 use longshore_domain::load::LoadState;
 use longshore_domain::reject::RejectReason;
 use longshore_domain::rule::{ColumnPlace, RuleColumn};
@@ -208,7 +209,7 @@ impl<'a> Unanswered<'a> {
 }
 
 /// Whether the service knows a statement of a name.
-#[derive(PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Found {
     /// It does, and now that is on record.
     Here,
@@ -317,15 +318,18 @@ async fn submit(
                 app.store.refuse_attempt(&attempt, app.clock.now()).await?;
             }
             let sent = retry::not_sent(app, &load, &plan.warehouse, error, actor).await?;
-            let is_in_doubt = matches!((&sent, calls), (Sent::Refused { .. }, Calls::Unclear));
+            let Sent::Refused { .. } = sent else {
+                return Ok(sent);
+            };
             let unanswered = Unanswered {
                 attempt: &attempt,
                 name: &submission.name,
             };
-            if is_in_doubt && find_again(app, &load, plan, unanswered, actor).await? == Found::Here {
-                return Ok(Sent::Submitted);
-            }
-            return Ok(sent);
+            let found = find_again(app, &load, plan, unanswered, actor).await;
+            return match found_in_spite_of_refusal(found, &calls)? {
+                Found::Here => Ok(Sent::Submitted),
+                Found::Nowhere => Ok(sent),
+            };
         }
     };
     app.store
@@ -336,6 +340,20 @@ async fn submit(
         load.object.key, plan.warehouse
     );
     Ok(Sent::Submitted)
+}
+
+/// What a search for a refused statement gave. A client repeats a call by itself when the answer is lost, so that even what is refused
+/// at once may be there. Where no call of ours was lost before, what keeps the service from taking a statement, such as the name of
+/// its database, may keep it from searching: then it is as good as found nowhere.
+fn found_in_spite_of_refusal(found: Result<Found, AppError>, calls: &Calls) -> Result<Found, AppError> {
+    match (found, calls) {
+        (Err(AppError::Warehouse(error)), Calls::None | Calls::Refused { .. })
+            if error.disposition() != Disposition::Retry =>
+        {
+            Ok(Found::Nowhere)
+        }
+        (found, _) => found,
+    }
 }
 
 /// The state of a load while an attempt of this kind is on its way.

@@ -419,6 +419,18 @@ async fn a_refusal_after_a_lost_answer_fails_no_load_whose_statement_is_there() 
 }
 
 #[tokio::test]
+async fn a_refusal_of_what_the_client_repeated_by_itself_fails_no_load_whose_statement_is_there() {
+    let bench = Bench::with(&[PLAIN]).await;
+    let world = bench.world();
+    let object = world.land("in/plain_701.txt", "plum|1\n");
+    world.warehouse.mishap("LOCK", Mishap::TakenAndRefused);
+    let outcome = world.announce(&object, "prepare").await.done();
+    assert!(matches!(outcome, ObjectOutcome::Submitted { .. }), "{outcome:?}");
+    world.deliver_events().await.unwrap();
+    assert_eq!(world.load_of(&object).await.state, LoadState::Complete);
+}
+
+#[tokio::test]
 async fn a_refusal_after_a_call_that_never_arrived_fails_its_load() {
     let bench = Bench::with(&[PLAIN]).await;
     let world = bench.world();
