@@ -93,6 +93,7 @@ async fn compare_for(bench: &Bench, sightings: &[Sighting], wanted: Option<&Want
 
 fn wanted(rule: i32, queue: Option<&str>) -> WantedFor {
     WantedFor {
+        why: "the feed began before the rule".to_owned(),
         rule: RuleId(rule),
         queue: queue.map(QueueName::stored),
     }
@@ -585,6 +586,22 @@ async fn an_event_takes_over_no_load_that_was_made_for_the_rule_of_another_queue
             .unwrap();
     }
     assert_eq!(loads(&bench).await, expected);
+}
+
+#[tokio::test]
+async fn how_a_load_was_found_is_on_record() {
+    let bench = Bench::new().await;
+    for (found, expected) in [
+        (listed(0), "found by listing"),
+        (
+            listed_for(0, &wanted(72, Some("orders"))),
+            "found by backfill: the feed began before the rule",
+        ),
+    ] {
+        assert!(record(&bench.store, &found, 1_000).await);
+        let history = bench.store.history(found.id).await.unwrap();
+        assert_eq!(history[0].note.as_deref(), Some(expected));
+    }
 }
 
 #[tokio::test]
