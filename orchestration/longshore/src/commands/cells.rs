@@ -24,10 +24,15 @@ pub(crate) fn moment(at: DateTime<Utc>) -> String {
 
 /// The code of an error, which the guide to codes explains, and what it says.
 pub(crate) fn fault(load: &Load) -> Option<String> {
-    let error = load.error.as_ref()?;
-    Some(match &load.error_code {
+    coded(load.error_code.as_deref(), load.error.as_deref())
+}
+
+/// The same of an error that has a code.
+pub(crate) fn coded(code: Option<&str>, error: Option<&str>) -> Option<String> {
+    let error = error?;
+    Some(match code {
         Some(code) => format!("{code}: {error}"),
-        None => error.clone(),
+        None => error.to_owned(),
     })
 }
 
