@@ -38,7 +38,7 @@ impl Operate<'_> {
         let refused = match load.state {
             LoadState::Prepared | LoadState::Queued | LoadState::Submitted => self.is_free(load).err(),
             LoadState::Received => Some(format!(
-                "it has not begun; put it aside with: longshore load skip {}",
+                "it has not begun; put it aside with: longshore load skip {} --why TEXT",
                 load.id
             )),
             LoadState::Batched => Some(in_a_batch(load)),

@@ -377,7 +377,7 @@ async fn delete(
             Found::Set(set) => files.extend(waiting(&store, set.id).await?),
             Found::Batch(batch) => {
                 return Err(input(format!(
-                    "{} is {} and stays on record; stop it with: longshore load cancel {}",
+                    "{} is {} and stays on record; stop it with: longshore load cancel {} --why TEXT",
                     batch.id, batch.state, batch.id
                 )));
             }
