@@ -101,6 +101,7 @@ queries! {
     LoadReject => "load_reject",
     LoadRelease => "load_release",
     LoadReplanArchive => "load_replan_archive",
+    LoadRenew => "load_renew",
     LoadReplay => "load_replay",
     LoadSkip => "load_skip",
     LoadSkipByHand => "load_skip_by_hand",
