@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 
 use crate::support::{Feed, World, unique};
 
+/// Who does it, and why.
+const BY_HAND: [&str; 4] = ["--as", "ann", "--why", "it was there before"];
+
 /// A folder that nobody watches and S3 announces to nobody.
 fn folder() -> String {
     format!("before/{}/", unique())
@@ -24,7 +27,7 @@ fn arguments(world: &World, feed: &Feed<'_>, folder: &str, more: &[&str]) -> Vec
     if !more.contains(&"--since") {
         arguments.extend(["--since".to_owned(), "2020-01-01".to_owned()]);
     }
-    arguments.extend(more.iter().map(|more| (*more).to_owned()));
+    arguments.extend(BY_HAND.iter().chain(more).map(|more| (*more).to_owned()));
     arguments
 }
 
@@ -177,6 +180,13 @@ async fn what_a_rule_takes_from_a_queue_is_found_below_the_prefix_by_any_name() 
     let story = stories.pop().context("a story")?;
     story.assert_loaded(1);
     assert_eq!(story.load.text("queue_name"), Some(queue.as_str()));
+    let history = world.longshore(&["load", "timeline", story.load.id()])?;
+    let history = String::from_utf8_lossy(&history.stdout).into_owned();
+    assert!(history.contains("backfill by ann"), "{history}");
+    assert!(
+        history.contains("found by backfill: it was there before"),
+        "{history}"
+    );
     Ok(())
 }
 
@@ -198,6 +208,7 @@ async fn a_rule_that_can_take_nothing_is_told() -> anyhow::Result<()> {
             "--since",
             "2020-01-01",
         ];
+        let command: Vec<_> = command.into_iter().chain(BY_HAND).collect();
         let output = world.longshore(&command)?;
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{said}");

@@ -295,7 +295,7 @@ fn unfit(batch: LoadId, buffer: &Buffer, problem: &str) -> LoadFailure {
     LoadFailure {
         code: "batch_invalid".to_owned(),
         error: format!(
-            "no batch can be made of it: {problem}; mend rule {rule}, or what it names, then load its files again: longshore batch reprocess {batch}"
+            "no batch can be made of it: {problem}; mend rule {rule}, or what it names, then load its files again: longshore batch reprocess {batch} --why TEXT"
         ),
         rows_rejected: None,
     }

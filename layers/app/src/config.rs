@@ -1,6 +1,8 @@
 //! What a deployment says about itself, as the use cases need it.
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use std::time::Duration;
+
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use longshore_domain::object::WatchedPrefix;
 use longshore_domain::target::Warehouse;
 use longshore_domain::time_zone::TimeZone;
@@ -51,6 +53,27 @@ impl Default for RangeLimits {
     }
 }
 
+/// How long the lease of a load that is prepared lasts, and how often it is renewed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LeasePace {
+    /// After so long without being renewed it is over: whoever held it is dead.
+    pub lasts: TimeDelta,
+    /// Well within that time, so that the control database may be away for a moment.
+    pub renewed_every: Duration,
+    /// So long before it is over, its holder stops what it does: clocks differ, and what is on its way takes a moment to arrive.
+    pub margin: TimeDelta,
+}
+
+impl Default for LeasePace {
+    fn default() -> Self {
+        Self {
+            lasts: TimeDelta::minutes(3),
+            renewed_every: Duration::from_secs(40),
+            margin: TimeDelta::seconds(30),
+        }
+    }
+}
+
 /// Load transactions of one table run one after the other, and each that waits for its turn is one of the 500 statements that
 /// the Data API has at a time for all tables: these keep the table busy while the next are on their way.
 pub const PLACES_PER_TABLE: u32 = 8;
@@ -80,6 +103,8 @@ pub struct AppConfig {
     pub warehouse: Warehouse,
     /// How files are read and cut by ranges.
     pub ranges: RangeLimits,
+    /// How long the lease of a load that is prepared lasts.
+    pub leases: LeasePace,
     /// How many load transactions of one table may be with its warehouse at a time.
     pub places_per_table: u32,
 }

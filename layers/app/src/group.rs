@@ -11,7 +11,7 @@ use longshore_domain::group::{Arrived, LoadGroup, SetStanding, USUAL_AGE, set_of
 use longshore_domain::load::LoadId;
 use longshore_domain::reject::RejectReason;
 use longshore_domain::rule::{FileRule, MOST_IN_A_SET, ResendPolicy, RuleFault, RuleFaults, RuleId, RuleRow};
-use longshore_store::{BufferId, MadeBatch, RejectedMember, SameContent, SetMember, WaitingSet};
+use longshore_store::{BufferId, Leaving, MadeBatch, RejectedMember, SameContent, SetMember, WaitingSet};
 use serde::{Deserialize, Serialize};
 use tracing::info;
 
@@ -122,7 +122,7 @@ pub(crate) async fn make(app: &App, set: &WaitingSet, actor: &str) -> Result<Mak
             "the file was sent again before its set was loaded; load {} is in its place",
             superseded.by
         );
-        return leave(app, set.id, superseded.load, &note, actor).await;
+        return leave(app, set.id, superseded.load, Leaving::Replaced(&note), actor).await;
     }
     let now = app.clock.now();
     let rules = rules_of(app, &set.group).await?;
@@ -239,15 +239,24 @@ async fn leave_if_repeated(
     let note = format!(
         "the same content was loaded before, as load {earlier}, and nothing else came of another set"
     );
-    leave(app, set.id, load, &note, actor).await.map(Some)
+    leave(app, set.id, load, Leaving::Repeated(&note), actor)
+        .await
+        .map(Some)
 }
 
 /// Lets a load leave its set, skipped, with the note why.
-async fn leave(app: &App, set: BufferId, load: LoadId, note: &str, actor: &str) -> Result<Making, AppError> {
+async fn leave(
+    app: &App,
+    set: BufferId,
+    load: LoadId,
+    leaving: Leaving<'_>,
+    actor: &str,
+) -> Result<Making, AppError> {
     let now = app.clock.now();
-    let moved = app.store.leave_set(load, set, note, now, actor).await?;
+    let moved = app.store.leave_set(load, set, leaving, now, actor).await?;
     Ok(match moved.has_moved() {
         true => {
+            let (Leaving::Replaced(note) | Leaving::Repeated(note)) = leaving;
             info!("skipped load {load}: {note}");
             Making::Left(load)
         }

@@ -36,7 +36,7 @@ mod trace;
 
 pub use bulk::{BulkLoad, BulkPlan, BulkReport, BulkRun, BulkTarget};
 pub use chain::{ChainError, ChainEvent, ChainObserver, ChainReport, QueryOutcome, RunChain};
-pub use config::{AppConfig, PLACES_PER_TABLE, RangeLimits, ReportedFailures};
+pub use config::{AppConfig, LeasePace, PLACES_PER_TABLE, RangeLimits, ReportedFailures};
 pub use error::{AppError, with_causes};
 pub use finish::{FinishStatement, FinishedAs, StatementStatus};
 pub use follow_up::check_chain;

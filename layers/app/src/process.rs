@@ -11,6 +11,7 @@ mod deliveries;
 mod group;
 mod held;
 mod identify;
+mod lease;
 mod parts;
 mod reject;
 mod resend;
@@ -24,7 +25,7 @@ use longshore_domain::object::{Object, ObjectKey};
 use longshore_domain::queue::QueueName;
 use longshore_domain::reject::RejectReason;
 use longshore_domain::target::TableName;
-use longshore_store::{Announced, BufferId, Claim, Lease, LeaseStep, Load, Source};
+use longshore_store::{Announced, BufferId, Claim, Load, Source};
 use tracing::{Instrument, info};
 
 use crate::plan::{self, Planned};
@@ -172,17 +173,17 @@ impl ProcessObject<'_> {
             return Ok(ObjectOutcome::Ignored { reason });
         }
         self.has_time_left(&object)?;
-        let lease = self.lease();
         let announced = Announced {
             at,
             queue,
             captures,
             trace: self.invocation.trace.clone(),
         };
+        let now = self.app.clock.now();
         let claim = self
             .app
             .store
-            .claim_load(&object, &announced, &lease, self.app.clock.now())
+            .claim_load(&object, &announced, &self.renewed_lease(now), now)
             .await?;
         trace::name_load(claim.load());
         if claim.load().claims > 1 {
@@ -194,8 +195,8 @@ impl ProcessObject<'_> {
     /// Carries a load that is on the ledger on, as another delivery of its event would. By its id, because the mark by which
     /// an event knows it may change while it is waiting.
     pub(crate) async fn resume(&self, load: LoadId) -> Result<ObjectOutcome, AppError> {
-        let lease = self.lease();
         let now = self.app.clock.now();
+        let lease = self.renewed_lease(now);
         let claim = self.app.store.claim_again(load, &lease, now).await?;
         let claim = claim.ok_or_else(|| AppError::Inconsistent {
             load,
@@ -228,14 +229,6 @@ impl ProcessObject<'_> {
         }
     }
 
-    fn lease(&self) -> Lease {
-        Lease {
-            owner: self.invocation.request_id.clone(),
-            step: LeaseStep::Prepare,
-            until: self.invocation.deadline,
-        }
-    }
-
     fn actor(&self) -> &str {
         &self.invocation.request_id
     }
@@ -251,10 +244,14 @@ impl ProcessObject<'_> {
     async fn carry_on(&self, load: Load) -> Result<ObjectOutcome, AppError> {
         let id = load.id;
         let span = trace::span_of(&load, self.actor());
+        let until = load
+            .lease
+            .as_ref()
+            .map_or(self.invocation.deadline, |lease| lease.until);
         let outcome = async {
             let outcome = match self.gate(&load).await {
                 Ok(Some(outcome)) => Ok(outcome),
-                Ok(None) => Box::pin(self.advance(load)).await,
+                Ok(None) => self.holding(id, until, Box::pin(self.advance(load))).await,
                 Err(error) => Err(error),
             };
             if outcome.is_err() {

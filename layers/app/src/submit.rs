@@ -3,13 +3,15 @@
 //! The attempt and its token are on the ledger before the call. If the answer is lost, the same token brings the same
 //! statement back for eight hours. After that it is looked for by its name, which the service remembers for a day; and when it is
 //! nowhere, the marker in the warehouse keeps a second run from loading anything. An attempt whose every call was refused is nowhere for
-//! certain, however long the warehouse is away.
+//! certain, however long the warehouse is away. But a refusal says nothing about a call before it whose answer was lost, so that the
+//! statement is looked for before anything is said to have failed.
 
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use longshore_copy::snapshot::add_text_column;
 use longshore_copy::{IdentifierError, marker};
+use longshore_domain::disposition::Disposition;
 use longshore_domain::load::LoadState;
 use longshore_domain::reject::RejectReason;
 use longshore_domain::rule::{ColumnPlace, RuleColumn};
@@ -170,24 +172,66 @@ async fn resume(
         return Ok(same(false));
     }
     let attempt = newest.as_attempt();
-    match app
-        .warehouse
-        .find(&plan.warehouse, &newest.statement_name)
-        .await?
-    {
-        Some(statement_id) => {
-            info!(
-                "found the statement {} of {} again",
-                newest.statement_name, load.object.key
-            );
-            app.store
-                .mark_submitted(&attempt, &statement_id, app.clock.now(), actor)
-                .await?;
-            Ok(Resume::Found)
-        }
-        None if was_refused => Ok(same(true)),
-        None => Ok(Resume::Lost(attempt)),
+    match find_again(app, load, plan, Unanswered::of(newest, &attempt), actor).await? {
+        Found::Here => Ok(Resume::Found),
+        Found::Nowhere if was_refused => Ok(same(true)),
+        Found::Nowhere => Ok(Resume::Lost(attempt)),
     }
+}
+
+/// Whether the warehouse has the newest load transaction of a load, although no call for it was answered.
+pub(crate) async fn has_arrived_unanswered(app: &App, load: &Load, actor: &str) -> Result<bool, AppError> {
+    let statements = app.store.statements(load.id).await?;
+    let unanswered = newest(&statements, StatementKind::Load).filter(|newest| newest.finished_at.is_none());
+    let Some(unanswered) = unanswered else {
+        return Ok(false);
+    };
+    let attempt = unanswered.as_attempt();
+    let unanswered = Unanswered::of(unanswered, &attempt);
+    let found = find_again(app, load, &LoadPlan::of(load)?, unanswered, actor).await?;
+    Ok(found == Found::Here)
+}
+
+/// An attempt whose call was not answered.
+struct Unanswered<'a> {
+    attempt: &'a Attempt,
+    /// The statement's.
+    name: &'a str,
+}
+
+impl<'a> Unanswered<'a> {
+    fn of(statement: &'a Statement, attempt: &'a Attempt) -> Self {
+        Self {
+            attempt,
+            name: &statement.statement_name,
+        }
+    }
+}
+
+/// Whether the service knows a statement of a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Found {
+    /// It does, and now that is on record.
+    Here,
+    /// It does not.
+    Nowhere,
+}
+
+async fn find_again(
+    app: &App,
+    load: &Load,
+    plan: &LoadPlan,
+    Unanswered { attempt, name }: Unanswered<'_>,
+    actor: &str,
+) -> Result<Found, AppError> {
+    let Some(statement_id) = app.warehouse.find(&plan.warehouse, name).await? else {
+        return Ok(Found::Nowhere);
+    };
+    info!("found the statement {name} of {} again", load.object.key);
+    app.store
+        .mark_submitted(attempt, &statement_id, app.clock.now(), actor)
+        .await?;
+    Ok(Found::Here)
 }
 
 /// An attempt of which there is no trace is over: whatever it was, it runs no more.
@@ -273,7 +317,19 @@ async fn submit(
             if error.is_refusal() && !matches!(calls, Calls::Unclear) {
                 app.store.refuse_attempt(&attempt, app.clock.now()).await?;
             }
-            return retry::not_sent(app, &load, &plan.warehouse, error, actor).await;
+            let sent = retry::not_sent(app, &load, &plan.warehouse, error, actor).await?;
+            let Sent::Refused { .. } = sent else {
+                return Ok(sent);
+            };
+            let unanswered = Unanswered {
+                attempt: &attempt,
+                name: &submission.name,
+            };
+            let found = find_again(app, &load, plan, unanswered, actor).await;
+            return match found_in_spite_of_refusal(found, &calls)? {
+                Found::Here => Ok(Sent::Submitted),
+                Found::Nowhere => Ok(sent),
+            };
         }
     };
     app.store
@@ -284,6 +340,20 @@ async fn submit(
         load.object.key, plan.warehouse
     );
     Ok(Sent::Submitted)
+}
+
+/// What a search for a refused statement gave. A client repeats a call by itself when the answer is lost, so that even what is refused
+/// at once may be there. Where no call of ours was lost before, what keeps the service from taking a statement, such as the name of
+/// its database, may keep it from searching: then it is as good as found nowhere.
+fn found_in_spite_of_refusal(found: Result<Found, AppError>, calls: &Calls) -> Result<Found, AppError> {
+    match (found, calls) {
+        (Err(AppError::Warehouse(error)), Calls::None | Calls::Refused { .. })
+            if error.disposition() != Disposition::Retry =>
+        {
+            Ok(Found::Nowhere)
+        }
+        (found, _) => found,
+    }
 }
 
 /// The state of a load while an attempt of this kind is on its way.

@@ -231,7 +231,7 @@ impl OutcomeReport {
             (self.where_records_are(), number(&self.rows_expected)),
             ("Rows loaded", number(&self.rows_loaded)),
             ("Rows rejected", number(&self.rows_rejected)),
-            ("Error", self.error.clone()),
+            ("Error", self.fault()),
             (
                 "The file is now at",
                 self.archived_key
@@ -261,6 +261,15 @@ impl OutcomeReport {
             lines.extend([String::new(), custom_error_message.trim().to_owned()]);
         }
         lines.join("\n")
+    }
+
+    /// The code of the error, which the guide to codes explains, and what it says.
+    fn fault(&self) -> Option<String> {
+        let error = self.error.as_ref()?;
+        Some(match &self.error_code {
+            Some(code) => format!("{code}: {error}"),
+            None => error.clone(),
+        })
     }
 
     fn what(&self) -> &'static str {
@@ -390,7 +399,7 @@ mod tests {
         Interface: PA_TYPE (527)
         Table: rdsftetl.pa
         Records in the file: 3
-        Error: the trailer says 4 records, the file has 3
+        Error: trailer_count_mismatch: the trailer says 4 records, the file has 3
         The file is now at: s3://landing/archive/error/A_527.txt_x
         Load: 00000000-0000-0000-0000-000000000001
         Trace: 1-5759e988-bd862e3fe1be46a994272793

@@ -234,7 +234,7 @@ mod tests {
         for reason in reasons {
             let said = reason.to_string();
             assert!(
-                said.contains("longshore load replay ID") && said.contains("--why TEXT"),
+                said.contains("load replay ID") && said.contains("--why TEXT"),
                 "{said}"
             );
         }

@@ -12,7 +12,7 @@ use serde_json::Value;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::buffer::{BufferId, count_buffer, lock_buffer};
+use crate::buffer::{BufferId, Recount, count_buffer, lock_buffer};
 use crate::load::{LoadFilter, find_load};
 use crate::queries::Query;
 use crate::read::{Reader, bigint, bounded, integer, json, milliseconds, optional_bigint, text};
@@ -125,7 +125,7 @@ impl Store {
         if !insert(&transaction, batch, now, actor).await? {
             return Ok(MadeBatch::Overtaken);
         }
-        count_buffer(&transaction, batch.buffer, None).await?;
+        count_buffer(&transaction, batch.buffer, Recount::Left).await?;
         if let Some(failure) = &batch.failure {
             fail_in(&transaction, batch.id, failure, now, actor).await?;
         }
@@ -225,7 +225,7 @@ impl Store {
             let share = integer(QUERY.name(), "batch_share", back.share)?;
             transaction.execute(QUERY, &[&id, &share]).await?;
             if let Some(buffer) = batch.buffer {
-                count_buffer(&transaction, buffer, Some(now)).await?;
+                count_buffer(&transaction, buffer, Recount::Back(now)).await?;
             }
         }
         let moved = moved(&transaction, QUERY, batch.id, changed).await?;

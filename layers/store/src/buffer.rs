@@ -319,15 +319,36 @@ pub(crate) async fn lock_buffer(transaction: &Transaction<'_>, buffer: BufferId)
     Ok(())
 }
 
-/// Counts anew what waits in a locked buffer; with `flush_at` it is due since then.
+/// Why what waits in a buffer is counted anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Recount {
+    /// Loads left it, each for its own sake.
+    Left,
+    /// Loads came back, and all of it is due since then.
+    Back(DateTime<Utc>),
+    /// A load left it for one that waits in its place: what waits has been waiting as long as before.
+    Replaced,
+    /// A load was made of the set that it was: what is left is the next one, of which nobody said that it need not be waited for.
+    OfTheNext,
+}
+
+/// Counts anew what waits in a locked buffer.
 pub(crate) async fn count_buffer(
     transaction: &Transaction<'_>,
     buffer: BufferId,
-    flush_at: Option<DateTime<Utc>>,
+    recount: Recount,
 ) -> Result<(), StoreError> {
-    transaction
-        .execute(Query::BufferCount, &[&buffer.as_uuid(), &flush_at])
-        .await?;
+    let due_since = match recount {
+        Recount::Back(since) => Some(since),
+        Recount::Left | Recount::Replaced | Recount::OfTheNext => None,
+    };
+    let parameters: Parameters<'_> = &[
+        &buffer.as_uuid(),
+        &due_since,
+        &(recount == Recount::Replaced),
+        &(recount == Recount::OfTheNext),
+    ];
+    transaction.execute(Query::BufferCount, parameters).await?;
     Ok(())
 }
 

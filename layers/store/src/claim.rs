@@ -305,6 +305,20 @@ impl Store {
         Ok(())
     }
 
+    /// Makes a preparing lease last until then at least; false when it is somebody else's by now.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of a write.
+    pub async fn renew_lease(
+        &self,
+        load: LoadId,
+        owner: &str,
+        until: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        let parameters: Parameters<'_> = &[&load.as_uuid(), &owner, &until];
+        Ok(self.execute(Query::LoadRenew, parameters).await? == 1)
+    }
+
     /// Gives a lease back because the time is over: the load is due at once, and the hand-over is counted.
     ///
     /// # Errors

@@ -99,7 +99,7 @@ pub use rule_book::{
 pub use rule_version::RuleVersion;
 pub use rules::EncryptionSecret;
 pub use samples::sample_sql;
-pub use set::{JoiningSet, NewSet, RejectedMember, SetMember, WaitingSet, set_id};
+pub use set::{JoiningSet, Leaving, NewSet, RejectedMember, SetMember, WaitingSet, set_id};
 pub use snapshot::{
     SnapshotEnd, SnapshotOutcome, SnapshotResult, SnapshotRunner, SnapshotStanding, Telling, UntoldSnapshot,
 };

@@ -71,6 +71,16 @@ pub struct WantedFor {
     pub rule: RuleId,
     /// The queue that it takes files by, when it takes none by their keys.
     pub queue: Option<QueueName>,
+    /// Why they are looked for.
+    pub why: String,
+}
+
+/// What is put on record of how a load came to be.
+fn note_of(wanted: Option<&WantedFor>) -> String {
+    wanted.map_or_else(
+        || "found by listing".to_owned(),
+        |wanted| format!("found by backfill: {}", wanted.why),
+    )
 }
 
 /// The right to list a prefix.
@@ -206,6 +216,7 @@ impl Store {
         let sequencer = object.sequencer.as_ref().map(|sequencer| sequencer.as_str());
         let size_bytes = bigint("load_insert_listed", "size_bytes", object.size_bytes)?;
         let (rule, queue) = said_of(listed.wanted.as_ref());
+        let note = note_of(listed.wanted.as_ref());
         let mut client = self.client("load_insert_listed").await?;
         let transaction = Transaction::begin(self, &mut client);
         lock_object(&transaction, object).await?;
@@ -225,6 +236,7 @@ impl Store {
             &listed.seen_at,
             &queue,
             &rule,
+            &text(&note),
         ];
         let made = transaction.rows(Query::LoadInsertListed, parameters).await?;
         transaction.commit().await?;

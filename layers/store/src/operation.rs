@@ -9,7 +9,7 @@ use serde::Serialize;
 use tokio_postgres::Row;
 
 use crate::attempt::{AttemptRecord, insert_attempt, refuse};
-use crate::buffer::{count_buffer, lock_buffer};
+use crate::buffer::{Recount, count_buffer, lock_buffer};
 use crate::content::lock_content;
 use crate::load::{Lease, Load, find_load};
 use crate::queries::Query;
@@ -251,7 +251,7 @@ impl Store {
         let changed = transaction.execute(QUERY, parameters).await?;
         if changed > 0 {
             if let Some(buffer) = buffer {
-                count_buffer(&transaction, buffer, None).await?;
+                count_buffer(&transaction, buffer, Recount::Left).await?;
             }
             insert_operation(&transaction, load, OperationKind::Skip, operator, None, now).await?;
         }

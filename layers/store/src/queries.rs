@@ -109,6 +109,7 @@ queries! {
     LoadReject => "load_reject",
     LoadRelease => "load_release",
     LoadReplanArchive => "load_replan_archive",
+    LoadRenew => "load_renew",
     LoadReplay => "load_replay",
     LoadIgnore => "load_ignore",
     LoadSkip => "load_skip",

@@ -14,7 +14,7 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::batch::{MadeBatch, fail_in};
-use crate::buffer::{BufferId, count_buffer, lock_buffer};
+use crate::buffer::{BufferId, Recount, count_buffer, lock_buffer};
 use crate::load::{Source, find_load};
 use crate::queries::Query;
 use crate::read::{Reader, bigint, bounded, integer, milliseconds, optional_bigint, text};
@@ -134,6 +134,30 @@ pub struct NewSet {
     pub failure: Option<LoadFailure>,
 }
 
+/// Why a load leaves its set, in a sentence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leaving<'a> {
+    /// Its file was sent again and waits in its place: the set has been waiting for no shorter time.
+    Replaced(&'a str),
+    /// It counts for no set: what still waits there has begun one when it came.
+    Repeated(&'a str),
+}
+
+impl<'a> Leaving<'a> {
+    fn note(self) -> &'a str {
+        match self {
+            Self::Replaced(note) | Self::Repeated(note) => note,
+        }
+    }
+
+    fn recount(self) -> Recount {
+        match self {
+            Self::Replaced(_) => Recount::Replaced,
+            Self::Repeated(_) => Recount::Left,
+        }
+    }
+}
+
 /// The buffer of a set: the same for whoever asks.
 pub fn set_id(bucket: &Bucket, group: &str, set: &str) -> BufferId {
     BufferId::of(bucket, &json!({"group": group, "set": set}))
@@ -232,7 +256,7 @@ impl Store {
         &self,
         load: LoadId,
         set: BufferId,
-        note: &str,
+        leaving: Leaving<'_>,
         now: DateTime<Utc>,
         actor: &str,
     ) -> Result<Moved, StoreError> {
@@ -240,10 +264,16 @@ impl Store {
         let mut client = self.client(QUERY.name()).await?;
         let transaction = Transaction::begin(self, &mut client);
         lock_buffer(&transaction, set).await?;
-        let parameters: Parameters<'_> = &[&load.as_uuid(), &text(note), &now, &actor, &set.as_uuid()];
+        let parameters: Parameters<'_> = &[
+            &load.as_uuid(),
+            &text(leaving.note()),
+            &now,
+            &actor,
+            &set.as_uuid(),
+        ];
         let changed = transaction.execute(QUERY, parameters).await?;
         if changed > 0 {
-            count_buffer(&transaction, set, None).await?;
+            count_buffer(&transaction, set, leaving.recount()).await?;
         }
         commit_moved(transaction, QUERY, load, changed).await
     }
@@ -292,7 +322,7 @@ impl Store {
         if !insert(&transaction, set, now, actor).await? {
             return Ok(MadeBatch::Overtaken);
         }
-        count_buffer(&transaction, set.buffer, None).await?;
+        count_buffer(&transaction, set.buffer, Recount::OfTheNext).await?;
         if let Some(failure) = &set.failure {
             fail_in(&transaction, set.id, failure, now, actor).await?;
         }

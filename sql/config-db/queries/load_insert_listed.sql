@@ -30,7 +30,7 @@ SELECT
     $8::text,
     $10::timestamptz,
     $9::text,
-    'found by listing',
+    $16::text,
     $10::timestamptz,
     $10::timestamptz,
     $12::text,

@@ -178,7 +178,7 @@ impl BulkRun<'_> {
     pub async fn judge(&self, load: &BulkLoad) -> Result<Judged<BulkPlan>, AppError> {
         let Some(heaps) = Heaps::below(self.app, self.invocation, load).await? else {
             return Ok(Err(format!(
-                "more lies below {} than one invocation can look through; write longer paths, or use: longshore bulk load",
+                "more lies below {} than one invocation can look through; write longer paths, or have an operator run longshore bulk load",
                 load.path
             )));
         };
@@ -337,6 +337,7 @@ impl BulkRun<'_> {
             until: None,
             file_type: Some(load.file_type.clone()),
             limit: u64::MAX,
+            why: self.operator.reason.clone(),
         };
         let found = backfill
             .run(self.app, self.invocation, BackfillMode::Record)

@@ -47,7 +47,7 @@ fn sections<'a>(chosen: &[&'a SetMember]) -> Result<Vec<Together<'a>>, String> {
             Some(SetPart::Sentinel | SetPart::Control { .. }) => continue,
             None => {
                 return Err(format!(
-                    "what was kept of {} does not read; load it again with: longshore load replay {}",
+                    "what was kept of {} does not read; load it again with: longshore load replay {} --why TEXT",
                     member.key, member.load
                 ));
             }

@@ -82,7 +82,7 @@ impl Operate<'_> {
 fn refusal(load: &Load) -> Option<String> {
     if let Some(batch) = load.batch {
         return Some(format!(
-            "batch {batch} carries it and has the follow-up; run that again with: longshore load follow-up {batch}"
+            "batch {batch} carries it and has the follow-up; run that again with: longshore load follow-up {batch} --why TEXT"
         ));
     }
     match load.state {

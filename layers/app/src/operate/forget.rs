@@ -33,7 +33,7 @@ impl Operate<'_> {
         if !has_rows && others.iter().all(|other| !other.has_rows) {
             return Ok(Err(format!(
                 "nothing of it is loaded, so it is loaded when it is sent again; from where it lies: longshore load \
-                 replay {}",
+                 replay {} --why TEXT",
                 load.id
             )));
         }

@@ -63,7 +63,7 @@ impl Operate<'_> {
             LoadState::Batched if load.batch.is_none() => Ok(()),
             LoadState::Batched => Err(in_a_batch(load)),
             LoadState::Prepared | LoadState::Queued | LoadState::Submitted => Err(format!(
-                "it is {} already; stop it with: longshore load cancel {}",
+                "it is {} already; stop it with: longshore load cancel {} --why TEXT",
                 load.state, load.id
             )),
             LoadState::Delivering => Err(format!(
@@ -108,7 +108,7 @@ impl Operate<'_> {
     fn is_free(&self, load: &Load) -> Judged<()> {
         match &load.lease {
             Some(lease) if lease.until > self.app.clock.now() => Err(format!(
-                "{} works on it until {}; wait, or if that one is dead: longshore load release {}",
+                "{} works on it until {}; wait, or if that one is dead: longshore load release {} --why TEXT",
                 lease.owner,
                 lease.until.format("%Y-%m-%d %H:%M:%S"),
                 load.id
@@ -127,7 +127,7 @@ fn in_a_batch(load: &Load) -> String {
         (None, Some(buffer)) => {
             format!(
                 "it waits for a batch; have that made with: longshore batch flush {buffer}, or put the file aside \
-                 with: longshore load skip {}",
+                 with: longshore load skip {} --why TEXT",
                 load.id
             )
         }

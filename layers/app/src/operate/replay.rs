@@ -40,7 +40,7 @@ impl Operate<'_> {
     ) -> Result<Judged<ReplayPlan>, AppError> {
         if load.is_batch() {
             return Ok(Err(format!(
-                "it carries the files of others; have those loaded again with: longshore batch reprocess {}",
+                "it carries the files of others; have those loaded again with: longshore batch reprocess {} --why TEXT",
                 load.id
             )));
         }

@@ -9,9 +9,9 @@ use longshore_store::{Load, LoadFailure};
 use tracing::{info, warn};
 
 use super::{ObjectOutcome, ProcessObject};
-use crate::AppError;
 use crate::finish::FinishStatement;
 use crate::prepare::{Pace, Progress};
+use crate::{AppError, submit};
 
 /// So many invocations may die over a load in one state. Bad weather kills several in a row, a file that is too much kills all.
 const MOST_DEATHS: u32 = 10;
@@ -58,6 +58,10 @@ impl ProcessObject<'_> {
             LoadState::Received => {
                 let reason = RejectReason::WornOut { deaths };
                 self.reject(load.clone(), reason).await.map(Some)
+            }
+            // One of them may have died over the answer.
+            LoadState::Queued if submit::has_arrived_unanswered(self.app, load, self.actor()).await? => {
+                Ok(Some(ObjectOutcome::Submitted { load_id: load.id }))
             }
             LoadState::Prepared | LoadState::Queued => {
                 let error = format!(

@@ -395,17 +395,17 @@ fn reason(delivery: &Load, end: DeliveryEnd) -> String {
     let id = delivery.id;
     if end == DeliveryEnd::PutAside {
         let note = delivery.remarks.join("; ");
-        return format!("{name}: {note}; when it is wanted there: longshore load replay {id}");
+        return format!("{name}: {note}; when it is wanted there: longshore load replay {id} --why TEXT");
     }
     match delivery.state {
         LoadState::TransformFailed => {
             format!(
-                "{name} has the rows and its follow-up failed; once that is mended: longshore load follow-up {id}"
+                "{name} has the rows and its follow-up failed; once that is mended: longshore load follow-up {id} --why TEXT"
             )
         }
         _ => {
             let error = delivery.error.as_deref().unwrap_or("it did not end well");
-            format!("{name}: {error}; once that is mended: longshore load replay {id}")
+            format!("{name}: {error}; once that is mended: longshore load replay {id} --why TEXT")
         }
     }
 }

@@ -39,6 +39,8 @@ pub struct Backfill {
     pub file_type: Option<FileType>,
     /// At most so many.
     pub limit: u64,
+    /// Why, in the words of who asks for it.
+    pub why: String,
 }
 
 /// Whether what is found is also put on the ledger.
@@ -102,6 +104,7 @@ impl Backfill {
         let wanted = WantedFor {
             rule: self.rule,
             queue,
+            why: self.why.clone(),
         };
         let listing = Listing::new(&reconcile, &self.place, &mut judge, Some(wanted));
         let mut pass = Pass {

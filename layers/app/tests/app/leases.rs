@@ -7,6 +7,7 @@ use longshore_app::{AppError, ObjectOutcome, PLACES_PER_TABLE};
 use longshore_domain::disposition::Disposition;
 use longshore_domain::load::{LoadId, LoadState};
 use longshore_domain::object::Object;
+use longshore_store::{Lease, LeaseStep};
 
 use crate::support::bench::Bench;
 use crate::support::calls::{Aim, Fault, Tried};
@@ -38,6 +39,82 @@ async fn an_announcement_of_a_load_that_another_invocation_holds_must_come_again
     let outcome = world.announce(&object, "second").await.done();
     assert!(matches!(outcome, ObjectOutcome::Submitted { .. }), "{outcome:?}");
     assert_eq!(world.warehouse.rows(PRICE), ["plum|1"]);
+}
+
+#[tokio::test]
+async fn a_load_whose_worker_died_is_taken_up_minutes_later_and_not_at_its_deadline() {
+    let bench = Bench::with(&RULES).await;
+    let world = bench.world();
+    let object = world.land("in/plain_701.txt", "plum|1\n");
+    world.calls.strike(Aim::Next(SUBMIT), Fault::DiesBefore);
+    assert!(matches!(world.announce(&object, "first").await, Tried::Died));
+    world.clock.advance(TimeDelta::minutes(2));
+    let error = world.announce(&object, "second").await.failed();
+    assert!(matches!(error, AppError::PreparedElsewhere { .. }), "{error}");
+    world.clock.advance(TimeDelta::minutes(1));
+    assert_eq!(world.announce(&object, "second").await.done(), submitted(&object));
+}
+
+/// Until the lease of a load is as wanted.
+async fn wait_for_lease(world: &World, object: &Object, is_as_wanted: impl Fn(&Lease) -> bool) {
+    loop {
+        let load = world.app.store.load(LoadId::of(object)).await.unwrap();
+        if load
+            .and_then(|load| load.lease)
+            .is_some_and(|lease| is_as_wanted(&lease))
+        {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_lease_lasts_as_long_as_its_holder_works() {
+    let bench = Bench::with(&RULES).await;
+    let world = bench.world().with_eager_leases();
+    let object = world.land("in/plain_701.txt", "plum|1\n");
+    world.pace.stall_opens(true);
+    let meanwhile = async {
+        for _ in 0..4 {
+            wait_for_lease(&world, &object, |lease| {
+                lease.until >= world.clock.reads() + TimeDelta::minutes(3)
+            })
+            .await;
+            world.clock.advance(TimeDelta::minutes(2));
+        }
+        let error = world.announce(&object, "second").await.failed();
+        assert!(matches!(error, AppError::PreparedElsewhere { .. }), "{error}");
+        world.pace.stall_opens(false);
+    };
+    let (first, ()) = tokio::join!(world.announce(&object, "first"), meanwhile);
+    assert_eq!(first.done(), submitted(&object));
+    assert_eq!(world.load_of(&object).await.deaths, 0);
+}
+
+#[tokio::test]
+async fn who_finds_its_lease_taken_stops() {
+    let bench = Bench::with(&RULES).await;
+    let world = bench.world().with_eager_leases();
+    let object = world.land("in/plain_701.txt", "plum|1\n");
+    world.pace.stall_opens(true);
+    let meanwhile = async {
+        wait_for_lease(&world, &object, |_| true).await;
+        let load = LoadId::of(&object);
+        world.app.store.release(load, "first").await.unwrap();
+        let now = world.clock.reads();
+        let second = Lease {
+            owner: "second".to_owned(),
+            step: LeaseStep::Prepare,
+            until: now + TimeDelta::minutes(3),
+        };
+        world.app.store.claim_again(load, &second, now).await.unwrap();
+    };
+    let (first, ()) = tokio::join!(world.announce(&object, "first"), meanwhile);
+    let error = first.failed();
+    assert!(matches!(error, AppError::PreparedElsewhere { .. }), "{error}");
+    let lease = world.load_of(&object).await.lease.unwrap();
+    assert_eq!(lease.owner, "second");
 }
 
 #[tokio::test]
@@ -153,6 +230,26 @@ async fn a_load_that_invocation_after_invocation_dies_over_while_submitting_it_f
         Some("worn_out")
     );
     assert_eq!(world.topic.told(), ["failed"]);
+}
+
+#[tokio::test]
+async fn a_load_that_all_died_over_is_not_given_up_when_the_warehouse_has_it() {
+    let bench = Bench::with(&RULES).await;
+    let world = bench.world();
+    let object = world.land("in/plain_701.txt", "plum|1\n");
+    while world.warehouse.handed().is_empty() {
+        let known = world.app.store.load(LoadId::of(&object)).await.unwrap();
+        let fault = match known.is_some_and(|load| load.deaths == 8) {
+            true => Fault::DiesAfter,
+            false => Fault::DiesBefore,
+        };
+        world.calls.strike(Aim::Next(SUBMIT), fault);
+        assert!(matches!(world.announce(&object, "first").await, Tried::Died));
+    }
+    assert_eq!(world.announce(&object, "first").await.done(), submitted(&object));
+    world.deliver_events().await.unwrap();
+    assert_eq!(world.load_of(&object).await.state, LoadState::Complete);
+    assert_eq!(world.topic.told(), ["loaded"]);
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! What the warehouse could not do just then: tried again when it is due, given up in the end, and not while it is down.
 
 use chrono::TimeDelta;
-use longshore_app::ObjectOutcome;
+use longshore_app::{ObjectOutcome, ReconcileReport};
 use longshore_domain::fault::WarehouseFault;
 use longshore_domain::load::LoadState;
 use longshore_domain::object::Object;
@@ -406,6 +406,79 @@ async fn after_eight_hours_it_is_found_by_its_name_and_nothing_is_sent() {
     assert_eq!(submissions, 1);
     world.deliver_events().await.unwrap();
     assert_eq!(world.load_of(&object).await.state, LoadState::Complete);
+}
+
+/// The service takes the token for new, and refuses what runs already.
+async fn is_refused_after_a_lost_answer(world: &World, text: &'static str) -> ReconcileReport {
+    world.warehouse.forget_tokens();
+    world.warehouse.mishap(text, Mishap::Refused);
+    world.clock.advance(LONG);
+    world.reconcile().await
+}
+
+#[tokio::test]
+async fn a_refusal_after_a_lost_answer_fails_no_load_whose_statement_is_there() {
+    let bench = Bench::with(&[PLAIN]).await;
+    let world = bench.world();
+    let object = lost_its_answer(&world).await;
+    is_refused_after_a_lost_answer(&world, "LOCK").await;
+    assert_eq!(world.load_of(&object).await.state, LoadState::Submitted);
+    world.deliver_events().await.unwrap();
+    assert_eq!(world.load_of(&object).await.state, LoadState::Complete);
+    assert_eq!(world.topic.told(), ["loaded"]);
+    assert_eq!(world.warehouse.handed().len(), 1);
+}
+
+#[tokio::test]
+async fn a_refusal_of_what_the_client_repeated_by_itself_fails_no_load_whose_statement_is_there() {
+    let bench = Bench::with(&[PLAIN]).await;
+    let world = bench.world();
+    let object = world.land("in/plain_701.txt", "plum|1\n");
+    world.warehouse.mishap("LOCK", Mishap::TakenAndRefused);
+    let outcome = world.announce(&object, "prepare").await.done();
+    assert!(matches!(outcome, ObjectOutcome::Submitted { .. }), "{outcome:?}");
+    world.deliver_events().await.unwrap();
+    assert_eq!(world.load_of(&object).await.state, LoadState::Complete);
+}
+
+#[tokio::test]
+async fn a_refusal_after_a_call_that_never_arrived_fails_its_load() {
+    let bench = Bench::with(&[PLAIN]).await;
+    let world = bench.world();
+    let object = world.land("in/plain_701.txt", "plum|1\n");
+    world.calls.strike(Aim::Next(SUBMIT), Fault::NotReached);
+    world.announce(&object, "prepare").await.done();
+    is_refused_after_a_lost_answer(&world, "LOCK").await;
+    let load = world.load_of(&object).await;
+    assert_eq!(load.state, LoadState::Failed);
+    assert_eq!(load.error_code.as_deref(), Some("submission_refused"));
+    assert_eq!(world.topic.told(), ["failed"]);
+}
+
+#[tokio::test]
+async fn a_refusal_after_a_lost_answer_decides_nothing_while_the_search_fails() {
+    let bench = Bench::with(&[PLAIN]).await;
+    let world = bench.world();
+    let object = lost_its_answer(&world).await;
+    world.calls.strike(Aim::Next(FIND), Fault::NotReached);
+    let report = is_refused_after_a_lost_answer(&world, "LOCK").await;
+    assert_eq!(report.failed.len(), 1, "{report:?}");
+    world.pass_time(LONG).await;
+    assert_eq!(world.load_of(&object).await.state, LoadState::Complete);
+    assert_eq!(world.warehouse.rows(PRICE), ["plum|1"]);
+    assert_eq!(world.topic.told(), ["loaded"]);
+}
+
+#[tokio::test]
+async fn a_refusal_after_a_lost_answer_fails_no_follow_up_that_is_there() {
+    let bench = Bench::with(&[FOLLOWED]).await;
+    let world = bench.world();
+    let object = lost_the_answer_of_its_follow_up(&world).await;
+    is_refused_after_a_lost_answer(&world, "DELETE").await;
+    world.deliver_events().await.unwrap();
+    assert_eq!(world.load_of(&object).await.state, LoadState::Complete);
+    assert_eq!(world.warehouse.follow_ups().len(), 1);
+    assert_eq!(world.topic.told(), ["loaded"]);
 }
 
 #[tokio::test]

@@ -209,7 +209,7 @@ async fn a_delivery_that_was_put_aside_by_hand_is_told_as_missing() {
     assert_eq!(file.error_code.as_deref(), Some("not_delivered"));
     let error = format!(
         "1 of 2 warehouses have it; mart: ann put it aside: a test; when it is wanted there: longshore load replay \
-         {delivery}"
+         {delivery} --why TEXT"
     );
     assert_eq!(file.error.as_deref(), Some(error.as_str()));
     assert_eq!(world.topic.told().last().unwrap(), "partly_loaded");

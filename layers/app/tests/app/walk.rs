@@ -449,7 +449,7 @@ async fn a_file_that_one_of_two_warehouses_refuses_ends_alike_whatever_call_goes
     load failed not_delivered rows 1 ["own has it: 1 rows in s.price"]
     load mart rejected target_missing rows 1 []
     load own complete rows 1 1 []
-    audit FAILED N rows 1 follow-up 1 of 2 warehouses have it; mart: the table s.nowhere cannot be read: ERROR: relation "s"."nowhere" does not exist; create it, then: longshore load replay ID --why TEXT (a file that still lies in a watched folder is loaded by itself within half an hour); once that is mended: longshore load replay <id>
+    audit FAILED N rows 1 follow-up 1 of 2 warehouses have it; mart: the table s.nowhere cannot be read: ERROR: relation "s"."nowhere" does not exist; create it, then: longshore load replay ID --why TEXT (a file that still lies in a watched folder is loaded by itself within half an hour); once that is mended: longshore load replay <id> --why TEXT
     audit mart FAILED N rows 1 follow-up
     audit own FINISHED Y rows 1 1 0 follow-up
     notice partly_loaded sent

@@ -10,7 +10,7 @@ mod warehouse;
 
 use std::path::PathBuf;
 
-use longshore_app::{AppConfig, RangeLimits, ReportedFailures};
+use longshore_app::{AppConfig, LeasePace, RangeLimits, ReportedFailures};
 use longshore_domain::object::WatchedPrefix;
 use longshore_domain::rule::is_topic_arn;
 use longshore_domain::target::Warehouse;
@@ -138,6 +138,7 @@ impl Settings {
             statement_prefix: self.statement_prefix.clone(),
             watched: self.watched.clone(),
             warehouse,
+            leases: LeasePace::default(),
             places_per_table: self.loads_per_table,
             ranges: self.memory_bytes.map(RangeLimits::of_memory).unwrap_or_default(),
         }

@@ -193,7 +193,7 @@ impl Ledger {
                     "md5('e')",
                     quoted("00AA"),
                     now,
-                    NULL,
+                    quoted("q1"),
                 ]
             ),
             hot!(
@@ -307,7 +307,11 @@ impl Ledger {
                 "buffer_list_superseded",
                 [buffer, array(self.page().map(id), "uuid")]
             ),
-            hot!("count what waits in a buffer", "buffer_count", [buffer, NULL]),
+            hot!(
+                "count what waits in a buffer",
+                "buffer_count",
+                [buffer, NULL, "FALSE", "FALSE"]
+            ),
             hot!(
                 "what a set may still get",
                 "set_await",
@@ -365,6 +369,7 @@ impl Ledger {
                     now,
                     NULL,
                     "71",
+                    quoted("found by listing"),
                 ]
             ),
             hot!("states of a page of markers", "load_list_of_markers", [ids]),

@@ -93,6 +93,7 @@ async fn compare_for(bench: &Bench, sightings: &[Sighting], wanted: Option<&Want
 
 fn wanted(rule: i32, queue: Option<&str>) -> WantedFor {
     WantedFor {
+        why: "the feed began before the rule".to_owned(),
         rule: RuleId(rule),
         queue: queue.map(QueueName::stored),
     }
@@ -585,6 +586,59 @@ async fn an_event_takes_over_no_load_that_was_made_for_the_rule_of_another_queue
             .unwrap();
     }
     assert_eq!(loads(&bench).await, expected);
+}
+
+/// Rule 73 is in operation and takes what its queue brings, before any rule that takes files by their keys.
+#[rstest]
+#[case::found_for_a_rule(Some(wanted(72, None)), "orders", 2)]
+#[case::found_for_a_rule_by_a_queue_for_all(Some(wanted(72, None)), "landing", 1)]
+#[case::found_in_place_of_its_event(None, "orders", 1)]
+#[tokio::test]
+async fn an_event_by_a_rules_own_queue_takes_over_no_load_that_was_made_for_another_rule(
+    #[case] wanted: Option<WantedFor>,
+    #[case] of_event: &str,
+    #[case] expected: i64,
+) {
+    let bench = Bench::new().await;
+    let feed = "INSERT INTO rdscnfg.ext_interface (ext_interface_cid, interface_name) VALUES (1, 'FEED')";
+    bench.run(feed, &[]).await.unwrap();
+    let rule = "INSERT INTO rdscnfg.ext_file_config (
+                    ext_file_config_sid, ext_interface_cid, file_prefix, file_format, file_type, header_flag,
+                    trailer_flag, split_file_flag, queue_name
+                )
+                VALUES (73, 1, '', 'txt', 'txt', 'N', 'N', 'N', 'arn:aws:sqs:eu-west-1:1:orders')";
+    bench.run(rule, &[]).await.unwrap();
+    let found = wanted.map_or_else(|| listed(0), |wanted| listed_for(0, &wanted));
+    assert!(record(&bench.store, &found, 1_000).await);
+    let lease = lease("event", LeaseStep::Prepare, 2_000);
+    let announced = Announced {
+        queue: Some(QueueName::stored(of_event)),
+        ..announced_at(Some(at(0)))
+    };
+    for _ in 0..2 {
+        bench
+            .store
+            .claim_load(&object(KEY), &announced, &lease, at(1_100))
+            .await
+            .unwrap();
+    }
+    assert_eq!(loads(&bench).await, expected);
+}
+
+#[tokio::test]
+async fn how_a_load_was_found_is_on_record() {
+    let bench = Bench::new().await;
+    for (found, expected) in [
+        (listed(0), "found by listing"),
+        (
+            listed_for(0, &wanted(72, Some("orders"))),
+            "found by backfill: the feed began before the rule",
+        ),
+    ] {
+        assert!(record(&bench.store, &found, 1_000).await);
+        let history = bench.store.history(found.id).await.unwrap();
+        assert_eq!(history[0].note.as_deref(), Some(expected));
+    }
 }
 
 #[tokio::test]

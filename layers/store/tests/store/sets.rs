@@ -6,7 +6,8 @@ use longshore_domain::object::{Bucket, ObjectKey};
 use longshore_domain::rule::{Interface, RuleId};
 use longshore_domain::target::TableName;
 use longshore_store::{
-    BufferId, Claim, JoiningSet, LoadFailure, MadeBatch, NewSet, Source, WaitingSet, batch_id, set_id,
+    BufferId, Claim, JoiningSet, Leaving, LoadFailure, MadeBatch, NewSet, Source, WaitingSet, batch_id,
+    set_id,
 };
 
 use crate::support::{ACTOR, Bench, at, matched, reason};
@@ -133,10 +134,58 @@ async fn a_set_that_wants_a_file_of_which_another_one_was_made_is_not_made() {
 }
 
 #[tokio::test]
+async fn a_wish_not_to_wait_for_a_set_ends_with_the_load_that_is_made_of_it() {
+    let bench = Bench::new().await;
+    let loads = bench.joined(3).await;
+    assert!(bench.store.flush_buffer(set(), at(2)).await.unwrap());
+    let made = bench.store.make_set(&new_set(&loads[..2]), at(3), ACTOR).await;
+    assert!(matches!(made.unwrap(), MadeBatch::Made(_)));
+    let rest = bench.standing().await;
+    assert_eq!(
+        (rest.files, rest.flush_at),
+        (1, None),
+        "it is the beginning of the next set"
+    );
+}
+
+#[tokio::test]
+async fn a_set_whose_first_file_is_sent_again_is_as_old_as_before() {
+    let bench = Bench::new().await;
+    let first = bench.joined(1).await.remove(0);
+    let again = bench.found(&format!("{FOLDER}/G_701.txt")).await;
+    let moved = bench.store.join_set(again, &joining("in/G"), at(60), ACTOR).await;
+    assert!(moved.unwrap().has_moved());
+    let leave = |load, leaving| bench.store.leave_set(load, set(), leaving, at(61), ACTOR);
+    leave(first, Leaving::Replaced("sent again")).await.unwrap();
+    let standing = bench.standing().await;
+    assert_eq!((standing.files, standing.first_at), (1, Some(at(1))));
+    leave(again, Leaving::Replaced("sent again")).await.unwrap();
+    assert_eq!(bench.standing().await.first_at, None);
+}
+
+#[tokio::test]
+async fn a_set_whose_first_file_is_not_counted_begins_with_the_next_one() {
+    let bench = Bench::new().await;
+    let first = bench.joined(1).await.remove(0);
+    let next = bench.found(&format!("{FOLDER}/G_701.txt")).await;
+    let moved = bench.store.join_set(next, &joining("in/G"), at(60), ACTOR).await;
+    assert!(moved.unwrap().has_moved());
+    let left = bench
+        .store
+        .leave_set(first, set(), Leaving::Repeated("loaded before"), at(61), ACTOR);
+    assert!(left.await.unwrap().has_moved());
+    assert_eq!(bench.standing().await.first_at, Some(at(60)));
+}
+
+#[tokio::test]
 async fn a_file_leaves_its_set_once_and_only_while_it_waits() {
     let bench = Bench::new().await;
     let loads = bench.joined(3).await;
-    let leave = |load| bench.store.leave_set(load, set(), "sent twice", at(2), ACTOR);
+    let leave = |load| {
+        bench
+            .store
+            .leave_set(load, set(), Leaving::Replaced("sent twice"), at(2), ACTOR)
+    };
     assert!(leave(loads[0]).await.unwrap().has_moved());
     assert!(!leave(loads[0]).await.unwrap().has_moved());
     assert_eq!(bench.state(loads[0]).await, LoadState::Skipped);

@@ -6,7 +6,7 @@ use longshore_domain::load::LoadId;
 use longshore_domain::object::WatchedPrefix;
 
 use super::HandArguments;
-use super::value::{parse_load, parse_moment, parse_prefix, parse_words};
+use super::value::{parse_load, parse_moment, parse_prefix};
 
 #[derive(Debug, Args)]
 pub(crate) struct ReconcileArguments {
@@ -62,10 +62,6 @@ pub(crate) struct BackfillArguments {
     /// At most this many files; doing it again goes on with the others.
     #[arg(long, value_name = "N", default_value_t = 100_000)]
     pub limit: u64,
-    /// Do it. Without this, what would be done is printed and nothing happens.
-    #[arg(long)]
-    pub yes: bool,
-    /// Who; kept on the ledger.
-    #[arg(long = "as", value_name = "NAME", env = "USER", default_value = "an operator", value_parser = parse_words)]
-    pub operator: String,
+    #[command(flatten)]
+    pub hand: HandArguments,
 }

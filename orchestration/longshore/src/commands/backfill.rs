@@ -18,7 +18,8 @@ pub(crate) async fn run(
     deployment: &Deployment,
     output: Output,
 ) -> anyhow::Result<ExitStatus> {
-    let mode = match arguments.yes {
+    let hand = arguments.hand;
+    let mode = match hand.yes {
         true => BackfillMode::Record,
         false => BackfillMode::Look,
     };
@@ -29,9 +30,10 @@ pub(crate) async fn run(
         until: arguments.until,
         file_type: None,
         limit: arguments.limit,
+        why: hand.why,
     };
     let invocation = Invocation {
-        request_id: format!("backfill by {}", arguments.operator),
+        request_id: format!("backfill by {}", hand.operator),
         deadline: Utc::now() + PATIENCE,
         trace: None,
     };

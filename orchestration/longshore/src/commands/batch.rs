@@ -11,7 +11,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::by_hand;
-use super::cells::{file, moment, number};
+use super::cells::{coded, fault, file, moment, number};
 use crate::cli::{
     BatchCommand, BatchListArguments, ByHandArguments, DeleteArguments, FlushArguments, ReplayArguments,
     ReprocessArguments,
@@ -183,7 +183,7 @@ fn row(batch: &BatchStanding) -> Vec<String> {
         batch.files.to_string(),
         number(batch.rows_loaded),
         moment(batch.made_at),
-        batch.error.clone().unwrap_or_default(),
+        coded(batch.error_code.as_deref(), batch.error.as_deref()).unwrap_or_default(),
     ]
 }
 
@@ -260,7 +260,7 @@ fn list_files(files: &[Load], output: Output) -> anyhow::Result<()> {
                 load.state.to_string(),
                 number(load.rows_expected),
                 load.object.size_bytes.to_string(),
-                load.error.clone().unwrap_or_default(),
+                fault(load).unwrap_or_default(),
             ]
         })
         .collect();
@@ -379,7 +379,7 @@ async fn delete(
             Found::Set(set) => files.extend(waiting(&store, set.id).await?),
             Found::Batch(batch) => {
                 return Err(input(format!(
-                    "{} is {} and stays on record; stop it with: longshore load cancel {}",
+                    "{} is {} and stays on record; stop it with: longshore load cancel {} --why TEXT",
                     batch.id, batch.state, batch.id
                 )));
             }

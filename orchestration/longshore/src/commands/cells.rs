@@ -30,10 +30,15 @@ pub(crate) fn fault(load: &Load) -> Option<String> {
         let error = load.retry.error.as_deref().unwrap_or_default();
         return Some(format!("{}: {error}", Outcome::FollowUpFailed.as_str()));
     }
-    let error = load.error.as_ref()?;
-    Some(match &load.error_code {
+    coded(load.error_code.as_deref(), load.error.as_deref())
+}
+
+/// The same of an error that has a code.
+pub(crate) fn coded(code: Option<&str>, error: Option<&str>) -> Option<String> {
+    let error = error?;
+    Some(match code {
         Some(code) => format!("{code}: {error}"),
-        None => error.clone(),
+        None => error.to_owned(),
     })
 }
 

@@ -247,10 +247,11 @@ impl Deed {
         letter: &mut Letter,
     ) -> anyhow::Result<bool> {
         if !letter.is_announcement {
-            letter.refused = Some(
-                "it announces no file; the reconciler settles what a status event is about, so it may be deleted: longshore dlq delete"
-                    .to_owned(),
-            );
+            letter.refused = Some(format!(
+                "it announces no file; the reconciler settles what a status event is about, so it may be deleted: longshore dlq \
+                 delete --id {}",
+                letter.id
+            ));
             return Ok(false);
         }
         let to = match (to, &message.dead_of) {

@@ -68,7 +68,8 @@ pub(super) async fn loads_of(store: &Store, url: &str) -> anyhow::Result<Vec<Loa
     let loads = store.loads_of_key(&bucket, &key).await?;
     match loads.is_empty() {
         true => Err(input(format!(
-            "the ledger knows no load of {url}; what lies there and was never announced is found by: longshore backfill"
+            "the ledger knows no load of {url}; what lies there and was never announced is found by: longshore backfill \
+             --rule ID --prefix s3://BUCKET/PREFIX --since TIME --why TEXT"
         ))),
         false => Ok(loads),
     }

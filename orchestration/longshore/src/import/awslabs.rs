@@ -279,7 +279,8 @@ impl Import<'_> {
             ),
             (
                 &["currentBatch", "lastBatchRotation", "status"],
-                "currentBatch: files that wait in an open batch there are not known here; flush it there, or find them with: longshore backfill",
+                "currentBatch: files that wait in an open batch there are not known here; flush it there, or find them with: longshore \
+                 backfill --rule ID --prefix s3://BUCKET/PREFIX --since TIME --why TEXT",
             ),
         ];
         for (names, remark) in left_out {

@@ -78,6 +78,7 @@ pub(crate) struct Files(Arc<Mutex<BTreeMap<String, Stored>>>);
 pub(crate) struct Pace {
     is_slow: AtomicBool,
     copies_stall: AtomicBool,
+    opens_stall: AtomicBool,
     heads: AtomicUsize,
     most_heads: AtomicUsize,
 }
@@ -91,6 +92,11 @@ impl Pace {
     /// Whether copies take longer than anyone waits.
     pub(crate) fn stall_copies(&self, stall: bool) {
         self.copies_stall.store(stall, Ordering::Relaxed);
+    }
+
+    /// Whether no file can be opened for now.
+    pub(crate) fn stall_opens(&self, stall: bool) {
+        self.opens_stall.store(stall, Ordering::Relaxed);
     }
 
     /// How many HEADs waited at the same time at most.
@@ -240,6 +246,9 @@ impl ObjectStore for MemoryStore {
     }
 
     async fn open(&self, object: &Object) -> Result<ObjectBody, ObjectStoreError> {
+        while self.pace.opens_stall.load(Ordering::Relaxed) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
         let file = self.call(OPEN, &object.key, || self.files.pinned(object)).await?;
         let halves = [
             file.bytes.slice(..file.bytes.len() / 2),

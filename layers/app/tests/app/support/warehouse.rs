@@ -37,6 +37,8 @@ pub(crate) enum Mishap {
     Cancelled,
     /// The service refuses the call.
     Refused,
+    /// The call takes effect, its answer is lost, and the client's own repetition of it is refused.
+    TakenAndRefused,
     /// It takes longer than anyone waits.
     TooSlow,
     /// Another session did the same a moment before, so that it fails.
@@ -201,7 +203,11 @@ impl State {
                 && of_the_call
                     == matches!(
                         mishap,
-                        Mishap::Refused | Mishap::Busy | Mishap::Denied | Mishap::TooSlow
+                        Mishap::Refused
+                            | Mishap::TakenAndRefused
+                            | Mishap::Busy
+                            | Mishap::Denied
+                            | Mishap::TooSlow
                     )
         })?;
         Some(self.mishaps.remove(index).1)
@@ -226,8 +232,12 @@ impl State {
             SubmissionSql::Transaction(statements) => statements.join("\n"),
             SubmissionSql::Single(sql) => sql.clone(),
         };
-        if let Some(mishap) = self.take_mishap(&text, true) {
-            return Err(not_taken(warehouse, &mishap));
+        let refusal = self.take_mishap(&text, true);
+        if let Some(mishap) = refusal
+            .as_ref()
+            .filter(|mishap| !matches!(mishap, Mishap::TakenAndRefused))
+        {
+            return Err(not_taken(warehouse, mishap));
         }
         let report = match &submission.sql {
             SubmissionSql::Transaction(statements) => self.run_transaction(files, statements),
@@ -242,7 +252,10 @@ impl State {
             is_told: false,
             report,
         });
-        Ok(id)
+        match refusal {
+            Some(mishap) => Err(not_taken(warehouse, &mishap)),
+            None => Ok(id),
+        }
     }
 
     fn run_transaction(&mut self, files: &Files, statements: &[String]) -> StatementReport {

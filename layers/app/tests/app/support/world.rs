@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use longshore_app::{
-    Announcement, App, AppConfig, FinishStatement, FinishedAs, Invocation, ObjectOutcome, PLACES_PER_TABLE,
-    ProcessObject, RangeLimits, Reconcile, ReconcileLimits, ReconcileReport, ReportedFailures,
-    StatementStatus,
+    Announcement, App, AppConfig, FinishStatement, FinishedAs, Invocation, LeasePace, ObjectOutcome,
+    PLACES_PER_TABLE, ProcessObject, RangeLimits, Reconcile, ReconcileLimits, ReconcileReport,
+    ReportedFailures, StatementStatus,
 };
 use longshore_domain::load::LoadId;
 use longshore_domain::object::{Bucket, Object, ObjectKey, Sequencer, WatchedPrefix};
@@ -90,6 +90,23 @@ impl World {
     pub(crate) fn with_room_for_all(self) -> Self {
         let config = AppConfig {
             places_per_table: u32::MAX,
+            ..AppConfig::clone(&self.app.config)
+        };
+        let app = App {
+            config: Arc::new(config),
+            ..self.app
+        };
+        Self { app, ..self }
+    }
+
+    /// The same deployment where leases are renewed every few milliseconds.
+    pub(crate) fn with_eager_leases(self) -> Self {
+        let leases = LeasePace {
+            renewed_every: std::time::Duration::from_millis(5),
+            ..LeasePace::default()
+        };
+        let config = AppConfig {
+            leases,
             ..AppConfig::clone(&self.app.config)
         };
         let app = App {
@@ -343,6 +360,7 @@ fn config(number: usize) -> AppConfig {
             region: "ap-south-1".to_owned(),
         },
         ranges: RangeLimits::default(),
+        leases: LeasePace::default(),
         places_per_table: PLACES_PER_TABLE,
     }
 }

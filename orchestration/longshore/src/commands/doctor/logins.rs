@@ -128,8 +128,9 @@ async fn target_logins(record: &Record, clients: &AwsClients) -> Vec<Finding> {
     let warehouse = match row.warehouse() {
         Ok(warehouse) => warehouse,
         Err(fault) => {
-            let mend =
-                format!("mend the row of ext_target of {name}: longshore rule export, then rule apply");
+            let mend = format!(
+                "mend the row of ext_target of {name}: longshore rule export > FILE; then longshore rule apply FILE --why TEXT"
+            );
             return vec![Finding::fault(format!("target {name}"), fault.to_string(), mend)];
         }
     };

@@ -183,7 +183,7 @@ pub(super) async fn add(
     let taken = change.store.rule_book(Some(&[number.0])).await?;
     if !taken.rules.is_empty() {
         return Err(input(format!(
-            "rule {number} is there; change it with: longshore rule edit {number}"
+            "rule {number} is there; change it with: longshore rule edit {number} FIELD=VALUE --why TEXT"
         )));
     }
     // Made of what was just seen: a number that somebody else takes meanwhile is not written over.
