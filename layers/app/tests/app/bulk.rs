@@ -116,6 +116,7 @@ async fn a_backfill_finds_nothing_in_a_bucket_that_is_not_the_rules() {
             until: None,
             file_type: None,
             limit: 10,
+            why: "to see".to_owned(),
         };
         let invocation = world.invocation("backfill");
         let found = Box::pin(backfill.run(&world.app, &invocation, BackfillMode::Look)).await;

@@ -82,6 +82,7 @@ mod tests {
             unfinished: 1,
             oldest_unfinished_seconds: Some(oldest_load),
             waiting_retries: 0,
+            late_periods: 0,
             paused_warehouses: 0,
             marker_differences: 0,
             oldest_unsent_seconds: Some(oldest_message),
