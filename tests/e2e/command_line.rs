@@ -488,6 +488,7 @@ fn help_names_every_command_and_ends_with_0() -> anyhow::Result<()> {
       bulk       Load what lies under a prefix into a table, once, by as few transactions as it takes
       snapshot   Load dated snapshots: the newest file into a table that is made, or widened, to fit its
                  description
+      late       Files that should have come and did not
       marker     Where the ledger and the markers in the warehouse differ
       warehouse  The warehouses that loads go to
       dlq        Announcements that no function could take

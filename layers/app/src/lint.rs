@@ -31,7 +31,7 @@ pub fn doubts(rows: &[RuleRow]) -> Vec<RuleFaults> {
             let fault = RuleFault::new(
                 column,
                 format!(
-                    "may take files that rule {other} takes too, which would be refused; see: longshore rule explain"
+                    "may take files that rule {other} takes too, which would be refused; see: longshore rule explain s3://BUCKET/KEY"
                 ),
             );
             found.entry(rule).or_default().push(fault);

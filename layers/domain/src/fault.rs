@@ -113,8 +113,9 @@ impl fmt::Display for WarehouseFault {
     }
 }
 
-/// What a quoted text is the name of, where this stands before it.
-const NOUNS: [&str; 9] = [
+/// What a quoted text is the name of, where this stands before it: COPY's own error says which view to check.
+const NOUNS: [&str; 10] = [
+    "Check",
     "column",
     "constraint",
     "function",
@@ -201,6 +202,10 @@ mod tests {
                 "ERROR: Invalid digit, Value '…', Pos 0, Type: Integer",
             ),
             ("a value that isn't one: 'Jane", "a value that isn't one: '…'"),
+            (
+                "Load into table 'price' failed.  Check 'sys_load_error_detail' system table",
+                "Load into table 'price' failed.  Check 'sys_load_error_detail' system table",
+            ),
             ("division by zero", "division by zero"),
         ] {
             assert_eq!(WarehouseFault::Data.without_values(text), expected);

@@ -79,6 +79,7 @@ async fn walk(request_id: &str) -> Result<(), Error> {
         .host(login["host"].as_str().unwrap_or_default())
         .port(u16::try_from(login["port"].as_u64().unwrap_or_default())?)
         .user(login["username"].as_str().unwrap_or_default())
+        .password(login["password"].as_str().unwrap_or_default())
         .dbname(login["dbname"].as_str().unwrap_or_default());
     let (client, connection) = config.connect(tokio_postgres::NoTls).await?;
     let connection = tokio::spawn(connection);

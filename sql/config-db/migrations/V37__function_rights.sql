@@ -6,6 +6,9 @@
 ALTER FUNCTION rdscnfg.ext_file_config_changed() SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 ALTER FUNCTION rdscnfg.ext_file_config_dtl_removed() SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 ALTER FUNCTION rdscnfg.ext_file_config_dtl_moved() SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+ALTER FUNCTION rdscnfg.ext_file_expectation_follow_rule() SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+ALTER FUNCTION rdscnfg.ext_file_expectation_follow_interface() SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+ALTER FUNCTION rdscnfg.ext_file_expectation_follow_target() SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 
 REVOKE EXECUTE ON FUNCTION
     rdscnfg.ext_file_config_keep_version(integer[]),
@@ -13,5 +16,9 @@ REVOKE EXECUTE ON FUNCTION
     rdscnfg.ext_file_config_dtl_removed(),
     rdscnfg.ext_file_config_dtl_moved(),
     rdscnfg.ext_file_config_wake_loads(),
+    rdscnfg.ext_file_expectation_follow(integer[]),
+    rdscnfg.ext_file_expectation_follow_rule(),
+    rdscnfg.ext_file_expectation_follow_interface(),
+    rdscnfg.ext_file_expectation_follow_target(),
     rdscnfg.ext_snapshot_schedule_follow()
 FROM PUBLIC;

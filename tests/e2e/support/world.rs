@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use aws_credential_types::Credentials;
 use longshore_testkit::{LocalStack, LocalStackOptions, Ready};
 use serde_json::Value;
@@ -297,11 +297,21 @@ impl World {
             ))
             .await
             .context("demand a password")?;
-        self.administer(
-            "SELECT pg_reload_conf();
-             SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'control'",
-        )
-        .await
+        client.batch_execute("SELECT pg_reload_conf()").await?;
+        // Until then the warehouse's users are asked for the new password too.
+        let mut is_in_force = false;
+        for _ in 0..100 {
+            is_in_force = tokio_postgres::connect(&self.ready().warehouse_database_url, NoTls)
+                .await
+                .is_ok();
+            if is_in_force {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        ensure!(is_in_force, "the server did not read its configuration again");
+        self.administer("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'control'")
+            .await
     }
 
     /// Runs SQL on the local server, from its other database.

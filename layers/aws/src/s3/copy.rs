@@ -468,7 +468,7 @@ mod tests {
             tokio::task::yield_now().await;
         }
         let at_once = script.requests().iter().filter(is_part).count();
-        assert_eq!(at_once, 32, "or an invocation has not the time for it");
+        assert_eq!(at_once, 128, "or an invocation has not the time for it");
         drop(copying);
         while script
             .requests()

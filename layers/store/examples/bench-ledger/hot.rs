@@ -440,7 +440,7 @@ impl Ledger {
             hot!(
                 "the files of a rule that came within a time",
                 "arrival_list",
-                ["1", seconds_ago(86_400), now, "10"]
+                ["1", seconds_ago(600), now, "10"]
             ),
             hot!("the newest file of a rule", "arrival_find_newest", ["1"]),
             hot!("late files that came", "late_list_settled", [now, now, "100"]),

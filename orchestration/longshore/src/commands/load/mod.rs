@@ -17,15 +17,7 @@ pub(super) use show::show;
 use timeline::timeline;
 
 /// What is said of each load of a list.
-const HEADER: [&str; 7] = [
-    "load",
-    "file",
-    "state",
-    "rows",
-    "table",
-    "received",
-    "error or wait",
-];
+const HEADER: [&str; 7] = ["load", "file", "state", "rows", "table", "received", "error"];
 
 /// Carries out a `load` command.
 pub(crate) async fn run(
