@@ -32,6 +32,7 @@ pub mod rules;
 mod snapshot;
 mod submit;
 mod superseded;
+mod tables;
 mod trace;
 
 pub use bulk::{BulkLoad, BulkPlan, BulkReport, BulkRun, BulkTarget};

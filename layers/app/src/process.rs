@@ -31,7 +31,7 @@ use tracing::{Instrument, info};
 use crate::plan::{self, Planned};
 use crate::prepare::{self, Copyable, Prepared};
 use crate::retry::Sent;
-use crate::submit::Tables;
+use crate::tables::{self, Tables};
 use crate::{App, AppConfig, AppError, Invocation, notify, submit, trace};
 pub(crate) use identify::resolve_table;
 use identify::{Identified, Unidentified};
@@ -367,10 +367,10 @@ impl ProcessObject<'_> {
             Ok(planned) => planned,
             Err(reason) => return Ok(Err(self.reject_prepared(load, copyable, reason).await?)),
         };
-        let tables = match submit::ensure_tables(self.app, &load, &planned.plan, self.actor()).await? {
+        let tables = match tables::ensure_tables(self.app, &load, &planned.plan, self.actor()).await? {
             Tables::Ready => {
                 let columns = &copyable.columns;
-                submit::ensure_columns(self.app, &load, &planned.plan, columns, self.actor()).await?
+                tables::ensure_columns(self.app, &load, &planned.plan, columns, self.actor()).await?
             }
             other => other,
         };

@@ -14,7 +14,7 @@ use crate::error::with_causes;
 use crate::plan::LoadPlan;
 use crate::ports::WarehouseError;
 use crate::retry::{self, Again, FailedStatement};
-use crate::{AppError, submit};
+use crate::{AppError, tables};
 
 /// How long a look at the marker may take.
 const LOOK_PATIENCE: Duration = Duration::from_secs(60);
@@ -52,7 +52,7 @@ impl FinishStatement<'_> {
             return Ok(None);
         }
         for table in tables_of(plan) {
-            match submit::make_marker_table(self.app, &plan.warehouse, table).await {
+            match tables::make_marker_table(self.app, &plan.warehouse, table).await {
                 Ok(()) => {}
                 Err(AppError::Warehouse(error)) if is_for_people(&error) => {
                     warn!(
