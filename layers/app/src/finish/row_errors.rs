@@ -32,15 +32,18 @@ struct CopiedFile {
     load: Load,
     bucket: Bucket,
     key: ObjectKey,
-    /// Whether that is a copy of ours.
-    is_copy: bool,
+    /// Whether it is what the load prepared or took as it is, and not one of those that its manifest lists.
+    is_source: bool,
 }
 
-/// What the warehouse says of one refused row.
-struct Refused {
-    /// The file that COPY read, as the view has it.
-    url: String,
-    error: RowError,
+impl CopiedFile {
+    /// People know what landed, and not where COPY read it.
+    fn name(&self) -> &ObjectKey {
+        match self.is_source {
+            true => &self.load.object.key,
+            false => &self.key,
+        }
+    }
 }
 
 impl FinishStatement<'_> {
@@ -79,37 +82,40 @@ impl FinishStatement<'_> {
             .run(&plan.warehouse, &sql, LOOK_PATIENCE)
             .await?;
         let mut by_file: BTreeMap<String, Vec<RowError>> = BTreeMap::new();
-        for Refused { url, error } in rows.iter().map(|row| refused(row)) {
-            by_file.entry(url).or_default().push(error);
+        for error in rows.iter().map(|row| row_error(row)) {
+            by_file.entry(error.file_name.clone()).or_default().push(error);
         }
         let copied = self.loads_copied(load).await?;
-        let reads_several = copied.len() > 1 || copied.iter().any(|load| load.sources.len() > 1);
         let (mut first, mut lines_left) = (None, MOST_LINES);
-        for (url, mut errors) in by_file {
+        for (url, errors) in by_file {
             let file = file_of(&copied, &url);
-            if let Some(file) = &file {
-                self.add_lines(file, &mut errors, &mut lines_left).await;
-            }
-            let is_listed = file
-                .as_ref()
-                .is_some_and(|file| file.key != file.load.object.key && !file.is_copy);
-            let name = match &file {
-                // People know what landed, not our copy of it.
-                Some(file) if file.is_copy => file.load.object.key.to_string(),
-                Some(file) => file.key.to_string(),
-                None => url,
-            };
-            for error in &mut errors {
-                error.file_name.clone_from(&name);
-            }
-            self.app.store.add_row_errors(load.id, &errors).await?;
-            if let Some(file) = file.filter(|file| file.load.id != load.id) {
-                self.app.store.add_row_errors(file.load.id, &errors).await?;
-            }
-            let named = (reads_several || is_listed).then_some(name.as_str());
-            first = first.or_else(|| errors.first().map(|error| in_words(named, error)));
+            let is_one_of_several = copied.len() > 1 || file.as_ref().is_some_and(|file| !file.is_source);
+            let errors = self.keep(load, file.as_ref(), errors, &mut lines_left).await?;
+            first = first.or_else(|| errors.first().map(|error| in_words(is_one_of_several, error)));
         }
         Ok(first)
+    }
+
+    /// Keeps the errors of a file, with its name and the lines they stand on, for the load that COPY ran for and, of a batch, for
+    /// the file's own.
+    async fn keep(
+        &self,
+        load: &Load,
+        file: Option<&CopiedFile>,
+        mut errors: Vec<RowError>,
+        lines_left: &mut usize,
+    ) -> Result<Vec<RowError>, AppError> {
+        if let Some(file) = file {
+            self.add_lines(file, &mut errors, lines_left).await;
+            for error in &mut errors {
+                error.file_name = file.name().to_string();
+            }
+            if file.load.id != load.id {
+                self.app.store.add_row_errors(file.load.id, &errors).await?;
+            }
+        }
+        self.app.store.add_row_errors(load.id, &errors).await?;
+        Ok(errors)
     }
 
     /// The loads whose files a COPY read: those that a batch carries, or the load itself.
@@ -190,7 +196,8 @@ impl FinishStatement<'_> {
         let Some(head) = self.app.objects.head(&file.bucket, &file.key).await? else {
             return Ok(None);
         };
-        let (compression, encoding) = coding_of_source(&rule, &file.key, file.is_copy);
+        let (compression, encoding) =
+            coding_of_source(&rule, &file.key, file.is_source && file.load.prepared);
         let object = Object {
             bucket: file.bucket.clone(),
             key: file.key.clone(),
@@ -218,7 +225,7 @@ fn file_of(copied: &[Load], url: &str) -> Option<CopiedFile> {
                 load: load.clone(),
                 bucket: bucket.clone(),
                 key: source.key.clone(),
-                is_copy: load.prepared,
+                is_source: true,
             });
         }
     }
@@ -227,18 +234,18 @@ fn file_of(copied: &[Load], url: &str) -> Option<CopiedFile> {
         load: load.clone(),
         bucket,
         key,
-        is_copy: false,
+        is_source: false,
     })
 }
 
-fn refused(row: &[Option<String>]) -> Refused {
+/// Its file is named as the view has it.
+fn row_error(row: &[Option<String>]) -> RowError {
     let field = |name: &str| {
         let index = row_errors::COLUMNS.iter().position(|column| *column == name)?;
         row.get(index)?.as_deref().map(|text| text.trim().to_owned())
     };
-    let url = field("file_name").unwrap_or_default();
-    let error = RowError {
-        file_name: url.clone(),
+    RowError {
+        file_name: field("file_name").unwrap_or_default(),
         // -1 where the warehouse split the file and lost count.
         line_number: field("line_number")
             .and_then(|text| text.parse().ok())
@@ -248,13 +255,15 @@ fn refused(row: &[Option<String>]) -> Refused {
         error_code: field("error_code").and_then(|text| text.parse().ok()),
         error_message: field("error_message").unwrap_or_default(),
         raw_line: None,
-    };
-    Refused { url, error }
+    }
 }
 
-/// `file` is named where COPY read several.
-fn in_words(file: Option<&str>, error: &RowError) -> String {
-    let file = file.map(|name| format!("{name}, ")).unwrap_or_default();
+/// Its file is named where COPY read several.
+fn in_words(is_one_of_several: bool, error: &RowError) -> String {
+    let file = match is_one_of_several {
+        true => format!("{}, ", error.file_name),
+        false => String::new(),
+    };
     let line = match error.line_number {
         0 => "a line".to_owned(),
         number => format!("line {number}"),
