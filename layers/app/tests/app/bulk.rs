@@ -12,6 +12,28 @@ use crate::support::rules::Rule;
 /// As many as are looked at and put on the ledger at once.
 const AT_ONCE: usize = 16;
 
+/// The files below a prefix, in a format, into the table of prices.
+fn prices(format: &str) -> BulkLoad {
+    BulkLoad {
+        path: WatchedPrefix::parse("s3://landing/lake/prices/").unwrap(),
+        table: TableName::new("s", "price"),
+        format: Some(format.to_owned()),
+        extension: None,
+        columns: vec!["item".to_owned(), "amount".to_owned()],
+        merge_key: None,
+        merge_order: None,
+        target: BulkTarget::Own,
+        fields: vec!["delimiter=|".to_owned()],
+    }
+}
+
+fn ann() -> Operator {
+    Operator {
+        name: "ann".to_owned(),
+        reason: "a test".to_owned(),
+    }
+}
+
 #[tokio::test]
 async fn the_files_of_a_bulk_load_are_looked_at_side_by_side() {
     const FILES: usize = 120;
@@ -22,21 +44,8 @@ async fn the_files_of_a_bulk_load_are_looked_at_side_by_side() {
         world.land(&format!("lake/prices/{file:03}.csv"), &format!("plum|{file}\n"));
     }
     world.pace.slow_down();
-    let load = BulkLoad {
-        path: WatchedPrefix::parse("s3://landing/lake/prices/").unwrap(),
-        table: TableName::new("s", "price"),
-        format: Some("csv".to_owned()),
-        extension: None,
-        columns: vec!["item".to_owned(), "amount".to_owned()],
-        merge_key: None,
-        merge_order: None,
-        target: BulkTarget::Own,
-        fields: vec!["delimiter=|".to_owned()],
-    };
-    let operator = Operator {
-        name: "ann".to_owned(),
-        reason: "a test".to_owned(),
-    };
+    let load = prices("csv");
+    let operator = ann();
     let invocation = world.invocation("bulk");
     let bulk = BulkRun {
         app: &world.app,
@@ -74,21 +83,10 @@ async fn a_bulk_load_takes_files_of_any_name_but_for_those_that_it_is_told_to_ig
     ] {
         world.land(key, "plum|1\n");
     }
-    let load = BulkLoad {
-        path: WatchedPrefix::parse("s3://landing/lake/prices/").unwrap(),
-        table: TableName::new("s", "price"),
-        format: Some("txt".to_owned()),
-        extension: Some(String::new()),
-        columns: vec!["item".to_owned(), "amount".to_owned()],
-        merge_key: None,
-        merge_order: None,
-        target: BulkTarget::Own,
-        fields: vec!["delimiter=|".to_owned(), "ignore_names=_SUCCESS".to_owned()],
-    };
-    let operator = Operator {
-        name: "ann".to_owned(),
-        reason: "a test".to_owned(),
-    };
+    let mut load = prices("txt");
+    load.extension = Some(String::new());
+    load.fields.push("ignore_names=_SUCCESS".to_owned());
+    let operator = ann();
     let invocation = world.invocation("bulk");
     let bulk = BulkRun {
         app: &world.app,

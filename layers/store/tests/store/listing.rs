@@ -113,6 +113,22 @@ fn listed_for(written: i64, wanted: &WantedFor) -> ListedLoad {
     }
 }
 
+/// The event of the object, by a queue, and the same again.
+async fn announce_twice(bench: &Bench, queue: Option<&str>) {
+    let lease = lease("event", LeaseStep::Prepare, 2_000);
+    let announced = Announced {
+        queue: queue.map(QueueName::stored),
+        ..announced_at(Some(at(0)))
+    };
+    for _ in 0..2 {
+        bench
+            .store
+            .claim_load(&object(KEY), &announced, &lease, at(1_100))
+            .await
+            .unwrap();
+    }
+}
+
 #[tokio::test]
 async fn a_late_event_takes_over_the_load_that_a_listing_made() {
     let bench = Bench::new().await;
@@ -573,18 +589,7 @@ async fn an_event_takes_over_no_load_that_was_made_for_the_rule_of_another_queue
 ) {
     let bench = Bench::new().await;
     record(&bench.store, &listed_for(0, &wanted(72, of_listing)), 1_000).await;
-    let lease = lease("event", LeaseStep::Prepare, 2_000);
-    let announced = Announced {
-        queue: of_event.map(QueueName::stored),
-        ..announced_at(Some(at(0)))
-    };
-    for _ in 0..2 {
-        bench
-            .store
-            .claim_load(&object(KEY), &announced, &lease, at(1_100))
-            .await
-            .unwrap();
-    }
+    announce_twice(&bench, of_event).await;
     assert_eq!(loads(&bench).await, expected);
 }
 
@@ -610,18 +615,7 @@ async fn an_event_by_a_rules_own_queue_takes_over_no_load_that_was_made_for_anot
     bench.run(rule, &[]).await.unwrap();
     let found = wanted.map_or_else(|| listed(0), |wanted| listed_for(0, &wanted));
     assert!(record(&bench.store, &found, 1_000).await);
-    let lease = lease("event", LeaseStep::Prepare, 2_000);
-    let announced = Announced {
-        queue: Some(QueueName::stored(of_event)),
-        ..announced_at(Some(at(0)))
-    };
-    for _ in 0..2 {
-        bench
-            .store
-            .claim_load(&object(KEY), &announced, &lease, at(1_100))
-            .await
-            .unwrap();
-    }
+    announce_twice(&bench, Some(of_event)).await;
     assert_eq!(loads(&bench).await, expected);
 }
 
