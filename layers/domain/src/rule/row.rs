@@ -1,6 +1,8 @@
 //! A rule as the tables hold it, text by text.
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::KnownTarget;
@@ -8,6 +10,7 @@ use super::KnownTarget;
 /// One row of `ext_file_config`, joined with its interface, its columns and its target. Only active rows
 /// (`oprtnl_flag = 'A'`) ever become one.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 #[expect(
     missing_docs,
     reason = "the fields are the columns, and the columns are described where the table is"
@@ -139,6 +142,21 @@ pub struct RuleRow {
     /// The targets that there are, of a rule that names further ones.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub known_targets: Vec<KnownTarget>,
+}
+
+impl Serialize for RuleRow {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, serializer)
+    }
+}
+
+/// A hundred fields are 200 KB of code for each format that they are read from, and what is read is always JSON in the end: so
+/// they are read from a [`Value`], once.
+impl<'de> Deserialize<'de> for RuleRow {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let fields = Value::deserialize(deserializer)?;
+        Self::deserialize(fields).map_err(D::Error::custom)
+    }
 }
 
 /// One row of `ext_file_config_dtl`, in the order of `column_order_sqnc`.
