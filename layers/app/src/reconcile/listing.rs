@@ -7,17 +7,11 @@
 //! The races, all of them settled in the store under a lock on the key. An object whose event is being processed has a load and
 //! is accounted for. An event that comes after the listing takes the listing's load over instead of making a second one. Two
 //! listings make the same load, since its id comes from the object and from when it was written.
-//!
-//! The other danger is a ledger that was restored to an earlier time: it does not know of loads that the warehouse knows. So
-//! the markers of the objects are asked for before a load is made, and a marker that the ledger does not know gives its id
-//! to the load: its transaction then finds the marker and loads nothing, and all that follows a load follows.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::{StreamExt, stream};
-use longshore_copy::marker;
 use longshore_domain::disposition::Disposition;
 use longshore_domain::load::LoadId;
 use longshore_domain::object::{Object, ObjectKey, Sequencer, WatchedPrefix};
@@ -25,21 +19,18 @@ use longshore_domain::trace::TraceId;
 use longshore_store::{ComparedPage, ListedLoad, Lister, Refusal, Sighting, WantedFor};
 use tracing::{info, warn};
 
-use super::judge::{Judge, Judgement, Target};
+use super::judge::{Judge, Judgement};
+use super::loaded_before::LoadedBefore;
 use super::{ListingReport, Reconcile, ReconcileReport, Slice};
 use crate::error::with_causes;
 use crate::ports::ObjectPage;
 use crate::process::ignores;
-use crate::{App, AppError, AppError::Engine};
+use crate::{App, AppError};
 
-/// How long a look at the markers may take: it waits for the load transactions of its table, and a run is under a minute.
-const LOOK_PATIENCE: Duration = Duration::from_secs(15);
 /// Objects whose markers are asked for at once: with keys of any length the statement stays within what the service takes.
 pub(super) const OBJECTS_AT_ONCE: usize = 50;
 /// Objects that are looked at and put on the ledger at once.
 const RECORDED_AT_ONCE: usize = 16;
-/// Clocks may differ by this much.
-const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(1);
 /// The last character there is: no key in a folder comes after it.
 const AFTER_ALL: char = char::MAX;
 /// The first character that a key on the ledger may have: what holds U+0000 in its place comes before it.
@@ -51,25 +42,6 @@ pub(super) struct Found {
     pub(super) url: String,
     refusal: Option<Refusal>,
     pub(super) judgement: Judgement,
-}
-
-/// What the markers say of objects.
-#[derive(Default)]
-pub(super) struct Markers {
-    /// The loads of those that were loaded, by address.
-    loaded: HashMap<String, LoadId>,
-    /// Targets whose markers could not be read, and why.
-    pub(super) unanswered: Vec<(Target, String)>,
-}
-
-impl Markers {
-    fn has_answer_for(&self, found: &Found) -> bool {
-        let target = found.judgement.target.as_ref();
-        !self
-            .unanswered
-            .iter()
-            .any(|(unanswered, _)| target == Some(unanswered))
-    }
 }
 
 impl Reconcile<'_> {
@@ -280,7 +252,7 @@ impl<'run, 'app> Listing<'run, 'app> {
 
     /// Of a target that gives no answer the objects are left for the next listing, and it is asked no more in this run: it keeps those of
     /// others waiting no longer than one look.
-    fn note_unanswered(&mut self, markers: &Markers) {
+    fn note_unanswered(&mut self, markers: &LoadedBefore) {
         for (target, error) in &markers.unanswered {
             warn!("could not look at the markers of {}: {error}", target.table);
             self.judge.give_up(target.clone());
@@ -376,54 +348,12 @@ impl<'run, 'app> Listing<'run, 'app> {
         }))
     }
 
-    /// The objects that a marker says were loaded since they were written, by loads that the ledger does not know.
-    pub(super) async fn loaded_before(&self, found: &[Found]) -> Result<Markers, AppError> {
-        let mut by_target: HashMap<&Target, Vec<&Found>> = HashMap::new();
-        for found in found {
-            if let Some(target) = &found.judgement.target {
-                by_target.entry(target).or_default().push(found);
-            }
-        }
-        let mut markers = Markers::default();
-        for (target, found) in by_target {
-            match self.markers_of(target, &found).await {
-                Ok(loaded) => markers.loaded.extend(loaded),
-                Err(AppError::Warehouse(error)) => {
-                    markers.unanswered.push((target.clone(), with_causes(&error)));
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        let ids: Vec<LoadId> = markers.loaded.values().copied().collect();
-        let states = self.reconcile.app.store.states_of(&ids).await?;
-        let is_known = |load: &LoadId| states.iter().any(|(id, state)| id == load && state.is_some());
-        markers.loaded.retain(|_, load| !is_known(load));
-        Ok(markers)
-    }
-
-    async fn markers_of(&self, target: &Target, found: &[&Found]) -> Result<Vec<(String, LoadId)>, AppError> {
-        let Some(since) = found.iter().map(|found| found.sighting.modified_at).min() else {
-            return Ok(vec![]);
-        };
-        let urls: Vec<String> = found.iter().map(|found| found.url.clone()).collect();
-        let sql = marker::object_query(&target.table, &urls, since - CLOCKS_DIFFER)
-            .map_err(|error| Engine(error.into()))?;
-        let warehouse = &self.reconcile.app.warehouse;
-        let rows = match warehouse.run(&target.warehouse, &sql, LOOK_PATIENCE).await {
-            Ok(rows) => rows,
-            // No load into this table has happened yet, so there are no markers.
-            Err(error) if error.names_what_is_missing() => vec![],
-            Err(error) => return Err(error.into()),
-        };
-        Ok(rows.into_iter().filter_map(marker_row).collect())
-    }
-
     /// Puts loads for several objects on the ledger, some at once: each is looked at in S3, and those answers are what takes time.
     /// Gives whether each was put there, in the order of the objects; those whose target gave no answer are left out.
     pub(super) async fn record_all<'found>(
         &self,
         found: &'found [Found],
-        markers: &Markers,
+        markers: &LoadedBefore,
     ) -> Vec<(&'found Found, Result<bool, AppError>)> {
         let loaded = &markers.loaded;
         stream::iter(found.iter().filter(|found| markers.has_answer_for(found)))
@@ -511,12 +441,4 @@ impl<'run, 'app> Listing<'run, 'app> {
     fn now(&self) -> DateTime<Utc> {
         self.reconcile.app.clock.now()
     }
-}
-
-/// The object of a marker, and its load.
-fn marker_row(row: Vec<Option<String>>) -> Option<(String, LoadId)> {
-    let [Some(load), Some(url)] = <[Option<String>; 2]>::try_from(row).ok()? else {
-        return None;
-    };
-    Some((url, LoadId::parse(&load)?))
 }

@@ -12,6 +12,7 @@ mod buffers;
 mod judge;
 mod late;
 mod listing;
+mod loaded_before;
 mod loads;
 mod markers;
 mod report;
