@@ -18,8 +18,8 @@ const ZSTD_WINDOW_LOG_MAX: u32 = 27;
 /// The gzip window, as a power of two.
 const GZIP_WINDOW_BITS: u8 = 15;
 
-/// A decoder that fails this early in a later stream has met something else than a stream.
-const STREAM_HEADER_BYTES: u64 = 10;
+/// The longest of what streams begin with.
+const MOST_MAGIC_BYTES: usize = 4;
 
 /// Turns the compressed stream into blocks of at most [`BLOCK_BYTES`].
 pub(crate) struct Decompressor {
@@ -33,8 +33,8 @@ pub(crate) struct Decompressor {
     streams: u64,
     /// Where the current stream began in the compressed input.
     stream_offset: u64,
-    /// Whether the current stream has given anything.
-    stream_has_output: bool,
+    /// Its first bytes.
+    stream_start: Vec<u8>,
 }
 
 enum Codec {
@@ -90,7 +90,7 @@ impl Decompressor {
             offset: 0,
             streams: 0,
             stream_offset: 0,
-            stream_has_output: false,
+            stream_start: Vec::with_capacity(MOST_MAGIC_BYTES),
         }
     }
 
@@ -172,7 +172,7 @@ impl Decompressor {
         }
         self.phase = Phase::Inside;
         self.stream_offset = self.offset;
-        self.stream_has_output = false;
+        self.stream_start.clear();
     }
 
     fn skip_padding<'a>(&mut self, input: &[u8]) -> Result<Step<'a>, PrepareError> {
@@ -192,6 +192,7 @@ impl Decompressor {
     }
 
     fn decode(&mut self, input: &[u8]) -> Result<Step<'_>, PrepareError> {
+        self.see_start(input);
         let decoded = match self.codec.decode(input, &mut self.block) {
             Ok(decoded) => decoded,
             Err(source) => return Err(self.failure(source)),
@@ -200,7 +201,6 @@ impl Decompressor {
             return Err(self.failure("the decoder makes no progress".into()));
         }
         self.offset += decoded.consumed as u64;
-        self.stream_has_output |= decoded.produced > 0;
         if decoded.stream_ended {
             self.streams += 1;
             self.phase = Phase::Between;
@@ -212,10 +212,21 @@ impl Decompressor {
         })
     }
 
+    /// Keeps the first bytes of a stream. What a decoder leaves is offered to it again, and is seen once.
+    fn see_start(&mut self, input: &[u8]) {
+        let behind_start = self.offset - self.stream_offset;
+        if behind_start < MOST_MAGIC_BYTES as u64 {
+            let seen = self.stream_start.len() - usize::try_from(behind_start).unwrap_or_default();
+            let missing = MOST_MAGIC_BYTES - self.stream_start.len();
+            let new = input.iter().skip(seen).take(missing);
+            self.stream_start.extend(new);
+        }
+    }
+
+    /// What begins as a stream does and goes wrong is a damaged one, and its records are missing; what does not is none.
     fn failure(&self, source: DecoderError) -> PrepareError {
         let compression = self.compression;
-        let early = self.offset - self.stream_offset < STREAM_HEADER_BYTES && !self.stream_has_output;
-        if self.streams > 0 && early {
+        if self.streams > 0 && !begins_stream(compression, &self.stream_start) {
             return PrepareError::TrailingBytes {
                 compression,
                 offset: self.stream_offset,
@@ -225,6 +236,22 @@ impl Decompressor {
             compression,
             offset: self.offset,
             source,
+        }
+    }
+}
+
+/// Whether bytes begin a stream of their kind: a member of gzip that is deflated, which is all there are, a stream of bzip2, a frame of
+/// Zstandard or what its readers skip.
+fn begins_stream(compression: Compression, bytes: &[u8]) -> bool {
+    match compression {
+        Compression::None => false,
+        Compression::Gzip => bytes.starts_with(&[0x1F, 0x8B, 8]),
+        Compression::Bzip2 => matches!(bytes, [b'B', b'Z', b'h', b'1'..=b'9', ..]),
+        Compression::Zstd => {
+            matches!(
+                bytes,
+                [0x28, 0xB5, 0x2F, 0xFD, ..] | [0x50..=0x5F, 0x2A, 0x4D, 0x18, ..]
+            )
         }
     }
 }

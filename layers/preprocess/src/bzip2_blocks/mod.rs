@@ -218,17 +218,15 @@ impl Bzip2Blocks {
     fn read_header(&mut self, at: u64) -> Result<Turn, PrepareError> {
         self.lookahead.pass(at * 8);
         let bytes = self.lookahead.window().bytes_from(at);
-        let source = match StreamHeader::read(&bytes[..bytes.len().min(HEADER_BYTES)]) {
+        match StreamHeader::read(&bytes[..bytes.len().min(HEADER_BYTES)]) {
             StreamHeader::Whole { level, magic } => {
                 self.stream = Stream { level, crc: 0 };
-                return Ok(Turn::Next(State::at_magic((at + LEVEL_BYTES as u64) * 8, magic)));
+                Ok(Turn::Next(State::at_magic((at + LEVEL_BYTES as u64) * 8, magic)))
             }
-            StreamHeader::Partial => return Ok(Turn::Wait(State::Header(at))),
-            StreamHeader::Foreign(source) => source,
-        };
-        match self.streams {
-            0 => Err(corrupt(at, source.into())),
-            _ => Err(PrepareError::TrailingBytes {
+            StreamHeader::Partial => Ok(Turn::Wait(State::Header(at))),
+            StreamHeader::Damaged => Err(corrupt(at, bzip2::Error::Data.into())),
+            StreamHeader::Foreign if self.streams == 0 => Err(corrupt(at, bzip2::Error::DataMagic.into())),
+            StreamHeader::Foreign => Err(PrepareError::TrailingBytes {
                 compression: Compression::Bzip2,
                 offset: at,
             }),

@@ -20,8 +20,10 @@ pub(super) enum StreamHeader {
     },
     /// So far it could be one.
     Partial,
+    /// One begins, and what follows is neither a block nor its end.
+    Damaged,
     /// It is none.
-    Foreign(bzip2::Error),
+    Foreign,
 }
 
 impl StreamHeader {
@@ -29,14 +31,14 @@ impl StreamHeader {
     pub(super) fn read(bytes: &[u8]) -> Self {
         let (start, rest) = bytes.split_at(bytes.len().min(LEVEL_BYTES));
         if !begins_stream(start) {
-            return Self::Foreign(bzip2::Error::DataMagic);
+            return Self::Foreign;
         }
         let rest = &rest[..rest.len().min(HEADER_BYTES - LEVEL_BYTES)];
         let magic = Magic::ALL
             .into_iter()
             .find(|magic| magic.value().to_be_bytes()[2..].starts_with(rest));
         match (magic, start.last()) {
-            (None, _) => Self::Foreign(bzip2::Error::Data),
+            (None, _) => Self::Damaged,
             (Some(magic), Some(&level)) if start.len() + rest.len() == HEADER_BYTES => {
                 Self::Whole { level, magic }
             }

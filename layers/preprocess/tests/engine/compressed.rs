@@ -155,6 +155,31 @@ fn rubbish_after_the_last_stream_is_placed() {
 }
 
 #[test]
+fn a_damaged_later_stream_is_damaged_and_no_rubbish() {
+    let text = b"1|plum\n2|fig\n".repeat(200);
+    for compression in ALL {
+        let stream = compress(compression, &text);
+        // Behind what a stream begins with: without that it is none.
+        for position in 4..stream.len() {
+            let mut damaged = stream.clone();
+            damaged[position] ^= 0x10;
+            let bytes = [&stream[..], &damaged].concat();
+            for size in [1, 7, bytes.len()] {
+                match run_pieces(&reading(compression), &bytes, &[size]) {
+                    Err(PrepareError::TrailingBytes { offset, .. }) => {
+                        panic!(
+                            "{compression} flipped at {position}: its records are called rubbish at {offset}"
+                        )
+                    }
+                    Err(_) => {}
+                    Ok(run) => assert!(run.text().as_bytes() == [&text[..], &text].concat()),
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn zeros_may_pad_a_gzip_file_and_nothing_may_follow_them() {
     let whole = compress(Compression::Gzip, b"1|plum\n");
     let padded = [&whole[..], &[0; 700]].concat();
