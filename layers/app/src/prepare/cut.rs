@@ -151,7 +151,8 @@ impl Job<'_> {
         let trailer = tail.and_then(|tail| tail.trailer.as_ref());
         let end = trailer.map_or(self.source.size_bytes, |trailer| trailer.byte);
         let text = head.data_from..end;
-        let counted_as = self.counted_as(&text);
+        // Counts under another rule are not taken up.
+        let counted_as = format!("{} {}..{}", counter.basis(), text.start, text.end);
         let store = &self.app.store;
         let noted = store
             .tally(self.load, &counted_as)
@@ -201,20 +202,6 @@ impl Job<'_> {
         let now = self.app.clock.now();
         let noting = self.app.store.note_tally(self.load, &noted, now).await;
         Ok(noting.map_err(AppError::from)?)
-    }
-
-    /// What a count depends on besides the object: counts under another rule are not taken up.
-    fn counted_as(&self, text: &std::ops::Range<u64>) -> String {
-        let PipelineSpec {
-            encoding,
-            invalid_bytes,
-            framing,
-            ..
-        } = self.spec;
-        format!(
-            "{framing:?} {encoding:?} {invalid_bytes:?} {}..{}",
-            text.start, text.end
-        )
     }
 
     async fn copy(&self, range: std::ops::Range<u64>) -> Result<Written, Stop> {

@@ -59,6 +59,11 @@ impl RecordCounter {
         Some(Self { spec, ends })
     }
 
+    /// All that its counts depend on besides the text, as one line. Counts that were kept are taken up again by its equal alone.
+    pub fn basis(&self) -> String {
+        format!("{:?}", self.spec)
+    }
+
     /// Begins to scan a chunk by itself. `is_start` says that it begins with a record.
     pub fn scan(&self, is_start: bool) -> ChunkScan<'_> {
         ChunkScan::new(&self.spec, self.ends, is_start)

@@ -1,8 +1,8 @@
 //! What is found at a few places of a file, and in chunks of it, is what a pipeline over the whole of it finds.
 
 use longshore_preprocess::{
-    ChunkScan, Framing, Head, Header, HeaderInOutput, Joined, LocalEnds, OutputFormat, PipelineSpec,
-    PrepareError, RecordCounter, Report, ScannedChunk, Tail, Tally, TallyJoin, Trailer,
+    ChunkScan, Framing, Head, Header, HeaderInOutput, InvalidBytes, Joined, LocalEnds, OutputFormat,
+    PipelineSpec, PrepareError, RecordCounter, Report, ScannedChunk, Tail, Tally, TallyJoin, Trailer,
 };
 use proptest::prelude::*;
 
@@ -197,6 +197,48 @@ proptest! {
 }
 
 /// Fields of more line ends than a guess is made by: chunks that begin within one are misread and scanned again.
+#[test]
+fn counters_of_texts_that_are_read_differently_have_another_basis() {
+    let semicolons = PipelineSpec {
+        framing: Framing::Quoted {
+            quote: b'"',
+            escape: None,
+        },
+        delimiter: Some(b';'),
+        ..PipelineSpec::default()
+    };
+    let basis = |spec: &PipelineSpec| RecordCounter::new(spec).expect("chunks say something").basis();
+    for other in [
+        PipelineSpec {
+            delimiter: Some(b','),
+            ..semicolons.clone()
+        },
+        PipelineSpec {
+            framing: Framing::Lines,
+            ..semicolons.clone()
+        },
+        PipelineSpec {
+            invalid_bytes: InvalidBytes::Accept,
+            ..semicolons.clone()
+        },
+        PipelineSpec {
+            record_limit_bytes: 7,
+            ..semicolons.clone()
+        },
+    ] {
+        assert_ne!(basis(&other), basis(&semicolons));
+    }
+    let of_one_at_least = PipelineSpec {
+        minimum_records: 1,
+        ..semicolons.clone()
+    };
+    assert_eq!(
+        basis(&of_one_at_least),
+        basis(&semicolons),
+        "the text counts alike"
+    );
+}
+
 #[test]
 fn a_field_longer_than_what_a_guess_is_made_by_is_counted_as_the_whole_is() {
     let spec = PipelineSpec {
