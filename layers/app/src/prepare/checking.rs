@@ -1,21 +1,46 @@
 //! What the functions check of a file before they load it, asked by an operator: nothing is written, and no ledger is asked.
 
+use std::num::NonZeroUsize;
+use std::thread::available_parallelism;
+
 use longshore_domain::check;
 use longshore_domain::object::ObjectKey;
 use longshore_domain::reject::RejectReason;
 use longshore_domain::rule::{DataFormat, FileRule};
-use longshore_preprocess::{Discard, LineEnding, Pipeline, PrepareError, Report};
+use longshore_preprocess::{
+    Compression, Decoder, Discard, LineEnding, Pipeline, PipelineSpec, PrepareError, Report,
+};
 
 use super::widths::{RecordFaults, WidthCheck, Widths};
 use super::{fault, records_of_types, spec, unlisted_remark};
 use crate::AppError;
 
+/// Compressed bytes that are decoded before what came of them is judged.
+const DECODED_AT_ONCE: usize = 64 * 1024;
+
 /// One file under its rule: bytes are pushed in, and a verdict comes out.
 pub struct FileCheck<'a> {
     rule: &'a FileRule,
+    /// Of a compressed file. As in a function, the text is looked at behind it, so that both say the same of a damaged one.
+    decoder: Option<Decoder>,
+    text: Text,
+}
+
+/// What is looked at in the text.
+struct Text {
     pipeline: Pipeline,
     /// Of records of fixed width.
     widths: Option<WidthCheck>,
+}
+
+impl Text {
+    fn take(&mut self, text: &[u8]) -> Result<(), PrepareError> {
+        self.pipeline.push_all(text, &mut Discard)?;
+        if let Some(widths) = &mut self.widths {
+            widths.take(text);
+        }
+        Ok(())
+    }
 }
 
 /// What the functions look at before a file is loaded.
@@ -115,12 +140,23 @@ impl<'a> FileCheck<'a> {
     /// The name is not the rule's, or the rule asks for what contradicts itself.
     pub fn begin(rule: &'a FileRule, key: &ObjectKey) -> Result<Self, CheckFault> {
         check::extension_of_key(key, rule)?;
-        let pipeline = Pipeline::new(spec::pipeline(rule, None));
+        let spec = spec::pipeline(rule, None);
+        let decoder = (spec.compression != Compression::None).then(|| {
+            let threads = available_parallelism().unwrap_or(NonZeroUsize::MIN);
+            Decoder::new(spec.compression, threads)
+        });
+        let pipeline = Pipeline::new(PipelineSpec {
+            compression: Compression::None,
+            ..spec
+        });
         let pipeline = pipeline.map_err(|error| CheckFault::Us(AppError::Engine(error.into())))?;
         Ok(Self {
             rule,
-            pipeline,
-            widths: None,
+            decoder,
+            text: Text {
+                pipeline,
+                widths: None,
+            },
         })
     }
 
@@ -139,7 +175,7 @@ impl<'a> FileCheck<'a> {
                 types.flatten().collect()
             }
         };
-        self.widths = WidthCheck::begin(self.rule, types);
+        self.text.widths = WidthCheck::begin(self.rule, types);
         self
     }
 
@@ -148,9 +184,14 @@ impl<'a> FileCheck<'a> {
     /// # Errors
     /// What is wrong with them, with its place.
     pub fn take(&mut self, bytes: &[u8]) -> Result<(), CheckFault> {
-        self.pipeline.push_all(bytes, &mut Discard)?;
-        if let Some(widths) = &mut self.widths {
-            widths.take(bytes)?;
+        let Self { decoder, text, .. } = self;
+        let Some(decoder) = decoder else {
+            return Ok(text.take(bytes)?);
+        };
+        for some in bytes.chunks(DECODED_AT_ONCE) {
+            let mut looked = Ok(());
+            let decoded = decoder.decode(some, |piece| look(text, &piece, &mut looked));
+            looked.and(decoded)?;
         }
         Ok(())
     }
@@ -160,17 +201,36 @@ impl<'a> FileCheck<'a> {
     /// # Errors
     /// What shows only there: the trailer, the counts, and a header that is not the rule's.
     pub fn finish(self) -> Result<CheckedFile, CheckFault> {
-        let report = self.pipeline.finish(&mut Discard)?;
-        let header = spec::names(self.rule, &report.header).to_vec();
+        let Self {
+            rule,
+            decoder,
+            mut text,
+        } = self;
+        let bytes_read = decoder.map(|decoder| {
+            let mut looked = Ok(());
+            let finished = decoder.finish(|piece| look(&mut text, &piece, &mut looked));
+            looked.and(finished)
+        });
+        let bytes_read = bytes_read.transpose()?;
+        let mut report = text.pipeline.finish(&mut Discard)?;
+        report.bytes_read = bytes_read.unwrap_or(report.bytes_read);
+        let header = spec::names(rule, &report.header).to_vec();
         // Record types differ in their columns, so a header cannot name those of all of them.
-        if self.rule.split.is_none() {
-            check::header(self.rule, &header)?;
+        if rule.split.is_none() {
+            check::header(rule, &header)?;
         }
-        let record_faults = self.widths.map(WidthCheck::finish).transpose()?;
+        let record_faults = text.widths.map(WidthCheck::finish);
         Ok(CheckedFile {
             record_faults: record_faults.unwrap_or_default(),
-            ..checked(self.rule, header, &report)
+            ..checked(rule, header, &report)
         })
+    }
+}
+
+/// Looks at a piece, unless one before it was at fault.
+fn look(text: &mut Text, piece: &[u8], looked: &mut Result<(), PrepareError>) {
+    if looked.is_ok() {
+        *looked = text.take(piece);
     }
 }
 

@@ -3,13 +3,12 @@
 //! COPY cuts a record by the widths of its columns, in characters. One that ends before a column begins lacks it, unless
 //! FILLRECORD fills it; one that goes on behind the last column with anything but blanks has a column too many.
 
+use std::cmp::Reverse;
 use std::fmt;
 
 use longshore_domain::rule::{Encoding, FileRule, RuleId};
-use longshore_preprocess as engine;
-use longshore_preprocess::{Outputs, Pipeline, PipelineSpec, PrepareError};
-
-use super::spec;
+use longshore_preprocess::RECORD_LIMIT_BYTES;
+use memchr::memchr;
 
 /// Faults that are kept with their places; further ones are counted.
 const MOST_TOLD: usize = 20;
@@ -84,6 +83,10 @@ impl Widths {
     }
 
     fn fault(&self, record: &[u8], encoding: Encoding) -> Option<(String, String)> {
+        // What nearly every record is.
+        if record.len() == self.total && record.is_ascii() {
+            return None;
+        }
         let length = characters(record, encoding);
         let lacks = self.columns.iter().find(|(_, begins)| *begins >= length);
         if let Some((column, begins)) = lacks.filter(|_| !self.fills) {
@@ -107,10 +110,20 @@ impl Widths {
     }
 }
 
-/// Looks at every record of a file, which is pushed in as it came.
+/// Measures every record of a file, whose decompressed text is pushed in.
 pub(super) struct WidthCheck {
-    pipeline: Pipeline,
-    lines: Lines,
+    /// The longest first: of those that a record begins with, it counts.
+    types: Vec<Widths>,
+    encoding: Encoding,
+    header_lines: u64,
+    has_trailer: bool,
+    /// The line that the next block goes on with.
+    begun: Vec<u8>,
+    /// Lines that have ended, blank ones too.
+    line: u64,
+    /// The last record's fault: it counts once another record follows, since the last of all may be the trailer.
+    held: Option<RecordFault>,
+    faults: RecordFaults,
 }
 
 impl WidthCheck {
@@ -119,55 +132,55 @@ impl WidthCheck {
         if !matches!(rule.encoding, Encoding::Utf8 | Encoding::Iso88591) || types.is_empty() {
             return None;
         }
-        // Decompressed and not looked into: lines are counted here as they come, blank ones too.
-        let spec = PipelineSpec {
-            compression: spec::pipeline(rule, None).compression,
-            framing: engine::Framing::Opaque,
-            invalid_bytes: engine::InvalidBytes::Accept,
-            output: Some(engine::OutputFormat::default()),
-            ..PipelineSpec::default()
-        };
-        Some(Self {
-            pipeline: Pipeline::new(spec).ok()?,
-            lines: Lines {
-                types,
-                encoding: rule.encoding,
-                header_lines: rule.header_length().into(),
-                has_trailer: rule.trailer.is_some(),
-                begun: Vec::new(),
-                line: 0,
-                held: None,
-                faults: RecordFaults::default(),
-            },
-        })
+        let has_trailer = rule.trailer.is_some();
+        Some(Self::new(types, rule.encoding, rule.header_length(), has_trailer))
     }
 
-    pub(super) fn take(&mut self, bytes: &[u8]) -> Result<(), PrepareError> {
-        self.pipeline.push_all(bytes, &mut self.lines)
+    fn new(mut types: Vec<Widths>, encoding: Encoding, header_lines: u32, has_trailer: bool) -> Self {
+        types.sort_by_key(|widths| Reverse(widths.record_type.len()));
+        Self {
+            types,
+            encoding,
+            header_lines: header_lines.into(),
+            has_trailer,
+            begun: Vec::new(),
+            line: 0,
+            held: None,
+            faults: RecordFaults::default(),
+        }
     }
 
-    pub(super) fn finish(mut self) -> Result<RecordFaults, PrepareError> {
-        self.pipeline.finish(&mut self.lines)?;
-        Ok(self.lines.finish())
+    /// Takes the next bytes of the text, cut anywhere.
+    pub(super) fn take(&mut self, text: &[u8]) {
+        let mut rest = text;
+        while let Some(end) = memchr(b'\n', rest) {
+            let (line, later) = rest.split_at(end);
+            if self.begun.is_empty() {
+                self.end_line(line);
+            } else {
+                let mut begun = std::mem::take(&mut self.begun);
+                begun.extend_from_slice(line);
+                self.end_line(&begun);
+            }
+            rest = &later[1..];
+        }
+        // The other check refuses a record that is longer than any; this one keeps no more of it than that.
+        let room = RECORD_LIMIT_BYTES.saturating_sub(self.begun.len());
+        self.begun.extend_from_slice(&rest[..rest.len().min(room)]);
     }
-}
 
-/// What the lines of a file come to.
-struct Lines {
-    types: Vec<Widths>,
-    encoding: Encoding,
-    header_lines: u64,
-    has_trailer: bool,
-    /// The line that the next block goes on with.
-    begun: Vec<u8>,
-    /// Lines that have ended.
-    line: u64,
-    /// The last record's fault: it counts once another record follows, since the last of all may be the trailer.
-    held: Option<RecordFault>,
-    faults: RecordFaults,
-}
+    /// Takes note of the text's end.
+    pub(super) fn finish(mut self) -> RecordFaults {
+        let last = std::mem::take(&mut self.begun);
+        if !last.is_empty() {
+            self.end_line(&last);
+        }
+        if !self.has_trailer {
+            self.keep_held();
+        }
+        self.faults
+    }
 
-impl Lines {
     fn end_line(&mut self, line: &[u8]) {
         self.line += 1;
         let record = line.strip_suffix(b"\r").unwrap_or(line);
@@ -184,8 +197,7 @@ impl Lines {
 
     fn fault(&self, record: &[u8]) -> Option<RecordFault> {
         let of_type = |widths: &&Widths| record.starts_with(widths.record_type.as_bytes());
-        let longest = |widths: &&Widths| widths.record_type.len();
-        let widths = self.types.iter().filter(of_type).max_by_key(longest)?;
+        let widths = self.types.iter().find(of_type)?;
         let (column, what) = widths.fault(record, self.encoding)?;
         Some(RecordFault {
             line: self.line,
@@ -203,42 +215,6 @@ impl Lines {
                 self.faults.first.push(fault);
             }
         }
-    }
-
-    fn finish(mut self) -> RecordFaults {
-        let last = std::mem::take(&mut self.begun);
-        if !last.is_empty() {
-            self.end_line(&last);
-        }
-        if !self.has_trailer {
-            self.keep_held();
-        }
-        self.faults
-    }
-}
-
-impl Outputs for Lines {
-    fn write(&mut self, _: engine::OutputId, bytes: &[u8]) -> Result<(), engine::OutputError> {
-        let mut rest = bytes;
-        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
-            let (line, later) = rest.split_at(end);
-            if self.begun.is_empty() {
-                self.end_line(line);
-            } else {
-                let mut begun = std::mem::take(&mut self.begun);
-                begun.extend_from_slice(line);
-                self.end_line(&begun);
-            }
-            rest = &later[1..];
-        }
-        // The other check refuses a record that is longer than any; this one keeps no more of it than that.
-        let room = engine::RECORD_LIMIT_BYTES.saturating_sub(self.begun.len());
-        self.begun.extend_from_slice(&rest[..rest.len().min(room)]);
-        Ok(())
-    }
-
-    fn finish(&mut self, _: engine::OutputId) -> Result<(), engine::OutputError> {
-        Ok(())
     }
 }
 
@@ -307,28 +283,16 @@ mod tests {
     fn lines_are_measured_by_their_type_whole_and_byte_by_byte_and_neither_header_nor_trailer_is() {
         let text = b"header\nHD1\r\n\nDT22\nDT22x\nHDX\nXX?????\nHDAB9\nT|5\n".to_vec();
         let found = |cut: usize| {
-            let mut lines = Lines {
-                types: vec![
-                    widths("HD", &[("kind", 2), ("id", 1)], false),
-                    widths("DT", &[("kind", 2), ("qty", 2)], false),
-                    widths("T", &[("trailer", 1)], false),
-                ],
-                encoding: Encoding::Utf8,
-                header_lines: 1,
-                has_trailer: true,
-                begun: Vec::new(),
-                line: 0,
-                held: None,
-                faults: RecordFaults::default(),
-            };
-            let output = engine::OutputId {
-                kind: engine::OutputKind::Whole,
-                part: 0,
-            };
+            let types = vec![
+                widths("HD", &[("kind", 2), ("id", 1)], false),
+                widths("DT", &[("kind", 2), ("qty", 2)], false),
+                widths("T", &[("trailer", 1)], false),
+            ];
+            let mut check = WidthCheck::new(types, Encoding::Utf8, 1, true);
             for bytes in text.chunks(cut) {
-                lines.write(output, bytes).unwrap();
+                check.take(bytes);
             }
-            lines.finish()
+            check.finish()
         };
         let whole = found(text.len());
         let places: Vec<_> = whole
