@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use longshore_domain::object::WatchedPrefix;
+use longshore_domain::preparation::{CHUNKS_IN_FLIGHT, MOST_CHUNK_BYTES};
 use longshore_domain::target::Warehouse;
 use longshore_domain::time_zone::TimeZone;
 
@@ -31,17 +32,14 @@ pub struct RangeLimits {
 }
 
 impl RangeLimits {
-    /// Those of a process with so much memory: an eighth of it holds what is read at once, should no record end in it. Chunks of more
-    /// than 8 MiB would be no faster, nor more than four at once: one connection to S3 brings as much as a function's network, and what
-    /// waits for the processor should lie in its nearest caches.
+    /// Those of a process with so much memory: an eighth of it holds what is read at once, should no record end in it.
     pub fn of_memory(memory_bytes: u64) -> Self {
-        const CHUNKS: u64 = 4;
-        let chunk_bytes = (memory_bytes / 8 / CHUNKS).clamp(1024 * 1024, 8 * 1024 * 1024);
+        let chunk_bytes = (memory_bytes / 8 / CHUNKS_IN_FLIGHT).clamp(1024 * 1024, MOST_CHUNK_BYTES);
         Self {
             least_source_bytes: 5 * 1024 * 1024,
             window_bytes: 32 * 1024,
             chunk_bytes,
-            chunks_in_flight: CHUNKS as usize,
+            chunks_in_flight: CHUNKS_IN_FLIGHT as usize,
         }
     }
 }

@@ -15,10 +15,11 @@ const LEAST_CUT_BYTES: u64 = 5 * MEBIBYTE;
 const SPLITS_BY_ITSELF_BYTES: u64 = 128 * MEBIBYTE;
 /// What is looked at around a place.
 const WINDOW_BYTES: u64 = 32 * 1024;
-/// A read of a long file that is counted in chunks.
-const CHUNK_BYTES: u64 = 8 * MEBIBYTE;
-/// Chunks on their way at once.
-const CHUNKS: u64 = 8;
+/// The longest chunk of a file that is counted in chunks: longer ones would be no faster.
+pub const MOST_CHUNK_BYTES: u64 = 8 * MEBIBYTE;
+/// Chunks on their way at once: one connection to S3 brings as much as a function's network, and what waits for the processor should
+/// lie in its nearest caches.
+pub const CHUNKS_IN_FLIGHT: u64 = 4;
 /// A part of a copy on the server's side.
 const COPY_PART_BYTES: u64 = 512 * MEBIBYTE;
 /// Parts of a copy that are on their way at once.
@@ -39,7 +40,15 @@ const READ_DOLLARS: f64 = 0.000_000_4;
 const WRITE_DOLLARS: f64 = 0.000_005;
 const GIGABYTE_SECOND_DOLLARS: f64 = 0.000_013_333_4;
 /// The memory that the template gives a function: what is paid for, used or not.
-const FUNCTION_GIGABYTES: f64 = 0.5;
+const FUNCTION_GIGABYTES: f64 = 1.0;
+/// With so much memory a function has a whole processor, with less as much less of one.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html>
+const GIGABYTES_OF_A_PROCESSOR: f64 = 1.769;
+/// The longest that Lambda lets an invocation take, and that the template does.
+const INVOCATION_SECONDS: f64 = 900.0;
+/// How many times longer the text of a compressed file is than the file: nobody knows before it is read, and text of a business is
+/// packed some three to five times.
+const UNPACKED: u64 = 4;
 
 /// How a file can be prepared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -68,8 +77,20 @@ pub struct PreparationStep {
     pub bytes_down: u64,
     /// Bytes that go up.
     pub bytes_up: u64,
-    /// How long it takes.
+    /// How long it takes by itself.
     pub seconds: f64,
+}
+
+/// Whether the time of one invocation is enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InvocationsNeeded {
+    /// It is.
+    One,
+    /// What was counted is kept, and the next one goes on.
+    Several,
+    /// It is not, and the next one would begin anew: the file is refused after some tries.
+    TooLong,
 }
 
 /// A way and what it costs.
@@ -88,9 +109,28 @@ pub struct PreparationPlan {
 }
 
 impl PreparationPlan {
-    /// All of its seconds.
+    /// All of its seconds. What streams goes down, through the codecs and up at the same time.
     pub fn seconds(&self) -> f64 {
-        self.steps.iter().map(|step| step.seconds).sum()
+        let seconds = self.steps.iter().map(|step| step.seconds);
+        match self.way {
+            Preparation::Streamed => seconds.fold(0.0, f64::max),
+            Preparation::AsItLies | Preparation::Checked | Preparation::CutByRanges => {
+                seconds.fold(0.0, |all, one| all + one)
+            }
+        }
+    }
+
+    /// Whether it can be done within an invocation, or by several.
+    pub fn invocations(&self) -> InvocationsNeeded {
+        let goes_on = |step: &&PreparationStep| step.what == COUNTED_BY_CHUNKS;
+        let longest = self.steps.iter().filter(|step| !goes_on(step));
+        if self.seconds() <= INVOCATION_SECONDS {
+            InvocationsNeeded::One
+        } else if longest.map(|step| step.seconds).fold(0.0, f64::max) <= INVOCATION_SECONDS {
+            InvocationsNeeded::Several
+        } else {
+            InvocationsNeeded::TooLong
+        }
     }
 
     /// What its requests and the function's time cost.
@@ -130,7 +170,7 @@ fn ways(rule: &FileRule, size_bytes: u64) -> Vec<PreparationPlan> {
         read_once(size_bytes)
     };
     let chunks = if by_chunks {
-        CHUNKS * CHUNK_BYTES.min(size_bytes)
+        CHUNKS_IN_FLIGHT * MOST_CHUNK_BYTES.min(size_bytes)
     } else {
         0
     };
@@ -138,7 +178,19 @@ fn ways(rule: &FileRule, size_bytes: u64) -> Vec<PreparationPlan> {
         let because = "COPY can read it as it is, once it is checked";
         return vec![of(Preparation::Checked, because, vec![check], chunks)];
     }
-    let streamed = vec![read_once(size_bytes), upload(size_bytes)];
+    let text_bytes = match rule.compression {
+        Compression::None | Compression::Lzop => size_bytes,
+        Compression::Gzip | Compression::Bzip2 | Compression::Zstd => size_bytes * UNPACKED,
+    };
+    let copy_bytes = match rule.prepared_compression {
+        Compression::None | Compression::Lzop => text_bytes,
+        Compression::Gzip | Compression::Bzip2 | Compression::Zstd => text_bytes.div_ceil(UNPACKED),
+    };
+    let streamed = vec![
+        read_once(size_bytes),
+        through_codecs(rule, text_bytes),
+        upload(copy_bytes),
+    ];
     let because = "COPY could not read it as it is, and its bytes change";
     let mut ways = vec![of(Preparation::Streamed, because, streamed, UPLOAD_MEMORY_BYTES)];
     if may_be_cut(rule, size_bytes) {
@@ -184,6 +236,9 @@ fn redshift_splits(rule: &FileRule, size_bytes: u64) -> bool {
     is_kind && size_bytes >= SPLITS_BY_ITSELF_BYTES
 }
 
+/// A step that the next invocation goes on with.
+const COUNTED_BY_CHUNKS: &str = "read it once, several ranges at a time, and count";
+
 fn look_at_the_ends() -> PreparationStep {
     PreparationStep {
         what: "look at its head and its tail",
@@ -197,8 +252,8 @@ fn look_at_the_ends() -> PreparationStep {
 
 fn count_by_chunks(size_bytes: u64) -> PreparationStep {
     PreparationStep {
-        what: "read it once, several ranges at a time, and count",
-        reads: size_bytes.div_ceil(CHUNK_BYTES),
+        what: COUNTED_BY_CHUNKS,
+        reads: size_bytes.div_ceil(MOST_CHUNK_BYTES),
         writes: 0,
         bytes_down: size_bytes,
         bytes_up: 0,
@@ -214,6 +269,33 @@ fn read_once(size_bytes: u64) -> PreparationStep {
         bytes_down: size_bytes,
         bytes_up: 0,
         seconds: REQUEST_SECONDS + moved(size_bytes),
+    }
+}
+
+/// The work on the text. Seconds of a processor for a GiB of text are those that `make bench ONLY=codecs` printed (docs/performance.md),
+/// and 0.2 for counting it.
+fn through_codecs(rule: &FileRule, text_bytes: u64) -> PreparationStep {
+    let decoded = match rule.compression {
+        Compression::None | Compression::Lzop => 0.0,
+        Compression::Gzip => 2.6,
+        Compression::Zstd => 1.0,
+        Compression::Bzip2 => 20.0,
+    };
+    let encoded = match rule.prepared_compression {
+        Compression::None | Compression::Lzop => 0.0,
+        Compression::Gzip => 4.9,
+        Compression::Zstd => 2.45,
+        Compression::Bzip2 => 60.0,
+    };
+    let processor = FUNCTION_GIGABYTES / GIGABYTES_OF_A_PROCESSOR;
+    let gibibytes = text_bytes as f64 / (1024 * MEBIBYTE) as f64;
+    PreparationStep {
+        what: "decode, count and encode",
+        reads: 0,
+        writes: 0,
+        bytes_down: 0,
+        bytes_up: 0,
+        seconds: gibibytes * (0.2 + decoded + encoded) / processor,
     }
 }
 
@@ -328,6 +410,49 @@ mod tests {
             (plan.way, plan.seconds(), plan.redshift_splits_it),
             (Preparation::AsItLies, 0.0, true)
         );
+    }
+
+    #[test]
+    fn what_nobody_does_takes_no_time_and_no_money() {
+        let parquet = rule(|row| {
+            row.trailer_flag = "N".to_owned();
+            row.trailer_tag = None;
+            row.delimiter = None;
+            row.file_format = "parquet".to_owned();
+        });
+        let plan = plan(&parquet, GIBIBYTE);
+        assert_eq!(
+            format!("{:.1} {:.6}", plan.seconds(), plan.dollars()),
+            "0.0 0.000000"
+        );
+    }
+
+    #[test]
+    fn an_unpacked_copy_is_longer_than_what_came() {
+        let gzipped = plan(&rule(|row| row.compression = Some("gzip".to_owned())), GIBIBYTE);
+        let up: u64 = gzipped.steps.iter().map(|step| step.bytes_up).sum();
+        assert_eq!(up, GIBIBYTE, "a packed one is as long");
+        let unpacked = rule(|row| {
+            row.compression = Some("gzip".to_owned());
+            row.prepared_compression = Some("none".to_owned());
+        });
+        let unpacked = plan(&unpacked, GIBIBYTE);
+        let up: u64 = unpacked.steps.iter().map(|step| step.bytes_up).sum();
+        assert_eq!(up, 4 * GIBIBYTE);
+        let longest = unpacked.steps.iter().map(|step| step.seconds).fold(0.0, f64::max);
+        assert_eq!(unpacked.seconds(), longest, "side by side");
+    }
+
+    #[test]
+    fn what_is_counted_goes_on_in_the_next_invocation_and_what_streams_does_not() {
+        let of = |size| plan(&rule(|_| {}), size).invocations();
+        assert_eq!(of(GIBIBYTE), InvocationsNeeded::One);
+        assert_eq!(of(100 * GIBIBYTE), InvocationsNeeded::Several);
+        let gzipped = plan(
+            &rule(|row| row.compression = Some("gzip".to_owned())),
+            100 * GIBIBYTE,
+        );
+        assert_eq!(gzipped.invocations(), InvocationsNeeded::TooLong);
     }
 
     #[test]

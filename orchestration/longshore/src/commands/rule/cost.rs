@@ -1,7 +1,7 @@
 //! What the preparation of a file costs, printed.
 
 use longshore_domain::matching::Match;
-use longshore_domain::preparation::{Preparation, PreparationPlan, plan as plan_of};
+use longshore_domain::preparation::{InvocationsNeeded, Preparation, PreparationPlan, plan as plan_of};
 use longshore_domain::rule::FileRule;
 use serde_json::{Value, json};
 
@@ -25,6 +25,7 @@ pub(super) fn json(plan: &PreparationPlan) -> Value {
         "memory_bytes": plan.memory_bytes,
         "seconds": plan.seconds(),
         "dollars": plan.dollars(),
+        "invocations": plan.invocations(),
         "redshift_splits_it": plan.redshift_splits_it,
     })
 }
@@ -54,11 +55,24 @@ pub(super) fn show(plan: &PreparationPlan, output: Output) -> anyhow::Result<()>
         output.table(&["step", "requests", "bytes down", "bytes up", "seconds"], rows)?;
     }
     output.line(format!(
-        "About {:.1} s, {} MiB of memory and ${:.6}.",
+        "{} {:.1} s, {} MiB of memory and ${:.6}.",
+        match plan.way {
+            Preparation::Streamed => "Side by side, about",
+            Preparation::AsItLies | Preparation::Checked | Preparation::CutByRanges => "About",
+        },
         plan.seconds(),
         plan.memory_bytes >> 20,
         plan.dollars()
     ))?;
+    match plan.invocations() {
+        InvocationsNeeded::One => {}
+        InvocationsNeeded::Several => output.line(
+            "That is longer than an invocation of a function may take (15 minutes): what is counted is kept, and the next one goes on.",
+        )?,
+        InvocationsNeeded::TooLong => output.line(
+            "That is longer than an invocation of a function may take (15 minutes), and the next one would begin anew: the file would be refused. Ask for it in several files, or prepare it with longshore file prepare.",
+        )?,
+    }
     output.line(match plan.redshift_splits_it {
         true => "Redshift reads it by several slices at once: cutting it into parts would speed up nothing.",
         false => "Redshift reads each such file by one slice: several parts would be loaded side by side.",
