@@ -78,7 +78,7 @@ impl Measure {
         Took {
             cpu_seconds: cpu(usage.as_ref()).saturating_sub(self.cpu).as_secs_f64(),
             wall_seconds: self.began.elapsed().as_secs_f64(),
-            peak_memory_bytes: usage.map_or(0, |usage| memory_bytes(&usage)),
+            peak_memory_bytes: peak_memory_bytes(usage.as_ref()),
         }
     }
 }
@@ -96,12 +96,40 @@ fn cpu(usage: Option<&Usage>) -> Duration {
     })
 }
 
+/// The most that this process had. Linux's `getrusage` counts in what the process was before it became this program, its shell or
+/// whatever started it; `/proc` does not.
+fn peak_memory_bytes(usage: Option<&Usage>) -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").ok();
+    let kibibytes = status.as_deref().and_then(high_water_kibibytes);
+    match kibibytes {
+        Some(kibibytes) => kibibytes * 1024,
+        None => usage.map_or(0, |usage| in_bytes(usage.max_rss())),
+    }
+}
+
+/// `VmHWM:     9984 kB`
+fn high_water_kibibytes(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
 /// Linux counts in KiB, macOS in bytes.
-fn memory_bytes(usage: &Usage) -> u64 {
-    let most = u64::try_from(usage.max_rss()).unwrap_or_default();
-    if cfg!(target_os = "macos") {
-        most
-    } else {
-        most * 1024
+fn in_bytes(max_rss: i64) -> u64 {
+    let most = u64::try_from(max_rss).unwrap_or_default();
+    match cfg!(target_os = "macos") {
+        true => most,
+        false => most * 1024,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_high_water_mark_is_read_from_what_the_kernel_says() {
+        let status = "Name:\tlongshore\nVmPeak:\t   12000 kB\nVmHWM:\t    9984 kB\nVmRSS:\t    9000 kB\n";
+        assert_eq!(high_water_kibibytes(status), Some(9984));
+        assert_eq!(high_water_kibibytes("Name:\tlongshore\n"), None);
     }
 }
