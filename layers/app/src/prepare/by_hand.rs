@@ -316,7 +316,7 @@ impl Job<'_> {
     ) -> Result<Tally, Stop> {
         let counter = RecordCounter::new(&self.spec)
             .expect("records that are told on the spot can be counted in chunks");
-        match count(places, counter, head, text, Tally::default(), || false).await? {
+        match count(places, counter, head, text, Tally::default(), |_| false).await? {
             Counted::Whole(tally) | Counted::Partly(tally) => Ok(tally),
         }
     }

@@ -18,14 +18,15 @@ pub(super) enum Counted {
     Partly(Tally),
 }
 
-/// Counts the records of a text that lies behind a head, from where `so_far` ends. `must_stop` is asked after each chunk.
+/// Counts the records of a text that lies behind a head, from where `so_far` ends. `must_stop` is asked after each chunk, with what is counted by
+/// then.
 pub(super) async fn count(
     places: &Places<'_>,
     counter: RecordCounter,
     head: &Head,
     text: Range<u64>,
     so_far: Tally,
-    must_stop: impl Fn() -> bool,
+    must_stop: impl Fn(&Tally) -> bool,
 ) -> Result<Counted, Stop> {
     let begin = text.start + so_far.bytes;
     let scans = iter(chunks(begin..text.end, places.limits.chunk_bytes)).map(|range| {
@@ -46,7 +47,7 @@ pub(super) async fn count(
             let joined = join.join(again)?;
             debug_assert_eq!(joined, Joined::Taken, "it begins with a record");
         }
-        if must_stop() {
+        if must_stop(&join.tally()) {
             return Ok(Counted::Partly(join.tally()));
         }
     }

@@ -159,7 +159,9 @@ impl Job<'_> {
             .await
             .map_err(AppError::from)?;
         let so_far = noted.map(tally).unwrap_or_default();
-        let must_stop = || self.pace.is_over(self.app.clock.now());
+        // Blank lines among the data are left out by a pass alone: to count on would be in vain.
+        let has_gap = |found: &Tally| tail.is_some_and(|tail| found.blank_records > tail.blank_records);
+        let must_stop = |found: &Tally| has_gap(found) || self.pace.is_over(self.app.clock.now());
         let counted = match count(places, counter, head, text, so_far, must_stop).await {
             // Quotes that are open where the last line begins: it is no trailer, or the file is wrong. A pass knows which.
             Err(Stop::File(reason)) if trailer.is_some() && reason.code() == "unbalanced_quotes" => {
@@ -169,6 +171,7 @@ impl Job<'_> {
         };
         let found = match counted {
             Counted::Whole(found) => found,
+            Counted::Partly(found) if has_gap(&found) => return Ok(Err(Cut::NotThisWay)),
             Counted::Partly(found) if found.bytes > so_far.bytes => {
                 self.note(&counted_as, found).await?;
                 return Ok(Err(Cut::Noted));

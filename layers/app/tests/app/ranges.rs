@@ -211,3 +211,38 @@ async fn a_count_that_gets_nowhere_is_refused_and_says_what_to_do() {
         "{outcome:?}"
     );
 }
+
+#[tokio::test]
+async fn a_count_is_taken_up_under_the_rule_alone_that_it_was_made_by() {
+    let bench = Bench::with(&RULES).await;
+    let world = bench.world().with_tiny_ranges();
+    // Between bars each record is two lines with a quote in the midst of a field, between semicolons one line with a quoted one.
+    let records = "plum;\"1\n2\"\n".repeat(40);
+    let object = world.land("in/bars_705.txt", &format!("{records}T|40\n"));
+    world.clock.step_at_each_look(TimeDelta::seconds(10));
+    let partly = world
+        .announce_within(&object, "count", TimeDelta::seconds(200))
+        .await
+        .failed();
+    assert!(matches!(partly, AppError::OutOfTime { .. }), "{partly}");
+    world.clock.step_at_each_look(TimeDelta::zero());
+    let semicolons = "UPDATE rdscnfg.ext_file_config SET delimiter = ';' WHERE ext_file_config_sid = 5";
+    bench.client.execute(semicolons, &[]).await.unwrap();
+    world.announce(&object, "count").await.done();
+    let load = world.load_of(&object).await;
+    assert_eq!((load.state, load.rows_expected), (LoadState::Submitted, Some(40)));
+}
+
+#[tokio::test]
+async fn a_file_with_a_blank_line_is_not_counted_on_by_ranges() {
+    let bench = Bench::with(&RULES).await;
+    let world = bench.world().with_tiny_ranges();
+    let records = "plum|1\n".repeat(40);
+    let object = world.land("in/blank_702.txt", &format!("plum|1\n\n{records}T|41\n"));
+    world.announce(&object, "prepare").await.done();
+    let made = world.calls.made();
+    let count = |name| made.iter().filter(|call| **call == name).count();
+    assert_eq!((count(COPY_RANGE), count(OPEN)), (0, 1), "a pass leaves it out");
+    // The head, the tail, and what was on its way when the blank line came up.
+    assert!(count(READ_RANGE) < 12, "{} reads", count(READ_RANGE));
+}
