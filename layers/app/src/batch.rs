@@ -126,10 +126,7 @@ pub(crate) fn joining(
         },
         order: policy.order.clone(),
         rows_expected: copyable.records,
-        sources: vec![Source {
-            key: copyable.source.key.clone(),
-            size_bytes: copyable.source.size_bytes,
-        }],
+        sources: copyable.sources(),
         prepared: copyable.is_prepared_copy,
         remarks: copyable.remarks().collect(),
         duration,

@@ -1,5 +1,6 @@
 //! What a deployment says about itself, as the use cases need it.
 
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
@@ -101,6 +102,8 @@ pub struct AppConfig {
     pub warehouse: Warehouse,
     /// How files are read and cut by ranges.
     pub ranges: RangeLimits,
+    /// From so much text on, the copy of a file that Redshift would read by one slice is several objects.
+    pub part_text_bytes: NonZeroU64,
     /// How long the lease of a load that is prepared lasts.
     pub leases: LeasePace,
     /// How many load transactions of one table may be with its warehouse at a time.

@@ -25,7 +25,7 @@ use longshore_domain::object::{Object, ObjectKey};
 use longshore_domain::queue::QueueName;
 use longshore_domain::reject::RejectReason;
 use longshore_domain::target::TableName;
-use longshore_store::{Announced, BufferId, Claim, Load, Source};
+use longshore_store::{Announced, BufferId, Claim, Load};
 use tracing::{Instrument, info};
 
 use crate::plan::{self, Planned};
@@ -408,10 +408,7 @@ impl ProcessObject<'_> {
         let now = self.app.clock.now();
         let prepared = longshore_store::Prepared {
             rows_expected: copyable.records,
-            sources: vec![Source {
-                key: copyable.source.key.clone(),
-                size_bytes: copyable.source.size_bytes,
-            }],
+            sources: copyable.sources(),
             prepared: copyable.is_prepared_copy,
             manifest_key,
             plan: serde_json::to_value(&plan).map_err(|error| AppError::Engine(error.into()))?,
@@ -449,11 +446,17 @@ impl ProcessObject<'_> {
         copyable: &Copyable,
         reason: RejectReason,
     ) -> Result<ObjectOutcome, AppError> {
-        if copyable.is_prepared_copy && load.parent.is_none() {
-            let copy = &copyable.source;
-            self.app.objects.delete_work(&copy.bucket, &copy.key).await?;
+        if load.parent.is_none() {
+            self.delete_copies(copyable).await?;
         }
         self.reject(load, reason).await
+    }
+
+    pub(super) async fn delete_copies(&self, copyable: &Copyable) -> Result<(), AppError> {
+        for copy in copyable.copies() {
+            self.app.objects.delete_work(&copy.bucket, &copy.key).await?;
+        }
+        Ok(())
     }
 
     /// Records the refusal before anything is moved, so that a retry need not find the reason again in a file that is

@@ -3,6 +3,8 @@
 //! Pure figures: from a file's length and what its rule asks for follow the ways in which it can be prepared, each with its
 //! requests, bytes, memory, time and price. The cheapest one that may be gone is taken. `longshore rule explain --plan` prints it.
 
+use std::num::NonZeroU64;
+
 use serde::Serialize;
 
 use crate::rule::{Compression, DataFormat, Encoding, FileRule};
@@ -24,6 +26,8 @@ pub const CHUNKS_IN_FLIGHT: u64 = 4;
 const COPY_PART_BYTES: u64 = 512 * MEBIBYTE;
 /// Parts of a copy that are on their way at once.
 const COPIES: u64 = 16;
+/// The text of one part of a prepared copy: packed, some 100 MB. Redshift's manual asks for files of 1 MB to 1 GB.
+pub const PART_TEXT_BYTES: NonZeroU64 = NonZeroU64::new(256 * MEBIBYTE).unwrap();
 /// A part of an upload, and what one upload holds of them.
 const UPLOAD_PART_BYTES: u64 = 5 * MEBIBYTE;
 const UPLOAD_MEMORY_BYTES: u64 = 4 * UPLOAD_PART_BYTES;
@@ -106,6 +110,8 @@ pub struct PreparationPlan {
     pub memory_bytes: u64,
     /// Whether Redshift reads what is prepared by several slices at once: cutting it into parts would speed up nothing.
     pub redshift_splits_it: bool,
+    /// The objects that its copy is; 0 where there is none.
+    pub parts: u64,
 }
 
 impl PreparationPlan {
@@ -152,7 +158,18 @@ pub fn plan(rule: &FileRule, size_bytes: u64) -> PreparationPlan {
 
 /// Every way in which it can be prepared; never none.
 fn ways(rule: &FileRule, size_bytes: u64) -> Vec<PreparationPlan> {
+    let text_bytes = match rule.compression {
+        Compression::None | Compression::Lzop => size_bytes,
+        Compression::Gzip | Compression::Bzip2 | Compression::Zstd => size_bytes * UNPACKED,
+    };
     let of = |way, because, steps, memory_bytes| PreparationPlan {
+        parts: match way {
+            Preparation::AsItLies | Preparation::Checked => 0,
+            Preparation::Streamed if may_be_in_parts(rule) => {
+                text_bytes.div_ceil(PART_TEXT_BYTES.get()).max(1)
+            }
+            Preparation::Streamed | Preparation::CutByRanges => 1,
+        },
         way,
         because,
         steps,
@@ -178,10 +195,6 @@ fn ways(rule: &FileRule, size_bytes: u64) -> Vec<PreparationPlan> {
         let because = "COPY can read it as it is, once it is checked";
         return vec![of(Preparation::Checked, because, vec![check], chunks)];
     }
-    let text_bytes = match rule.compression {
-        Compression::None | Compression::Lzop => size_bytes,
-        Compression::Gzip | Compression::Bzip2 | Compression::Zstd => size_bytes * UNPACKED,
-    };
     let copy_bytes = match rule.prepared_compression {
         Compression::None | Compression::Lzop => text_bytes,
         Compression::Gzip | Compression::Bzip2 | Compression::Zstd => text_bytes.div_ceil(UNPACKED),
@@ -226,14 +239,24 @@ fn may_be_cut(rule: &FileRule, size_bytes: u64) -> bool {
 
 /// Uncompressed and bzip2 delimited text, and columnar files, of 128 MB and more.
 fn redshift_splits(rule: &FileRule, size_bytes: u64) -> bool {
-    let is_kind = match &rule.format {
+    is_split_by_redshift(rule) && size_bytes >= SPLITS_BY_ITSELF_BYTES
+}
+
+/// Whether the copy of a long file is written in parts: several slices of the warehouse can read it then, and one would otherwise. A
+/// record type is one object, and so is what several warehouses read.
+pub fn may_be_in_parts(rule: &FileRule) -> bool {
+    !is_split_by_redshift(rule) && rule.split.is_none() && rule.deliveries.is_empty()
+}
+
+/// Whether Redshift reads a long file of what COPY is given by several slices at once. Others are read by one slice each.
+fn is_split_by_redshift(rule: &FileRule) -> bool {
+    match &rule.format {
         DataFormat::Delimited(_) => {
             matches!(rule.prepared_compression, Compression::None | Compression::Bzip2)
         }
         DataFormat::Parquet | DataFormat::Orc => true,
         DataFormat::FixedWidth | DataFormat::Json(_) | DataFormat::Avro(_) => false,
-    };
-    is_kind && size_bytes >= SPLITS_BY_ITSELF_BYTES
+    }
 }
 
 /// A step that the next invocation goes on with.
@@ -441,6 +464,11 @@ mod tests {
         assert_eq!(up, 4 * GIBIBYTE);
         let longest = unpacked.steps.iter().map(|step| step.seconds).fold(0.0, f64::max);
         assert_eq!(unpacked.seconds(), longest, "side by side");
+        assert_eq!(
+            (unpacked.parts, gzipped.parts),
+            (1, 16),
+            "Redshift splits plain text itself"
+        );
     }
 
     #[test]

@@ -21,7 +21,8 @@ use longshore_domain::load::LoadId;
 use longshore_domain::object::{Object, ObjectKey};
 use longshore_domain::reject::RejectReason;
 use longshore_domain::rule::{Compression, FileRule, RuleColumn, drift_remark};
-use longshore_preprocess::Report;
+use longshore_preprocess::{OutputFormat, Report};
+use longshore_store::Source;
 
 use crate::{App, AppError};
 pub use by_hand::{
@@ -39,7 +40,7 @@ pub use widths::{RecordFault, RecordFaults};
 /// A file, or a record type of one, that COPY can read.
 #[derive(Debug, Clone)]
 pub(crate) struct Copyable {
-    /// What COPY reads, with its length.
+    /// What COPY reads, with its length; of a copy in parts the first one.
     pub source: Object,
     /// Whether `source` is a prepared copy of ours.
     pub is_prepared_copy: bool,
@@ -47,13 +48,35 @@ pub(crate) struct Copyable {
     pub rule: FileRule,
     /// The columns in the order of the fields.
     pub columns: Vec<RuleColumn>,
-    /// The files that COPY reads, where `source` is a list of them.
+    /// The files that COPY reads, where `source` is a list of them or one of several.
     pub listed: Vec<Object>,
     /// Records counted; unknown for formats that are not read.
     pub records: Option<u64>,
 }
 
 impl Copyable {
+    /// Copies of ours that go when the file is loaded or refused.
+    pub(crate) fn copies(&self) -> &[Object] {
+        match (self.is_prepared_copy, self.listed.as_slice()) {
+            (false, _) => &[],
+            (true, []) => std::slice::from_ref(&self.source),
+            (true, parts) => parts,
+        }
+    }
+
+    /// What is kept on the ledger as read by COPY: the copies, or the file, though it be a list of others.
+    pub(crate) fn sources(&self) -> Vec<Source> {
+        let read = match self.copies() {
+            [] => std::slice::from_ref(&self.source),
+            copies => copies,
+        };
+        let source = |object: &Object| Source {
+            key: object.key.clone(),
+            size_bytes: object.size_bytes,
+        };
+        read.iter().map(source).collect()
+    }
+
     /// What a person should know of it.
     pub(crate) fn remarks(&self) -> impl Iterator<Item = String> {
         let empty = (self.records == Some(0)).then(|| "the file has no records".to_owned());
@@ -129,7 +152,9 @@ pub(crate) async fn prepare(
         Cut::Noted => return Ok(Prepared::CarriedOn),
         Cut::Stopped(Passed::Whole(_)) | Cut::NotThisWay => {}
     }
-    let mut output = spec::output(rule);
+    let part_bytes = spec::part_bytes(rule, source.size_bytes, app.config.part_text_bytes);
+    let in_parts = |output| OutputFormat { part_bytes, ..output };
+    let mut output = spec::output(rule).map(in_parts);
     loop {
         let finished = match pass::run(app, pace, load, source, spec::pipeline(rule, output), rule).await? {
             Passed::Whole(finished) => finished,
@@ -138,7 +163,7 @@ pub(crate) async fn prepare(
         };
         // Redshift would load the mark into the first column. It shows only once the file is read, and is rare: read again.
         if output.is_none() && finished.report.has_byte_order_mark && spec::mark_reaches_copy(rule) {
-            output = Some(spec::plain_output(rule));
+            output = Some(in_parts(spec::plain_output(rule)));
             continue;
         }
         if output.is_some() && rule.split.is_none() && finished.written.is_empty() {
@@ -171,7 +196,13 @@ async fn prepared_by_ranges(
         written,
     } = file;
     let key = written.as_ref().map(|written| written.key.clone());
-    let prepared = whole(source, rule, &fields, Some(records), written);
+    let prepared = whole(
+        source,
+        rule,
+        &fields,
+        Some(records),
+        written.into_iter().collect(),
+    );
     if let (Prepared::Refused(_), Some(key)) = (&prepared, key) {
         app.objects.delete_work(&source.bucket, &key).await?;
     }
@@ -185,32 +216,36 @@ fn conclude(object: &Object, rule: &FileRule, finished: Finished) -> Prepared {
     }
     let fields = spec::names(rule, &finished.report.header);
     let records = spec::counts_records(rule).then_some(finished.report.records);
-    let written = finished.written.into_iter().next().map(|(_, written)| written);
+    let written = finished.written.into_iter().map(|(_, written)| written).collect();
     whole(object, rule, fields, records, written)
 }
 
-/// A file that is one load: where it lies, or in its copy.
+/// A file that is one load: where it lies, or in its copy, which may be in parts.
 fn whole(
     object: &Object,
     rule: &FileRule,
     fields: &[String],
     records: Option<u64>,
-    written: Option<pass::Written>,
+    written: Vec<pass::Written>,
 ) -> Prepared {
     let columns = match check::header(rule, fields) {
         Ok(columns) => columns,
         Err(reason) => return Prepared::Refused(reason),
     };
-    let Some(written) = written else {
+    let parts: Vec<Object> = written
+        .into_iter()
+        .map(|written| work_object(object, written))
+        .collect();
+    let Some(first) = parts.first().cloned() else {
         return Prepared::Whole(Box::new(Copyable {
             columns,
             ..as_it_lies(object, rule, records)
         }));
     };
     Prepared::Whole(Box::new(Copyable {
-        source: work_object(object, written),
+        source: first,
         is_prepared_copy: true,
-        listed: vec![],
+        listed: if parts.len() > 1 { parts } else { vec![] },
         rule: spec::rule_of_prepared_copy(rule),
         columns,
         records,

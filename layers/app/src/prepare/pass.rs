@@ -21,7 +21,7 @@ use crate::{App, AppError};
 pub(crate) struct Finished {
     /// What the engine saw.
     pub report: Report,
-    /// What was written, by the index of the rule's prefix; `None` stands for the whole file.
+    /// What was written, by the index of the rule's prefix; `None` stands for the whole file, or a part of it.
     pub written: Vec<(Option<usize>, Written)>,
 }
 
@@ -229,7 +229,10 @@ fn output_name(output: OutputId, rule: &FileRule) -> String {
         (Some(index), Some(prefixes)) => prefixes
             .get(index)
             .map_or_else(String::new, |prefix| part_name(prefix)),
-        _ => "data".to_owned(),
+        _ => match output.part {
+            0 => "data".to_owned(),
+            part => format!("data-{:04}", part + 1),
+        },
     }
 }
 

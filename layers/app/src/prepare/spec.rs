@@ -1,6 +1,9 @@
 //! From the rule to what the engine is asked.
 
+use std::num::NonZeroU64;
+
 use longshore_domain::object::ObjectKey;
+use longshore_domain::preparation::may_be_in_parts;
 use longshore_domain::rule::{
     Compression, DataFormat, EmptyFilePolicy, Encoding, Escaping, FieldQuoting, FileRule, HeaderPolicy,
     InvalidBytes, Trailer,
@@ -55,6 +58,27 @@ pub(crate) fn plain_output(rule: &FileRule) -> engine::OutputFormat {
             }
         },
         part_bytes: None,
+    }
+}
+
+/// The text of each part of a copy; `None` for a copy in one. Parts of a file whose length is known are equal.
+pub(crate) fn part_bytes(
+    rule: &FileRule,
+    file_bytes: u64,
+    most_text_bytes: NonZeroU64,
+) -> Option<NonZeroU64> {
+    if !may_be_in_parts(rule) {
+        return None;
+    }
+    // How much text a compressed file has is known in the end alone.
+    match rule.compression {
+        Compression::None => {
+            let parts = file_bytes.div_ceil(most_text_bytes.get()).max(1);
+            NonZeroU64::new(file_bytes.div_ceil(parts))
+        }
+        Compression::Gzip | Compression::Bzip2 | Compression::Lzop | Compression::Zstd => {
+            Some(most_text_bytes)
+        }
     }
 }
 

@@ -66,10 +66,7 @@ impl ProcessObject<'_> {
             part: SetPart::Data {
                 recipe: Box::new(recipe),
             },
-            sources: vec![Source {
-                key: copyable.source.key.clone(),
-                size_bytes: copyable.source.size_bytes,
-            }],
+            sources: copyable.sources(),
             prepared: copyable.is_prepared_copy,
             rows_expected: copyable.records,
         };

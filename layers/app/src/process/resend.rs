@@ -168,9 +168,8 @@ impl ProcessObject<'_> {
         copyable: &Copyable,
         earlier: LoadId,
     ) -> Result<ObjectOutcome, AppError> {
-        if copyable.is_prepared_copy && !load.is_delivery() {
-            let copy = &copyable.source;
-            self.app.objects.delete_work(&copy.bucket, &copy.key).await?;
+        if !load.is_delivery() {
+            self.delete_copies(copyable).await?;
         }
         self.skip(load, &loaded_before(earlier)).await
     }

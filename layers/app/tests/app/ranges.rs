@@ -7,7 +7,7 @@ use longshore_domain::object::Object;
 
 use crate::support::bench::Bench;
 use crate::support::calls::{Aim, Fault};
-use crate::support::files::{COPY_RANGE, OPEN, READ_RANGE};
+use crate::support::files::{BEGIN_UPLOAD, COPY_RANGE, OPEN, READ_RANGE};
 use crate::support::rules::Rule;
 use crate::support::world::World;
 
@@ -124,7 +124,7 @@ async fn no_byte_of_a_long_file_goes_up_and_each_comes_down_once() {
     world.announce(&object, "prepare").await.done();
     let made = world.calls.made();
     let count = |name| made.iter().filter(|call| **call == name).count();
-    assert_eq!((count(COPY_RANGE), count(OPEN), count("begin upload")), (1, 0, 0));
+    assert_eq!((count(COPY_RANGE), count(OPEN), count(BEGIN_UPLOAD)), (1, 0, 0));
     // The head, the tail twice as it grows, and four chunks of 5 bytes for the 20 before the trailer.
     assert_eq!(count(READ_RANGE), 1 + 2 + 4);
 }

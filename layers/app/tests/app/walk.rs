@@ -14,14 +14,14 @@ use longshore_domain::object::Object;
 
 use crate::support::bench::Bench;
 use crate::support::calls::{Aim, CLOCK, Fault, Tried};
-use crate::support::files::{COPY_RANGE, HEAD, OPEN};
+use crate::support::files::{BEGIN_UPLOAD, COPY_RANGE, HEAD, OPEN};
 use crate::support::notifier::PUBLISH;
 use crate::support::picture::picture;
 use crate::support::rules::Rule;
 use crate::support::warehouse::{Mishap, RUN, SUBMIT};
 use crate::support::world::World;
 
-const RULES: [Rule; 18] = [
+const RULES: [Rule; 19] = [
     Rule::new(1, "701", "price").with("query = 'call s.follow_up()'"),
     Rule::new(2, "702", "price").with("trailer_flag = 'Y', trailer_tag = 'T|'"),
     Rule::splitting(3, "703", "split_file_flag = 'Y', split_prefix = 'HD,DT'"),
@@ -47,6 +47,8 @@ const RULES: [Rule; 18] = [
     Rule::new(17, "712", "price").with("further_targets = 'mart=s.nowhere'"),
     Rule::new(18, "713", "price")
         .with("header_flag = 'Y', header_policy = 'names', drift_policy = 'add_column'"),
+    Rule::new(19, "714", "price")
+        .with("file_format = 'fixed_width', delimiter = NULL, trailer_flag = 'Y', trailer_tag = 'T'"),
 ];
 
 /// Another warehouse, which has the tables of the first one.
@@ -54,6 +56,9 @@ const TARGET: &str = "INSERT INTO rdscnfg.ext_target
         (ext_target_sid, target_name, cluster_identifier, database_name, iam_role, region)
     VALUES (1, 'mart', 'model', 'mart', 'default', 'ap-south-1')
     ON CONFLICT DO NOTHING";
+/// The columns of the rule of fixed width.
+const WIDTHS: &str =
+    "UPDATE rdscnfg.ext_file_config_dtl SET column_width_fixed = 4 WHERE ext_file_config_sid = 19";
 /// It has the same name in every world, and each world's begins without marker tables.
 const FORGET: &str = "DELETE FROM rdscnfg.ext_marker_table WHERE warehouse = 'cluster model/mart'";
 
@@ -127,6 +132,7 @@ impl Walk {
     ) -> Self {
         let bench = Bench::with(&RULES).await;
         bench.run(TARGET).await;
+        bench.run(WIDTHS).await;
         let world = world(&bench, by_ranges);
         let object = land(&world, &format!("in/{name}"), text, comes_again).await;
         meet(&world, mishap.as_ref());
@@ -153,6 +159,7 @@ impl Walk {
         let lane = |lane| async move {
             let bench = Bench::with(&RULES).await;
             bench.run(TARGET).await;
+            bench.run(WIDTHS).await;
             for case in cases.iter().skip(lane).step_by(LANES) {
                 Box::pin(self.with_fault(&bench, *case)).await;
             }
@@ -364,6 +371,25 @@ async fn a_long_file_whose_trailer_is_cut_off_by_ranges_ends_alike_whatever_call
     row "s"."price": fig|2
     "#);
     assert!(walk.calls.contains(&COPY_RANGE), "{:?}", walk.calls);
+    let runs = walk.with_every_fault().await;
+    assert!(runs > walk.calls.len(), "{runs} runs");
+}
+
+#[tokio::test]
+async fn a_file_whose_copy_is_in_parts_ends_alike_whatever_call_goes_wrong() {
+    let walk = Walk::without_fault("wide_714.txt", "plum   1\nfig    2\npear   3\nT3\n").await;
+    insta::assert_snapshot!(walk.picture, @r#"
+    load complete rows 3 3 []
+    audit FINISHED Y rows 3 3 0 follow-up
+    notice loaded sent
+    told loaded
+    file archive/700/wide_714.txt: plum   1 fig    2 pear   3 T3
+    row "s"."price": plum   1
+    row "s"."price": fig    2
+    row "s"."price": pear   3
+    "#);
+    let uploads = walk.calls.iter().filter(|call| **call == BEGIN_UPLOAD);
+    assert_eq!(uploads.count(), 3, "{:?}", walk.calls);
     let runs = walk.with_every_fault().await;
     assert!(runs > walk.calls.len(), "{runs} runs");
 }

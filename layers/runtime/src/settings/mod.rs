@@ -12,6 +12,7 @@ use std::path::PathBuf;
 
 use longshore_app::{AppConfig, LeasePace, RangeLimits, ReportedFailures};
 use longshore_domain::object::WatchedPrefix;
+use longshore_domain::preparation::PART_TEXT_BYTES;
 use longshore_domain::rule::is_topic_arn;
 use longshore_domain::target::Warehouse;
 use longshore_domain::time_zone::TimeZone;
@@ -138,6 +139,7 @@ impl Settings {
             statement_prefix: self.statement_prefix.clone(),
             watched: self.watched.clone(),
             warehouse,
+            part_text_bytes: PART_TEXT_BYTES,
             leases: LeasePace::default(),
             places_per_table: self.loads_per_table,
             ranges: self.memory_bytes.map(RangeLimits::of_memory).unwrap_or_default(),

@@ -27,6 +27,7 @@ pub(crate) const LIST: &str = "list";
 pub(crate) const OPEN: &str = "open";
 pub(crate) const COPY: &str = "copy";
 pub(crate) const READ_RANGE: &str = "read range";
+pub(crate) const BEGIN_UPLOAD: &str = "begin upload";
 pub(crate) const COPY_RANGE: &str = "copy range";
 
 /// Objects in a page: few, so that there are several.
@@ -315,7 +316,7 @@ impl ObjectStore for MemoryStore {
     }
 
     async fn upload(&self, _: &Bucket, key: &ObjectKey) -> Result<Box<dyn Upload>, ObjectStoreError> {
-        self.call("begin upload", key, || Ok(())).await?;
+        self.call(BEGIN_UPLOAD, key, || Ok(())).await?;
         Ok(Box::new(MemoryUpload {
             calls: self.calls.clone(),
             files: self.files.clone(),

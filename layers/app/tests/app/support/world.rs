@@ -1,6 +1,7 @@
 //! One deployment: the use cases on scripted ports, and AWS's part in driving them.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
@@ -360,6 +361,8 @@ fn config(number: usize) -> AppConfig {
             region: "ap-south-1".to_owned(),
         },
         ranges: RangeLimits::default(),
+        // A record of the tests.
+        part_text_bytes: NonZeroU64::new(8).unwrap(),
         leases: LeasePace::default(),
         places_per_table: PLACES_PER_TABLE,
     }

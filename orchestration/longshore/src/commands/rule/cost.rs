@@ -27,6 +27,7 @@ pub(super) fn json(plan: &PreparationPlan) -> Value {
         "dollars": plan.dollars(),
         "invocations": plan.invocations(),
         "redshift_splits_it": plan.redshift_splits_it,
+        "parts": plan.parts,
     })
 }
 
@@ -73,8 +74,11 @@ pub(super) fn show(plan: &PreparationPlan, output: Output) -> anyhow::Result<()>
             "That is longer than an invocation of a function may take (15 minutes), and the next one would begin anew: the file would be refused. Ask for it in several files, or prepare it with longshore file prepare.",
         )?,
     }
-    output.line(match plan.redshift_splits_it {
-        true => "Redshift reads it by several slices at once: cutting it into parts would speed up nothing.",
-        false => "Redshift reads each such file by one slice: several parts would be loaded side by side.",
+    output.line(match (plan.redshift_splits_it, plan.parts) {
+        (true, _) => "Redshift reads it by several slices at once: cutting it into parts would speed up nothing.".to_owned(),
+        (false, 0 | 1) => "Redshift reads each such file by one slice: several would be loaded side by side.".to_owned(),
+        (false, parts) => format!(
+            "Redshift reads each such file by one slice, so its copy is cut into some {parts} parts, which are loaded side by side."
+        ),
     })
 }
