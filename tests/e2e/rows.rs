@@ -44,6 +44,19 @@ async fn a_bad_row_in_a_prepared_copy_is_told_with_its_line() -> anyhow::Result<
 }
 
 #[tokio::test]
+async fn where_a_copy_lacks_blank_lines_a_bad_row_is_told_with_what_was_counted() -> anyhow::Result<()> {
+    let world = World::shared().await?;
+    let feed = world.feed().trailer("5:13").create().await?;
+    let story = feed.land("1|a\n\n\nseven|b\nTRL 00000002").await?;
+    assert_eq!(story.state(), "failed", "{story}");
+    for words in ["its lines that are not blank", "line 2"] {
+        assert!(story.error().contains(words), "{words:?} is not said: {story}");
+    }
+    assert_eq!(story.row_errors[0]["raw_line"], "seven|b", "{story}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_date_that_is_none_fails_the_load() -> anyhow::Result<()> {
     let world = World::shared().await?;
     let dated = world.feed().columns(["id integer", "name date"]);

@@ -64,6 +64,9 @@ pub(crate) struct LoadPlan {
     /// Of a set, which section each statement belongs to.
     #[serde(default)]
     pub section_of: Vec<Option<usize>>,
+    /// Blank lines of the file that the copy lacks which COPY reads: lines of its errors are counted without them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub blank_lines: u64,
     /// What each statement does.
     pub steps: Vec<LoadStep>,
     /// The statements of the transaction.
@@ -79,6 +82,11 @@ pub(crate) struct Section {
     pub table: TableName,
     /// Their loads.
     pub loads: Vec<LoadId>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl LoadPlan {
@@ -99,6 +107,7 @@ impl LoadPlan {
             vacuum_rows: None,
             sections: vec![],
             section_of: vec![],
+            blank_lines: 0,
             steps: vec![],
             statements: vec![],
         }
@@ -334,6 +343,7 @@ pub(crate) async fn plan_transaction(
         vacuum_rows: rule.vacuum_rows,
         sections: vec![],
         section_of: vec![],
+        blank_lines: 0,
         steps: transaction.steps,
         statements: transaction.statements,
     };

@@ -397,10 +397,13 @@ impl ProcessObject<'_> {
                 Err(outcome) => return Ok(outcome),
             };
         let Planned {
-            plan,
+            mut plan,
             manifest_key,
             manifest,
         } = planned;
+        if copyable.is_prepared_copy {
+            plan.blank_lines = copyable.blank_lines;
+        }
         self.app
             .objects
             .put(&load.object.bucket, &manifest_key, manifest.into())

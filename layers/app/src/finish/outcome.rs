@@ -161,6 +161,7 @@ pub(super) mod tests {
             vacuum_rows: None,
             sections: vec![],
             section_of: vec![],
+            blank_lines: 0,
             steps: vec![Lock, Guard, Stage, Copy, Count, Insert, Marker],
             statements: vec![],
         }

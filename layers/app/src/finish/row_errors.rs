@@ -34,14 +34,38 @@ struct CopiedFile {
     key: ObjectKey,
     /// Whether it is what the load prepared or took as it is, and not one of those that its manifest lists.
     is_source: bool,
+    /// Whether it lacks blank lines that the file has.
+    lacks_blank_lines: bool,
 }
 
 impl CopiedFile {
-    /// People know what landed, and not where COPY read it.
-    fn name(&self) -> &ObjectKey {
-        match self.is_source {
-            true => &self.load.object.key,
-            false => &self.key,
+    /// People know what landed, and not where COPY read it. Of a part of that, lines are counted by themselves, which is said.
+    fn name(&self) -> String {
+        if !self.is_source {
+            return self.key.to_string();
+        }
+        let landed = &self.load.object.key;
+        match self.part() {
+            None => landed.to_string(),
+            Some(part) => format!("{landed} ({part})"),
+        }
+    }
+
+    /// Which of the file's lines COPY read here, if not all of them.
+    fn part(&self) -> Option<String> {
+        if let Some(record_type) = &self.load.record_type {
+            return Some(format!("its records of type {record_type} alone"));
+        }
+        let sources = &self.load.sources;
+        let place = sources.iter().position(|source| source.key == self.key)?;
+        let blank = match self.lacks_blank_lines {
+            true => "its lines that are not blank",
+            false => "",
+        };
+        match (sources.len(), blank) {
+            (1, "") => None,
+            (1, blank) => Some(blank.to_owned()),
+            (parts, _) => Some(format!("part {} of {parts} of its copy", place + 1)),
         }
     }
 }
@@ -88,8 +112,14 @@ impl FinishStatement<'_> {
         let copied = self.loads_copied(load).await?;
         let (mut first, mut lines_left) = (None, MOST_LINES);
         for (url, errors) in by_file {
-            let file = file_of(&copied, &url);
-            let is_one_of_several = copied.len() > 1 || file.as_ref().is_some_and(|file| !file.is_source);
+            let file = file_of(&copied, &url).map(|file| CopiedFile {
+                lacks_blank_lines: plan.blank_lines > 0,
+                ..file
+            });
+            let is_one_of_several = copied.len() > 1
+                || file
+                    .as_ref()
+                    .is_some_and(|file| !file.is_source || file.part().is_some());
             let errors = self.keep(load, file.as_ref(), errors, &mut lines_left).await?;
             first = first.or_else(|| errors.first().map(|error| in_words(is_one_of_several, error)));
         }
@@ -108,7 +138,7 @@ impl FinishStatement<'_> {
         if let Some(file) = file {
             self.add_lines(file, &mut errors, lines_left).await;
             for error in &mut errors {
-                error.file_name = file.name().to_string();
+                error.file_name = file.name();
             }
             if file.load.id != load.id {
                 self.app.store.add_row_errors(file.load.id, &errors).await?;
@@ -226,6 +256,7 @@ fn file_of(copied: &[Load], url: &str) -> Option<CopiedFile> {
                 bucket: bucket.clone(),
                 key: source.key.clone(),
                 is_source: true,
+                lacks_blank_lines: false,
             });
         }
     }
@@ -235,6 +266,7 @@ fn file_of(copied: &[Load], url: &str) -> Option<CopiedFile> {
         bucket,
         key,
         is_source: false,
+        lacks_blank_lines: false,
     })
 }
 

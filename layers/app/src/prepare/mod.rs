@@ -52,6 +52,8 @@ pub(crate) struct Copyable {
     pub listed: Vec<Object>,
     /// Records counted; unknown for formats that are not read.
     pub records: Option<u64>,
+    /// Blank lines of the file that its copy lacks.
+    pub blank_lines: u64,
 }
 
 impl Copyable {
@@ -201,6 +203,7 @@ async fn prepared_by_ranges(
         rule,
         &fields,
         Some(records),
+        0,
         written.into_iter().collect(),
     );
     if let (Prepared::Refused(_), Some(key)) = (&prepared, key) {
@@ -217,7 +220,8 @@ fn conclude(object: &Object, rule: &FileRule, finished: Finished) -> Prepared {
     let fields = spec::names(rule, &finished.report.header);
     let records = spec::counts_records(rule).then_some(finished.report.records);
     let written = finished.written.into_iter().map(|(_, written)| written).collect();
-    whole(object, rule, fields, records, written)
+    let blank_lines = finished.report.blank_records;
+    whole(object, rule, fields, records, blank_lines, written)
 }
 
 /// A file that is one load: where it lies, or in its copy, which may be in parts.
@@ -226,6 +230,7 @@ fn whole(
     rule: &FileRule,
     fields: &[String],
     records: Option<u64>,
+    blank_lines: u64,
     written: Vec<pass::Written>,
 ) -> Prepared {
     let columns = match check::header(rule, fields) {
@@ -249,6 +254,7 @@ fn whole(
         rule: spec::rule_of_prepared_copy(rule),
         columns,
         records,
+        blank_lines,
     }))
 }
 
@@ -283,6 +289,7 @@ async fn without_records(
         rule: spec::rule_of_empty_copy(rule),
         columns,
         records: Some(0),
+        blank_lines: 0,
     })))
 }
 
@@ -294,6 +301,7 @@ fn as_it_lies(object: &Object, rule: &FileRule, records: Option<u64>) -> Copyabl
         rule: rule.clone(),
         columns: rule.columns.clone(),
         records,
+        blank_lines: 0,
     }
 }
 

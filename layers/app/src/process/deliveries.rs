@@ -87,6 +87,7 @@ impl DeliveryPlan {
             columns: self.columns.clone(),
             listed: vec![],
             records: self.records,
+            blank_lines: 0,
         }
     }
 }

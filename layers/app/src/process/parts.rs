@@ -274,6 +274,7 @@ impl ProcessObject<'_> {
             rule: rule_of_part(&rule, plan.compression),
             columns: rule.columns.clone(),
             records: load.rows_expected,
+            blank_lines: 0,
         };
         self.reload_and_submit(load, &row, copyable, plan.resend).await
     }
