@@ -7,7 +7,7 @@ use super::tree::{self, Content, Node};
 use super::{Fault, near};
 
 /// Columns that are numbers or flags; all others are text.
-const NUMBERS: [&str; 13] = [
+const NUMBERS: [&str; 12] = [
     "ext_file_config_sid",
     "max_attempts",
     "retry_minutes",
@@ -15,7 +15,6 @@ const NUMBERS: [&str; 13] = [
     "batch_bytes",
     "batch_seconds",
     "header_records",
-    "rule_version",
     "vacuum_rows",
     "expected_grace_minutes",
     "expected_files",
@@ -60,6 +59,16 @@ fn rules(root: &Node) -> Result<&[Node], Fault> {
         _ => Err(missing()),
     }
 }
+
+/// Fields that say when files are expected.
+const EXPECTATION: [&str; 4] = [
+    "expected_schedule",
+    "expected_timezone",
+    "expected_grace_minutes",
+    "expected_files",
+];
+/// What a row has from other tables, and no document.
+const KEPT_ELSEWHERE: [&str; 4] = ["group_inactive", "rule_version", "target", "known_targets"];
 
 fn row(node: &Node) -> Result<RuleRow, Vec<Fault>> {
     let Content::Map(fields) = &node.content else {
@@ -106,7 +115,14 @@ fn presets() -> Map<String, Value> {
         ..RuleRow::default()
     };
     match serde_json::to_value(preset) {
-        Ok(Value::Object(fields)) => fields,
+        // What a rule leaves out is left out of its JSON, where older plans lack it.
+        Ok(Value::Object(mut fields)) => {
+            for left_out in EXPECTATION {
+                fields.insert(left_out.to_owned(), Value::Null);
+            }
+            fields.retain(|name, _| !KEPT_ELSEWHERE.contains(&name.as_str()));
+            fields
+        }
         Ok(_) | Err(_) => Map::new(),
     }
 }
@@ -201,6 +217,29 @@ mod tests {
         let rule = FileRule::from_row(&rows[0]).unwrap();
         assert_eq!((rule.id.0, rule.columns.len()), (71, 2));
         assert!(rule.trailer.is_some());
+    }
+
+    #[test]
+    fn what_a_rule_expects_is_read_and_what_no_document_has_is_no_field() {
+        let rows = read(
+            "rules:
+  - ext_file_config_sid: 71
+    file_prefix: 701.
+    expected_schedule: '0 6 * * *'
+    expected_timezone: Europe/Berlin
+    expected_grace_minutes: 30
+    expected_files: 2
+",
+        )
+        .unwrap();
+        assert_eq!(
+            (rows[0].expected_files, rows[0].expected_grace_minutes),
+            (Some(2), Some(30))
+        );
+        for kept in KEPT_ELSEWHERE {
+            let faults = read(&format!("rules:\n  - ext_file_config_sid: 71\n    {kept}: 1\n")).unwrap_err();
+            assert!(faults[0].what.contains("is no field"), "{faults:?}");
+        }
     }
 
     #[test]
