@@ -103,7 +103,7 @@ pub(crate) fn part_in_group(rule: &FileRule) -> Option<RuleFault> {
     rule.group.as_ref()?;
     Some(RuleFault::new(
         "load_group",
-        "is set, and the rule takes a part of a file that is cut: such parts are loaded by themselves; write NULL",
+        "is set, and the rule takes a part of a file that is cut: such parts are loaded by themselves; leave it empty",
     ))
 }
 

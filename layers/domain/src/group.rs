@@ -269,12 +269,12 @@ fn check_completion(parts: &[(&FileRule, &GroupPart)], faults: &mut Faults) {
 /// What a rule cannot say where a control file says which files, and how many, a set has of it.
 fn check_listed(rule: &FileRule, files: Option<u32>, faults: &mut Faults) {
     if files.is_some() {
-        let problem = "is set, and the group's control file says which files a set has; write NULL";
+        let problem = "is set, and the group's control file says which files a set has; leave it empty";
         faults.push((rule.id, RuleFault::new("group_files", problem)));
     }
     if rule.file_name_column.is_some() {
         let problem = "cannot be filled in a group with a control file: it may list several files of the rule, which one COPY \
-                       reads; write NULL, or count the files of a set (group_files) and take a sentinel";
+                       reads; leave it empty, or count the files of a set (group_files) and take a sentinel";
         faults.push((rule.id, RuleFault::new("file_name_column", problem)));
     }
 }

@@ -138,6 +138,14 @@ pub fn assign(entry: &mut Entry, assignments: &[String], catalog: &Catalog) -> R
             faults.push(Fault::new(0, unknown_field(name, Sheet::Rule, catalog)));
             continue;
         };
+        // COPY's option is called so, and its value may be that word. Anywhere else it is meant for what SQL means by it.
+        if value == "NULL" && name != "null_as" {
+            faults.push(Fault::new(
+                0,
+                format!("{name} would be the text NULL; to empty the field, write {name}="),
+            ));
+            continue;
+        }
         let text = (!value.is_empty())
             .then(|| canonical(column.kind, value))
             .transpose();
@@ -515,8 +523,15 @@ rules:
         assert_eq!(columns[1]["column_name"], "y");
         assert_eq!(columns[1]["column_width_fixed"], "10");
 
-        let wrong = ["colour", "delimeter=1", "file_prefix=", "paused=x"].map(str::to_owned);
+        let wrong = [
+            "colour",
+            "delimeter=1",
+            "file_prefix=",
+            "paused=x",
+            "delimiter=NULL",
+        ]
+        .map(str::to_owned);
         let faults = assign(&mut entry, &wrong, &catalog()).unwrap_err();
-        assert_eq!(faults.len(), 4, "{faults:?}");
+        assert_eq!(faults.len(), 5, "{faults:?}");
     }
 }

@@ -85,7 +85,7 @@ fn refuse_details_alone(row: &RuleRow, faults: &mut Collector) {
     for (column, _) in details.into_iter().filter(|(_, is_set)| *is_set) {
         faults.add(
             column,
-            "is set, and the rule belongs to no group; name it in load_group, or write NULL",
+            "is set, and the rule belongs to no group; name it in load_group, or leave it empty",
         );
     }
 }
@@ -125,7 +125,7 @@ pub(super) fn check(rule: &FileRule, faults: &mut Collector) {
     if rule.batch.is_some() {
         faults.add(
             "load_group",
-            "is set, and the rule has batches; a set is loaded when it is whole: write NULL to the columns of batches",
+            "is set, and the rule has batches; a set is loaded when it is whole: empty the columns of batches",
         );
     }
     if matches!(rule.matcher, Matcher::Snapshot(_)) {
@@ -137,7 +137,7 @@ pub(super) fn check(rule: &FileRule, faults: &mut Collector) {
     if rule.encryption_secret.is_some() {
         faults.add(
             "encryption_secret",
-            "is set, and the rule belongs to a group: the transaction of a set takes no key of one of its rules; write NULL",
+            "is set, and the rule belongs to a group: the transaction of a set takes no key of one of its rules; leave it empty",
         );
     }
     if let SetKey::Capture(name) = &part.key
@@ -148,7 +148,7 @@ pub(super) fn check(rule: &FileRule, faults: &mut Collector) {
     if rule.vacuum_rows.is_some() {
         faults.add(
             "vacuum_rows",
-            "is set, and the rule belongs to a group: which of a set's tables lost how many rows is not told; write NULL",
+            "is set, and the rule belongs to a group: which of a set's tables lost how many rows is not told; leave it empty",
         );
     }
     if rule.resend == ResendPolicy::Reload && rule.mode == LoadMode::Append {
@@ -183,7 +183,7 @@ fn check_leader(rule: &FileRule, part: &GroupPart, faults: &mut Collector) {
     if rule.table.is_some() {
         faults.add(
             "tgt_table_name",
-            "is set, and the rule's file is not loaded (group_role); write NULL",
+            "is set, and the rule's file is not loaded (group_role); leave it empty",
         );
     }
     if part.files.is_some() {

@@ -22,7 +22,7 @@ const COLUMN: &str = "further_targets";
 
 /// Why a snapshot rule has one target.
 pub(super) const ONE_TABLE: &str = "is set, and rule_kind is snapshot: a snapshot is compared with what one table holds; make a rule \
-     for each warehouse, and write NULL";
+     for each warehouse, and leave it empty";
 
 /// A row of `ext_target` that a rule may name, in operation or not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -248,7 +248,7 @@ pub(super) fn check(rule: &FileRule, faults: &mut Collector) {
         faults.add(
             COLUMN,
             "is set, and split_file_flag is Y: the records of each type go where the rule of the type says, which is one \
-             warehouse; write NULL",
+             warehouse; leave it empty",
         );
     }
     if matches!(rule.matcher, Matcher::Snapshot(_)) {
@@ -261,7 +261,7 @@ pub fn of_a_part(rule: &FileRule) -> Option<RuleFault> {
     (!rule.deliveries.is_empty()).then(|| {
         RuleFault::new(
             COLUMN,
-            "is set, and the rule takes a part of a file that is cut: parts go to one warehouse; write NULL",
+            "is set, and the rule takes a part of a file that is cut: parts go to one warehouse; leave it empty",
         )
     })
 }

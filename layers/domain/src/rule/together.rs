@@ -86,7 +86,7 @@ fn check_batches(rule: &FileRule, faults: &mut Collector) {
         faults.add(
             "file_name_column",
             format!(
-                "{column:?} cannot be filled in a batch, because one COPY reads all of its files; write NULL, and name a \
+                "{column:?} cannot be filled in a batch, because one COPY reads all of its files; leave it empty, and name a \
                  load_id_column if rows are to be traced: it takes the batch's id"
             ),
         );
