@@ -58,9 +58,13 @@ pub(crate) async fn run(
             show(name, &rule, &file, stats, output)?;
             match file.record_faults.first.first() {
                 None => Ok(ExitStatus::Done),
-                Some(fault) => Err(input(format!(
+                Some(fault) if output.is_json() => Err(input(format!(
                     "{name} under rule {}: COPY would refuse {} of its records, the first for this: {fault}",
                     rule.id, file.record_faults.count
+                ))),
+                Some(_) => Err(input(format!(
+                    "{name} does not fit the columns of rule {}; what is wrong with each record is told above",
+                    rule.id
                 ))),
             }
         }
@@ -251,7 +255,13 @@ fn show(
             "stats": stats,
         }));
     }
-    output.line(format!("{name} would be taken under rule {}.", rule.id))?;
+    output.line(match file.record_faults.count {
+        0 => format!("{name} would be taken under rule {}.", rule.id),
+        count => format!(
+            "{name}: COPY would refuse {count} of its records under rule {}.",
+            rule.id
+        ),
+    })?;
     output.facts(&[
         ("format", Some(rule.format.name().to_owned())),
         ("bytes", Some(file.bytes_read.to_string())),

@@ -1,5 +1,7 @@
 //! How samples are laid out, and what is in their columns.
 
+use std::fmt;
+
 use longshore_domain::rule::Encoding;
 
 use super::kind::Evidence;
@@ -25,6 +27,26 @@ impl Shape {
     /// Whether fields find their columns by name, wherever they are and whether they are there or not.
     fn is_by_name(self) -> bool {
         matches!(self, Self::Json | Self::Avro)
+    }
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Delimited { delimiter, is_csv } => {
+                let kind = if *is_csv { "CSV" } else { "text" };
+                write!(
+                    formatter,
+                    "{kind} with {:?} between its fields",
+                    char::from(*delimiter)
+                )
+            }
+            Self::FixedWidth => formatter.write_str("records of fixed width"),
+            Self::Json => formatter.write_str("JSON"),
+            Self::Avro => formatter.write_str("Avro"),
+            Self::Parquet => formatter.write_str("Parquet"),
+            Self::Orc => formatter.write_str("ORC"),
+        }
     }
 }
 
@@ -89,7 +111,7 @@ impl Layout {
     /// What holds for both.
     pub(super) fn join(mut self, other: Self) -> Result<Self, String> {
         if self.shape != other.shape {
-            return Err(format!("{:?} there and {:?} here", self.shape, other.shape));
+            return Err(format!("{} there and {} here", self.shape, other.shape));
         }
         if self.encoding != other.encoding {
             let (one, another) = (self.encoding.as_str(), other.encoding.as_str());
