@@ -12,7 +12,7 @@ use crate::classify::fault_of;
 pub(super) fn report(seen: &DescribeStatementOutput) -> StatementReport {
     StatementReport {
         run: run_of_statement(seen.status()),
-        error: seen.error().map(without_keys),
+        error: seen.error().map(said),
         fault: seen.error().map(fault_of),
         duration: Duration::from_nanos(u64::try_from(seen.duration()).unwrap_or(0)),
         rows: u64::try_from(seen.result_rows()).ok(),
@@ -24,11 +24,18 @@ pub(super) fn report(seen: &DescribeStatementOutput) -> StatementReport {
 fn step(seen: &SubStatementData) -> StepReport {
     StepReport {
         run: run_of_step(seen.status()),
-        error: seen.error().map(without_keys),
+        error: seen.error().map(said),
         fault: seen.error().map(fault_of),
         rows: u64::try_from(seen.result_rows()).ok(),
         query_id: query_id(seen.redshift_query_id()),
     }
+}
+
+/// An error on one line, without keys: its position and its hint stand on lines of their own, which no mail and no table has room for.
+fn said(error: &str) -> String {
+    let error = without_keys(error);
+    let lines = error.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines.collect::<Vec<_>>().join(" ")
 }
 
 /// The service says 0 on the parent of a transaction and -1 where there is none.
@@ -52,5 +59,19 @@ fn run_of_step(status: Option<&StatementStatusString>) -> StatementRun {
         Some(StatementStatusString::Failed) => StatementRun::Failed,
         Some(StatementStatusString::Aborted) => StatementRun::Aborted,
         _ => StatementRun::Running,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_one_line() {
+        let error = "ERROR: schema \"api\" does not exist\n  Hint: Create it.\n\n  Position: 28";
+        assert_eq!(
+            said(error),
+            "ERROR: schema \"api\" does not exist Hint: Create it. Position: 28"
+        );
     }
 }

@@ -38,7 +38,10 @@ pub(crate) async fn show(store: &Store, id: LoadId, output: Output) -> anyhow::R
     output.section(
         "statements",
         &["for", "try", "state", "statement id", "failed step", "error"],
-        statements.iter().map(statement_row).collect(),
+        statements
+            .iter()
+            .map(|statement| statement_row(statement, &statements))
+            .collect(),
     )?;
     output.section(
         "steps of the follow-up",
@@ -63,14 +66,23 @@ pub(crate) async fn show(store: &Store, id: LoadId, output: Output) -> anyhow::R
     Ok(ExitStatus::Done)
 }
 
-fn statement_row(statement: &Statement) -> Vec<String> {
+/// How often what it does was tried by then. Attempts are counted over all steps of a chain, tries of each by itself.
+fn tries(statement: &Statement, all: &[Statement]) -> usize {
+    let is_earlier = |other: &&Statement| {
+        (other.kind, other.chain_step) == (statement.kind, statement.chain_step)
+            && other.attempt <= statement.attempt
+    };
+    all.iter().filter(is_earlier).count()
+}
+
+fn statement_row(statement: &Statement, all: &[Statement]) -> Vec<String> {
     let kind = statement.kind;
     let step = statement.failed_step;
     vec![
         statement
             .chain_step
             .map_or_else(|| kind.to_string(), |step| format!("{kind} step {step}")),
-        statement.attempt.to_string(),
+        tries(statement, all).to_string(),
         statement.state.as_str().to_owned(),
         statement.statement_id.clone().unwrap_or_default(),
         step.map(|step| step.to_string()).unwrap_or_default(),
