@@ -186,6 +186,37 @@ async fn load_list_shows_loads_by_state_and_rule() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn load_list_finds_loads_by_time_file_and_code() -> anyhow::Result<()> {
+    let sample = Sample::get().await?;
+    let key = "s3://longshore-landing/external_input/PRICES_SHORT_701.txt";
+    let (both, refused) = (2, 1);
+    let cases: [(&[&str], usize); 8] = [
+        (&["--since", "6h"], both),
+        (&["--until", "6h"], 0),
+        (&["--file", "PRICES_"], both),
+        (&["--file", "PRICES_SHORT"], refused),
+        (&["--file", key], refused),
+        (&["--file", "external_input/"], both),
+        (&["--code", "trailer_count_mismatch"], refused),
+        (&["--code", "follow_up_failed"], 0),
+    ];
+    for (filters, expected) in cases {
+        let arguments: Vec<&str> = ["load", "list", "--rule", "71"]
+            .iter()
+            .chain(filters)
+            .copied()
+            .collect();
+        let listed = sample.json(&arguments)?;
+        assert_eq!(
+            listed.as_array().map(Vec::len),
+            Some(expected),
+            "{filters:?}: {listed}"
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn load_show_tells_everything_about_a_load() -> anyhow::Result<()> {
     let sample = Sample::get().await?;
     let loaded = sample.prints(&["load", "show", &sample.loaded])?;

@@ -83,7 +83,7 @@ pub use file::Forgotten;
 pub use history::HistoryEntry;
 pub use late::{LatePeriod, LateState};
 pub use listing::{ComparedPage, ListedLoad, Lister, Refusal, Sighting, Unaccounted, WantedFor};
-pub use load::{Lease, LeaseStep, Load, LoadFilter, Retry, Source};
+pub use load::{FileBeginning, Lease, LeaseStep, Load, LoadFilter, Retry, Source};
 pub use maintenance::{Maintenance, MaintenanceKind, MaintenanceState};
 pub use marker_difference::{
     DifferenceKind, MarkerDifference, MarkerSlice, MarkerTable, SettledAs, Settlement,

@@ -208,8 +208,26 @@ pub struct LoadFilter {
     pub since: Option<DateTime<Utc>>,
     /// Only those received before this time.
     pub until: Option<DateTime<Utc>>,
+    /// Only those of files that are called so.
+    pub file: Option<FileBeginning>,
+    /// Only those with this error.
+    pub code: Option<String>,
     /// At most so many, and never more than [`crate::LIST_LIMIT`].
     pub limit: u32,
+}
+
+/// How a file's name, or its key, begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileBeginning {
+    /// The name; of a part the name of its file.
+    Name(String),
+    /// The key. A part was no object of its own, and is not found by one.
+    Key {
+        /// In this bucket; None: in whichever.
+        bucket: Option<Bucket>,
+        /// The beginning.
+        key: String,
+    },
 }
 
 impl Load {
@@ -312,14 +330,42 @@ impl Store {
         let state = filter.state.map(LoadState::as_str);
         let rule = filter.rule.map(|rule| rule.0);
         let limit = bounded(filter.limit);
-        let rows = self
-            .rows(
-                Query::LoadList,
-                &[&state, &rule, &filter.since, &filter.until, &limit],
-            )
-            .await?;
+        let (name, key, bucket) = match &filter.file {
+            Some(FileBeginning::Name(name)) => (Some(beginning_with(name)), None, None),
+            Some(FileBeginning::Key { bucket, key }) => (
+                None,
+                Some(beginning_with(key)),
+                bucket.as_ref().map(Bucket::as_str),
+            ),
+            None => (None, None, None),
+        };
+        let parameters: Parameters<'_> = &[
+            &state,
+            &rule,
+            &filter.since,
+            &filter.until,
+            &limit,
+            &name,
+            &key,
+            &bucket,
+            &filter.code,
+        ];
+        let rows = self.rows(Query::LoadList, parameters).await?;
         rows.iter().map(read_load).collect()
     }
+}
+
+/// The pattern of LIKE for what begins with a text, in which nothing else stands for more than itself.
+fn beginning_with(text: &str) -> String {
+    let mut pattern = String::with_capacity(text.len() + 1);
+    for one in text.chars() {
+        if matches!(one, '\\' | '%' | '_') {
+            pattern.push('\\');
+        }
+        pattern.push(one);
+    }
+    pattern.push('%');
+    pattern
 }
 
 /// A load within a transaction: what its own changes made of it.

@@ -245,16 +245,30 @@ impl Ledger {
     }
 
     fn of_lists(&self) -> Vec<Hot> {
+        let time = |ago: Option<i64>| ago.map_or(NULL.to_owned(), seconds_ago);
         let list = |what, state: &str, rule: i64, since: Option<i64>, until: Option<i64>| {
             let rule = if rule == 0 {
                 NULL.to_owned()
             } else {
                 rule.to_string()
             };
-            let time = |ago: Option<i64>| ago.map_or(NULL.to_owned(), seconds_ago);
-            hot!(what, "load_list", [state, rule, time(since), time(until), 50])
+            let (since, until) = (time(since), time(until));
+            hot!(
+                what,
+                "load_list",
+                [state, &rule, &since, &until, "50", NULL, NULL, NULL, NULL]
+            )
+        };
+        let found = |what, since: Option<i64>, name: &str, key: &str, code: &str| {
+            let since = time(since);
+            hot!(
+                what,
+                "load_list",
+                [NULL, NULL, &since, NULL, "50", name, key, NULL, code]
+            )
         };
         let old = self.loads * 3 / 2;
+        let (known, middle) = (self.key(self.middle()).replace('_', r"\_"), self.middle());
         vec![
             list("list loads", NULL, 0, None, None),
             list("list loads, by state", "'failed'", 0, None, None),
@@ -288,6 +302,49 @@ impl Ledger {
                 1,
                 Some(old),
                 Some(old - 3600),
+            ),
+            found(
+                "list loads, by the beginning of a name",
+                None,
+                &quoted(format!(r"file\_{middle}\_%")),
+                NULL,
+                NULL,
+            ),
+            found(
+                "list loads, by a name that none has",
+                None,
+                "'nothing%'",
+                NULL,
+                NULL,
+            ),
+            found(
+                "list loads, by a key",
+                None,
+                NULL,
+                &quoted(format!("{known}%")),
+                NULL,
+            ),
+            found(
+                "list loads, by a folder that none is in",
+                None,
+                NULL,
+                "'out/%'",
+                NULL,
+            ),
+            found("list loads, by code", None, NULL, NULL, "'a_code'"),
+            found(
+                "list loads, by a code that none has",
+                None,
+                NULL,
+                NULL,
+                "'no_code'",
+            ),
+            found(
+                "list loads, by code, of an hour",
+                Some(3600),
+                NULL,
+                NULL,
+                "'a_code'",
             ),
             hot!("states of a load", "history_list", [id(self.middle()), 1000]),
         ]

@@ -37,7 +37,7 @@ pub(crate) struct BatchListArguments {
     /// Only those of this rule.
     #[arg(long, value_name = "ID")]
     pub rule: Option<i32>,
-    /// Only batches made at this time or later: 2026-11-26, 2026-11-26 07:30 or 2026-11-26T07:30:00Z, in UTC.
+    /// Only batches made at this time or later: 6h is six hours ago; or 2026-11-26, 2026-11-26 07:30 or 2026-11-26T07:30:00Z, in UTC.
     #[arg(long, value_name = "TIME", value_parser = parse_moment)]
     pub since: Option<DateTime<Utc>>,
     /// Only batches made before this time.

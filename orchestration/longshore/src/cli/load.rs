@@ -3,24 +3,15 @@
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 use longshore_domain::load::{LoadId, LoadState};
+use longshore_store::FileBeginning;
 
 use super::HandArguments;
-use super::value::{parse_load, parse_moment, parse_state};
+use super::value::{parse_file, parse_load, parse_moment, parse_state, parse_words};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum LoadCommand {
     /// List loads, the newest first.
-    List {
-        /// Only loads in this state.
-        #[arg(long, value_name = "STATE", value_parser = parse_state)]
-        state: Option<LoadState>,
-        /// Only loads of this rule.
-        #[arg(long, value_name = "ID")]
-        rule: Option<i32>,
-        /// At most this many.
-        #[arg(long, value_name = "N", default_value_t = 50)]
-        limit: u32,
-    },
+    List(LoadListArguments),
     /// Show everything about a load: facts, statements, row errors, messages.
     Show {
         /// The load's id.
@@ -43,6 +34,33 @@ pub(crate) enum LoadCommand {
     Skip(ByHandArguments),
     /// Run the follow-up of a load again, where that failed; its rows stay as they are.
     FollowUp(FollowUpArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LoadListArguments {
+    /// Only loads in this state.
+    #[arg(long, value_name = "STATE", value_parser = parse_state)]
+    pub state: Option<LoadState>,
+    /// Only loads of this rule.
+    #[arg(long, value_name = "ID")]
+    pub rule: Option<i32>,
+    /// Only loads received at this time or later: 6h is six hours ago; or 2026-11-26, 2026-11-26 07:30 or
+    /// 2026-11-26T07:30:00Z, in UTC.
+    #[arg(long, value_name = "TIME", value_parser = parse_moment)]
+    pub since: Option<DateTime<Utc>>,
+    /// Only loads received before this time.
+    #[arg(long, value_name = "TIME", value_parser = parse_moment)]
+    pub until: Option<DateTime<Utc>>,
+    /// Only loads of files whose name begins so; with a slash in it, whose key does: PRICES_2026, in/prices/ or
+    /// s3://bucket/in/prices/PRICES_2026.
+    #[arg(long, value_name = "FILE", value_parser = parse_file)]
+    pub file: Option<FileBeginning>,
+    /// Only loads that were refused or failed with this code.
+    #[arg(long, value_name = "CODE", value_parser = parse_words)]
+    pub code: Option<String>,
+    /// At most this many.
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub limit: u32,
 }
 
 #[derive(Debug, Args)]
@@ -74,7 +92,7 @@ pub(crate) struct ReplayArguments {
     /// All loads of this rule instead, that were received between --since and --until; of one content the newest.
     #[arg(long, value_name = "ID", requires = "since", requires = "until")]
     pub rule: Option<i32>,
-    /// Received at this time or later: 2026-11-26, 2026-11-26 07:30 or 2026-11-26T07:30:00Z, in UTC.
+    /// Received at this time or later: 6h is six hours ago; or 2026-11-26, 2026-11-26 07:30 or 2026-11-26T07:30:00Z, in UTC.
     #[arg(long, value_name = "TIME", value_parser = parse_moment, requires = "rule")]
     pub since: Option<DateTime<Utc>>,
     /// Received before this time.

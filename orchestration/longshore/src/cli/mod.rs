@@ -28,7 +28,7 @@ pub(crate) use file::{
     CheckArguments, FileArguments, FileCommand, PrepareArguments, SplitArguments, SplitPlace, WhichRule,
 };
 pub(crate) use import::{ImportArguments, ImportCommand};
-pub(crate) use load::{ByHandArguments, FollowUpArguments, LoadCommand, ReplayArguments};
+pub(crate) use load::{ByHandArguments, FollowUpArguments, LoadCommand, LoadListArguments, ReplayArguments};
 pub(crate) use local::{
     DemoArguments, IsolationLevel, LocalCommand, LocalSqlArguments, LocalUpArguments, MigrateArguments,
 };

@@ -54,6 +54,7 @@ async fn list(app: &App, arguments: &BatchListArguments, output: Output) -> anyh
         since: arguments.since,
         until: arguments.until,
         limit: arguments.limit,
+        ..LoadFilter::default()
     };
     let batches = store.batches(&filter).await?;
     if output.is_json() {

@@ -191,6 +191,7 @@ fn selection(arguments: &ReplayArguments) -> Option<LoadFilter> {
         since: arguments.since,
         until: arguments.until,
         limit: LIST_LIMIT,
+        ..LoadFilter::default()
     })
 }
 

@@ -3,13 +3,14 @@
 mod show;
 mod timeline;
 
-use longshore_domain::load::LoadId;
+use longshore_domain::load::{LoadId, LoadState};
+use longshore_domain::notification::Outcome;
 use longshore_domain::rule::RuleId;
 use longshore_store::{Load, LoadFilter, Store};
 
 use super::by_hand;
 use super::cells::{file, moment, number, trouble};
-use crate::cli::LoadCommand;
+use crate::cli::{LoadCommand, LoadListArguments};
 use crate::deployment::Deployment;
 use crate::exit::{ExitStatus, input};
 use crate::output::Output;
@@ -27,13 +28,8 @@ pub(crate) async fn run(
 ) -> anyhow::Result<ExitStatus> {
     let store = || deployment.store();
     match command {
-        LoadCommand::List { state, rule, limit } => {
-            let filter = LoadFilter {
-                state,
-                rule: rule.map(RuleId),
-                limit,
-                ..LoadFilter::default()
-            };
+        LoadCommand::List(arguments) => {
+            let filter = filter(arguments)?;
             list(&store().await?.list_loads(&filter).await?, output)
         }
         LoadCommand::Show { id } => show(&store().await?, id, output).await,
@@ -44,6 +40,32 @@ pub(crate) async fn run(
         LoadCommand::Skip(arguments) => by_hand::skip(arguments, deployment, output).await,
         LoadCommand::FollowUp(arguments) => by_hand::follow_up(arguments, deployment, output).await,
     }
+}
+
+fn filter(arguments: LoadListArguments) -> anyhow::Result<LoadFilter> {
+    let LoadListArguments { state, code, .. } = arguments;
+    let (state, code) = match code {
+        // Their code is one for messages: on the ledger they are known by their state.
+        Some(code) if code == Outcome::FollowUpFailed.as_str() => match state {
+            None | Some(LoadState::TransformFailed) => (Some(LoadState::TransformFailed), None),
+            Some(state) => {
+                return Err(input(format!(
+                    "what has the code {code} is {}, and never {state}",
+                    LoadState::TransformFailed
+                )));
+            }
+        },
+        code => (state, code),
+    };
+    Ok(LoadFilter {
+        state,
+        rule: arguments.rule.map(RuleId),
+        since: arguments.since,
+        until: arguments.until,
+        file: arguments.file,
+        code,
+        limit: arguments.limit,
+    })
 }
 
 fn list(loads: &[Load], output: Output) -> anyhow::Result<ExitStatus> {
