@@ -102,7 +102,13 @@ async fn a_failed_load_is_replayed_from_the_archive_as_a_load_of_its_own() -> an
         [format!("1|too long|{file_name}")]
     );
     let shown = world.longshore(&["load", "show", failed.load.id()])?;
-    assert_says(&shown, 0, &["ann", WHY, replay.load.id()]);
+    let outcome = format!("replayed as {}", replay.load.id());
+    assert_says(&shown, 0, &["ann", WHY, &outcome]);
+    let rule = feed.rule.to_string();
+    let listed = world.longshore(&["load", "list", "--rule", &rule])?;
+    assert_says(&listed, 0, &[failed.load.id(), &outcome]);
+    let open = world.longshore(&["load", "list", "--rule", &rule, "--open", "--json"])?;
+    assert_eq!(serde_json::from_slice::<Value>(&open.stdout)?, json!([]));
     let timeline = world.longshore(&["load", "timeline", replay.load.id()])?;
     assert_says(&timeline, 0, &["ann", WHY, failed.load.id()]);
     Ok(())

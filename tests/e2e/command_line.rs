@@ -171,12 +171,12 @@ async fn load_list_shows_loads_by_state_and_rule() -> anyhow::Result<()> {
     let printed = sample.prints(&["load", "list", "--rule", "71"])?;
     with_filters(|| {
         assert_snapshot!(printed, @"
-    ┌──┬──┬──┬──┬──┬──┬──┐
-    │ load ┆ file ┆ state ┆ rows ┆ table ┆ received ┆ error │
-    ╞──╪──╪──╪──╪──╪──╪──╡
-    │ <id> ┆ PRICES_SHORT_701.txt ┆ rejected ┆ ┆ rdsftetl.pharmacy_price ┆ <time> ┆ trailer_count_mismatch: line 2, byte 41: the trailer says 5 records, the file has 1; ask the sender for the whole file │
-    │ <id> ┆ PRICES_GOOD_701.txt ┆ complete ┆ 1 ┆ rdsftetl.pharmacy_price ┆ <time> ┆ │
-    └──┴──┴──┴──┴──┴──┴──┘
+    ┌──┬──┬──┬──┬──┬──┬──┬──┐
+    │ load ┆ file ┆ state ┆ outcome ┆ rows ┆ table ┆ received ┆ error │
+    ╞──╪──╪──╪──╪──╪──╪──╪──╡
+    │ <id> ┆ PRICES_SHORT_701.txt ┆ rejected ┆ open ┆ ┆ rdsftetl.pharmacy_price ┆ <time> ┆ trailer_count_mismatch: line 2, byte 41: the trailer says 5 records, the file has 1; ask the sender for the whole file │
+    │ <id> ┆ PRICES_GOOD_701.txt ┆ complete ┆ ┆ 1 ┆ rdsftetl.pharmacy_price ┆ <time> ┆ │
+    └──┴──┴──┴──┴──┴──┴──┴──┘
     ")
     });
     let rejected = sample.json(&["load", "list", "--state", "rejected"])?;
@@ -190,7 +190,7 @@ async fn load_list_finds_loads_by_time_file_and_code() -> anyhow::Result<()> {
     let sample = Sample::get().await?;
     let key = "s3://longshore-landing/external_input/PRICES_SHORT_701.txt";
     let (both, refused) = (2, 1);
-    let cases: [(&[&str], usize); 8] = [
+    let cases: [(&[&str], usize); 10] = [
         (&["--since", "6h"], both),
         (&["--until", "6h"], 0),
         (&["--file", "PRICES_"], both),
@@ -199,6 +199,8 @@ async fn load_list_finds_loads_by_time_file_and_code() -> anyhow::Result<()> {
         (&["--file", "external_input/"], both),
         (&["--code", "trailer_count_mismatch"], refused),
         (&["--code", "follow_up_failed"], 0),
+        (&["--open"], refused),
+        (&["--open", "--state", "failed"], 0),
     ];
     for (filters, expected) in cases {
         let arguments: Vec<&str> = ["load", "list", "--rule", "71"]
@@ -263,6 +265,7 @@ async fn load_show_tells_everything_about_a_load() -> anyhow::Result<()> {
     load                 <id>
     trace                <trace>
     state                rejected
+    outcome              open
     file                 PRICES_SHORT_701.txt
     object               s3://longshore-landing/external_input/PRICES_SHORT_701.txt
     bytes                54

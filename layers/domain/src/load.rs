@@ -31,7 +31,7 @@ impl LoadId {
     }
 
     /// Wraps a stored id.
-    pub fn from_uuid(uuid: Uuid) -> Self {
+    pub const fn from_uuid(uuid: Uuid) -> Self {
         Self(uuid)
     }
 

@@ -59,6 +59,7 @@ mod rule_book;
 mod rule_version;
 mod rules;
 mod samples;
+mod sequel;
 mod set;
 mod snapshot;
 mod standing;
@@ -83,7 +84,7 @@ pub use file::Forgotten;
 pub use history::HistoryEntry;
 pub use late::{LatePeriod, LateState};
 pub use listing::{ComparedPage, ListedLoad, Lister, Refusal, Sighting, Unaccounted, WantedFor};
-pub use load::{FileBeginning, Lease, LeaseStep, Load, LoadFilter, Retry, Source};
+pub use load::{FileBeginning, Lease, LeaseStep, Load, LoadFilter, Mending, Retry, Source};
 pub use maintenance::{Maintenance, MaintenanceKind, MaintenanceState};
 pub use marker_difference::{
     DifferenceKind, MarkerDifference, MarkerSlice, MarkerTable, SettledAs, Settlement,
@@ -99,6 +100,7 @@ pub use rule_book::{
 pub use rule_version::RuleVersion;
 pub use rules::EncryptionSecret;
 pub use samples::sample_sql;
+pub use sequel::{ReplayedAs, Sequel};
 pub use set::{JoiningSet, Leaving, NewSet, RejectedMember, SetMember, WaitingSet, set_id};
 pub use snapshot::{
     SnapshotEnd, SnapshotOutcome, SnapshotResult, SnapshotRunner, SnapshotStanding, Telling, UntoldSnapshot,

@@ -212,8 +212,20 @@ pub struct LoadFilter {
     pub file: Option<FileBeginning>,
     /// Only those with this error.
     pub code: Option<String>,
+    /// Those that somebody has to see to alone, or all.
+    pub mending: Mending,
     /// At most so many, and never more than [`crate::LIST_LIMIT`].
     pub limit: u32,
+}
+
+/// Whether it counts for a list what came of a load.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Mending {
+    /// All are listed.
+    #[default]
+    Whatever,
+    /// Only those that were refused or failed, and that nothing came of ([`crate::Sequel::is_open`]).
+    Open,
 }
 
 /// How a file's name, or its key, begins.
@@ -349,6 +361,7 @@ impl Store {
             &key,
             &bucket,
             &filter.code,
+            &(filter.mending == Mending::Open),
         ];
         let rows = self.rows(Query::LoadList, parameters).await?;
         rows.iter().map(read_load).collect()

@@ -98,6 +98,7 @@ queries! {
     LoadListOfKey => "load_list_of_key",
     LoadListReplaceable => "load_list_replaceable",
     LoadListSameContent => "load_list_same_content",
+    LoadListSequels => "load_list_sequels",
     LoadLock => "load_lock",
     LoadLockContent => "load_lock_content",
     LoadPlanArchive => "load_plan_archive",

@@ -76,5 +76,15 @@ WHERE ($1::text IS NULL OR load.state = $1::text)
     AND ($7::text IS NULL OR load.object_key LIKE $7::text)
     AND ($8::text IS NULL OR load.bucket_name = $8::text)
     AND ($9::text IS NULL OR load.error_code = $9::text)
+    -- The states are said once more for the index.
+    AND ($10::boolean IS FALSE OR load.state IN ('rejected', 'failed', 'transform_failed'))
+    AND (
+        $10::boolean IS FALSE
+        OR EXISTS (
+            SELECT
+            FROM rdscnfg.ext_file_load_unmended AS unmended
+            WHERE unmended.load_id = load.load_id
+        )
+    )
 ORDER BY load.received_at DESC, load.load_id DESC
 LIMIT $5::bigint

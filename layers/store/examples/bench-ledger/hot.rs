@@ -256,7 +256,9 @@ impl Ledger {
             hot!(
                 what,
                 "load_list",
-                [state, &rule, &since, &until, "50", NULL, NULL, NULL, NULL]
+                [
+                    state, &rule, &since, &until, "50", NULL, NULL, NULL, NULL, "false"
+                ]
             )
         };
         let found = |what, since: Option<i64>, name: &str, key: &str, code: &str| {
@@ -264,7 +266,7 @@ impl Ledger {
             hot!(
                 what,
                 "load_list",
-                [NULL, NULL, &since, NULL, "50", name, key, NULL, code]
+                [NULL, NULL, &since, NULL, "50", name, key, NULL, code, "false"]
             )
         };
         let old = self.loads * 3 / 2;
@@ -345,6 +347,21 @@ impl Ledger {
                 NULL,
                 NULL,
                 "'a_code'",
+            ),
+            hot!(
+                "list loads that are open",
+                "load_list",
+                [NULL, NULL, NULL, NULL, "50", NULL, NULL, NULL, NULL, "true"]
+            ),
+            hot!(
+                "list loads that are open, by rule and state",
+                "load_list",
+                ["'failed'", "1", NULL, NULL, "50", NULL, NULL, NULL, NULL, "true"]
+            ),
+            hot!(
+                "what came of a page of loads",
+                "load_list_sequels",
+                [array((self.middle()..self.middle() + 50).map(id), "uuid")]
             ),
             hot!("states of a load", "history_list", [id(self.middle()), 1000]),
         ]

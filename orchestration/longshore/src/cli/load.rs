@@ -58,6 +58,9 @@ pub(crate) struct LoadListArguments {
     /// Only loads that were refused or failed with this code.
     #[arg(long, value_name = "CODE", value_parser = parse_words)]
     pub code: Option<String>,
+    /// Only loads that failed or were refused and still need somebody: not replayed, and not replaced by a later file that is done.
+    #[arg(long)]
+    pub open: bool,
     /// At most this many.
     #[arg(long, value_name = "N", default_value_t = 50)]
     pub limit: u32,

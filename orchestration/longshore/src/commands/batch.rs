@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::by_hand;
 use super::cells::{coded, fault, file, moment, number};
+use super::load::Sequels;
 use crate::cli::{
     BatchCommand, BatchListArguments, ByHandArguments, DeleteArguments, FlushArguments, ReplayArguments,
     ReprocessArguments,
@@ -221,7 +222,7 @@ async fn show(store: &Store, id: Uuid, output: Output) -> anyhow::Result<ExitSta
             }
             list_waiting(&[*buffer], output)?;
             output.line("\nfiles that wait, in the order in which they are loaded")?;
-            list_files(&files, output)?;
+            list_files(&files, store, output).await?;
         }
         Found::Set(set) => {
             let files = waiting(store, set.id).await?;
@@ -231,13 +232,15 @@ async fn show(store: &Store, id: Uuid, output: Output) -> anyhow::Result<ExitSta
             }
             list_sets(&[*set], output)?;
             output.line("\nfiles that wait for the others of the set")?;
-            list_files(&files, output)?;
+            list_files(&files, store, output).await?;
         }
         Found::Batch(batch) => {
             let files = loads(store, &store.carried(batch.id).await?).await?;
             if output.is_json() {
                 let statements = store.statements(batch.id).await?;
                 let row_errors = store.row_errors(batch.id).await?;
+                let sequels = Sequels::of(&files, store).await?;
+                let files = sequels.told(&files);
                 output.json(&json!({
                     "batch": batch, "files": files, "statements": statements, "row_errors": row_errors,
                 }))?;
@@ -245,13 +248,14 @@ async fn show(store: &Store, id: Uuid, output: Output) -> anyhow::Result<ExitSta
             }
             super::load::show(store, batch.id, output).await?;
             output.line("\nfiles")?;
-            list_files(&files, output)?;
+            list_files(&files, store, output).await?;
         }
     }
     Ok(ExitStatus::Done)
 }
 
-fn list_files(files: &[Load], output: Output) -> anyhow::Result<()> {
+async fn list_files(files: &[Load], store: &Store, output: Output) -> anyhow::Result<()> {
+    let sequels = Sequels::of(files, store).await?;
     let rows = files
         .iter()
         .map(|load| {
@@ -259,13 +263,17 @@ fn list_files(files: &[Load], output: Output) -> anyhow::Result<()> {
                 load.id.to_string(),
                 file(load),
                 load.state.to_string(),
+                sequels.outcome(load).unwrap_or_default(),
                 number(load.rows_expected),
                 load.object.size_bytes.to_string(),
                 fault(load).unwrap_or_default(),
             ]
         })
         .collect();
-    output.table(&["load", "file", "state", "records", "bytes", "error"], rows)
+    output.table(
+        &["load", "file", "state", "outcome", "records", "bytes", "error"],
+        rows,
+    )
 }
 
 async fn waiting(store: &Store, buffer: BufferId) -> anyhow::Result<Vec<Load>> {

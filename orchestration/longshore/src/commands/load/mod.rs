@@ -1,24 +1,27 @@
 //! `load list`, `load show` and `load timeline`; what is done by hand is in [`by_hand`].
 
+mod sequels;
 mod show;
 mod timeline;
 
 use longshore_domain::load::{LoadId, LoadState};
 use longshore_domain::notification::Outcome;
 use longshore_domain::rule::RuleId;
-use longshore_store::{Load, LoadFilter, Store};
+use longshore_store::{Load, LoadFilter, Mending, Store};
 
 use super::by_hand;
-use super::cells::{file, moment, number, trouble};
 use crate::cli::{LoadCommand, LoadListArguments};
 use crate::deployment::Deployment;
 use crate::exit::{ExitStatus, input};
 use crate::output::Output;
+pub(super) use sequels::Sequels;
 pub(super) use show::show;
 use timeline::timeline;
 
 /// What is said of each load of a list.
-const HEADER: [&str; 7] = ["load", "file", "state", "rows", "table", "received", "error"];
+const HEADER: [&str; 8] = [
+    "load", "file", "state", "outcome", "rows", "table", "received", "error",
+];
 
 /// Carries out a `load` command.
 pub(crate) async fn run(
@@ -29,8 +32,8 @@ pub(crate) async fn run(
     let store = || deployment.store();
     match command {
         LoadCommand::List(arguments) => {
-            let filter = filter(arguments)?;
-            list(&store().await?.list_loads(&filter).await?, output)
+            let (filter, store) = (filter(arguments)?, store().await?);
+            list(&store.list_loads(&filter).await?, &store, output).await
         }
         LoadCommand::Show { id } => show(&store().await?, id, output).await,
         LoadCommand::Timeline { id } => timeline(&store().await?, id, output).await,
@@ -64,29 +67,22 @@ fn filter(arguments: LoadListArguments) -> anyhow::Result<LoadFilter> {
         until: arguments.until,
         file: arguments.file,
         code,
+        mending: match arguments.open {
+            true => Mending::Open,
+            false => Mending::Whatever,
+        },
         limit: arguments.limit,
     })
 }
 
-fn list(loads: &[Load], output: Output) -> anyhow::Result<ExitStatus> {
+async fn list(loads: &[Load], store: &Store, output: Output) -> anyhow::Result<ExitStatus> {
+    let sequels = Sequels::of(loads, store).await?;
     if output.is_json() {
-        output.json(&loads)?;
+        output.json(&sequels.told(loads))?;
         return Ok(ExitStatus::Done);
     }
-    output.table(&HEADER, loads.iter().map(row).collect())?;
+    output.table(&HEADER, sequels.rows(loads))?;
     Ok(ExitStatus::Done)
-}
-
-fn row(load: &Load) -> Vec<String> {
-    vec![
-        load.id.to_string(),
-        file(load),
-        load.state.to_string(),
-        number(load.rows_loaded),
-        load.table.as_ref().map(ToString::to_string).unwrap_or_default(),
-        moment(load.received_at),
-        trouble(load),
-    ]
 }
 
 /// A load that the operator named.
