@@ -220,9 +220,39 @@ async fn the_failed_loads_of_a_rule_in_a_time_are_replayed() -> anyhow::Result<(
     assert_says(
         &by_hand(&world, &in_time("2000-01-01", "2100-01-01"))?,
         1,
-        &["was loaded as load"],
+        &["no load of that rule", "open (1 replayed already)"],
     );
     assert_eq!(feed.lines("id").await?, ["1"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_mass_replay_leaves_out_what_a_later_file_replaced() -> anyhow::Result<()> {
+    let world = World::reconciled().await?;
+    let feed = world
+        .feed()
+        .columns(["id integer", "name varchar(2)"])
+        .create()
+        .await?;
+    let replaced = feed.land("1|too long\n").await?;
+    world.put(replaced.key(), "1|a\n").await?;
+    newest(&world, replaced.key(), 2).await?.assert_loaded(1);
+    let open = feed.land("2|too long\n").await?;
+
+    let rule = feed.rule.to_string();
+    let said = by_hand(
+        &world,
+        &["replay", "--rule", &rule, "--since", "1d", "--until", "0m"],
+    )?;
+    assert_says(
+        &said,
+        0,
+        &[
+            open.load.id(),
+            "Left out: 1 replaced by a later file that is loaded",
+        ],
+    );
+    assert!(!text(&said.stdout).contains(replaced.load.id()), "{said:?}");
     Ok(())
 }
 
