@@ -64,6 +64,7 @@ mod set;
 mod snapshot;
 mod standing;
 mod store;
+mod supersede;
 mod tally;
 mod tls;
 mod transaction;
@@ -107,6 +108,7 @@ pub use snapshot::{
 };
 pub use standing::DatabaseStanding;
 pub use store::{ConnectOptions, Password, Store};
+pub use supersede::OtherContent;
 pub use tally::NotedTally;
 pub use tls::Tls;
 pub use transition::{DeliveryFacts, LoadFailure, LoadedFacts, MatchedRule, Moved, Prepared, SplitFacts};

@@ -85,6 +85,8 @@ pub struct Load {
     pub queue: Option<QueueName>,
     /// Since when its rows no longer keep its file from being loaded again.
     pub forgotten_at: Option<DateTime<Utc>>,
+    /// The load of the file that was put in the place of its own before that was loaded.
+    pub superseded_by: Option<LoadId>,
     /// Since when it is the one load of its content that is under way.
     pub admitted_at: Option<DateTime<Utc>>,
     /// Where its bytes are read, when not at its object's key: a copy that was put away.
@@ -441,6 +443,7 @@ fn read_load(row: &Row) -> Result<Load, StoreError> {
         prepare_duration: reader.duration("prepare_duration_ms")?,
         queue: reader.get::<Option<String>>("queue_name")?.map(QueueName::stored),
         forgotten_at: reader.get("forgotten_at")?,
+        superseded_by: reader.get::<Option<_>>("superseded_by")?.map(LoadId::from_uuid),
         admitted_at: reader.get("admitted_at")?,
         read_key: key("read_key")?,
         replaces: reader

@@ -143,6 +143,10 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
         "V38__lists",
         include_str!("../../../sql/config-db/migrations/V38__lists.sql"),
     ),
+    (
+        "V39__superseded_files",
+        include_str!("../../../sql/config-db/migrations/V39__superseded_files.sql"),
+    ),
 ];
 
 /// The version that this program brings a schema to: the number in the last migration's name.

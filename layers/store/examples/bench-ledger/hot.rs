@@ -222,6 +222,11 @@ impl Ledger {
                 "load_list_replaceable",
                 [id(known), 1000]
             ),
+            hot!(
+                "loads of other contents of a key",
+                "load_list_of_other_contents",
+                [id(known), 1000]
+            ),
             hot!("lock a content", "load_lock_content", [id(known)]),
             hot!("count replays", "load_count_replays", [id(known)]),
             hot!("parts of a load", "load_list_children", [id(known)]),

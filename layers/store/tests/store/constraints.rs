@@ -68,6 +68,16 @@ use crate::support::{ACTOR, Bench, at, prepared, split_facts};
 )]
 #[case(
     LoadState::Received,
+    "superseded_by = gen_random_uuid()",
+    "ext_file_load_superseded_is_skipped"
+)]
+#[case(
+    LoadState::Skipped,
+    "superseded_by = load_id",
+    "ext_file_load_not_superseded_by_itself"
+)]
+#[case(
+    LoadState::Received,
     "replaces = ARRAY[load_id]",
     "ext_file_load_not_its_own_successor"
 )]
