@@ -147,6 +147,10 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
         "V39__superseded_files",
         include_str!("../../../sql/config-db/migrations/V39__superseded_files.sql"),
     ),
+    (
+        "V40__operators",
+        include_str!("../../../sql/config-db/migrations/V40__operators.sql"),
+    ),
 ];
 
 /// The version that this program brings a schema to: the number in the last migration's name.

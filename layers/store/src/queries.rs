@@ -132,6 +132,7 @@ queries! {
     MarkerDifferenceList => "marker_difference_list",
     MarkerDifferenceRecord => "marker_difference_record",
     MarkerDifferenceSettle => "marker_difference_settle",
+    MarkerDifferenceSettleReplayed => "marker_difference_settle_replayed",
     MaintenanceFinish => "maintenance_finish",
     MaintenanceList => "maintenance_list",
     MaintenancePostpone => "maintenance_postpone",

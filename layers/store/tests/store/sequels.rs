@@ -4,8 +4,8 @@ use longshore_domain::load::{LoadId, LoadState};
 use longshore_domain::object::{Object, ObjectKey, Sequencer};
 use longshore_domain::rule::ResendPolicy;
 use longshore_store::{
-    Announced, Claim, LeaseStep, Load, LoadFilter, MadeBatch, Mending, NewBatch, NewReplay, Operator,
-    Replayed, ReplayedAs, Sequel, batch_id,
+    Announced, Claim, LeaseStep, Load, LoadFailure, LoadFilter, MadeBatch, Mending, NewBatch, NewReplay,
+    Operator, Replayed, ReplayedAs, Sequel, batch_id,
 };
 
 use crate::support::{ACTOR, Bench, at, failure, joining, lease, matched, object};
@@ -56,7 +56,7 @@ impl Bench {
     }
 
     /// A replay of a load, in a state.
-    async fn replayed(&self, load: LoadId, whole: LoadId, second: i64, state: LoadState) -> Load {
+    pub(crate) async fn replayed(&self, load: LoadId, whole: LoadId, second: i64, state: LoadState) -> Load {
         let whole = self.store.load(whole).await.unwrap().unwrap();
         let replay = NewReplay {
             object: whole.object,
@@ -78,6 +78,33 @@ impl Bench {
         self.store.record_match(made.id, &matched()).await.unwrap();
         self.bring(made.id, state).await;
         *made
+    }
+
+    /// A batch of two files, which failed or is to be loaded.
+    pub(crate) async fn batch_of_two(&self, failure: Option<LoadFailure>) -> (LoadId, Vec<LoadId>) {
+        let mut files = Vec::new();
+        for (second, key) in (0..).zip(["in/A_701.txt", "in/B_701.txt"]) {
+            let load = self.received(key).await.id;
+            self.store.record_match(load, &matched()).await.unwrap();
+            let joining = joining(1);
+            let joined = self.store.join_buffer(load, &joining, at(second), ACTOR);
+            joined.await.unwrap();
+            files.push(load);
+        }
+        let new = NewBatch {
+            id: batch_id(&files),
+            buffer: joining(1).buffer,
+            loads: files.clone(),
+            size_bytes: 200,
+            rows_expected: Some(4),
+            manifest_key: ObjectKey::new("processing/manifests/x.manifest"),
+            plan: serde_json::json!({ "sql": ["COPY …"] }),
+            failure,
+        };
+        match self.store.make_batch(&new, at(5), ACTOR).await.unwrap() {
+            MadeBatch::Made(batch) => (batch.id, files),
+            other => unreachable!("{other:?}"),
+        }
     }
 
     async fn sequel(&self, load: LoadId) -> Option<Sequel> {
@@ -211,37 +238,11 @@ async fn a_file_is_as_open_as_its_deliveries_and_a_replay_of_it_is_theirs_too() 
 #[tokio::test]
 async fn a_batch_is_as_open_as_its_files() {
     let bench = Bench::new().await;
-    let mut files = Vec::new();
-    for (second, key) in ["in/A_701.txt", "in/B_701.txt"].into_iter().enumerate() {
-        let load = bench.received(key).await.id;
-        bench.store.record_match(load, &matched()).await.unwrap();
-        let now = at(i64::try_from(second).unwrap());
-        bench
-            .store
-            .join_buffer(load, &joining(1), now, ACTOR)
-            .await
-            .unwrap();
-        files.push(load);
-    }
-    let new = NewBatch {
-        id: batch_id(&files),
-        buffer: joining(1).buffer,
-        loads: files.clone(),
-        size_bytes: 200,
-        rows_expected: Some(4),
-        manifest_key: ObjectKey::new("processing/manifests/x.manifest"),
-        plan: serde_json::json!({ "sql": ["COPY …"] }),
-        failure: Some(failure()),
-    };
-    let made = bench.store.make_batch(&new, at(5), ACTOR).await.unwrap();
-    let MadeBatch::Made(batch) = made else {
-        unreachable!("{made:?}");
-    };
-    let failed = bench
-        .store
-        .mark_carried_failed(batch.id, None, &failure(), at(6), ACTOR);
+    let (batch, files) = bench.batch_of_two(Some(failure())).await;
+    let why = failure();
+    let failed = bench.store.mark_carried_failed(batch, None, &why, at(6), ACTOR);
     failed.await.unwrap();
-    assert_eq!(bench.sequel(batch.id).await, Some(open()));
+    assert_eq!(bench.sequel(batch).await, Some(open()));
     assert_eq!(bench.listed_as_open().await.len(), 3);
     for load in &files {
         let sql = "UPDATE rdscnfg.ext_file_load SET concluded_at = $2, finished_at = $2 WHERE load_id = $1";
@@ -252,6 +253,6 @@ async fn a_batch_is_as_open_as_its_files() {
         is_open: false,
         ..open()
     };
-    assert_eq!(bench.sequel(batch.id).await, Some(mended));
+    assert_eq!(bench.sequel(batch).await, Some(mended));
     assert_eq!(bench.listed_as_open().await, []);
 }

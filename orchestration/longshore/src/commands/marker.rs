@@ -90,6 +90,10 @@ fn remedy(difference: &MarkerDifference) -> String {
     if let Some(settled) = &difference.settled {
         let note = settled.note.as_deref().map(|note| format!(": {note}"));
         let how = match settled.settled_as {
+            SettledAs::Replayed => {
+                let how = settled.note.as_deref().unwrap_or_default();
+                return format!("replayed {how}");
+            }
             SettledAs::Adopted => "adopted",
             SettledAs::Forgotten => "forgotten",
             SettledAs::Gone => "settled itself",
@@ -97,13 +101,17 @@ fn remedy(difference: &MarkerDifference) -> String {
         return format!("{how} by {}{}", settled.by, note.unwrap_or_default());
     }
     let id = difference.load;
+    let again = match difference.is_batch {
+        true => "batch reprocess",
+        false => "load replay",
+    };
     match difference.kind {
         DifferenceKind::MarkerWithoutLoad | DifferenceKind::FailedAndLoaded => {
             format!("longshore marker adopt {id} --why …")
         }
         DifferenceKind::LoadWithoutMarker => {
             format!(
-                "longshore marker adopt {id} --why … if the rows are there, else longshore load replay {id} --why …"
+                "longshore marker adopt {id} --why … if the rows are there, else longshore {again} {id} --why …"
             )
         }
     }
