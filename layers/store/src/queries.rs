@@ -38,6 +38,7 @@ queries! {
     BatchInsert => "batch_insert",
     BatchList => "batch_list",
     BatchListCarried => "batch_list_carried",
+    BatchListFirstKeys => "batch_list_first_keys",
     BatchReturn => "batch_return",
     BatchSucceed => "batch_succeed",
     BatchTake => "batch_take",

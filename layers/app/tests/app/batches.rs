@@ -312,6 +312,11 @@ async fn a_batch_of_which_all_files_are_gone_fails_and_is_told_once() {
             .all(|load| load.error_code.as_deref() == Some("object_gone"))
     );
     assert_eq!(world.topic.told(), ["failed"]);
+    let message = world.topic.messages().remove(0);
+    let named =
+        "Files: 3: s3://landing/in/a_1_701.txt, s3://landing/in/b_2_701.txt, s3://landing/in/c_3_701.txt\n";
+    assert!(message.email.contains(named), "{}", message.email);
+    assert!(message.email.contains("Rule: 1\n"), "{}", message.email);
     assert_eq!(world.warehouse.handed().len(), 1);
 }
 
