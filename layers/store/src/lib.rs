@@ -93,7 +93,9 @@ pub use marker_difference::{
 pub use migrate::MigrationReport;
 pub use operation::{NewReplay, Operation, OperationKind, Operator, Replayed};
 pub use outbox::{Notice, UnsentNotices};
-pub use retry::{Access, FailedAttempt, Postponement, WarehouseStanding, WarehouseTrouble};
+pub use retry::{
+    Access, FailedAttempt, Postponement, ProbedNow, Resumed, WarehouseStanding, WarehouseTrouble,
+};
 pub use row_error::RowError;
 pub use rule_book::{
     Changed, FieldKind, Preset, Record, RuleBook, RuleChange, RuleRecord, Sheet, SheetColumn, Verdict,

@@ -106,6 +106,7 @@ queries! {
     LoadLockContent => "load_lock_content",
     LoadPlanArchive => "load_plan_archive",
     LoadPostpone => "load_postpone",
+    LoadProbeNow => "load_probe_now",
     LoadPrepare => "load_prepare",
     LoadQueue => "load_queue",
     LoadRecordMatch => "load_record_match",
@@ -207,7 +208,9 @@ queries! {
     WarehouseFail => "warehouse_fail",
     WarehouseFind => "warehouse_find",
     WarehouseList => "warehouse_list",
+    WarehouseOperationInsert => "warehouse_operation_insert",
     WarehouseProbe => "warehouse_probe",
+    WarehouseProbeNow => "warehouse_probe_now",
     WarehouseResume => "warehouse_resume",
 }
 

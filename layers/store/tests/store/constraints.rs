@@ -456,6 +456,19 @@ async fn a_target_s_name_is_its_own() {
     assert_eq!(refusal(&bench, sql).await, "ext_target_name_unique");
 }
 
+#[rstest]
+#[case("'pause', 'ann', 'why not'", "ext_warehouse_operation_known")]
+#[case("'resume', 'ann', '  '", "ext_warehouse_operation_is_explained")]
+#[tokio::test]
+async fn an_impossible_operation_on_a_warehouse_is_refused(#[case] values: &str, #[case] constraint: &str) {
+    let bench = Bench::new().await;
+    let sql = format!(
+        "INSERT INTO rdscnfg.ext_warehouse_operation (warehouse, operation, operator, reason, at)
+         VALUES ('w', {values}, now())"
+    );
+    assert_eq!(refusal(&bench, &sql).await, constraint);
+}
+
 /// A constraint that is added without a test fails here, with its name.
 #[tokio::test]
 async fn every_constraint_has_a_test() {

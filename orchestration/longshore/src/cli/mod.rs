@@ -157,6 +157,17 @@ pub(crate) struct HandArguments {
 pub(crate) enum WarehouseCommand {
     /// List the warehouses: in use or paused, since when and why, when they are next tried, how many loads wait.
     List,
+    /// Have a paused warehouse tried at once: by the load that waits longest, and when that runs there all go on.
+    Resume(ResumeArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ResumeArguments {
+    /// The warehouse as `warehouse list` names it, or so much of the beginning that only one paused one is meant.
+    #[arg(value_name = "NAME", value_parser = parse_words)]
+    pub name: String,
+    #[command(flatten)]
+    pub hand: HandArguments,
 }
 
 #[derive(Debug, Subcommand)]

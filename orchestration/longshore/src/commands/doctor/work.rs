@@ -40,7 +40,7 @@ fn paused(warehouses: &[WarehouseStanding]) -> Vec<Finding> {
             warehouse.waiting,
             warehouse.last_error.as_deref().unwrap_or_default()
         );
-        let mend = "mend what it says; it is tried again by itself: longshore warehouse list";
+        let mend = "mend what it says; it is tried again by itself, and at once by: longshore warehouse resume NAME --why TEXT";
         Some(Finding::fault(WORK, seen, mend))
     });
     found.collect()
