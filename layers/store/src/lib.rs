@@ -50,6 +50,7 @@ mod marker_table;
 mod migrate;
 mod operation;
 mod outbox;
+mod paused_rule;
 mod pool;
 mod queries;
 mod read;
@@ -93,6 +94,7 @@ pub use marker_difference::{
 pub use migrate::MigrationReport;
 pub use operation::{NewReplay, Operation, OperationKind, Operator, Replayed};
 pub use outbox::{Notice, UnsentNotices};
+pub use paused_rule::PausedRule;
 pub use retry::{
     Access, FailedAttempt, Postponement, ProbedNow, Resumed, WarehouseStanding, WarehouseTrouble,
 };

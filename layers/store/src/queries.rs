@@ -168,6 +168,7 @@ queries! {
     RuleFindTopics => "rule_find_topics",
     RuleList => "rule_list",
     RuleListGroup => "rule_list_group",
+    RuleListPaused => "rule_list_paused",
     RuleListSecrets => "rule_list_secrets",
     SetAwait => "set_await",
     SetFind => "set_find",
