@@ -292,6 +292,23 @@ async fn load_show_tells_everything_about_a_load() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn an_id_may_be_typed_by_its_beginning() -> anyhow::Result<()> {
+    let sample = Sample::get().await?;
+    let whole = sample.json(&["load", "show", &sample.loaded])?;
+    let beginning = sample.loaded.get(..8).context("eight characters")?;
+    let shown = sample.json(&["load", "show", beginning])?;
+    assert_eq!(shown["load"]["id"], whole["load"]["id"], "{shown}");
+    let short = sample.run(&["load", "show", beginning.get(..7).context("seven")?])?;
+    assert_eq!(code(&short), Some(1), "{short:?}");
+    let nobody = sample.run(&["load", "show", "00000000"])?;
+    assert!(
+        text(&nobody.stderr).contains("there is no load whose id begins with 00000000"),
+        "{nobody:?}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
 async fn load_timeline_tells_the_states_that_a_load_passed_through() -> anyhow::Result<()> {
     let sample = Sample::get().await?;
     let timeline = sample.json(&["load", "timeline", &sample.loaded])?;

@@ -61,6 +61,7 @@ queries! {
     ExpectationAdvance => "expectation_advance",
     ExpectationList => "expectation_list",
     HistoryList => "history_list",
+    IdList => "id_list",
     InterfaceList => "interface_list",
     InterfaceWrite => "interface_write",
     LateList => "late_list",

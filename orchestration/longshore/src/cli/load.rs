@@ -2,11 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
-use longshore_domain::load::{LoadId, LoadState};
+use longshore_domain::load::LoadState;
 use longshore_store::FileBeginning;
 
 use super::HandArguments;
-use super::value::{parse_file, parse_load, parse_moment, parse_state, parse_words};
+use super::value::{IdArgument, parse_file, parse_load, parse_moment, parse_state, parse_words};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum LoadCommand {
@@ -16,13 +16,13 @@ pub(crate) enum LoadCommand {
     Show {
         /// The load's id.
         #[arg(value_name = "ID", value_parser = parse_load)]
-        id: LoadId,
+        id: IdArgument,
     },
     /// Show the states that a load passed through, and what was done to it by hand.
     Timeline {
         /// The load's id.
         #[arg(value_name = "ID", value_parser = parse_load)]
-        id: LoadId,
+        id: IdArgument,
     },
     /// Let files happen again, each as a load of its own: one that failed or was refused, or one whose rows are replaced.
     Replay(ReplayArguments),
@@ -70,7 +70,7 @@ pub(crate) struct LoadListArguments {
 pub(crate) struct ByHandArguments {
     /// The loads' ids.
     #[arg(value_name = "ID", value_parser = parse_load, required = true)]
-    pub ids: Vec<LoadId>,
+    pub ids: Vec<IdArgument>,
     #[command(flatten)]
     pub hand: HandArguments,
 }
@@ -79,7 +79,7 @@ pub(crate) struct ByHandArguments {
 pub(crate) struct FollowUpArguments {
     /// The load's id; of a file in a batch, the batch's.
     #[arg(value_name = "ID", value_parser = parse_load)]
-    pub id: LoadId,
+    pub id: IdArgument,
     /// The step to begin at, from 1, where the follow-up is a chain: the one that failed, unless said otherwise.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub from: Option<u32>,
@@ -91,7 +91,7 @@ pub(crate) struct FollowUpArguments {
 pub(crate) struct ReplayArguments {
     /// The loads' ids; the id of a part replays that part alone.
     #[arg(value_name = "ID", value_parser = parse_load, required_unless_present = "rule", conflicts_with = "rule")]
-    pub ids: Vec<LoadId>,
+    pub ids: Vec<IdArgument>,
     /// All loads of this rule instead, that were received between --since and --until; of one content the newest.
     #[arg(long, value_name = "ID", requires = "since", requires = "until")]
     pub rule: Option<i32>,

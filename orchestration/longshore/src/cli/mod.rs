@@ -36,6 +36,7 @@ pub(crate) use query::{ChainCommand, QueryCommand, QueryRunArguments};
 pub(crate) use reconcile::{BackfillArguments, MarkerCommand, ReconcileArguments, SettleArguments};
 pub(crate) use rule::{HasHeader, InferArguments, RuleCommand, RuleFilter, RuleStatus};
 pub(crate) use snapshot::{SnapshotCommand, SnapshotListArguments, SnapshotLoadArguments};
+pub(crate) use value::IdArgument;
 use value::parse_words;
 
 /// Loads the files that land in a bucket into Amazon Redshift: once, checked, and on the record.

@@ -103,14 +103,91 @@ fn parse_span(text: &str) -> Option<TimeDelta> {
     TimeDelta::try_seconds(i64::from(number) * seconds)
 }
 
-pub(super) fn parse_load(text: &str) -> Result<LoadId, String> {
-    Uuid::parse_str(text)
-        .map(LoadId::from_uuid)
-        .map_err(|_| "a load's id looks like 0197a3c2-…; see: longshore load list".to_owned())
+/// So much of an id must be typed.
+const FEWEST_DIGITS: usize = 8;
+const ALL_DIGITS: usize = 32;
+/// Before which of its digits an id has a dash.
+const DASHES: [usize; 4] = [8, 12, 16, 20];
+
+/// An id as it is typed: whole, or its beginning.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct IdArgument {
+    /// As it was typed.
+    pub text: String,
+    /// The first id that begins so.
+    pub from: Uuid,
+    /// The last one.
+    pub to: Uuid,
 }
 
-pub(super) fn parse_batch(text: &str) -> Result<Uuid, String> {
-    Uuid::parse_str(text).map_err(|_| "the id looks like 0197a3c2-…; see: longshore batch list".to_owned())
+impl IdArgument {
+    /// The id, where it is whole.
+    pub(crate) fn whole(&self) -> Option<Uuid> {
+        (self.from == self.to).then_some(self.from)
+    }
+
+    /// Whether an id is meant by it.
+    pub(crate) fn means(&self, id: Uuid) -> bool {
+        (self.from..=self.to).contains(&id)
+    }
+
+    /// With its dashes or without any.
+    fn read(text: &str) -> Option<Self> {
+        let digits: String = text.chars().filter(|one| *one != '-').collect();
+        let is_known = (FEWEST_DIGITS..=ALL_DIGITS).contains(&digits.len())
+            && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+        let has_dashes = digits != text;
+        if !is_known || (has_dashes && with_dashes(&digits) != text.trim_end_matches('-')) {
+            return None;
+        }
+        let filled = |with: char| {
+            let padded: String = digits
+                .chars()
+                .chain(std::iter::repeat(with))
+                .take(ALL_DIGITS)
+                .collect();
+            Uuid::parse_str(&padded).ok()
+        };
+        Some(Self {
+            text: text.to_owned(),
+            from: filled('0')?,
+            to: filled('f')?,
+        })
+    }
+}
+
+impl From<LoadId> for IdArgument {
+    fn from(load: LoadId) -> Self {
+        Self {
+            text: load.to_string(),
+            from: load.as_uuid(),
+            to: load.as_uuid(),
+        }
+    }
+}
+
+fn with_dashes(digits: &str) -> String {
+    let mut text = String::with_capacity(digits.len() + DASHES.len());
+    for (place, digit) in digits.chars().enumerate() {
+        if DASHES.contains(&place) {
+            text.push('-');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+pub(super) fn parse_load(text: &str) -> Result<IdArgument, String> {
+    IdArgument::read(text).ok_or_else(|| {
+        "a load's id looks like 0197a3c2-…, of which 8 characters are enough; see: longshore load list"
+            .to_owned()
+    })
+}
+
+pub(super) fn parse_batch(text: &str) -> Result<IdArgument, String> {
+    IdArgument::read(text).ok_or_else(|| {
+        "the id looks like 0197a3c2-…, of which 8 characters are enough; see: longshore batch list".to_owned()
+    })
 }
 
 pub(super) fn parse_state(text: &str) -> Result<LoadState, String> {
@@ -145,6 +222,33 @@ mod tests {
         assert_eq!(moment("2d").unwrap(), "2026-11-24T07:30:00+00:00");
         for wrong in ["6", "h", "-6h", "6 h", "6x", "9999999999d", "4294967295d"] {
             assert!(moment(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_id_may_be_typed_by_its_beginning() {
+        let range = |text: &str| {
+            let id = IdArgument::read(text)?;
+            Some((id.from.to_string(), id.to.to_string()))
+        };
+        let whole = "1ebd3a00-c130-541e-af34-f69cd92bbfcb";
+        assert_eq!(range(whole), Some((whole.to_owned(), whole.to_owned())));
+        let beginning = (
+            "1ebd3a00-c100-0000-0000-000000000000".to_owned(),
+            "1ebd3a00-c1ff-ffff-ffff-ffffffffffff".to_owned(),
+        );
+        assert_eq!(range("1ebd3a00-c1"), Some(beginning.clone()));
+        assert_eq!(range("1EBD3A00c1"), Some(beginning));
+        assert!(range("1ebd3a00").is_some() && range("1ebd3a00-").is_some());
+        for wrong in [
+            "",
+            "1ebd3a0",
+            "1ebd-3a00",
+            "1ebd3a00-c130541e",
+            "first-load",
+            &format!("{whole}0"),
+        ] {
+            assert_eq!(range(wrong), None, "{wrong}");
         }
     }
 

@@ -8,14 +8,14 @@ use longshore_domain::rule::RuleId;
 use longshore_store::{BatchStanding, Buffer, BufferId, Load, LoadFilter, Store, WaitingSet};
 use serde::Serialize;
 use serde_json::json;
-use uuid::Uuid;
 
 use super::by_hand;
 use super::cells::{coded, fault, file, moment, number};
+use super::ids::batch_id;
 use super::load::Sequels;
 use crate::cli::{
-    BatchCommand, BatchListArguments, ByHandArguments, DeleteArguments, FlushArguments, ReplayArguments,
-    ReprocessArguments,
+    BatchCommand, BatchListArguments, ByHandArguments, DeleteArguments, FlushArguments, IdArgument,
+    ReplayArguments, ReprocessArguments,
 };
 use crate::deployment::Deployment;
 use crate::exit::{ExitStatus, input};
@@ -32,7 +32,7 @@ pub(crate) async fn run(
 ) -> anyhow::Result<ExitStatus> {
     match command {
         BatchCommand::List(arguments) => list(&deployment.app().await?, &arguments, output).await,
-        BatchCommand::Show { id } => show(&deployment.store().await?, id, output).await,
+        BatchCommand::Show { id } => show(&deployment.store().await?, &id, output).await,
         BatchCommand::Flush(arguments) => flush(&deployment.store().await?, &arguments, output).await,
         BatchCommand::Release(arguments) => by_hand::release(arguments, deployment, output).await,
         BatchCommand::Reprocess(arguments) => reprocess(arguments, deployment, output).await,
@@ -196,7 +196,8 @@ enum Found {
     Batch(Box<Load>),
 }
 
-async fn find(store: &Store, id: Uuid) -> anyhow::Result<Found> {
+async fn find(store: &Store, id: &IdArgument) -> anyhow::Result<Found> {
+    let id = batch_id(store, id).await?;
     if let Some(buffer) = store.buffer(BufferId::from_uuid(id)).await? {
         return Ok(Found::Waiting(Box::new(buffer)));
     }
@@ -212,7 +213,7 @@ async fn find(store: &Store, id: Uuid) -> anyhow::Result<Found> {
     }
 }
 
-async fn show(store: &Store, id: Uuid, output: Output) -> anyhow::Result<ExitStatus> {
+async fn show(store: &Store, id: &IdArgument, output: Output) -> anyhow::Result<ExitStatus> {
     match find(store, id).await? {
         Found::Waiting(buffer) => {
             let files = waiting(store, buffer.id).await?;
@@ -299,7 +300,7 @@ async fn flush(store: &Store, arguments: &FlushArguments, output: Output) -> any
     let mut buffers = Vec::new();
     let mut sets = Vec::new();
     for id in &arguments.ids {
-        match find(store, *id).await? {
+        match find(store, id).await? {
             Found::Waiting(buffer) => buffers.push(*buffer),
             Found::Set(set) => sets.push(*set),
             Found::Batch(batch) => {
@@ -348,15 +349,18 @@ async fn reprocess(
 ) -> anyhow::Result<ExitStatus> {
     let store = deployment.store().await?;
     let mut ids = Vec::new();
-    for id in arguments.ids {
-        match find(&store, id).await? {
-            Found::Batch(batch) => ids.extend(store.carried(batch.id).await?),
-            Found::Waiting(_) | Found::Set(_) => {
-                return Err(input(format!(
-                    "{id} is a buffer: its files were not loaded yet; have a batch made with: longshore batch flush {id}"
-                )));
+    for id in &arguments.ids {
+        let buffer = match find(&store, id).await? {
+            Found::Batch(batch) => {
+                ids.extend(store.carried(batch.id).await?);
+                continue;
             }
-        }
+            Found::Waiting(buffer) => buffer.id,
+            Found::Set(set) => set.id,
+        };
+        return Err(input(format!(
+            "{buffer} is a buffer: its files were not loaded yet; have a batch made with: longshore batch flush {buffer}"
+        )));
     }
     if ids.is_empty() {
         return Err(input(
@@ -364,7 +368,7 @@ async fn reprocess(
         ));
     }
     let arguments = ReplayArguments {
-        ids,
+        ids: ids.into_iter().map(IdArgument::from).collect(),
         rule: None,
         since: None,
         until: None,
@@ -382,7 +386,7 @@ async fn delete(
 ) -> anyhow::Result<ExitStatus> {
     let store = deployment.store().await?;
     let mut files = Vec::new();
-    for id in arguments.ids {
+    for id in &arguments.ids {
         match find(&store, id).await? {
             Found::Waiting(buffer) => files.extend(waiting(&store, buffer.id).await?),
             Found::Set(set) => files.extend(waiting(&store, set.id).await?),
@@ -400,7 +404,7 @@ async fn delete(
     // Whole, so that what is put aside by mistake can be told again.
     note(serde_json::to_string_pretty(&files).context("encode json")?);
     let arguments = ByHandArguments {
-        ids: files.iter().map(|load| load.id).collect(),
+        ids: files.iter().map(|load| load.id.into()).collect(),
         hand: arguments.hand,
     };
     by_hand::skip(arguments, deployment, output).await

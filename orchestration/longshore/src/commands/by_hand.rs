@@ -13,8 +13,11 @@ use uuid::Uuid;
 
 use super::cells::file;
 use super::file::loads_of;
+use super::ids::load_id;
 use super::load::find;
-use crate::cli::{ByHandArguments, FileArguments, FollowUpArguments, HandArguments, ReplayArguments};
+use crate::cli::{
+    ByHandArguments, FileArguments, FollowUpArguments, HandArguments, IdArgument, ReplayArguments,
+};
 use crate::deployment::Deployment;
 use crate::exit::{ExitStatus, input};
 use crate::output::{Output, note};
@@ -89,11 +92,14 @@ impl Hand {
     }
 
     /// The named loads, each once. One that is not there stops the command before anything is done.
-    async fn loads(&self, ids: &[LoadId]) -> anyhow::Result<Vec<Load>> {
+    async fn loads(&self, ids: &[IdArgument]) -> anyhow::Result<Vec<Load>> {
         let mut seen = BTreeSet::new();
         let mut loads = Vec::with_capacity(ids.len());
-        for id in ids.iter().filter(|id| seen.insert(**id)) {
-            loads.push(find(&self.app.store, *id).await?);
+        for id in ids {
+            let id = load_id(&self.app.store, id).await?;
+            if seen.insert(id) {
+                loads.push(find(&self.app.store, id).await?);
+            }
         }
         Ok(loads)
     }
@@ -405,7 +411,8 @@ pub(crate) async fn follow_up(
     output: Output,
 ) -> anyhow::Result<ExitStatus> {
     let hand = Hand::of(arguments.hand, deployment).await?;
-    let load = find(&hand.app.store, arguments.id).await?;
+    let id = load_id(&hand.app.store, &arguments.id).await?;
+    let load = find(&hand.app.store, id).await?;
     let outcome = match hand.operate().judge_follow_up(&load, arguments.from).await? {
         Ok(again) if hand.yes => hand.operate().follow_up_again(&again).await?,
         judged => judged.map(|again| again.sentence),

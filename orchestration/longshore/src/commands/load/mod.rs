@@ -10,6 +10,7 @@ use longshore_domain::rule::RuleId;
 use longshore_store::{Load, LoadFilter, Mending, Store};
 
 use super::by_hand;
+use super::ids::load_id;
 use crate::cli::{LoadCommand, LoadListArguments};
 use crate::deployment::Deployment;
 use crate::exit::{ExitStatus, input};
@@ -35,8 +36,14 @@ pub(crate) async fn run(
             let (filter, store) = (filter(arguments)?, store().await?);
             list(&store.list_loads(&filter).await?, &store, output).await
         }
-        LoadCommand::Show { id } => show(&store().await?, id, output).await,
-        LoadCommand::Timeline { id } => timeline(&store().await?, id, output).await,
+        LoadCommand::Show { id } => {
+            let store = store().await?;
+            show(&store, load_id(&store, &id).await?, output).await
+        }
+        LoadCommand::Timeline { id } => {
+            let store = store().await?;
+            timeline(&store, load_id(&store, &id).await?, output).await
+        }
         LoadCommand::Replay(arguments) => by_hand::replay(arguments, deployment, output).await,
         LoadCommand::Cancel(arguments) => by_hand::cancel(arguments, deployment, output).await,
         LoadCommand::Release(arguments) => by_hand::release(arguments, deployment, output).await,
