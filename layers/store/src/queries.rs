@@ -95,6 +95,7 @@ queries! {
     LoadLetInAll => "load_let_in_all",
     LoadListDelivered => "load_list_delivered",
     LoadListHeld => "load_list_held",
+    LoadListBeside => "load_list_beside",
     LoadListChildren => "load_list_children",
     LoadListLoadedInto => "load_list_loaded_into",
     LoadListOfOtherContents => "load_list_of_other_contents",

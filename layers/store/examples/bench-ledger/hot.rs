@@ -227,6 +227,11 @@ impl Ledger {
                 "load_list_of_other_contents",
                 [id(known), 1000]
             ),
+            hot!(
+                "rows beside those of a page of loads",
+                "load_list_beside",
+                [array(self.page().map(id), "uuid")]
+            ),
             hot!("lock a content", "load_lock_content", [id(known)]),
             hot!("count replays", "load_count_replays", [id(known)]),
             hot!("parts of a load", "load_list_children", [id(known)]),
