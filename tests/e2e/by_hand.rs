@@ -102,7 +102,13 @@ async fn a_failed_load_is_replayed_from_the_archive_as_a_load_of_its_own() -> an
         [format!("1|too long|{file_name}")]
     );
     let shown = world.longshore(&["load", "show", failed.load.id()])?;
-    assert_says(&shown, 0, &["ann", WHY, replay.load.id()]);
+    let outcome = format!("replayed as {}", replay.load.id());
+    assert_says(&shown, 0, &["ann", WHY, &outcome]);
+    let rule = feed.rule.to_string();
+    let listed = world.longshore(&["load", "list", "--rule", &rule])?;
+    assert_says(&listed, 0, &[failed.load.id(), &outcome]);
+    let open = world.longshore(&["load", "list", "--rule", &rule, "--open", "--json"])?;
+    assert_eq!(serde_json::from_slice::<Value>(&open.stdout)?, json!([]));
     let timeline = world.longshore(&["load", "timeline", replay.load.id()])?;
     assert_says(&timeline, 0, &["ann", WHY, failed.load.id()]);
     Ok(())
@@ -214,9 +220,39 @@ async fn the_failed_loads_of_a_rule_in_a_time_are_replayed() -> anyhow::Result<(
     assert_says(
         &by_hand(&world, &in_time("2000-01-01", "2100-01-01"))?,
         1,
-        &["was loaded as load"],
+        &["no load of that rule", "open (1 replayed already)"],
     );
     assert_eq!(feed.lines("id").await?, ["1"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_mass_replay_leaves_out_what_a_later_file_replaced() -> anyhow::Result<()> {
+    let world = World::reconciled().await?;
+    let feed = world
+        .feed()
+        .columns(["id integer", "name varchar(2)"])
+        .create()
+        .await?;
+    let replaced = feed.land("1|too long\n").await?;
+    world.put(replaced.key(), "1|a\n").await?;
+    newest(&world, replaced.key(), 2).await?.assert_loaded(1);
+    let open = feed.land("2|too long\n").await?;
+
+    let rule = feed.rule.to_string();
+    let said = by_hand(
+        &world,
+        &["replay", "--rule", &rule, "--since", "1d", "--until", "0m"],
+    )?;
+    assert_says(
+        &said,
+        0,
+        &[
+            open.load.id(),
+            "Left out: 1 replaced by a later file that is loaded",
+        ],
+    );
+    assert!(!text(&said.stdout).contains(replaced.load.id()), "{said:?}");
     Ok(())
 }
 

@@ -171,17 +171,50 @@ async fn load_list_shows_loads_by_state_and_rule() -> anyhow::Result<()> {
     let printed = sample.prints(&["load", "list", "--rule", "71"])?;
     with_filters(|| {
         assert_snapshot!(printed, @"
-    ┌──┬──┬──┬──┬──┬──┬──┐
-    │ load ┆ file ┆ state ┆ rows ┆ table ┆ received ┆ error │
-    ╞──╪──╪──╪──╪──╪──╪──╡
-    │ <id> ┆ PRICES_SHORT_701.txt ┆ rejected ┆ ┆ rdsftetl.pharmacy_price ┆ <time> ┆ trailer_count_mismatch: line 2, byte 41: the trailer says 5 records, the file has 1; ask the sender for the whole file │
-    │ <id> ┆ PRICES_GOOD_701.txt ┆ complete ┆ 1 ┆ rdsftetl.pharmacy_price ┆ <time> ┆ │
-    └──┴──┴──┴──┴──┴──┴──┘
+    ┌──┬──┬──┬──┬──┬──┬──┬──┐
+    │ load ┆ file ┆ state ┆ outcome ┆ rows ┆ table ┆ received ┆ error │
+    ╞──╪──╪──╪──╪──╪──╪──╪──╡
+    │ <id> ┆ PRICES_SHORT_701.txt ┆ rejected ┆ open ┆ ┆ rdsftetl.pharmacy_price ┆ <time> ┆ trailer_count_mismatch: line 2, byte 41: the trailer says 5 records, the file has 1; ask the sender for the whole file │
+    │ <id> ┆ PRICES_GOOD_701.txt ┆ complete ┆ ┆ 1 ┆ rdsftetl.pharmacy_price ┆ <time> ┆ │
+    └──┴──┴──┴──┴──┴──┴──┴──┘
     ")
     });
     let rejected = sample.json(&["load", "list", "--state", "rejected"])?;
     assert_eq!(rejected.as_array().map(Vec::len), Some(1), "{rejected}");
     assert_eq!(rejected[0]["id"], sample.refused.as_str(), "{rejected}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn load_list_finds_loads_by_time_file_and_code() -> anyhow::Result<()> {
+    let sample = Sample::get().await?;
+    let key = "s3://longshore-landing/external_input/PRICES_SHORT_701.txt";
+    let (both, refused) = (2, 1);
+    let cases: [(&[&str], usize); 10] = [
+        (&["--since", "6h"], both),
+        (&["--until", "6h"], 0),
+        (&["--file", "PRICES_"], both),
+        (&["--file", "PRICES_SHORT"], refused),
+        (&["--file", key], refused),
+        (&["--file", "external_input/"], both),
+        (&["--code", "trailer_count_mismatch"], refused),
+        (&["--code", "follow_up_failed"], 0),
+        (&["--open"], refused),
+        (&["--open", "--state", "failed"], 0),
+    ];
+    for (filters, expected) in cases {
+        let arguments: Vec<&str> = ["load", "list", "--rule", "71"]
+            .iter()
+            .chain(filters)
+            .copied()
+            .collect();
+        let listed = sample.json(&arguments)?;
+        assert_eq!(
+            listed.as_array().map(Vec::len),
+            Some(expected),
+            "{filters:?}: {listed}"
+        );
+    }
     Ok(())
 }
 
@@ -232,6 +265,7 @@ async fn load_show_tells_everything_about_a_load() -> anyhow::Result<()> {
     load                 <id>
     trace                <trace>
     state                rejected
+    outcome              open
     file                 PRICES_SHORT_701.txt
     object               s3://longshore-landing/external_input/PRICES_SHORT_701.txt
     bytes                54
@@ -254,6 +288,23 @@ async fn load_show_tells_everything_about_a_load() -> anyhow::Result<()> {
     let shown = sample.json(&["load", "show", &sample.loaded])?;
     assert_eq!(shown["load"]["state"], "complete", "{shown}");
     assert_eq!(shown["notices"].as_array().map(Vec::len), Some(1), "{shown}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_id_may_be_typed_by_its_beginning() -> anyhow::Result<()> {
+    let sample = Sample::get().await?;
+    let whole = sample.json(&["load", "show", &sample.loaded])?;
+    let beginning = sample.loaded.get(..8).context("eight characters")?;
+    let shown = sample.json(&["load", "show", beginning])?;
+    assert_eq!(shown["load"]["id"], whole["load"]["id"], "{shown}");
+    let short = sample.run(&["load", "show", beginning.get(..7).context("seven")?])?;
+    assert_eq!(code(&short), Some(1), "{short:?}");
+    let nobody = sample.run(&["load", "show", "00000000"])?;
+    assert!(
+        text(&nobody.stderr).contains("there is no load whose id begins with 00000000"),
+        "{nobody:?}"
+    );
     Ok(())
 }
 

@@ -433,6 +433,22 @@ async fn a_load_without_a_marker_is_reported() -> anyhow::Result<()> {
     assert_eq!(difference["kind"], "load_without_marker", "{report}");
     assert_eq!(difference["load"], story.load.id(), "{report}");
     assert_eq!(difference["row_count"], 1, "{report}");
+
+    let id = story.load.id();
+    let listed = longshore(&world, &["marker", "list"]).await?;
+    assert!(
+        listed.contains(&format!("longshore load replay {id}")),
+        "{listed}"
+    );
+    let hand = ["--accept-duplicates", "--why", "lost", "--as", "ann", "--yes"];
+    let replay: Vec<&str> = ["load", "replay", id].into_iter().chain(hand).collect();
+    longshore(&world, &replay).await?;
+    reconcile_until_loads(&world, &[story.key().to_owned()], 2).await?;
+    reconcile(&world, &[]).await?;
+    let listed = longshore(&world, &["marker", "list"]).await?;
+    assert!(!listed.contains(id), "{listed}");
+    let all = longshore(&world, &["marker", "list", "--all"]).await?;
+    assert!(all.contains("replayed as load"), "{all}");
     Ok(())
 }
 

@@ -15,8 +15,8 @@ use longshore_domain::rule::{
 };
 use longshore_domain::target::{TableName, Warehouse};
 use longshore_store::{
-    Buffer, BufferId, BufferLimits, Joining, Load, LoadFailure, MadeBatch, NewBatch, Source, Superseded,
-    Waiting, batch_id,
+    Buffer, BufferId, BufferLimits, Joining, Leaving, Load, LoadFailure, MadeBatch, NewBatch, Source,
+    Superseded, Waiting, batch_id,
 };
 use serde::{Deserialize, Serialize};
 use tracing::{info, warn};
@@ -25,7 +25,7 @@ use crate::error::with_causes;
 use crate::finish::OBJECT_GONE;
 use crate::plan::{LoadPlan, Planned, ToLoad, plan_transaction, warehouse_of};
 use crate::prepare::Copyable;
-use crate::{App, AppError, superseded, trace};
+use crate::{App, AppError, group, superseded, trace};
 
 /// How the files of a buffer are loaded: their rule as it was when they came, and where they go. Files of equal recipes may go
 /// through one transaction.
@@ -137,7 +137,7 @@ pub(crate) fn joining(
 pub(crate) enum Making {
     /// It is on the ledger, to be loaded or to fail, and nobody works on it yet.
     Made(LoadId),
-    /// A load left its set, skipped: it is to be concluded, and the set to be looked at again.
+    /// A load left its set or its buffer, skipped: it is to be concluded, and what waits there to be looked at again.
     Left(LoadId),
     /// Somebody else took some of the loads first: whether there is still a batch to be made is to be asked again.
     Overtaken,
@@ -162,7 +162,10 @@ pub(crate) async fn make(app: &App, buffer: BufferId, actor: &str) -> Result<Mak
     }
     let loads = loads_of(chosen);
     let batch = match superseded::first_of(app, buffer.id, &loads).await? {
-        Some(superseded) => batch_of_the_gone(app, &buffer, chosen, &superseded)?,
+        Some(superseded) => match superseded::successor_of(app, superseded.load).await? {
+            Some(by) => return leave_replaced(app, &buffer, superseded.load, by, actor).await,
+            None => batch_of_the_gone(app, &buffer, chosen, &superseded)?,
+        },
         None => plan_batch(app, &buffer, chosen).await?,
     };
     match app.store.make_batch(&batch, app.clock.now(), actor).await? {
@@ -234,7 +237,24 @@ async fn plan_batch(app: &App, buffer: &Buffer, chosen: &[Waiting]) -> Result<Ne
     new_batch(app, buffer, chosen, &plan, failure)
 }
 
-/// The batch by which one file fails by itself: its bytes are there no more, and its successor's are not to be loaded twice.
+/// Lets a file leave its buffer in whose place a later one lies: that is loaded by a load of its own.
+async fn leave_replaced(
+    app: &App,
+    buffer: &Buffer,
+    load: LoadId,
+    by: LoadId,
+    actor: &str,
+) -> Result<Making, AppError> {
+    let note = superseded::replaced_by(by);
+    let leaving = Leaving::Replaced {
+        note: &note,
+        by: Some(by),
+    };
+    group::leave(app, buffer.id, load, leaving, actor).await
+}
+
+/// The batch by which one file fails by itself: its bytes are there no more, and those of the other one there are not to be loaded
+/// twice. Which of the two is the later is not known, or this one is.
 fn batch_of_the_gone(
     app: &App,
     buffer: &Buffer,

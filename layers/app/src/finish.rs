@@ -1,6 +1,7 @@
 //! From a statement's end to audit, archive, follow-up and message.
 
 mod batch;
+mod beside;
 mod cancel;
 mod conclude;
 mod failure;

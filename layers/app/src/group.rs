@@ -11,7 +11,9 @@ use longshore_domain::group::{Arrived, LoadGroup, SetStanding, USUAL_AGE, set_of
 use longshore_domain::load::LoadId;
 use longshore_domain::reject::RejectReason;
 use longshore_domain::rule::{FileRule, MOST_IN_A_SET, ResendPolicy, RuleFault, RuleFaults, RuleId, RuleRow};
-use longshore_store::{BufferId, Leaving, MadeBatch, RejectedMember, SameContent, SetMember, WaitingSet};
+use longshore_store::{
+    BufferId, Leaving, MadeBatch, RejectedMember, SameContent, SetMember, Superseded, WaitingSet,
+};
 use serde::{Deserialize, Serialize};
 use tracing::info;
 
@@ -118,11 +120,7 @@ pub(crate) async fn make(app: &App, set: &WaitingSet, actor: &str) -> Result<Mak
     let is_data = |member: &&SetMember| matches!(part_of(member), Some(SetPart::Data { .. }));
     let data: Vec<_> = members.iter().filter(is_data).map(|member| member.load).collect();
     if let Some(superseded) = superseded::first_of(app, set.id, &data).await? {
-        let note = format!(
-            "the file was sent again before its set was loaded; load {} is in its place",
-            superseded.by
-        );
-        return leave(app, set.id, superseded.load, Leaving::Replaced(&note), actor).await;
+        return leave_replaced(app, set.id, &superseded, actor).await;
     }
     let now = app.clock.now();
     let rules = rules_of(app, &set.group).await?;
@@ -239,13 +237,32 @@ async fn leave_if_repeated(
     let note = format!(
         "the same content was loaded before, as load {earlier}, and nothing else came of another set"
     );
-    leave(app, set.id, load, Leaving::Repeated(&note), actor)
+    leave(app, set.id, load, Leaving::Repeated { note: &note }, actor)
         .await
         .map(Some)
 }
 
-/// Lets a load leave its set, skipped, with the note why.
-async fn leave(
+/// Lets a load leave its set whose file was sent again.
+async fn leave_replaced(
+    app: &App,
+    set: BufferId,
+    superseded: &Superseded,
+    actor: &str,
+) -> Result<Making, AppError> {
+    let by = superseded::successor_of(app, superseded.load).await?;
+    let note = superseded::replaced_by(by.unwrap_or(superseded.by));
+    leave(
+        app,
+        set,
+        superseded.load,
+        Leaving::Replaced { note: &note, by },
+        actor,
+    )
+    .await
+}
+
+/// Lets a load leave its set or its buffer, skipped, with the note why.
+pub(crate) async fn leave(
     app: &App,
     set: BufferId,
     load: LoadId,
@@ -253,11 +270,10 @@ async fn leave(
     actor: &str,
 ) -> Result<Making, AppError> {
     let now = app.clock.now();
-    let moved = app.store.leave_set(load, set, leaving, now, actor).await?;
+    let moved = app.store.leave_buffer(load, set, leaving, now, actor).await?;
     Ok(match moved.has_moved() {
         true => {
-            let (Leaving::Replaced(note) | Leaving::Repeated(note)) = leaving;
-            info!("skipped load {load}: {note}");
+            info!("skipped load {load}: {}", leaving.note());
             Making::Left(load)
         }
         false => Making::Overtaken,

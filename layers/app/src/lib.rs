@@ -14,6 +14,7 @@ mod batch;
 mod bulk;
 mod chain;
 mod config;
+mod deletion;
 mod error;
 mod finish;
 mod follow_up;

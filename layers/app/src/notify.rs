@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 use longshore_domain::load::LoadId;
 use longshore_domain::notification::{Outcome, OutcomeReport};
+use longshore_domain::object::ObjectKey;
 use longshore_domain::rule::RuleTopics;
 use longshore_store::{Load, Notice, OutboxNotice};
 use tracing::{Instrument, info, warn};
@@ -14,6 +15,8 @@ use crate::{App, AppError, trace};
 const SENDING: TimeDelta = TimeDelta::seconds(60);
 /// Messages of one load: its outcome, and its follow-up's.
 const MOST_NOTICES: u32 = 8;
+/// So many of a batch's files are named.
+const MOST_FILES_NAMED: u32 = 5;
 
 /// The message about a load's outcome, for the outbox: to the topic that its rule names, else to the deployment's.
 pub(crate) async fn notice(app: &App, load: &Load, outcome: Outcome) -> Result<OutboxNotice, AppError> {
@@ -22,18 +25,23 @@ pub(crate) async fn notice(app: &App, load: &Load, outcome: Outcome) -> Result<O
         None => RuleTopics::default(),
     };
     let topic_arn = topics.of(outcome).unwrap_or(&app.config.topic_arn);
-    Ok(notice_to(topic_arn, app, load, outcome))
+    let files = match load.is_batch() {
+        true => app.store.first_keys(load.id, MOST_FILES_NAMED).await?,
+        false => vec![],
+    };
+    Ok(notice_to(topic_arn, app, load, &files, outcome))
 }
 
 /// A message about a load to the deployment's own topic, whatever its rule says.
 pub(crate) fn notice_to_all(app: &App, load: &Load, outcome: Outcome) -> OutboxNotice {
-    notice_to(&app.config.topic_arn, app, load, outcome)
+    notice_to(&app.config.topic_arn, app, load, &[], outcome)
 }
 
-fn notice_to(topic_arn: &str, app: &App, load: &Load, outcome: Outcome) -> OutboxNotice {
+fn notice_to(topic_arn: &str, app: &App, load: &Load, files: &[ObjectKey], outcome: Outcome) -> OutboxNotice {
     let report = OutcomeReport {
         load_id: load.id,
         outcome,
+        rule: load.rule,
         interface_id: load.interface.as_ref().map(|interface| interface.id.clone()),
         interface_name: load.interface.as_ref().map(|interface| interface.name.clone()),
         bucket: load.object.bucket.to_string(),
@@ -43,6 +51,7 @@ fn notice_to(topic_arn: &str, app: &App, load: &Load, outcome: Outcome) -> Outbo
         target: load.target.clone(),
         table: load.table.as_ref().map(ToString::to_string),
         files: load.batch_files,
+        first_keys: files.iter().map(ToString::to_string).collect(),
         rows_expected: load.rows_expected,
         rows_loaded: load.rows_loaded,
         rows_rejected: load.rows_rejected,

@@ -15,6 +15,7 @@ mod lease;
 mod parts;
 mod reject;
 mod resend;
+mod superseded;
 
 use std::time::Duration;
 
@@ -273,7 +274,7 @@ impl ProcessObject<'_> {
         match load.state {
             // On the heap: together with the steps before it it would fill the stack of a test's thread.
             LoadState::Received => Box::pin(self.receive(load)).await,
-            LoadState::Prepared | LoadState::Queued => self.submit(load).await,
+            LoadState::Prepared | LoadState::Queued => Box::pin(self.submit_again(load)).await,
             LoadState::Split => self.load_parts(load).await,
             LoadState::Delivering => Box::pin(self.load_deliveries(load)).await,
             LoadState::Rejected => self.conclude_rejection(load).await,
@@ -314,6 +315,13 @@ impl ProcessObject<'_> {
             return self.skip(load, &note).await;
         }
         let (load, source) = self.find_bytes(load, &others).await?;
+        // It may have waited long, and not every file is read here.
+        if load.claims > 1
+            && source.key == load.object.key
+            && let Some(outcome) = self.end_if_replaced(&load).await?
+        {
+            return Ok(outcome);
+        }
         let pace = self.pace();
         match prepare::prepare(self.app, &pace, load.id, &load.object, &source, &rule).await? {
             Prepared::Whole(copyable) if !rule.deliveries.is_empty() => {
@@ -331,7 +339,7 @@ impl ProcessObject<'_> {
                 records,
                 remarks,
             } => Box::pin(self.split(load, rule, parts, records, remarks)).await,
-            Prepared::Refused(reason) => self.reject(load, reason).await,
+            Prepared::Refused(reason) => Box::pin(self.reject_unless_replaced(load, reason)).await,
             Prepared::OutOfTime(progress) => self.hand_over(load, &progress).await,
             // It came further than the one before: however many it takes, they come to an end.
             Prepared::CarriedOn => Err(AppError::OutOfTime {
@@ -430,6 +438,14 @@ impl ProcessObject<'_> {
             "prepared {} for {table}", load.object.key
         );
         self.submit(load).await
+    }
+
+    /// The same of one that waited, or over which somebody died.
+    async fn submit_again(&self, load: Load) -> Result<ObjectOutcome, AppError> {
+        match self.end_if_replaced(&load).await? {
+            Some(outcome) => Ok(outcome),
+            None => self.submit(load).await,
+        }
     }
 
     async fn submit(&self, load: Load) -> Result<ObjectOutcome, AppError> {

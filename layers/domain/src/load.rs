@@ -31,7 +31,7 @@ impl LoadId {
     }
 
     /// Wraps a stored id.
-    pub fn from_uuid(uuid: Uuid) -> Self {
+    pub const fn from_uuid(uuid: Uuid) -> Self {
         Self(uuid)
     }
 
@@ -75,7 +75,8 @@ pub enum LoadState {
     Split,
     /// It goes to several warehouses; the deliveries are loads of their own, and it ends when they have.
     Delivering,
-    /// A file that was loaded before, under a rule that leaves it alone then, or that an operator put aside.
+    /// A file that was loaded before, under a rule that leaves it alone then, that was replaced while it waited, or that an operator
+    /// put aside.
     Skipped,
     /// Checked and, where needed, rewritten; it waits for others, or a batch carries it. What becomes of it is decided there.
     Batched,
@@ -154,9 +155,10 @@ impl LoadState {
             ],
             Self::Delivering => &[Self::Complete, Self::Failed],
             Self::Batched => &[Self::Skipped, Self::Loaded, Self::Failed],
-            Self::Prepared => &[Self::Queued, Self::Failed],
+            // `Skipped`, and so from `Queued`: its file was replaced before anything of it was sent.
+            Self::Prepared => &[Self::Queued, Self::Failed, Self::Skipped],
             // A status event may overtake the answer to the submission, hence `Loaded` and `Failed` right from here.
-            Self::Queued => &[Self::Submitted, Self::Loaded, Self::Failed],
+            Self::Queued => &[Self::Submitted, Self::Loaded, Self::Failed, Self::Skipped],
             Self::Submitted => &[Self::Loaded, Self::Queued, Self::Failed],
             Self::Loaded => &[Self::Transforming, Self::Complete],
             Self::Transforming => &[Self::Complete, Self::TransformFailed],

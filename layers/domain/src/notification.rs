@@ -11,6 +11,7 @@ use serde_json::json;
 
 use crate::load::LoadId;
 use crate::one_line::one_line;
+use crate::rule::RuleId;
 use crate::trace::TraceId;
 
 /// SNS refuses a subject of 100 characters.
@@ -117,6 +118,8 @@ pub struct OutcomeReport {
     pub load_id: LoadId,
     /// How it came out.
     pub outcome: Outcome,
+    /// The rule, when it is known; of a set the first of its group's.
+    pub rule: Option<RuleId>,
     /// The feed's id, when it is known.
     pub interface_id: Option<String>,
     /// The feed's name, when it is known.
@@ -135,8 +138,10 @@ pub struct OutcomeReport {
     pub table: Option<String>,
     /// Records counted in the file.
     pub rows_expected: Option<u64>,
-    /// How many files it carried, when it is a batch: the key is then that of its manifest.
+    /// How many files it carried, when it is a batch: the key is then that of its manifest, which is gone when it is told of.
     pub files: Option<u32>,
+    /// The keys of the first of these files.
+    pub first_keys: Vec<String>,
     /// Rows that the warehouse took.
     pub rows_loaded: Option<u64>,
     /// Rows that the warehouse refused and the rule let pass.
@@ -193,15 +198,17 @@ impl OutcomeReport {
             "load_id": self.load_id,
             "status": self.outcome.as_str(),
             "success": self.outcome.is_success(),
+            "rule": self.rule,
             "interface_id": self.interface_id,
             "interface_name": self.interface_name,
             "bucket": self.bucket,
-            "key": self.key,
+            "key": self.files.is_none().then_some(&self.key),
             "file_name": self.file_name,
             "record_type": self.record_type,
             "target": self.target,
             "table": self.table,
             "files": self.files,
+            "first_keys": self.first_keys,
             "rows_expected": self.rows_expected,
             "rows_loaded": self.rows_loaded,
             "rows_rejected": self.rows_rejected,
@@ -222,11 +229,11 @@ impl OutcomeReport {
         };
         let number = |value: &Option<u64>| value.map(|value| value.to_string());
         let facts = [
-            (self.what(), Some(format!("s3://{}/{}", self.bucket, self.key))),
-            ("Files", self.files.map(|files| files.to_string())),
+            self.what(),
             ("Record type", self.record_type.clone()),
             ("Target", self.target.clone()),
             ("Interface", interface),
+            ("Rule", self.rule.map(|rule| rule.to_string())),
             ("Table", self.table.clone()),
             (self.where_records_are(), number(&self.rows_expected)),
             ("Rows loaded", number(&self.rows_loaded)),
@@ -272,11 +279,19 @@ impl OutcomeReport {
         })
     }
 
-    fn what(&self) -> &'static str {
-        match self.files {
-            Some(_) => "Manifest",
-            None => "File",
-        }
+    /// The file, or those that it carried.
+    fn what(&self) -> (&'static str, Option<String>) {
+        let url = |key: &String| format!("s3://{}/{key}", self.bucket);
+        let Some(files) = self.files else {
+            return ("File", Some(url(&self.key)));
+        };
+        let named: Vec<_> = self.first_keys.iter().map(url).collect();
+        let told = match (named.len(), (files as usize).saturating_sub(named.len())) {
+            (0, _) => files.to_string(),
+            (_, 0) => format!("{files}: {}", named.join(", ")),
+            (_, more) => format!("{files}: {} and {more} more", named.join(", ")),
+        };
+        ("Files", Some(told))
     }
 
     fn where_records_are(&self) -> &'static str {
@@ -348,6 +363,7 @@ mod tests {
         OutcomeReport {
             load_id: LoadId::from_uuid(uuid::Uuid::from_u128(1)),
             outcome: Outcome::Rejected,
+            rule: Some(RuleId(71)),
             interface_id: Some("527".to_owned()),
             interface_name: Some("PA_TYPE".to_owned()),
             bucket: "landing".to_owned(),
@@ -357,6 +373,7 @@ mod tests {
             target: None,
             table: Some("rdsftetl.pa".to_owned()),
             files: None,
+            first_keys: vec![],
             rows_expected: Some(3),
             rows_loaded: None,
             rows_rejected: None,
@@ -397,6 +414,7 @@ mod tests {
 
         File: s3://landing/external_input/A_527.txt
         Interface: PA_TYPE (527)
+        Rule: 71
         Table: rdsftetl.pa
         Records in the file: 3
         Error: trailer_count_mismatch: the trailer says 4 records, the file has 3
@@ -407,6 +425,32 @@ mod tests {
 
         Call the data desk.
         ");
+    }
+
+    #[test]
+    fn a_batch_is_told_of_by_its_files_and_not_by_its_manifest() {
+        let batch = |files: u32, keys: &[&str]| OutcomeReport {
+            key: "processing/manifests/x.manifest".to_owned(),
+            file_name: format!("{files} files"),
+            files: Some(files),
+            first_keys: keys.iter().map(|key| (*key).to_owned()).collect(),
+            ..report()
+        };
+        let message = batch(500, &["in/a.txt", "in/b.txt"]).message("");
+        assert!(
+            message
+                .email
+                .contains("Files: 500: s3://landing/in/a.txt, s3://landing/in/b.txt and 498 more\n"),
+            "{}",
+            message.email
+        );
+        assert!(message.email.contains("Rule: 71\n"), "{}", message.email);
+        assert!(!format!("{message:?}").contains("manifest"), "{message:?}");
+        let body: serde_json::Value = serde_json::from_str(&message.default).unwrap();
+        assert_eq!((&body["key"], &body["rule"]), (&json!(null), &json!(71)));
+        assert_eq!(body["first_keys"], json!(["in/a.txt", "in/b.txt"]));
+        let whole = batch(1, &["in/a.txt"]).message("").email;
+        assert!(whole.contains("Files: 1: s3://landing/in/a.txt\n"), "{whole}");
     }
 
     #[test]

@@ -134,6 +134,11 @@ impl Sequencer {
         Self(format!("{queue}-{number}"))
     }
 
+    /// Whether an event carried it: then it says of two files of a key which one is the later.
+    pub fn is_of_event(&self) -> bool {
+        !self.0.is_empty() && self.0.bytes().all(|byte| byte.is_ascii_hexdigit())
+    }
+
     /// Whether it only stands in for a sequencer.
     pub fn is_listed(&self) -> bool {
         self.0.starts_with(LISTED)
@@ -252,6 +257,19 @@ mod tests {
     ) {
         let key = ObjectKey::new(key);
         assert_eq!((key.token(), key.extension()), (token, extension));
+    }
+
+    #[test]
+    fn only_an_events_sequencer_says_which_file_is_later() {
+        let moment = DateTime::from_timestamp(0, 0).unwrap();
+        assert!(Sequencer::new("0055AED6DCD90281E5").is_of_event());
+        for stand_in in [
+            Sequencer::new(""),
+            Sequencer::of_replay(1),
+            Sequencer::listed(moment),
+        ] {
+            assert!(!stand_in.is_of_event(), "{}", stand_in.as_str());
+        }
     }
 
     #[test]

@@ -402,7 +402,7 @@ fn has_to_wait(queued: &Answer) -> Result<bool, StoreError> {
     Ok(place.is_some())
 }
 
-fn read_statement(row: &Row) -> Result<Statement, StoreError> {
+pub(crate) fn read_statement(row: &Row) -> Result<Statement, StoreError> {
     let reader = Reader::new(row, TABLE);
     Ok(Statement {
         load: LoadId::from_uuid(reader.get("load_id")?),

@@ -176,6 +176,22 @@ impl Store {
         Ok(())
     }
 
+    /// The keys of the first files that a batch carries or carried, in the order in which it took them.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of a read.
+    pub async fn first_keys(&self, batch: LoadId, limit: u32) -> Result<Vec<ObjectKey>, StoreError> {
+        let parameters: Parameters<'_> = &[&batch.as_uuid(), &bounded(limit)];
+        let rows = self.rows(Query::BatchListFirstKeys, parameters).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(ObjectKey::new(
+                    Reader::new(row, "ext_file_load").get::<String>("object_key")?,
+                ))
+            })
+            .collect()
+    }
+
     /// The loads of a batch that failed for good, or `only` those of them, are `failed`.
     ///
     /// # Errors

@@ -32,6 +32,7 @@ mod archive;
 mod attempt;
 mod audit;
 mod batch;
+mod beside;
 mod buffer;
 mod chain;
 mod claim;
@@ -41,6 +42,7 @@ mod error;
 mod expectation;
 mod file;
 mod history;
+mod id;
 mod late;
 mod listing;
 mod load;
@@ -50,6 +52,7 @@ mod marker_table;
 mod migrate;
 mod operation;
 mod outbox;
+mod paused_rule;
 mod pool;
 mod queries;
 mod read;
@@ -59,10 +62,12 @@ mod rule_book;
 mod rule_version;
 mod rules;
 mod samples;
+mod sequel;
 mod set;
 mod snapshot;
 mod standing;
 mod store;
+mod supersede;
 mod tally;
 mod tls;
 mod transaction;
@@ -72,6 +77,7 @@ mod vitals;
 pub use attempt::{AttemptRecord, Statement, StatementOutcome, StatementState};
 pub use audit::{AuditEntry, AuditFilter, AuditRow, AuditStatus};
 pub use batch::{BatchStanding, MadeBatch, NewBatch, Return, batch_id};
+pub use beside::Beside;
 pub use buffer::{Buffer, BufferId, BufferLimits, Joining, Superseded, Waiting};
 pub use chain::{Chain, FollowUpStep, follow_up_steps};
 pub use claim::{Announced, ChildOf, Claim, NewChild};
@@ -81,9 +87,10 @@ pub use error::{Cause, StoreError};
 pub use expectation::{Advance, Expectation, MissedPeriod};
 pub use file::Forgotten;
 pub use history::HistoryEntry;
+pub use id::{IdKind, Identified};
 pub use late::{LatePeriod, LateState};
 pub use listing::{ComparedPage, ListedLoad, Lister, Refusal, Sighting, Unaccounted, WantedFor};
-pub use load::{Lease, LeaseStep, Load, LoadFilter, Retry, Source};
+pub use load::{FileBeginning, Lease, LeaseStep, Load, LoadFilter, Mending, Retry, Source};
 pub use maintenance::{Maintenance, MaintenanceKind, MaintenanceState};
 pub use marker_difference::{
     DifferenceKind, MarkerDifference, MarkerSlice, MarkerTable, SettledAs, Settlement,
@@ -91,7 +98,10 @@ pub use marker_difference::{
 pub use migrate::MigrationReport;
 pub use operation::{NewReplay, Operation, OperationKind, Operator, Replayed};
 pub use outbox::{Notice, UnsentNotices};
-pub use retry::{Access, FailedAttempt, Postponement, WarehouseStanding, WarehouseTrouble};
+pub use paused_rule::PausedRule;
+pub use retry::{
+    Access, FailedAttempt, Postponement, ProbedNow, Resumed, WarehouseStanding, WarehouseTrouble,
+};
 pub use row_error::RowError;
 pub use rule_book::{
     Changed, FieldKind, Preset, Record, RuleBook, RuleChange, RuleRecord, Sheet, SheetColumn, Verdict,
@@ -99,12 +109,14 @@ pub use rule_book::{
 pub use rule_version::RuleVersion;
 pub use rules::EncryptionSecret;
 pub use samples::sample_sql;
+pub use sequel::{ReplayedAs, Sequel};
 pub use set::{JoiningSet, Leaving, NewSet, RejectedMember, SetMember, WaitingSet, set_id};
 pub use snapshot::{
     SnapshotEnd, SnapshotOutcome, SnapshotResult, SnapshotRunner, SnapshotStanding, Telling, UntoldSnapshot,
 };
 pub use standing::DatabaseStanding;
 pub use store::{ConnectOptions, Password, Store};
+pub use supersede::OtherContent;
 pub use tally::NotedTally;
 pub use tls::Tls;
 pub use transition::{DeliveryFacts, LoadFailure, LoadedFacts, MatchedRule, Moved, Prepared, SplitFacts};

@@ -85,6 +85,8 @@ pub struct Load {
     pub queue: Option<QueueName>,
     /// Since when its rows no longer keep its file from being loaded again.
     pub forgotten_at: Option<DateTime<Utc>>,
+    /// The load of the file that was put in the place of its own before that was loaded.
+    pub superseded_by: Option<LoadId>,
     /// Since when it is the one load of its content that is under way.
     pub admitted_at: Option<DateTime<Utc>>,
     /// Where its bytes are read, when not at its object's key: a copy that was put away.
@@ -208,8 +210,38 @@ pub struct LoadFilter {
     pub since: Option<DateTime<Utc>>,
     /// Only those received before this time.
     pub until: Option<DateTime<Utc>>,
+    /// Only those of files that are called so.
+    pub file: Option<FileBeginning>,
+    /// Only those with this error.
+    pub code: Option<String>,
+    /// Those that somebody has to see to alone, or all.
+    pub mending: Mending,
     /// At most so many, and never more than [`crate::LIST_LIMIT`].
     pub limit: u32,
+}
+
+/// Whether it counts for a list what came of a load.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Mending {
+    /// All are listed.
+    #[default]
+    Whatever,
+    /// Only those that were refused or failed, and that nothing came of ([`crate::Sequel::is_open`]).
+    Open,
+}
+
+/// How a file's name, or its key, begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileBeginning {
+    /// The name; of a part the name of its file.
+    Name(String),
+    /// The key. A part was no object of its own, and is not found by one.
+    Key {
+        /// In this bucket; None: in whichever.
+        bucket: Option<Bucket>,
+        /// The beginning.
+        key: String,
+    },
 }
 
 impl Load {
@@ -312,14 +344,43 @@ impl Store {
         let state = filter.state.map(LoadState::as_str);
         let rule = filter.rule.map(|rule| rule.0);
         let limit = bounded(filter.limit);
-        let rows = self
-            .rows(
-                Query::LoadList,
-                &[&state, &rule, &filter.since, &filter.until, &limit],
-            )
-            .await?;
+        let (name, key, bucket) = match &filter.file {
+            Some(FileBeginning::Name(name)) => (Some(beginning_with(name)), None, None),
+            Some(FileBeginning::Key { bucket, key }) => (
+                None,
+                Some(beginning_with(key)),
+                bucket.as_ref().map(Bucket::as_str),
+            ),
+            None => (None, None, None),
+        };
+        let parameters: Parameters<'_> = &[
+            &state,
+            &rule,
+            &filter.since,
+            &filter.until,
+            &limit,
+            &name,
+            &key,
+            &bucket,
+            &filter.code,
+            &(filter.mending == Mending::Open),
+        ];
+        let rows = self.rows(Query::LoadList, parameters).await?;
         rows.iter().map(read_load).collect()
     }
+}
+
+/// The pattern of LIKE for what begins with a text, in which nothing else stands for more than itself.
+fn beginning_with(text: &str) -> String {
+    let mut pattern = String::with_capacity(text.len() + 1);
+    for one in text.chars() {
+        if matches!(one, '\\' | '%' | '_') {
+            pattern.push('\\');
+        }
+        pattern.push(one);
+    }
+    pattern.push('%');
+    pattern
 }
 
 /// A load within a transaction: what its own changes made of it.
@@ -382,6 +443,7 @@ fn read_load(row: &Row) -> Result<Load, StoreError> {
         prepare_duration: reader.duration("prepare_duration_ms")?,
         queue: reader.get::<Option<String>>("queue_name")?.map(QueueName::stored),
         forgotten_at: reader.get("forgotten_at")?,
+        superseded_by: reader.get::<Option<_>>("superseded_by")?.map(LoadId::from_uuid),
         admitted_at: reader.get("admitted_at")?,
         read_key: key("read_key")?,
         replaces: reader

@@ -59,10 +59,12 @@ pub enum SettledAs {
     Forgotten,
     /// The next comparison found no difference any more.
     Gone,
+    /// The load, or each file of the batch, was loaded again.
+    Replayed,
 }
 
 impl SettledAs {
-    const ALL: [Self; 3] = [Self::Adopted, Self::Forgotten, Self::Gone];
+    const ALL: [Self; 4] = [Self::Adopted, Self::Forgotten, Self::Gone, Self::Replayed];
 
     /// The word stored in the ledger.
     pub fn as_str(self) -> &'static str {
@@ -70,6 +72,7 @@ impl SettledAs {
             Self::Adopted => "adopted",
             Self::Forgotten => "forgotten",
             Self::Gone => "gone",
+            Self::Replayed => "replayed",
         }
     }
 
@@ -83,6 +86,8 @@ impl SettledAs {
 pub struct MarkerDifference {
     /// The load.
     pub load: LoadId,
+    /// Whether that carries the files of others.
+    pub is_batch: bool,
     /// In which way.
     pub kind: DifferenceKind,
     /// The warehouse, as people read it.
@@ -297,6 +302,19 @@ impl Store {
         rows.iter().map(read_difference).collect()
     }
 
+    /// Settles the open differences of what lacks its marker and was loaded again since. Gives how many.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of a write.
+    pub async fn settle_replayed_differences(
+        &self,
+        now: DateTime<Utc>,
+        actor: &str,
+    ) -> Result<u64, StoreError> {
+        self.execute(Query::MarkerDifferenceSettleReplayed, &[&now, &actor])
+            .await
+    }
+
     /// Settles the open differences of a load by an operator's word. Whether there were any.
     ///
     /// # Errors
@@ -328,6 +346,7 @@ fn read_difference(row: &Row) -> Result<MarkerDifference, StoreError> {
     let reader = Reader::new(row, TABLE);
     Ok(MarkerDifference {
         load: LoadId::from_uuid(reader.get("load_id")?),
+        is_batch: reader.get("is_batch")?,
         kind: reader.word("kind", DifferenceKind::parse)?,
         warehouse: reader.get("warehouse")?,
         table: table_name(&reader)?,

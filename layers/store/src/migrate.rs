@@ -139,6 +139,18 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
         "V37__function_rights",
         include_str!("../../../sql/config-db/migrations/V37__function_rights.sql"),
     ),
+    (
+        "V38__lists",
+        include_str!("../../../sql/config-db/migrations/V38__lists.sql"),
+    ),
+    (
+        "V39__superseded_files",
+        include_str!("../../../sql/config-db/migrations/V39__superseded_files.sql"),
+    ),
+    (
+        "V40__operators",
+        include_str!("../../../sql/config-db/migrations/V40__operators.sql"),
+    ),
 ];
 
 /// The version that this program brings a schema to: the number in the last migration's name.

@@ -10,8 +10,10 @@ use longshore_domain::rule::RuleId;
 use longshore_domain::statement::{Attempt, StatementKind};
 use serde::Serialize;
 use tokio_postgres::Row;
+use uuid::Uuid;
 
 use crate::conclude::{OutboxNotice, insert_notices};
+use crate::operation::Operator;
 use crate::queries::Query;
 use crate::read::{Reader, bounded, integer, optional_text, text};
 use crate::rule_book::waits_for;
@@ -100,6 +102,30 @@ pub struct WarehouseStanding {
     pub last_succeeded_at: Option<DateTime<Utc>>,
     /// Loads that wait for it.
     pub waiting: u64,
+    /// When an operator last had it tried by hand.
+    pub resumed: Option<Resumed>,
+}
+
+/// That an operator had a paused warehouse tried at once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Resumed {
+    /// Who.
+    pub operator: String,
+    /// Why.
+    pub reason: String,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// What came of having a warehouse tried at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProbedNow {
+    /// It is not paused, and nothing was done.
+    InUse,
+    /// This load is due, and tries it.
+    By(LoadId),
+    /// No load waits for it that nobody works on; the next one that comes tries it.
+    ByTheNext,
 }
 
 impl Store {
@@ -222,6 +248,39 @@ impl Store {
         })
     }
 
+    /// Has a paused warehouse tried at once, by the load that would be let through next; the pause stays until a statement ran there.
+    /// On record with who and why.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of a write.
+    pub async fn probe_now(
+        &self,
+        warehouse: &str,
+        operator: &Operator,
+        now: DateTime<Utc>,
+    ) -> Result<ProbedNow, StoreError> {
+        const QUERY: Query = Query::WarehouseProbeNow;
+        let mut client = self.client(QUERY.name()).await?;
+        let transaction = Transaction::begin(self, &mut client);
+        let parameters: Parameters<'_> = &[&warehouse, &now];
+        let probing = transaction.rows(Query::LoadProbeNow, parameters).await?;
+        let probe = match probing.first() {
+            Some(row) => Some(Reader::new(row, "ext_file_load").get::<Uuid>("load_id")?),
+            None => None,
+        };
+        if transaction.rows(QUERY, parameters).await?.is_empty() {
+            return Ok(ProbedNow::InUse);
+        }
+        let parameters: Parameters<'_> = &[&warehouse, &operator.name, &text(&operator.reason), &probe, &now];
+        transaction
+            .execute(Query::WarehouseOperationInsert, parameters)
+            .await?;
+        transaction.commit().await?;
+        Ok(probe.map_or(ProbedNow::ByTheNext, |load| {
+            ProbedNow::By(LoadId::from_uuid(load))
+        }))
+    }
+
     /// Says that a warehouse ran a statement for a load, whatever came of it. When it was paused before that was submitted,
     /// `notice` is told, and every load that waited for it is due. Without an attempt, it is known to have run after the pause.
     ///
@@ -337,5 +396,17 @@ fn read_standing(row: &Row) -> Result<WarehouseStanding, StoreError> {
         last_failed_at: reader.get("last_failed_at")?,
         last_succeeded_at: reader.get("last_succeeded_at")?,
         waiting: reader.count("waiting")?,
+        resumed: read_resumed(&reader)?,
     })
+}
+
+fn read_resumed(reader: &Reader<'_>) -> Result<Option<Resumed>, StoreError> {
+    let Some(operator) = reader.get("resumed_by")? else {
+        return Ok(None);
+    };
+    Ok(Some(Resumed {
+        operator,
+        reason: reader.get("resume_reason")?,
+        at: reader.get("resumed_at")?,
+    }))
 }

@@ -134,26 +134,42 @@ pub struct NewSet {
     pub failure: Option<LoadFailure>,
 }
 
-/// Why a load leaves its set, in a sentence.
+/// Why a load leaves the set or the buffer that it waits in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Leaving<'a> {
-    /// Its file was sent again and waits in its place: the set has been waiting for no shorter time.
-    Replaced(&'a str),
+    /// Its file was replaced, and what waits has been waiting for no shorter time.
+    Replaced {
+        /// Why, in a sentence.
+        note: &'a str,
+        /// The load of the file that is in its place, where that is known.
+        by: Option<LoadId>,
+    },
     /// It counts for no set: what still waits there has begun one when it came.
-    Repeated(&'a str),
+    Repeated {
+        /// Why, in a sentence.
+        note: &'a str,
+    },
 }
 
 impl<'a> Leaving<'a> {
-    fn note(self) -> &'a str {
+    /// Why, in a sentence.
+    pub fn note(self) -> &'a str {
         match self {
-            Self::Replaced(note) | Self::Repeated(note) => note,
+            Self::Replaced { note, .. } | Self::Repeated { note } => note,
+        }
+    }
+
+    fn by(self) -> Option<LoadId> {
+        match self {
+            Self::Replaced { by, .. } => by,
+            Self::Repeated { .. } => None,
         }
     }
 
     fn recount(self) -> Recount {
         match self {
-            Self::Replaced(_) => Recount::Replaced,
-            Self::Repeated(_) => Recount::Left,
+            Self::Replaced { .. } => Recount::Replaced,
+            Self::Repeated { .. } => Recount::Left,
         }
     }
 }
@@ -248,32 +264,33 @@ impl Store {
         rows.iter().map(read_rejected).collect()
     }
 
-    /// `batched` and not yet in a batch, to `skipped`: the load leaves its set, with the note why.
+    /// `batched` and not yet in a batch, to `skipped`: the load leaves its set or its buffer, with the note why.
     ///
     /// # Errors
     /// [`StoreError::NotFound`], or any of a write.
-    pub async fn leave_set(
+    pub async fn leave_buffer(
         &self,
         load: LoadId,
-        set: BufferId,
+        buffer: BufferId,
         leaving: Leaving<'_>,
         now: DateTime<Utc>,
         actor: &str,
     ) -> Result<Moved, StoreError> {
-        const QUERY: Query = Query::SetLeave;
+        const QUERY: Query = Query::BufferLeave;
         let mut client = self.client(QUERY.name()).await?;
         let transaction = Transaction::begin(self, &mut client);
-        lock_buffer(&transaction, set).await?;
+        lock_buffer(&transaction, buffer).await?;
         let parameters: Parameters<'_> = &[
             &load.as_uuid(),
             &text(leaving.note()),
             &now,
             &actor,
-            &set.as_uuid(),
+            &buffer.as_uuid(),
+            &leaving.by().map(|by| by.as_uuid()),
         ];
         let changed = transaction.execute(QUERY, parameters).await?;
         if changed > 0 {
-            count_buffer(&transaction, set, leaving.recount()).await?;
+            count_buffer(&transaction, buffer, leaving.recount()).await?;
         }
         commit_moved(transaction, QUERY, load, changed).await
     }

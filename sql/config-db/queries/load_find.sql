@@ -36,6 +36,7 @@ SELECT
     load.prepare_duration_ms,
     load.queue_name,
     load.forgotten_at,
+    load.superseded_by,
     load.admitted_at,
     load.read_key,
     load.replaces,

@@ -1,4 +1,5 @@
--- The newest loads that pass the filter, at most $5 of them. A filter that is NULL lets everything pass.
+-- The newest loads that pass the filter, at most $5 of them. A filter that is NULL lets everything pass. $6 and $7 are patterns of
+-- LIKE that end in %: of a name, and of a key.
 SELECT
     load.load_id,
     load.parent_load_id,
@@ -36,6 +37,7 @@ SELECT
     load.prepare_duration_ms,
     load.queue_name,
     load.forgotten_at,
+    load.superseded_by,
     load.admitted_at,
     load.read_key,
     load.replaces,
@@ -71,5 +73,19 @@ WHERE ($1::text IS NULL OR load.state = $1::text)
     AND ($2::integer IS NULL OR load.ext_file_config_sid = $2::integer)
     AND ($3::timestamptz IS NULL OR load.received_at >= $3::timestamptz)
     AND ($4::timestamptz IS NULL OR load.received_at < $4::timestamptz)
+    AND ($6::text IS NULL OR load.file_name LIKE $6::text)
+    AND ($7::text IS NULL OR load.object_key LIKE $7::text)
+    AND ($8::text IS NULL OR load.bucket_name = $8::text)
+    AND ($9::text IS NULL OR load.error_code = $9::text)
+    -- The states are said once more for the index.
+    AND ($10::boolean IS FALSE OR load.state IN ('rejected', 'failed', 'transform_failed'))
+    AND (
+        $10::boolean IS FALSE
+        OR EXISTS (
+            SELECT
+            FROM rdscnfg.ext_file_load_unmended AS unmended
+            WHERE unmended.load_id = load.load_id
+        )
+    )
 ORDER BY load.received_at DESC, load.load_id DESC
 LIMIT $5::bigint

@@ -11,7 +11,13 @@ SELECT
     difference.settled_at,
     difference.settled_by,
     difference.settled_as,
-    difference.note
+    difference.note,
+    EXISTS (
+        SELECT
+        FROM rdscnfg.ext_file_load AS load
+        WHERE load.load_id = difference.load_id
+            AND load.batch_files IS NOT NULL
+    ) AS is_batch
 FROM rdscnfg.ext_marker_difference AS difference
 WHERE difference.load_id = ANY ($1::uuid[])
 ORDER BY difference.load_id, difference.kind

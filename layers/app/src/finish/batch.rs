@@ -44,13 +44,16 @@ impl FinishStatement<'_> {
         statement: Option<&Statement>,
     ) -> Result<(), AppError> {
         self.carried_loaded(batch, plan, None).await?;
-        self.conclude_carried(batch, |load| {
+        let beside = self.beside_carried(batch, plan).await?;
+        let beside = &beside;
+        self.conclude_carried(batch, |load| async move {
+            let remark = self.remark_beside(&load, plan, beside.get(&load.id))?;
             let end = LoadedFile {
-                remarks: vec![],
+                remarks: remark.into_iter().collect(),
                 next: after_loading(plan),
                 is_told: false,
             };
-            self.conclude_loaded_file(load, statement, end)
+            self.conclude_loaded_file(load, statement, end).await
         })
         .await
     }

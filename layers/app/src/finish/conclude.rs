@@ -47,7 +47,7 @@ impl FinishStatement<'_> {
         plan: &LoadPlan,
         attempt: &Attempt,
     ) -> Result<Load, AppError> {
-        let statement = self.app.store.statement(attempt).await?;
+        let (statement, beside) = self.app.store.statement_and_beside(attempt).await?;
         if plan.max_errors != Some(0) {
             self.collect_row_errors(&load, plan, statement.as_ref()).await;
         }
@@ -56,8 +56,12 @@ impl FinishStatement<'_> {
                 .await?;
             return self.conclude_loaded_batch(load, plan).await;
         }
+        let beside = self.remark_beside(&load, plan, beside.as_ref())?;
         let end = LoadedFile {
-            remarks: rows::remark(&load, &plan.mode).into_iter().collect(),
+            remarks: rows::remark(&load, &plan.mode)
+                .into_iter()
+                .chain(beside)
+                .collect(),
             next: after_loading(plan),
             is_told: true,
         };

@@ -1,11 +1,10 @@
 //! Letting a file that was loaded be loaded again when it is sent again.
 
-use longshore_copy::{Identifier, IdentifierError, QualifiedTable};
 use longshore_domain::rule::FileRule;
 use longshore_store::{Forgotten, Load};
 
 use super::{Judged, Operate};
-use crate::AppError;
+use crate::{AppError, deletion};
 
 impl Operate<'_> {
     /// Whether the content of a load can be forgotten, and what that means.
@@ -61,13 +60,7 @@ impl Operate<'_> {
         else {
             return Ok(None);
         };
-        let not_named = |error: IdentifierError| AppError::Engine(error.into());
-        let table = QualifiedTable::new(table).map_err(not_named)?;
-        let column = Identifier::new(column).map_err(not_named)?;
-        Ok(Some(format!(
-            "DELETE FROM {table} WHERE {column} = '{}'",
-            load.id
-        )))
+        deletion::of_rows(table, &column, load.id).map(Some)
     }
 
     /// Forgets the content of a load; refused when another load of it began meanwhile.

@@ -21,9 +21,13 @@ impl ProcessObject<'_> {
             archive::clear_leftovers(self.app, &load).await?;
         }
         let load = Load { archived_key, ..load };
+        let notices = match load.superseded_by {
+            Some(_) => vec![],
+            None => vec![notify::notice(self.app, &load, outcome).await?],
+        };
         let conclusion = Conclusion {
             audit: audit::row(self.app, &load, status, None).await?,
-            notices: vec![notify::notice(self.app, &load, outcome).await?],
+            notices,
             archived_key: load.archived_key.clone(),
             ..Conclusion::default()
         };

@@ -98,7 +98,7 @@ impl ProcessObject<'_> {
         Ok((load, source))
     }
 
-    async fn is_there(&self, object: &Object) -> Result<bool, AppError> {
+    pub(super) async fn is_there(&self, object: &Object) -> Result<bool, AppError> {
         let head = self.app.objects.head(&object.bucket, &object.key).await?;
         Ok(head.is_some_and(|head| is_version(&head, object)))
     }
@@ -199,7 +199,8 @@ impl ProcessObject<'_> {
         })
     }
 
-    /// Puts the file away, so that it does not lie in the input for ever, and tells once.
+    /// Puts the file away, so that it does not lie in the input for ever, and tells once. Of a file that was replaced while it waited
+    /// there is nothing to put away, and nobody is told: the one in its place is.
     pub(super) async fn conclude_skip(&self, load: Load) -> Result<ObjectOutcome, AppError> {
         if load.state != LoadState::Skipped {
             return Ok(ObjectOutcome::AlreadyDone {
@@ -209,6 +210,8 @@ impl ProcessObject<'_> {
         }
         let archived_key = match (&load.record_type, &load.interface) {
             (Some(_), _) => None,
+            // What lies there is another load's.
+            _ if load.superseded_by.is_some() => None,
             (None, _) if load.is_delivery() => None,
             (None, _) if self.is_read_by_another(&load).await? => None,
             (None, Some(feed)) => self.put_away(&load, ArchiveShelf::Interface(&feed.id)).await?,

@@ -38,6 +38,11 @@ impl Reconcile<'_> {
         slice: &Slice,
         report: &mut ReconcileReport,
     ) -> Result<(), AppError> {
+        let now = self.app.clock.now();
+        self.app
+            .store
+            .settle_replayed_differences(now, self.actor())
+            .await?;
         let due_before = self.due_before(slice, self.limits.compare_every);
         for _ in 0..self.limits.marker_pages {
             if self.is_over(slice) {
@@ -193,6 +198,7 @@ impl Reconcile<'_> {
             row_count,
             found_at: self.app.clock.now(),
             settled: None,
+            is_batch: false,
         })
     }
 }

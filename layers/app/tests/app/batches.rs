@@ -3,7 +3,7 @@
 use chrono::{TimeDelta, Utc};
 use longshore_app::ObjectOutcome;
 use longshore_domain::fault::WarehouseFault;
-use longshore_domain::load::LoadState;
+use longshore_domain::load::{LoadId, LoadState};
 use longshore_domain::object::Object;
 use longshore_store::{Chain, Load};
 use rstest::rstest;
@@ -222,7 +222,7 @@ async fn of_coalesced_files_one_that_is_gone_fails_at_once_and_the_others_are_lo
 }
 
 #[tokio::test]
-async fn a_file_that_is_replaced_while_it_waits_fails_by_itself_and_its_successor_is_loaded_once() {
+async fn a_file_that_is_replaced_while_it_waits_ends_in_silence_and_its_successor_is_loaded_once() {
     let bench = Bench::with(&[THREE]).await;
     let world = bench.world();
     let first = world.announce_file("in/a_701.txt", "a|1").await;
@@ -230,23 +230,16 @@ async fn a_file_that_is_replaced_while_it_waits_fails_by_itself_and_its_successo
     world.announce(&second, "again").await.done();
     let third = world.announce_file("in/c_701.txt", "c|4").await;
     world.pass_time(TimeDelta::hours(1)).await;
-    let states = world.states_of(&[first.clone(), second, third]).await;
+    let states = world.states_of(&[first.clone(), second.clone(), third]).await;
     assert_eq!(
         states,
-        [LoadState::Failed, LoadState::Complete, LoadState::Complete]
+        [LoadState::Skipped, LoadState::Complete, LoadState::Complete]
     );
     assert_eq!(world.sorted_rows(), ["a|2", "a|3", "c|4"]);
     let gone = world.load_of(&first).await;
-    assert_eq!(gone.error_code.as_deref(), Some("object_gone"));
-    let error = gone.error.as_deref().unwrap_or_default();
-    assert!(
-        error.starts_with("s3://landing/in/a_701.txt was replaced after it was checked"),
-        "{error}"
-    );
+    assert_eq!(gone.superseded_by, Some(LoadId::of(&second)));
     assert!(gone.finished_at.is_some() && world.files.keys_in("in").is_empty());
-    let mut told = world.topic.told();
-    told.sort();
-    assert_eq!(told, ["failed", "loaded"]);
+    assert_eq!(world.topic.told(), ["loaded"]);
 }
 
 #[tokio::test]
@@ -263,7 +256,7 @@ async fn a_file_whose_replacement_is_undone_is_the_one_that_is_loaded() {
     );
     world.pass_time(TimeDelta::hours(1)).await;
     let states = world.states_of(&[first, second]).await;
-    assert_eq!(states, [LoadState::Complete, LoadState::Failed]);
+    assert_eq!(states, [LoadState::Complete, LoadState::Skipped]);
     assert_eq!(world.sorted_rows(), ["a|1"]);
 }
 
@@ -280,7 +273,7 @@ async fn of_two_files_of_one_key_whose_events_come_in_the_wrong_order_the_one_th
     world.pass_time(TimeDelta::hours(1)).await;
     assert_eq!(world.load_of(&newer).await.state, LoadState::Complete);
     let lost = world.load_of(&older).await;
-    assert_eq!(lost.error_code.as_deref(), Some("object_gone"), "{late:?}");
+    assert_eq!(lost.superseded_by, Some(LoadId::of(&newer)), "{late:?}");
     assert_eq!(world.sorted_rows(), ["a|2"]);
 }
 
@@ -319,6 +312,11 @@ async fn a_batch_of_which_all_files_are_gone_fails_and_is_told_once() {
             .all(|load| load.error_code.as_deref() == Some("object_gone"))
     );
     assert_eq!(world.topic.told(), ["failed"]);
+    let message = world.topic.messages().remove(0);
+    let named =
+        "Files: 3: s3://landing/in/a_1_701.txt, s3://landing/in/b_2_701.txt, s3://landing/in/c_3_701.txt\n";
+    assert!(message.email.contains(named), "{}", message.email);
+    assert!(message.email.contains("Rule: 1\n"), "{}", message.email);
     assert_eq!(world.warehouse.handed().len(), 1);
 }
 

@@ -66,6 +66,7 @@ async fn a_load_that_failed_and_is_in_the_warehouse_is_not_replayed_until_its_ro
         row_count: Some(1),
         found_at: world.clock.reads(),
         settled: None,
+        is_batch: false,
     };
     bench.store.record_difference(&difference).await.unwrap();
     if let Some(settled_as) = settled_as {

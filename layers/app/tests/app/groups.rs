@@ -389,6 +389,7 @@ async fn a_file_that_is_replaced_where_it_waits_for_its_set_is_loaded_once() {
         [LoadState::Skipped, LoadState::Complete]
     );
     assert_eq!(world.warehouse.rows(r#""s"."price""#), ["pear|9"]);
+    assert_eq!(world.told_sorted(), ["loaded"], "nobody misses the older file");
 }
 
 #[tokio::test]

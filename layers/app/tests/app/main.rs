@@ -30,6 +30,7 @@ mod restored;
 mod retries;
 mod round_trips;
 mod schedules;
+mod superseded;
 mod support;
 mod targets;
 mod throughput;

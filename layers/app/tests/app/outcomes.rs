@@ -251,6 +251,44 @@ async fn a_file_that_was_replaced_while_it_was_loaded_is_remarked_on_and_its_suc
 }
 
 #[tokio::test]
+async fn a_corrected_file_under_the_same_key_is_remarked_on_with_how_the_rows_of_the_first_are_taken_out() {
+    let traced = Rule::new(1, "701", "price").with("load_id_column = 'load_id'");
+    for (rule, out) in [(traced, "DELETE FROM"), (PLAIN, "hold no load id")] {
+        let bench = Bench::with(&[rule]).await;
+        let world = bench.world();
+        let first = world.load(&world.land("in/plain_701.txt", "plum|1\n")).await;
+        assert_eq!(first.remarks, Vec::<String>::new());
+        let corrected = world.land_again(&first.object, "plum|2\n");
+        let second = world.load(&corrected).await;
+        assert_eq!(second.state, LoadState::Complete);
+        let remark = second.remarks.concat();
+        assert!(
+            remark.contains(&format!("the rows of load {} of another file", first.id))
+                && remark.contains(out),
+            "{remark}"
+        );
+        let message = world.topic.messages().remove(1);
+        assert!(message.email.contains(&first.id.to_string()), "{}", message.email);
+
+        // The same file once more is another matter: it is skipped.
+        let again = world.load(&world.land_again(&corrected, "plum|2\n")).await;
+        assert_eq!(again.state, LoadState::Skipped);
+    }
+}
+
+#[tokio::test]
+async fn a_file_of_another_key_or_in_another_mode_is_not_remarked_on() {
+    let truncating = Rule::new(1, "701", "price").with("load_mode = 'truncate'");
+    for (rule, second) in [(PLAIN, "in/other_701.txt"), (truncating, "in/plain_701.txt")] {
+        let bench = Bench::with(&[rule]).await;
+        let world = bench.world();
+        world.load(&world.land("in/plain_701.txt", "plum|1\n")).await;
+        let load = world.load(&world.land(second, "plum|2\n")).await;
+        assert_eq!((load.state, load.remarks), (LoadState::Complete, vec![]));
+    }
+}
+
+#[tokio::test]
 async fn an_event_that_comes_before_the_end_is_seen_is_tried_again() {
     let bench = Bench::with(&[PLAIN]).await;
     let world = bench.world();

@@ -6,7 +6,7 @@ use longshore_domain::fault::WarehouseFault;
 use longshore_domain::load::LoadState;
 use longshore_domain::object::Object;
 use longshore_domain::target::Login;
-use longshore_store::StatementState;
+use longshore_store::{Operator, ProbedNow, StatementState};
 use rstest::rstest;
 
 use crate::support::bench::Bench;
@@ -242,6 +242,25 @@ async fn a_warehouse_that_is_down_is_told_once_spared_and_found_again_by_a_probe
         ),
         (1, 1, 8)
     );
+}
+
+#[tokio::test]
+async fn an_operator_has_a_warehouse_that_is_up_again_tried_at_once() {
+    let bench = Bench::with(&[PLAIN]).await;
+    let world = bench.world();
+    let objects = met_it_paused(&world, 5).await;
+    let ann = Operator {
+        name: "ann".to_owned(),
+        reason: "it is up again".to_owned(),
+    };
+    let warehouse = world.app.config.warehouse.to_string();
+    world.clock.advance(TimeDelta::seconds(5));
+    let probed = bench.store.probe_now(&warehouse, &ann, world.clock.reads()).await;
+    let last = world.load_of(&objects[4]).await.id;
+    assert_eq!(probed.unwrap(), ProbedNow::By(last));
+    world.pass_time(TimeDelta::zero()).await;
+    assert!(world.topic.told().contains(&"warehouse_resumed".to_owned()));
+    assert_eq!(world.load_of(&objects[4]).await.state, LoadState::Complete);
 }
 
 #[tokio::test]

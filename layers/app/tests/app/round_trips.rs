@@ -12,7 +12,7 @@ const WARM: usize = 3;
 
 /// The one question whether the connection lives, and what each step of the walk waits for. A change that adds to it should know that it does.
 const OF_A_FILE: Reading = Reading { trips: 15, asked: 40 };
-const OF_ITS_STATEMENT: Reading = Reading { trips: 19, asked: 30 };
+const OF_ITS_STATEMENT: Reading = Reading { trips: 19, asked: 31 };
 
 #[tokio::test]
 async fn a_warm_event_waits_for_the_control_database_no_oftener_than_its_steps_must() {

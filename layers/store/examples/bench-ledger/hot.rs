@@ -222,6 +222,16 @@ impl Ledger {
                 "load_list_replaceable",
                 [id(known), 1000]
             ),
+            hot!(
+                "loads of other contents of a key",
+                "load_list_of_other_contents",
+                [id(known), 1000]
+            ),
+            hot!(
+                "rows beside those of a page of loads",
+                "load_list_beside",
+                [array(self.page().map(id), "uuid")]
+            ),
             hot!("lock a content", "load_lock_content", [id(known)]),
             hot!("count replays", "load_count_replays", [id(known)]),
             hot!("parts of a load", "load_list_children", [id(known)]),
@@ -245,16 +255,32 @@ impl Ledger {
     }
 
     fn of_lists(&self) -> Vec<Hot> {
+        let time = |ago: Option<i64>| ago.map_or(NULL.to_owned(), seconds_ago);
         let list = |what, state: &str, rule: i64, since: Option<i64>, until: Option<i64>| {
             let rule = if rule == 0 {
                 NULL.to_owned()
             } else {
                 rule.to_string()
             };
-            let time = |ago: Option<i64>| ago.map_or(NULL.to_owned(), seconds_ago);
-            hot!(what, "load_list", [state, rule, time(since), time(until), 50])
+            let (since, until) = (time(since), time(until));
+            hot!(
+                what,
+                "load_list",
+                [
+                    state, &rule, &since, &until, "50", NULL, NULL, NULL, NULL, "false"
+                ]
+            )
+        };
+        let found = |what, since: Option<i64>, name: &str, key: &str, code: &str| {
+            let since = time(since);
+            hot!(
+                what,
+                "load_list",
+                [NULL, NULL, &since, NULL, "50", name, key, NULL, code, "false"]
+            )
         };
         let old = self.loads * 3 / 2;
+        let (known, middle) = (self.key(self.middle()).replace('_', r"\_"), self.middle());
         vec![
             list("list loads", NULL, 0, None, None),
             list("list loads, by state", "'failed'", 0, None, None),
@@ -288,6 +314,64 @@ impl Ledger {
                 1,
                 Some(old),
                 Some(old - 3600),
+            ),
+            found(
+                "list loads, by the beginning of a name",
+                None,
+                &quoted(format!(r"file\_{middle}\_%")),
+                NULL,
+                NULL,
+            ),
+            found(
+                "list loads, by a name that none has",
+                None,
+                "'nothing%'",
+                NULL,
+                NULL,
+            ),
+            found(
+                "list loads, by a key",
+                None,
+                NULL,
+                &quoted(format!("{known}%")),
+                NULL,
+            ),
+            found(
+                "list loads, by a folder that none is in",
+                None,
+                NULL,
+                "'out/%'",
+                NULL,
+            ),
+            found("list loads, by code", None, NULL, NULL, "'a_code'"),
+            found(
+                "list loads, by a code that none has",
+                None,
+                NULL,
+                NULL,
+                "'no_code'",
+            ),
+            found(
+                "list loads, by code, of an hour",
+                Some(3600),
+                NULL,
+                NULL,
+                "'a_code'",
+            ),
+            hot!(
+                "list loads that are open",
+                "load_list",
+                [NULL, NULL, NULL, NULL, "50", NULL, NULL, NULL, NULL, "true"]
+            ),
+            hot!(
+                "list loads that are open, by rule and state",
+                "load_list",
+                ["'failed'", "1", NULL, NULL, "50", NULL, NULL, NULL, NULL, "true"]
+            ),
+            hot!(
+                "what came of a page of loads",
+                "load_list_sequels",
+                [array((self.middle()..self.middle() + 50).map(id), "uuid")]
             ),
             hot!("states of a load", "history_list", [id(self.middle()), 1000]),
         ]

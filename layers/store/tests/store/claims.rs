@@ -6,8 +6,9 @@ use longshore_domain::load::{LoadId, LoadState};
 use longshore_domain::object::{Object, Sequencer};
 use longshore_domain::queue::QueueName;
 use longshore_domain::trace::TraceId;
-use longshore_store::{Announced, ChildOf, Claim, LeaseStep, LoadFilter, NewChild};
+use longshore_store::{Announced, ChildOf, Claim, IdKind, LeaseStep, LoadFilter, NewChild};
 use rstest::rstest;
+use uuid::Uuid;
 
 use crate::support::{ACTOR, Bench, at, conclusion, lease, object};
 
@@ -453,4 +454,26 @@ async fn a_load_without_an_invocation_gets_a_trace_of_its_own_id() {
     let unique: String = load.id.to_string().replace('-', "").chars().take(24).collect();
     let made = format!("1-{:08x}-{unique}", load.received_at.timestamp());
     assert_eq!(load.trace.as_ref().map(TraceId::as_str), Some(made.as_str()));
+}
+
+#[tokio::test]
+async fn loads_batches_and_buffers_are_found_between_two_ids() {
+    let bench = Bench::new().await;
+    let (batch, files) = bench.batch_of_two(None).await;
+    let all = bench
+        .store
+        .identified(Uuid::nil(), Uuid::max(), 10)
+        .await
+        .unwrap();
+    assert!(all.is_sorted_by_key(|found| found.id));
+    let of = |kind| all.iter().filter(|found| found.kind == kind).count();
+    assert_eq!(
+        (of(IdKind::Load), of(IdKind::Batch), of(IdKind::Buffer)),
+        (2, 1, 1)
+    );
+    for load in files.into_iter().chain([batch]) {
+        let id = load.as_uuid();
+        let found = bench.store.identified(id, id, 10).await.unwrap();
+        assert_eq!(found.len(), 1, "{found:?}");
+    }
 }

@@ -68,6 +68,16 @@ use crate::support::{ACTOR, Bench, at, prepared, split_facts};
 )]
 #[case(
     LoadState::Received,
+    "superseded_by = gen_random_uuid()",
+    "ext_file_load_superseded_is_skipped"
+)]
+#[case(
+    LoadState::Skipped,
+    "superseded_by = load_id",
+    "ext_file_load_not_superseded_by_itself"
+)]
+#[case(
+    LoadState::Received,
     "replaces = ARRAY[load_id]",
     "ext_file_load_not_its_own_successor"
 )]
@@ -444,6 +454,19 @@ async fn a_target_s_name_is_its_own() {
     let sql = "INSERT INTO rdscnfg.ext_target (ext_target_sid, target_name, database_name, iam_role, region)
                VALUES (1, 't', 'd', 'r', 'e'), (2, 't', 'd', 'r', 'e')";
     assert_eq!(refusal(&bench, sql).await, "ext_target_name_unique");
+}
+
+#[rstest]
+#[case("'pause', 'ann', 'why not'", "ext_warehouse_operation_known")]
+#[case("'resume', 'ann', '  '", "ext_warehouse_operation_is_explained")]
+#[tokio::test]
+async fn an_impossible_operation_on_a_warehouse_is_refused(#[case] values: &str, #[case] constraint: &str) {
+    let bench = Bench::new().await;
+    let sql = format!(
+        "INSERT INTO rdscnfg.ext_warehouse_operation (warehouse, operation, operator, reason, at)
+         VALUES ('w', {values}, now())"
+    );
+    assert_eq!(refusal(&bench, &sql).await, constraint);
 }
 
 /// A constraint that is added without a test fails here, with its name.

@@ -5,7 +5,7 @@ use longshore_domain::target::TableName;
 use longshore_store::{DifferenceKind, MarkerDifference, MarkerSlice, MarkerTable, SettledAs, Settlement};
 use uuid::Uuid;
 
-use crate::support::{Bench, at};
+use crate::support::{ACTOR, Bench, at};
 
 const WAREHOUSE: &str = "cluster c/d";
 
@@ -27,6 +27,7 @@ fn difference(load: LoadId) -> MarkerDifference {
         row_count: Some(3),
         found_at: at(10),
         settled: None,
+        is_batch: false,
     }
 }
 
@@ -187,4 +188,58 @@ async fn two_comparers_at_once_never_get_the_same_table() {
         taken += usize::from(task.await.unwrap().unwrap().is_some());
     }
     assert_eq!(taken, 1);
+}
+
+#[tokio::test]
+async fn what_lacks_its_marker_needs_nobody_once_it_was_loaded_again() {
+    let bench = with_table().await;
+    let store = &bench.store;
+    let load = bench.load_in(LoadState::Complete).await.id;
+    let lost = MarkerDifference {
+        kind: DifferenceKind::LoadWithoutMarker,
+        ..difference(load)
+    };
+    bench.replayed(load, load, 5, LoadState::Complete).await;
+    store.record_difference(&lost).await.unwrap();
+    let settle = async || store.settle_replayed_differences(at(30), ACTOR).await.unwrap();
+    assert_eq!(
+        settle().await,
+        0,
+        "it was loaded again before its marker was missed"
+    );
+
+    let replay = bench.replayed(load, load, 20, LoadState::Submitted).await.id;
+    assert_eq!(settle().await, 0, "it is under way");
+    bench.take(replay, LoadState::Loaded).await;
+    bench.take(replay, LoadState::Transforming).await;
+    bench.take(replay, LoadState::Complete).await;
+    assert_eq!(settle().await, 1);
+    assert_eq!(store.differences(false).await.unwrap(), []);
+    let settled = store.differences(true).await.unwrap().remove(0).settled.unwrap();
+    assert_eq!(settled.settled_as, SettledAs::Replayed);
+    assert_eq!(settled.note, Some(format!("as load {replay}")));
+    let news = store.record_difference(&lost).await.unwrap();
+    assert!(!news, "its marker never comes back, and nobody is told again");
+}
+
+#[tokio::test]
+async fn a_batch_that_lacks_its_marker_is_known_as_one_and_waits_for_each_of_its_files() {
+    let bench = with_table().await;
+    let store = &bench.store;
+    let (batch, files) = bench.batch_of_two(None).await;
+    let lost = MarkerDifference {
+        kind: DifferenceKind::LoadWithoutMarker,
+        is_batch: true,
+        ..difference(batch)
+    };
+    store.record_difference(&lost).await.unwrap();
+    assert_eq!(store.differences(false).await.unwrap(), [lost]);
+    let sql = "UPDATE rdscnfg.ext_file_load SET concluded_at = $1, finished_at = $1, state = 'failed',
+        error_code = 'x', error = 'x' WHERE batch_id IS NOT NULL";
+    bench.run(sql, &[&at(9)]).await.unwrap();
+    for (file, settled) in files.into_iter().zip([0, 1]) {
+        bench.replayed(file, file, 20, LoadState::Complete).await;
+        let now_settled = store.settle_replayed_differences(at(30), ACTOR).await.unwrap();
+        assert_eq!(now_settled, settled);
+    }
 }

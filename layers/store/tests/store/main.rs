@@ -25,6 +25,7 @@ mod retries;
 mod rule_book;
 mod rule_versions;
 mod rules;
+mod sequels;
 mod sets;
 mod snapshots;
 mod support;

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use longshore_domain::load::{LoadId, LoadState};
 use longshore_domain::notification::Outcome;
 use longshore_domain::statement::StatementKind;
-use longshore_store::{Access, FailedAttempt, Load, Postponement, WarehouseTrouble};
+use longshore_store::{Access, FailedAttempt, Load, Operator, Postponement, ProbedNow, WarehouseTrouble};
 
 use crate::support::{ACTOR, Bench, at, attempt, notice, record, unmoved};
 
@@ -302,4 +302,67 @@ async fn every_outcome_can_be_told() {
         );
         bench.run(&sql, &[]).await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_paused_warehouse_is_tried_at_once_when_an_operator_says_so() {
+    let bench = Bench::new().await;
+    let loads = paused(&bench).await;
+    let ann = Operator {
+        name: "ann".to_owned(),
+        reason: "the cluster is up again".to_owned(),
+    };
+    let probe_now = async |now| bench.store.probe_now(HOUSE, &ann, at(now)).await.unwrap();
+    assert!(due(&bench, 20).await.is_empty());
+
+    assert_eq!(probe_now(20).await, ProbedNow::By(loads[2].id));
+    assert_eq!(due(&bench, 20).await, [loads[2].id]);
+    let access = bench.store.access(HOUSE, at(20), at(80)).await.unwrap();
+    assert_eq!(access, Access::Probe);
+    let standing = bench.store.warehouses().await.unwrap().remove(0);
+    assert!(
+        standing.paused_at.is_some(),
+        "it is in use once something ran there"
+    );
+    let resumed = standing.resumed.unwrap();
+    assert_eq!(
+        (resumed.operator, resumed.reason, resumed.at),
+        (ann.name.clone(), ann.reason.clone(), at(20))
+    );
+
+    bench
+        .store
+        .resume_warehouse(
+            HOUSE,
+            loads[2].id,
+            None,
+            &notice(Outcome::WarehouseResumed),
+            at(21),
+        )
+        .await
+        .unwrap();
+    assert_eq!(probe_now(22).await, ProbedNow::InUse);
+    let operations = "SELECT count(*) FROM rdscnfg.ext_warehouse_operation";
+    assert_eq!(bench.number(operations).await, 1);
+}
+
+#[tokio::test]
+async fn a_paused_warehouse_that_nobody_waits_for_is_tried_by_the_next_load() {
+    let bench = Bench::new().await;
+    paused(&bench).await;
+    bench
+        .run(
+            "UPDATE rdscnfg.ext_file_load SET waits_for = NULL, due_at = NULL",
+            &[],
+        )
+        .await
+        .unwrap();
+    let ann = Operator {
+        name: "ann".to_owned(),
+        reason: "it is up again".to_owned(),
+    };
+    let probed = bench.store.probe_now(HOUSE, &ann, at(20)).await.unwrap();
+    assert_eq!(probed, ProbedNow::ByTheNext);
+    let access = bench.store.access(HOUSE, at(20), at(80)).await.unwrap();
+    assert_eq!(access, Access::Probe);
 }

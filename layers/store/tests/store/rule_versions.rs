@@ -244,3 +244,32 @@ async fn a_change_of_one_rule_among_many_reads_no_other() {
     let versions = bench.store.rule_versions(RuleId(15000)).await.unwrap();
     assert_eq!(versions.len(), 2);
 }
+
+#[tokio::test]
+async fn a_paused_rule_is_known_with_who_paused_it_and_since_when_whatever_is_changed_meanwhile() {
+    let bench = with_samples().await;
+    assert_eq!(bench.store.paused_rules().await.unwrap(), []);
+    let client = bench.database.client().await.unwrap();
+    for (who, change) in [
+        ("ann", "paused = true"),
+        ("ann", "paused = false"),
+        ("ben", "paused = true, paused_note = 'the sender mends his files'"),
+        ("cyd", "delimiter = ';'"),
+    ] {
+        let sql = format!(
+            "SET longshore.operator = '{who}'; UPDATE rdscnfg.ext_file_config SET {change} WHERE ext_file_config_sid = 71"
+        );
+        client.batch_execute(&sql).await.unwrap();
+    }
+    let load = bench.received("in/A_701.txt").await;
+    let sql = "UPDATE rdscnfg.ext_file_load SET waits_for = 'rule 71', due_at = now() WHERE load_id = $1";
+    bench.run(sql, &[&load.id.as_uuid()]).await.unwrap();
+
+    let paused = bench.store.paused_rules().await.unwrap();
+    let versions = versions(&bench).await;
+    assert_eq!(paused.len(), 1);
+    assert_eq!((paused[0].rule, paused[0].waiting), (RULE, 1));
+    assert_eq!(paused[0].by.as_deref(), Some("ben"));
+    assert_eq!(paused[0].why.as_deref(), Some("the sender mends his files"));
+    assert_eq!(paused[0].since, Some(versions[1].since), "{versions:?}");
+}

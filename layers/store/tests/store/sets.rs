@@ -155,11 +155,27 @@ async fn a_set_whose_first_file_is_sent_again_is_as_old_as_before() {
     let again = bench.found(&format!("{FOLDER}/G_701.txt")).await;
     let moved = bench.store.join_set(again, &joining("in/G"), at(60), ACTOR).await;
     assert!(moved.unwrap().has_moved());
-    let leave = |load, leaving| bench.store.leave_set(load, set(), leaving, at(61), ACTOR);
-    leave(first, Leaving::Replaced("sent again")).await.unwrap();
+    let leave = |load, leaving| bench.store.leave_buffer(load, set(), leaving, at(61), ACTOR);
+    leave(
+        first,
+        Leaving::Replaced {
+            note: "sent again",
+            by: None,
+        },
+    )
+    .await
+    .unwrap();
     let standing = bench.standing().await;
     assert_eq!((standing.files, standing.first_at), (1, Some(at(1))));
-    leave(again, Leaving::Replaced("sent again")).await.unwrap();
+    leave(
+        again,
+        Leaving::Replaced {
+            note: "sent again",
+            by: None,
+        },
+    )
+    .await
+    .unwrap();
     assert_eq!(bench.standing().await.first_at, None);
 }
 
@@ -170,9 +186,15 @@ async fn a_set_whose_first_file_is_not_counted_begins_with_the_next_one() {
     let next = bench.found(&format!("{FOLDER}/G_701.txt")).await;
     let moved = bench.store.join_set(next, &joining("in/G"), at(60), ACTOR).await;
     assert!(moved.unwrap().has_moved());
-    let left = bench
-        .store
-        .leave_set(first, set(), Leaving::Repeated("loaded before"), at(61), ACTOR);
+    let left = bench.store.leave_buffer(
+        first,
+        set(),
+        Leaving::Repeated {
+            note: "loaded before",
+        },
+        at(61),
+        ACTOR,
+    );
     assert!(left.await.unwrap().has_moved());
     assert_eq!(bench.standing().await.first_at, Some(at(60)));
 }
@@ -182,9 +204,16 @@ async fn a_file_leaves_its_set_once_and_only_while_it_waits() {
     let bench = Bench::new().await;
     let loads = bench.joined(3).await;
     let leave = |load| {
-        bench
-            .store
-            .leave_set(load, set(), Leaving::Replaced("sent twice"), at(2), ACTOR)
+        bench.store.leave_buffer(
+            load,
+            set(),
+            Leaving::Replaced {
+                note: "sent twice",
+                by: None,
+            },
+            at(2),
+            ACTOR,
+        )
     };
     assert!(leave(loads[0]).await.unwrap().has_moved());
     assert!(!leave(loads[0]).await.unwrap().has_moved());

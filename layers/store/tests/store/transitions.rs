@@ -1,9 +1,9 @@
 //! Changes of state: those of the domain's table, each once, each on the history.
 
 use longshore_domain::load::{LoadId, LoadState};
-use longshore_domain::object::ObjectKey;
+use longshore_domain::object::{Bucket, ObjectKey};
 use longshore_domain::reject::RejectReason;
-use longshore_store::{LoadFailure, LoadFilter, LoadedFacts, StoreError};
+use longshore_store::{FileBeginning, LoadFailure, LoadFilter, LoadedFacts, StoreError};
 
 use crate::support::{ACTOR, Bench, at, facts, failure, matched, prepared, reason, split_facts, unmoved};
 
@@ -243,6 +243,51 @@ async fn loads_are_listed_newest_first_within_the_filter() {
         ..all
     };
     assert_eq!(keys(loaded).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn loads_are_listed_by_how_a_name_or_a_key_begins_and_by_code() {
+    let bench = Bench::new().await;
+    for key in [
+        "in/A_701.txt",
+        "in/AB_701.txt",
+        "in/deep/A%_701.txt",
+        "out/A_701.txt",
+    ] {
+        bench.received(key).await;
+    }
+    bench.load_in(LoadState::Rejected).await;
+    let keys = async |file: Option<FileBeginning>, code: Option<&str>| -> Vec<String> {
+        let filter = LoadFilter {
+            file,
+            code: code.map(str::to_owned),
+            limit: 10,
+            ..LoadFilter::default()
+        };
+        let loads = bench.store.list_loads(&filter).await.unwrap();
+        let mut keys: Vec<_> = loads.iter().map(|load| load.object.key.to_string()).collect();
+        keys.sort();
+        keys
+    };
+    let name = |name: &str| Some(FileBeginning::Name(name.to_owned()));
+    let key = |bucket: Option<&str>, key: &str| {
+        let bucket = bucket.map(Bucket::new);
+        Some(FileBeginning::Key {
+            bucket,
+            key: key.to_owned(),
+        })
+    };
+    assert_eq!(keys(name("A_"), None).await, ["in/A_701.txt", "out/A_701.txt"]);
+    assert_eq!(keys(name("A%"), None).await, ["in/deep/A%_701.txt"]);
+    assert_eq!(keys(name("\\"), None).await, Vec::<String>::new());
+    assert_eq!(
+        keys(key(None, "in/A"), None).await,
+        ["in/AB_701.txt", "in/A_701.txt"]
+    );
+    assert_eq!(keys(key(Some("landing"), "out/"), None).await, ["out/A_701.txt"]);
+    assert_eq!(keys(key(Some("other"), "out/"), None).await, Vec::<String>::new());
+    assert_eq!(keys(None, Some("below_threshold")).await, ["in/rejected_701.txt"]);
+    assert_eq!(keys(None, Some("below")).await, Vec::<String>::new());
 }
 
 #[tokio::test]

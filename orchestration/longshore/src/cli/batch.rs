@@ -3,11 +3,10 @@
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 use longshore_domain::load::LoadState;
-use uuid::Uuid;
 
 use super::HandArguments;
 use super::load::ByHandArguments;
-use super::value::{parse_batch, parse_moment, parse_state};
+use super::value::{IdArgument, parse_batch, parse_moment, parse_state};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum BatchCommand {
@@ -17,7 +16,7 @@ pub(crate) enum BatchCommand {
     Show {
         /// The id of a batch or of a buffer.
         #[arg(value_name = "ID", value_parser = parse_batch)]
-        id: Uuid,
+        id: IdArgument,
     },
     /// Have batches made of what waits, whatever the limits of the rule say.
     Flush(FlushArguments),
@@ -37,7 +36,7 @@ pub(crate) struct BatchListArguments {
     /// Only those of this rule.
     #[arg(long, value_name = "ID")]
     pub rule: Option<i32>,
-    /// Only batches made at this time or later: 2026-11-26, 2026-11-26 07:30 or 2026-11-26T07:30:00Z, in UTC.
+    /// Only batches made at this time or later: 6h is six hours ago; or 2026-11-26, 2026-11-26 07:30 or 2026-11-26T07:30:00Z, in UTC.
     #[arg(long, value_name = "TIME", value_parser = parse_moment)]
     pub since: Option<DateTime<Utc>>,
     /// Only batches made before this time.
@@ -52,7 +51,7 @@ pub(crate) struct BatchListArguments {
 pub(crate) struct FlushArguments {
     /// The ids of buffers, or of sets that are not to wait for what they lack; see: longshore batch list.
     #[arg(value_name = "BUFFER", value_parser = parse_batch, required_unless_present_any = ["rule", "all"])]
-    pub ids: Vec<Uuid>,
+    pub ids: Vec<IdArgument>,
     /// All buffers of this rule.
     #[arg(long, value_name = "ID", conflicts_with = "ids")]
     pub rule: Option<i32>,
@@ -68,7 +67,7 @@ pub(crate) struct FlushArguments {
 pub(crate) struct ReprocessArguments {
     /// The batches' ids.
     #[arg(value_name = "ID", value_parser = parse_batch, required = true)]
-    pub ids: Vec<Uuid>,
+    pub ids: Vec<IdArgument>,
     /// Load beside rows that are there instead of replacing them.
     #[arg(long)]
     pub accept_duplicates: bool,
@@ -80,7 +79,7 @@ pub(crate) struct ReprocessArguments {
 pub(crate) struct DeleteArguments {
     /// The ids of buffers or sets.
     #[arg(value_name = "BUFFER", value_parser = parse_batch, required = true)]
-    pub ids: Vec<Uuid>,
+    pub ids: Vec<IdArgument>,
     #[command(flatten)]
     pub hand: HandArguments,
 }

@@ -2,36 +2,27 @@
 
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
-use longshore_domain::load::{LoadId, LoadState};
+use longshore_domain::load::LoadState;
+use longshore_store::FileBeginning;
 
 use super::HandArguments;
-use super::value::{parse_load, parse_moment, parse_state};
+use super::value::{IdArgument, parse_file, parse_load, parse_moment, parse_state, parse_words};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum LoadCommand {
     /// List loads, the newest first.
-    List {
-        /// Only loads in this state.
-        #[arg(long, value_name = "STATE", value_parser = parse_state)]
-        state: Option<LoadState>,
-        /// Only loads of this rule.
-        #[arg(long, value_name = "ID")]
-        rule: Option<i32>,
-        /// At most this many.
-        #[arg(long, value_name = "N", default_value_t = 50)]
-        limit: u32,
-    },
+    List(LoadListArguments),
     /// Show everything about a load: facts, statements, row errors, messages.
     Show {
         /// The load's id.
         #[arg(value_name = "ID", value_parser = parse_load)]
-        id: LoadId,
+        id: IdArgument,
     },
     /// Show the states that a load passed through, and what was done to it by hand.
     Timeline {
         /// The load's id.
         #[arg(value_name = "ID", value_parser = parse_load)]
-        id: LoadId,
+        id: IdArgument,
     },
     /// Let files happen again, each as a load of its own: one that failed or was refused, or one whose rows are replaced.
     Replay(ReplayArguments),
@@ -46,10 +37,40 @@ pub(crate) enum LoadCommand {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct LoadListArguments {
+    /// Only loads in this state.
+    #[arg(long, value_name = "STATE", value_parser = parse_state)]
+    pub state: Option<LoadState>,
+    /// Only loads of this rule.
+    #[arg(long, value_name = "ID")]
+    pub rule: Option<i32>,
+    /// Only loads received at this time or later: 6h is six hours ago; or 2026-11-26, 2026-11-26 07:30 or
+    /// 2026-11-26T07:30:00Z, in UTC.
+    #[arg(long, value_name = "TIME", value_parser = parse_moment)]
+    pub since: Option<DateTime<Utc>>,
+    /// Only loads received before this time.
+    #[arg(long, value_name = "TIME", value_parser = parse_moment)]
+    pub until: Option<DateTime<Utc>>,
+    /// Only loads of files whose name begins so; with a slash in it, whose key does: PRICES_2026, in/prices/ or
+    /// s3://bucket/in/prices/PRICES_2026.
+    #[arg(long, value_name = "FILE", value_parser = parse_file)]
+    pub file: Option<FileBeginning>,
+    /// Only loads that were refused or failed with this code.
+    #[arg(long, value_name = "CODE", value_parser = parse_words)]
+    pub code: Option<String>,
+    /// Only loads that failed or were refused and still need somebody: not replayed, and not replaced by a later file that is done.
+    #[arg(long)]
+    pub open: bool,
+    /// At most this many.
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub limit: u32,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct ByHandArguments {
     /// The loads' ids.
     #[arg(value_name = "ID", value_parser = parse_load, required = true)]
-    pub ids: Vec<LoadId>,
+    pub ids: Vec<IdArgument>,
     #[command(flatten)]
     pub hand: HandArguments,
 }
@@ -58,7 +79,7 @@ pub(crate) struct ByHandArguments {
 pub(crate) struct FollowUpArguments {
     /// The load's id; of a file in a batch, the batch's.
     #[arg(value_name = "ID", value_parser = parse_load)]
-    pub id: LoadId,
+    pub id: IdArgument,
     /// The step to begin at, from 1, where the follow-up is a chain: the one that failed, unless said otherwise.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub from: Option<u32>,
@@ -70,11 +91,11 @@ pub(crate) struct FollowUpArguments {
 pub(crate) struct ReplayArguments {
     /// The loads' ids; the id of a part replays that part alone.
     #[arg(value_name = "ID", value_parser = parse_load, required_unless_present = "rule", conflicts_with = "rule")]
-    pub ids: Vec<LoadId>,
+    pub ids: Vec<IdArgument>,
     /// All loads of this rule instead, that were received between --since and --until; of one content the newest.
     #[arg(long, value_name = "ID", requires = "since", requires = "until")]
     pub rule: Option<i32>,
-    /// Received at this time or later: 2026-11-26, 2026-11-26 07:30 or 2026-11-26T07:30:00Z, in UTC.
+    /// Received at this time or later: 6h is six hours ago; or 2026-11-26, 2026-11-26 07:30 or 2026-11-26T07:30:00Z, in UTC.
     #[arg(long, value_name = "TIME", value_parser = parse_moment, requires = "rule")]
     pub since: Option<DateTime<Utc>>,
     /// Received before this time.

@@ -28,7 +28,7 @@ pub(crate) use file::{
     CheckArguments, FileArguments, FileCommand, PrepareArguments, SplitArguments, SplitPlace, WhichRule,
 };
 pub(crate) use import::{ImportArguments, ImportCommand};
-pub(crate) use load::{ByHandArguments, FollowUpArguments, LoadCommand, ReplayArguments};
+pub(crate) use load::{ByHandArguments, FollowUpArguments, LoadCommand, LoadListArguments, ReplayArguments};
 pub(crate) use local::{
     DemoArguments, IsolationLevel, LocalCommand, LocalSqlArguments, LocalUpArguments, MigrateArguments,
 };
@@ -36,6 +36,7 @@ pub(crate) use query::{ChainCommand, QueryCommand, QueryRunArguments};
 pub(crate) use reconcile::{BackfillArguments, MarkerCommand, ReconcileArguments, SettleArguments};
 pub(crate) use rule::{HasHeader, InferArguments, RuleCommand, RuleFilter, RuleStatus};
 pub(crate) use snapshot::{SnapshotCommand, SnapshotListArguments, SnapshotLoadArguments};
+pub(crate) use value::IdArgument;
 use value::parse_words;
 
 /// Loads the files that land in a bucket into Amazon Redshift: once, checked, and on the record.
@@ -157,6 +158,17 @@ pub(crate) struct HandArguments {
 pub(crate) enum WarehouseCommand {
     /// List the warehouses: in use or paused, since when and why, when they are next tried, how many loads wait.
     List,
+    /// Have a paused warehouse tried at once: by the load that waits longest, and when that runs there all go on.
+    Resume(ResumeArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ResumeArguments {
+    /// The warehouse as `warehouse list` names it, or so much of the beginning that only one paused one is meant.
+    #[arg(value_name = "NAME", value_parser = parse_words)]
+    pub name: String,
+    #[command(flatten)]
+    pub hand: HandArguments,
 }
 
 #[derive(Debug, Subcommand)]

@@ -2,11 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
-use longshore_domain::load::LoadId;
 use longshore_domain::object::WatchedPrefix;
 
 use super::HandArguments;
-use super::value::{parse_load, parse_moment, parse_prefix};
+use super::value::{IdArgument, parse_load, parse_moment, parse_prefix};
 
 #[derive(Debug, Args)]
 pub(crate) struct ReconcileArguments {
@@ -40,7 +39,7 @@ pub(crate) enum MarkerCommand {
 pub(crate) struct SettleArguments {
     /// The loads' ids.
     #[arg(value_name = "ID", value_parser = parse_load, required = true)]
-    pub loads: Vec<LoadId>,
+    pub loads: Vec<IdArgument>,
     #[command(flatten)]
     pub hand: HandArguments,
 }

@@ -8,13 +8,14 @@ use longshore_domain::rule::RuleId;
 use longshore_store::{BatchStanding, Buffer, BufferId, Load, LoadFilter, Store, WaitingSet};
 use serde::Serialize;
 use serde_json::json;
-use uuid::Uuid;
 
 use super::by_hand;
 use super::cells::{coded, fault, file, moment, number};
+use super::ids::batch_id;
+use super::load::Sequels;
 use crate::cli::{
-    BatchCommand, BatchListArguments, ByHandArguments, DeleteArguments, FlushArguments, ReplayArguments,
-    ReprocessArguments,
+    BatchCommand, BatchListArguments, ByHandArguments, DeleteArguments, FlushArguments, IdArgument,
+    ReplayArguments, ReprocessArguments,
 };
 use crate::deployment::Deployment;
 use crate::exit::{ExitStatus, input};
@@ -31,7 +32,7 @@ pub(crate) async fn run(
 ) -> anyhow::Result<ExitStatus> {
     match command {
         BatchCommand::List(arguments) => list(&deployment.app().await?, &arguments, output).await,
-        BatchCommand::Show { id } => show(&deployment.store().await?, id, output).await,
+        BatchCommand::Show { id } => show(&deployment.store().await?, &id, output).await,
         BatchCommand::Flush(arguments) => flush(&deployment.store().await?, &arguments, output).await,
         BatchCommand::Release(arguments) => by_hand::release(arguments, deployment, output).await,
         BatchCommand::Reprocess(arguments) => reprocess(arguments, deployment, output).await,
@@ -54,6 +55,7 @@ async fn list(app: &App, arguments: &BatchListArguments, output: Output) -> anyh
         since: arguments.since,
         until: arguments.until,
         limit: arguments.limit,
+        ..LoadFilter::default()
     };
     let batches = store.batches(&filter).await?;
     if output.is_json() {
@@ -194,7 +196,8 @@ enum Found {
     Batch(Box<Load>),
 }
 
-async fn find(store: &Store, id: Uuid) -> anyhow::Result<Found> {
+async fn find(store: &Store, id: &IdArgument) -> anyhow::Result<Found> {
+    let id = batch_id(store, id).await?;
     if let Some(buffer) = store.buffer(BufferId::from_uuid(id)).await? {
         return Ok(Found::Waiting(Box::new(buffer)));
     }
@@ -210,7 +213,7 @@ async fn find(store: &Store, id: Uuid) -> anyhow::Result<Found> {
     }
 }
 
-async fn show(store: &Store, id: Uuid, output: Output) -> anyhow::Result<ExitStatus> {
+async fn show(store: &Store, id: &IdArgument, output: Output) -> anyhow::Result<ExitStatus> {
     match find(store, id).await? {
         Found::Waiting(buffer) => {
             let files = waiting(store, buffer.id).await?;
@@ -220,7 +223,7 @@ async fn show(store: &Store, id: Uuid, output: Output) -> anyhow::Result<ExitSta
             }
             list_waiting(&[*buffer], output)?;
             output.line("\nfiles that wait, in the order in which they are loaded")?;
-            list_files(&files, output)?;
+            list_files(&files, store, output).await?;
         }
         Found::Set(set) => {
             let files = waiting(store, set.id).await?;
@@ -230,13 +233,15 @@ async fn show(store: &Store, id: Uuid, output: Output) -> anyhow::Result<ExitSta
             }
             list_sets(&[*set], output)?;
             output.line("\nfiles that wait for the others of the set")?;
-            list_files(&files, output)?;
+            list_files(&files, store, output).await?;
         }
         Found::Batch(batch) => {
             let files = loads(store, &store.carried(batch.id).await?).await?;
             if output.is_json() {
                 let statements = store.statements(batch.id).await?;
                 let row_errors = store.row_errors(batch.id).await?;
+                let sequels = Sequels::of(&files, store).await?;
+                let files = sequels.told(&files);
                 output.json(&json!({
                     "batch": batch, "files": files, "statements": statements, "row_errors": row_errors,
                 }))?;
@@ -244,13 +249,14 @@ async fn show(store: &Store, id: Uuid, output: Output) -> anyhow::Result<ExitSta
             }
             super::load::show(store, batch.id, output).await?;
             output.line("\nfiles")?;
-            list_files(&files, output)?;
+            list_files(&files, store, output).await?;
         }
     }
     Ok(ExitStatus::Done)
 }
 
-fn list_files(files: &[Load], output: Output) -> anyhow::Result<()> {
+async fn list_files(files: &[Load], store: &Store, output: Output) -> anyhow::Result<()> {
+    let sequels = Sequels::of(files, store).await?;
     let rows = files
         .iter()
         .map(|load| {
@@ -258,13 +264,17 @@ fn list_files(files: &[Load], output: Output) -> anyhow::Result<()> {
                 load.id.to_string(),
                 file(load),
                 load.state.to_string(),
+                sequels.outcome(load).unwrap_or_default(),
                 number(load.rows_expected),
                 load.object.size_bytes.to_string(),
                 fault(load).unwrap_or_default(),
             ]
         })
         .collect();
-    output.table(&["load", "file", "state", "records", "bytes", "error"], rows)
+    output.table(
+        &["load", "file", "state", "outcome", "records", "bytes", "error"],
+        rows,
+    )
 }
 
 async fn waiting(store: &Store, buffer: BufferId) -> anyhow::Result<Vec<Load>> {
@@ -290,7 +300,7 @@ async fn flush(store: &Store, arguments: &FlushArguments, output: Output) -> any
     let mut buffers = Vec::new();
     let mut sets = Vec::new();
     for id in &arguments.ids {
-        match find(store, *id).await? {
+        match find(store, id).await? {
             Found::Waiting(buffer) => buffers.push(*buffer),
             Found::Set(set) => sets.push(*set),
             Found::Batch(batch) => {
@@ -339,15 +349,18 @@ async fn reprocess(
 ) -> anyhow::Result<ExitStatus> {
     let store = deployment.store().await?;
     let mut ids = Vec::new();
-    for id in arguments.ids {
-        match find(&store, id).await? {
-            Found::Batch(batch) => ids.extend(store.carried(batch.id).await?),
-            Found::Waiting(_) | Found::Set(_) => {
-                return Err(input(format!(
-                    "{id} is a buffer: its files were not loaded yet; have a batch made with: longshore batch flush {id}"
-                )));
+    for id in &arguments.ids {
+        let buffer = match find(&store, id).await? {
+            Found::Batch(batch) => {
+                ids.extend(store.carried(batch.id).await?);
+                continue;
             }
-        }
+            Found::Waiting(buffer) => buffer.id,
+            Found::Set(set) => set.id,
+        };
+        return Err(input(format!(
+            "{buffer} is a buffer: its files were not loaded yet; have a batch made with: longshore batch flush {buffer}"
+        )));
     }
     if ids.is_empty() {
         return Err(input(
@@ -355,7 +368,7 @@ async fn reprocess(
         ));
     }
     let arguments = ReplayArguments {
-        ids,
+        ids: ids.into_iter().map(IdArgument::from).collect(),
         rule: None,
         since: None,
         until: None,
@@ -373,7 +386,7 @@ async fn delete(
 ) -> anyhow::Result<ExitStatus> {
     let store = deployment.store().await?;
     let mut files = Vec::new();
-    for id in arguments.ids {
+    for id in &arguments.ids {
         match find(&store, id).await? {
             Found::Waiting(buffer) => files.extend(waiting(&store, buffer.id).await?),
             Found::Set(set) => files.extend(waiting(&store, set.id).await?),
@@ -391,7 +404,7 @@ async fn delete(
     // Whole, so that what is put aside by mistake can be told again.
     note(serde_json::to_string_pretty(&files).context("encode json")?);
     let arguments = ByHandArguments {
-        ids: files.iter().map(|load| load.id).collect(),
+        ids: files.iter().map(|load| load.id.into()).collect(),
         hand: arguments.hand,
     };
     by_hand::skip(arguments, deployment, output).await

@@ -7,14 +7,17 @@ use chrono::{TimeDelta, Utc};
 use longshore_app::{App, CancelPlan, Invocation, Judged, Operate, ReplayChoice, ReplayPlan};
 use longshore_domain::load::{LoadId, LoadState};
 use longshore_domain::rule::RuleId;
-use longshore_store::{LIST_LIMIT, Load, LoadFilter, Operator};
+use longshore_store::{LIST_LIMIT, Load, LoadFilter, Operator, ReplayedAs, Sequel};
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::cells::file;
 use super::file::loads_of;
+use super::ids::load_id;
 use super::load::find;
-use crate::cli::{ByHandArguments, FileArguments, FollowUpArguments, HandArguments, ReplayArguments};
+use crate::cli::{
+    ByHandArguments, FileArguments, FollowUpArguments, HandArguments, IdArgument, ReplayArguments,
+};
 use crate::deployment::Deployment;
 use crate::exit::{ExitStatus, input};
 use crate::output::{Output, note};
@@ -89,11 +92,14 @@ impl Hand {
     }
 
     /// The named loads, each once. One that is not there stops the command before anything is done.
-    async fn loads(&self, ids: &[LoadId]) -> anyhow::Result<Vec<Load>> {
+    async fn loads(&self, ids: &[IdArgument]) -> anyhow::Result<Vec<Load>> {
         let mut seen = BTreeSet::new();
         let mut loads = Vec::with_capacity(ids.len());
-        for id in ids.iter().filter(|id| seen.insert(**id)) {
-            loads.push(find(&self.app.store, *id).await?);
+        for id in ids {
+            let id = load_id(&self.app.store, id).await?;
+            if seen.insert(id) {
+                loads.push(find(&self.app.store, id).await?);
+            }
         }
         Ok(loads)
     }
@@ -191,6 +197,7 @@ fn selection(arguments: &ReplayArguments) -> Option<LoadFilter> {
         since: arguments.since,
         until: arguments.until,
         limit: LIST_LIMIT,
+        ..LoadFilter::default()
     })
 }
 
@@ -226,16 +233,18 @@ impl Hand {
         self.report(&lines, output)
     }
 
-    /// The loads of a rule, the oldest first, of one content the newest alone: the others are that file, too.
+    /// The loads of a rule, the oldest first, of one content the newest alone: the others are that file, too. Those of which
+    /// something came already are left out, and counted.
     async fn select(&self, filter: &LoadFilter) -> anyhow::Result<Vec<Load>> {
-        let listed = self.app.store.list_loads(filter).await?;
+        let store = &self.app.store;
+        let listed = store.list_loads(filter).await?;
         if listed.len() >= LIST_LIMIT as usize {
             return Err(input(format!(
                 "these are {LIST_LIMIT} loads or more; bring --since and --until closer together"
             )));
         }
         let mut seen = BTreeSet::new();
-        let mut loads: Vec<_> = listed
+        let loads: Vec<_> = listed
             .into_iter()
             .filter(|load| {
                 filter.state.is_some() || matches!(load.state, LoadState::Failed | LoadState::Rejected)
@@ -249,10 +258,26 @@ impl Hand {
                 seen.insert((object.key.to_string(), etag, part))
             })
             .collect();
-        loads.reverse();
+        let ids: Vec<_> = loads.iter().map(|load| load.id).collect();
+        let sequels = store.sequels(&ids).await?;
+        let mut left_out = LeftOut::default();
+        let wanted = loads
+            .into_iter()
+            .rev()
+            .filter(|load| !left_out.counts(sequels.get(&load.id)));
+        let loads: Vec<_> = wanted.collect();
+        let left_out = left_out.told();
         if loads.is_empty() {
-            return Err(input(
-                "no load of that rule in that time is in that state; see: longshore load list --rule ID",
+            return Err(input(format!(
+                "no load of that rule in that time is in that state{}; see: longshore load list --rule ID",
+                left_out
+                    .map(|told| format!(" and open ({told})"))
+                    .unwrap_or_default()
+            )));
+        }
+        if let Some(told) = left_out {
+            note(format!(
+                "Left out: {told}. Name one by its id to replay it all the same."
             ));
         }
         Ok(loads)
@@ -261,6 +286,54 @@ impl Hand {
     async fn make(&self, plan: &ReplayPlan) -> anyhow::Result<Judged<String>> {
         let made = self.operate().replay(plan).await?;
         Ok(made.map(|load| format!("{}, as load {}", plan.sentence, load.id)))
+    }
+}
+
+/// Loads that a selection leaves out, since nobody needs them again.
+#[derive(Debug, Default)]
+struct LeftOut {
+    replayed: usize,
+    replaced: usize,
+}
+
+impl LeftOut {
+    /// Whether a load is left out, and then it is counted. One whose replay failed is not: that the replay is another load's affair
+    /// helps only where that one is selected, and then it is the newest of its content and stands for both.
+    fn counts(&mut self, sequel: Option<&Sequel>) -> bool {
+        let Some(sequel) = sequel else { return false };
+        let has_failed = |replay: &ReplayedAs| {
+            matches!(
+                replay.state,
+                LoadState::Failed | LoadState::Rejected | LoadState::TransformFailed
+            )
+        };
+        if sequel
+            .replayed_as
+            .as_ref()
+            .is_some_and(|replay| !has_failed(replay))
+        {
+            self.replayed += 1;
+            return true;
+        }
+        if sequel.replaced_by.is_some() {
+            self.replaced += 1;
+            return true;
+        }
+        false
+    }
+
+    /// How many and why.
+    fn told(&self) -> Option<String> {
+        let reasons = [
+            (self.replayed, "replayed already"),
+            (self.replaced, "replaced by a later file that is loaded"),
+        ];
+        let told: Vec<_> = reasons
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, why)| format!("{count} {why}"))
+            .collect();
+        (!told.is_empty()).then(|| told.join(", "))
     }
 }
 
@@ -338,7 +411,8 @@ pub(crate) async fn follow_up(
     output: Output,
 ) -> anyhow::Result<ExitStatus> {
     let hand = Hand::of(arguments.hand, deployment).await?;
-    let load = find(&hand.app.store, arguments.id).await?;
+    let id = load_id(&hand.app.store, &arguments.id).await?;
+    let load = find(&hand.app.store, id).await?;
     let outcome = match hand.operate().judge_follow_up(&load, arguments.from).await? {
         Ok(again) if hand.yes => hand.operate().follow_up_again(&again).await?,
         judged => judged.map(|again| again.sentence),
@@ -348,4 +422,40 @@ pub(crate) async fn follow_up(
         note("The reconciler sends it within three minutes; at once: longshore reconcile --idle 0");
     }
     hand.report(&[line], output)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sequel(replay: Option<LoadState>, is_replaced: bool) -> Sequel {
+        let load = LoadId::from_uuid(Uuid::nil());
+        Sequel {
+            replayed_as: replay.map(|state| ReplayedAs { load, state }),
+            replaced_by: is_replaced.then_some(load),
+            is_open: replay.is_none() && !is_replaced,
+        }
+    }
+
+    #[test]
+    fn what_came_of_a_load_leaves_it_out_and_is_counted() {
+        let mut left_out = LeftOut::default();
+        let cases = [
+            (None, false),
+            (Some(sequel(None, false)), false),
+            (Some(sequel(Some(LoadState::Failed), false)), false),
+            (Some(sequel(Some(LoadState::Complete), false)), true),
+            (Some(sequel(Some(LoadState::Queued), false)), true),
+            (Some(sequel(None, true)), true),
+        ];
+        for (sequel, expected) in cases {
+            assert_eq!(left_out.counts(sequel.as_ref()), expected, "{sequel:?}");
+        }
+        let told = left_out.told().unwrap_or_default();
+        assert_eq!(
+            told,
+            "2 replayed already, 1 replaced by a later file that is loaded"
+        );
+        assert_eq!(LeftOut::default().told(), None);
+    }
 }

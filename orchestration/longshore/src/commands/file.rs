@@ -6,6 +6,7 @@ use longshore_store::{Load, Operation, Store};
 use serde::Serialize;
 
 use super::cells::{moment, number};
+use super::load::Sequels;
 use super::{by_hand, file_check, file_prepare, file_split};
 use crate::cli::FileCommand;
 use crate::deployment::Deployment;
@@ -53,6 +54,8 @@ struct LiesThere {
 #[derive(Debug, Serialize)]
 struct Journey {
     load: Load,
+    /// What came of it, if it failed.
+    outcome: Option<String>,
     parts: Vec<Load>,
     operations: Vec<Operation>,
 }
@@ -91,8 +94,11 @@ async fn status(url: &str, deployment: &Deployment, output: Output) -> anyhow::R
         },
     );
     let mut loads = Vec::new();
-    for load in app.store.loads_of_key(&bucket, &key).await? {
+    let of_key = app.store.loads_of_key(&bucket, &key).await?;
+    let sequels = Sequels::of(&of_key, &app.store).await?;
+    for load in of_key {
         loads.push(Journey {
+            outcome: sequels.outcome(&load),
             parts: app.store.children(load.id).await?,
             operations: app.store.operations(load.id).await?,
             load,
@@ -123,8 +129,8 @@ fn show(status: &FileStatus, output: Output) -> anyhow::Result<()> {
     output.facts(&[("lies there now", Some(there))])?;
     let mut rows = Vec::new();
     for journey in &status.loads {
-        rows.push(row(&journey.load, &journey.operations));
-        rows.extend(journey.parts.iter().map(|part| row(part, &[])));
+        rows.push(row(&journey.load, journey.outcome.as_ref(), &journey.operations));
+        rows.extend(journey.parts.iter().map(|part| row(part, None, &[])));
     }
     if rows.is_empty() {
         return output.line("the ledger knows no load of it");
@@ -135,8 +141,8 @@ fn show(status: &FileStatus, output: Output) -> anyhow::Result<()> {
     output.table(&header, rows)
 }
 
-fn row(load: &Load, operations: &[Operation]) -> Vec<String> {
-    let mut remarks: Vec<String> = load.error.iter().cloned().collect();
+fn row(load: &Load, outcome: Option<&String>, operations: &[Operation]) -> Vec<String> {
+    let mut remarks: Vec<String> = load.error.iter().chain(outcome).cloned().collect();
     remarks.extend(load.forgotten_at.map(|at| format!("forgotten at {}", moment(at))));
     remarks.extend(load.replays.map(|replayed| format!("replays {replayed}")));
     remarks.extend(

@@ -1,12 +1,14 @@
 //! `marker list`, `marker adopt` and `marker forget`.
 
+use std::collections::BTreeSet;
+
 use longshore_app::SettleDifference;
 use longshore_domain::load::LoadId;
 use longshore_store::{DifferenceKind, MarkerDifference, SettledAs};
 use serde_json::json;
 
 use super::cells::{moment, number};
-use crate::cli::{MarkerCommand, SettleArguments};
+use crate::cli::{IdArgument, MarkerCommand, SettleArguments};
 use crate::deployment::Deployment;
 use crate::exit::{ExitStatus, input};
 use crate::output::Output;
@@ -90,6 +92,10 @@ fn remedy(difference: &MarkerDifference) -> String {
     if let Some(settled) = &difference.settled {
         let note = settled.note.as_deref().map(|note| format!(": {note}"));
         let how = match settled.settled_as {
+            SettledAs::Replayed => {
+                let how = settled.note.as_deref().unwrap_or_default();
+                return format!("replayed {how}");
+            }
             SettledAs::Adopted => "adopted",
             SettledAs::Forgotten => "forgotten",
             SettledAs::Gone => "settled itself",
@@ -97,13 +103,17 @@ fn remedy(difference: &MarkerDifference) -> String {
         return format!("{how} by {}{}", settled.by, note.unwrap_or_default());
     }
     let id = difference.load;
+    let again = match difference.is_batch {
+        true => "batch reprocess",
+        false => "load replay",
+    };
     match difference.kind {
         DifferenceKind::MarkerWithoutLoad | DifferenceKind::FailedAndLoaded => {
             format!("longshore marker adopt {id} --why …")
         }
         DifferenceKind::LoadWithoutMarker => {
             format!(
-                "longshore marker adopt {id} --why … if the rows are there, else longshore load replay {id} --why …"
+                "longshore marker adopt {id} --why … if the rows are there, else longshore {again} {id} --why …"
             )
         }
     }
@@ -118,12 +128,10 @@ async fn settle(
     let app = deployment.app().await?;
     let SettleArguments { loads, hand } = arguments;
     let open = app.store.differences(false).await?;
-    let is_open = |load: &LoadId| open.iter().any(|difference| difference.load == *load);
-    if let Some(load) = loads.iter().find(|load| !is_open(load)) {
-        return Err(input(format!(
-            "nothing about load {load} is open; see: longshore marker list --all"
-        )));
-    }
+    let loads: Vec<LoadId> = loads
+        .iter()
+        .map(|id| open_load(&open, id))
+        .collect::<anyhow::Result<_>>()?;
     if !hand.yes {
         return propose(word, &loads, output);
     }
@@ -144,6 +152,28 @@ async fn settle(
         }
     }
     told(word, &done, &overtaken, output)
+}
+
+/// The load that is meant, of those about which something is open. The ledger need not know it.
+fn open_load(open: &[MarkerDifference], id: &IdArgument) -> anyhow::Result<LoadId> {
+    let meant: BTreeSet<LoadId> = open
+        .iter()
+        .map(|difference| difference.load)
+        .filter(|load| id.means(load.as_uuid()))
+        .collect();
+    let named: Vec<_> = meant.iter().map(ToString::to_string).collect();
+    match meant.first() {
+        Some(load) if meant.len() == 1 => Ok(*load),
+        Some(_) => Err(input(format!(
+            "several ids begin with {}; type more of the one that is meant: {}",
+            id.text,
+            named.join(", ")
+        ))),
+        None => Err(input(format!(
+            "nothing about load {} is open; see: longshore marker list --all",
+            id.text
+        ))),
+    }
 }
 
 fn propose(word: Word, loads: &[LoadId], output: Output) -> anyhow::Result<ExitStatus> {

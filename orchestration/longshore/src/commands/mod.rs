@@ -13,6 +13,7 @@ mod file;
 mod file_check;
 mod file_prepare;
 mod file_split;
+mod ids;
 mod import;
 mod late;
 mod load;

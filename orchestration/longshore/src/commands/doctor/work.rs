@@ -1,8 +1,8 @@
-//! How the work goes: warehouses that are paused, markers that differ, loads and messages that have waited for long.
+//! How the work goes: warehouses and rules that are paused, markers that differ, loads and messages that have waited for long.
 
 use chrono::Utc;
 use longshore_app::with_causes;
-use longshore_store::{MarkerDifference, Store, StoreError, Vitals, WarehouseStanding};
+use longshore_store::{MarkerDifference, PausedRule, Store, StoreError, Vitals, WarehouseStanding};
 
 use super::finding::Finding;
 use crate::commands::cells::moment;
@@ -26,6 +26,7 @@ pub(super) async fn examine(store: &Store) -> Vec<Finding> {
 
 async fn look(store: &Store) -> Result<Vec<Finding>, StoreError> {
     let mut findings = paused(&store.warehouses().await?);
+    findings.extend(store.paused_rules().await?.iter().map(paused_rule));
     findings.extend(differing(&store.differences(false).await?));
     findings.extend(waiting(&store.vitals(Utc::now()).await?));
     Ok(findings)
@@ -40,10 +41,30 @@ fn paused(warehouses: &[WarehouseStanding]) -> Vec<Finding> {
             warehouse.waiting,
             warehouse.last_error.as_deref().unwrap_or_default()
         );
-        let mend = "mend what it says; it is tried again by itself: longshore warehouse list";
+        let mend = "mend what it says; it is tried again by itself, and at once by: longshore warehouse resume NAME --why TEXT";
         Some(Finding::fault(WORK, seen, mend))
     });
     found.collect()
+}
+
+/// Somebody wanted it so. Whoever looks why files are not loaded should know.
+fn paused_rule(rule: &PausedRule) -> Finding {
+    let since = rule.since.map(|since| format!(" since {}", moment(since)));
+    let by = rule.by.as_ref().map(|by| format!(", by {by}"));
+    let why = rule.why.as_ref().map(|why| format!(": {why}"));
+    let seen = format!(
+        "rule {} is paused{}{}, {} loads wait{}",
+        rule.rule,
+        since.unwrap_or_default(),
+        by.unwrap_or_default(),
+        rule.waiting,
+        why.unwrap_or_default()
+    );
+    let mend = format!(
+        "when its files may come again: longshore rule resume {} --why TEXT",
+        rule.rule
+    );
+    Finding::notice(WORK, seen, mend)
 }
 
 fn differing(open: &[MarkerDifference]) -> Option<Finding> {
@@ -74,6 +95,8 @@ fn waiting(vitals: &Vitals) -> Vec<Finding> {
 
 #[cfg(test)]
 mod tests {
+    use longshore_domain::rule::RuleId;
+
     use super::super::finding::Verdict;
     use super::*;
 
@@ -87,6 +110,25 @@ mod tests {
             marker_differences: 0,
             oldest_unsent_seconds: Some(oldest_message),
         }
+    }
+
+    #[test]
+    fn a_paused_rule_is_told_with_since_when_by_whom_and_why() {
+        let mut rule = PausedRule {
+            rule: RuleId(71),
+            since: "2026-11-26T07:30:00Z".parse().ok(),
+            by: Some("ann".to_owned()),
+            why: Some("the sender mends his files".to_owned()),
+            waiting: 12,
+        };
+        let found = paused_rule(&rule);
+        assert_eq!(found.verdict, Verdict::Notice);
+        assert_eq!(
+            found.seen,
+            "rule 71 is paused since 2026-11-26 07:30:00.000, by ann, 12 loads wait: the sender mends his files"
+        );
+        (rule.since, rule.by, rule.why) = (None, None, None);
+        assert_eq!(paused_rule(&rule).seen, "rule 71 is paused, 12 loads wait");
     }
 
     #[test]

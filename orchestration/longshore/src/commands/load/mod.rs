@@ -1,23 +1,28 @@
 //! `load list`, `load show` and `load timeline`; what is done by hand is in [`by_hand`].
 
+mod sequels;
 mod show;
 mod timeline;
 
-use longshore_domain::load::LoadId;
+use longshore_domain::load::{LoadId, LoadState};
+use longshore_domain::notification::Outcome;
 use longshore_domain::rule::RuleId;
-use longshore_store::{Load, LoadFilter, Store};
+use longshore_store::{Load, LoadFilter, Mending, Store};
 
 use super::by_hand;
-use super::cells::{file, moment, number, trouble};
-use crate::cli::LoadCommand;
+use super::ids::load_id;
+use crate::cli::{LoadCommand, LoadListArguments};
 use crate::deployment::Deployment;
 use crate::exit::{ExitStatus, input};
 use crate::output::Output;
+pub(super) use sequels::Sequels;
 pub(super) use show::show;
 use timeline::timeline;
 
 /// What is said of each load of a list.
-const HEADER: [&str; 7] = ["load", "file", "state", "rows", "table", "received", "error"];
+const HEADER: [&str; 8] = [
+    "load", "file", "state", "outcome", "rows", "table", "received", "error",
+];
 
 /// Carries out a `load` command.
 pub(crate) async fn run(
@@ -27,17 +32,18 @@ pub(crate) async fn run(
 ) -> anyhow::Result<ExitStatus> {
     let store = || deployment.store();
     match command {
-        LoadCommand::List { state, rule, limit } => {
-            let filter = LoadFilter {
-                state,
-                rule: rule.map(RuleId),
-                limit,
-                ..LoadFilter::default()
-            };
-            list(&store().await?.list_loads(&filter).await?, output)
+        LoadCommand::List(arguments) => {
+            let (filter, store) = (filter(arguments)?, store().await?);
+            list(&store.list_loads(&filter).await?, &store, output).await
         }
-        LoadCommand::Show { id } => show(&store().await?, id, output).await,
-        LoadCommand::Timeline { id } => timeline(&store().await?, id, output).await,
+        LoadCommand::Show { id } => {
+            let store = store().await?;
+            show(&store, load_id(&store, &id).await?, output).await
+        }
+        LoadCommand::Timeline { id } => {
+            let store = store().await?;
+            timeline(&store, load_id(&store, &id).await?, output).await
+        }
         LoadCommand::Replay(arguments) => by_hand::replay(arguments, deployment, output).await,
         LoadCommand::Cancel(arguments) => by_hand::cancel(arguments, deployment, output).await,
         LoadCommand::Release(arguments) => by_hand::release(arguments, deployment, output).await,
@@ -46,25 +52,44 @@ pub(crate) async fn run(
     }
 }
 
-fn list(loads: &[Load], output: Output) -> anyhow::Result<ExitStatus> {
-    if output.is_json() {
-        output.json(&loads)?;
-        return Ok(ExitStatus::Done);
-    }
-    output.table(&HEADER, loads.iter().map(row).collect())?;
-    Ok(ExitStatus::Done)
+fn filter(arguments: LoadListArguments) -> anyhow::Result<LoadFilter> {
+    let LoadListArguments { state, code, .. } = arguments;
+    let (state, code) = match code {
+        // Their code is one for messages: on the ledger they are known by their state.
+        Some(code) if code == Outcome::FollowUpFailed.as_str() => match state {
+            None | Some(LoadState::TransformFailed) => (Some(LoadState::TransformFailed), None),
+            Some(state) => {
+                return Err(input(format!(
+                    "what has the code {code} is {}, and never {state}",
+                    LoadState::TransformFailed
+                )));
+            }
+        },
+        code => (state, code),
+    };
+    Ok(LoadFilter {
+        state,
+        rule: arguments.rule.map(RuleId),
+        since: arguments.since,
+        until: arguments.until,
+        file: arguments.file,
+        code,
+        mending: match arguments.open {
+            true => Mending::Open,
+            false => Mending::Whatever,
+        },
+        limit: arguments.limit,
+    })
 }
 
-fn row(load: &Load) -> Vec<String> {
-    vec![
-        load.id.to_string(),
-        file(load),
-        load.state.to_string(),
-        number(load.rows_loaded),
-        load.table.as_ref().map(ToString::to_string).unwrap_or_default(),
-        moment(load.received_at),
-        trouble(load),
-    ]
+async fn list(loads: &[Load], store: &Store, output: Output) -> anyhow::Result<ExitStatus> {
+    let sequels = Sequels::of(loads, store).await?;
+    if output.is_json() {
+        output.json(&sequels.told(loads))?;
+        return Ok(ExitStatus::Done);
+    }
+    output.table(&HEADER, sequels.rows(loads))?;
+    Ok(ExitStatus::Done)
 }
 
 /// A load that the operator named.

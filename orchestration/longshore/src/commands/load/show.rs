@@ -9,7 +9,7 @@ use longshore_store::{
 use serde_json::json;
 
 use super::super::cells::{fault, file, moment, number, waiting};
-use super::{find, row};
+use super::{Sequels, find};
 use crate::exit::ExitStatus;
 use crate::output::Output;
 
@@ -22,10 +22,12 @@ pub(crate) async fn show(store: &Store, id: LoadId, output: Output) -> anyhow::R
     let notices = store.notices(id).await?;
     let parts = store.children(id).await?;
     let operations = store.operations(id).await?;
+    let own = Sequels::of(std::slice::from_ref(&load), store).await?;
+    let sequels = Sequels::of(&parts, store).await?;
     if output.is_json() {
         output.json(&json!({
-            "load": load, "statements": statements, "row_errors": row_errors, "notices": notices, "parts": parts,
-            "operations": operations, "follow_up_steps": steps,
+            "load": load, "outcome": own.get(&load), "statements": statements, "row_errors": row_errors,
+            "notices": notices, "parts": sequels.told(&parts), "operations": operations, "follow_up_steps": steps,
         }))?;
         return Ok(ExitStatus::Done);
     }
@@ -33,8 +35,8 @@ pub(crate) async fn show(store: &Store, id: LoadId, output: Output) -> anyhow::R
         Some(_) => "deliveries",
         None => "parts",
     };
-    output.facts(&facts(&load))?;
-    output.section(children, &super::HEADER, parts.iter().map(row).collect())?;
+    output.facts(&facts(&load, own.outcome(&load)))?;
+    output.section(children, &super::HEADER, sequels.rows(&parts))?;
     output.section(
         "statements",
         &["for", "try", "state", "statement id", "failed step", "error"],
@@ -128,7 +130,7 @@ fn operation_row(done: &Operation) -> Vec<String> {
     ]
 }
 
-fn facts(load: &Load) -> Vec<(&'static str, Option<String>)> {
+fn facts(load: &Load, outcome: Option<String>) -> Vec<(&'static str, Option<String>)> {
     let count = |count: Option<u64>| count.map(|count| count.to_string());
     let at = |at: Option<DateTime<Utc>>| at.map(moment);
     vec![
@@ -147,6 +149,7 @@ fn facts(load: &Load) -> Vec<(&'static str, Option<String>)> {
         ("replays", load.replays.map(|replayed| replayed.to_string())),
         ("replaces", listed(&load.replaces)),
         ("state", Some(load.state.to_string())),
+        ("outcome", outcome),
         ("file", Some(file(load))),
         ("object", Some(load.object.url())),
         ("version", load.object.version.clone()),
