@@ -196,6 +196,26 @@ mod tests {
         assert!(matches!(error, ObjectStoreError::Unavailable { .. }), "{error:?}");
     }
 
+    #[rstest]
+    #[case::completion("POST", Reply::error(400, "InvalidPart"))]
+    #[case::completion_again("POST", Reply::error(500, "InternalError"))]
+    #[case::part("PUT", Reply::error(400, "InvalidRequest"))]
+    #[tokio::test]
+    async fn an_upload_that_cannot_be_finished_is_aborted_before_that_is_said(
+        #[case] method: &'static str,
+        #[case] reply: Reply,
+    ) {
+        let script = service(move |request| {
+            (request.method == method && request.uri.contains("uploadId")).then(|| reply.clone())
+        });
+        let mut upload = upload(&script);
+        write(&mut upload, 9).await.unwrap();
+        upload.finish().await.unwrap_err();
+        let aborts = script.requests();
+        let aborts = aborts.iter().filter(|request| request.method == "DELETE");
+        assert_eq!(aborts.count(), 1);
+    }
+
     #[tokio::test]
     async fn an_upload_that_may_not_write_names_the_permission() {
         let script = Script::always(Reply::error(403, "AccessDenied"));
