@@ -223,6 +223,15 @@ pub enum ObjectStoreError {
         #[source]
         source: BoxError,
     },
+    /// The call that writes an object failed, and so did the look whether it had taken effect.
+    #[error("whether {url} was written could not be found out")]
+    Unsettled {
+        /// The object.
+        url: String,
+        /// The cause.
+        #[source]
+        source: BoxError,
+    },
     /// The service refused in a way that trying again does not mend.
     #[error("the object store refused {operation} on {url}")]
     Refused {
@@ -246,7 +255,7 @@ impl ObjectStoreError {
     pub fn disposition(&self) -> Disposition {
         match self {
             Self::NotFound { .. } | Self::Replaced { .. } => Disposition::Reject,
-            Self::Truncated { .. } | Self::Unavailable { .. } => Disposition::Retry,
+            Self::Truncated { .. } | Self::Unavailable { .. } | Self::Unsettled { .. } => Disposition::Retry,
             Self::Denied { .. } => Disposition::Misconfigured,
             Self::Refused { .. } => Disposition::Bug,
         }

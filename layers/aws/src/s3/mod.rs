@@ -69,12 +69,7 @@ impl S3ObjectStore {
 
     /// Begins to write an object that is not there yet; the caller keeps the part that fills.
     pub fn upload_new(&self, bucket: &Bucket, key: &ObjectKey) -> PartsUpload {
-        let target = Target {
-            client: self.client.clone(),
-            bucket: bucket.clone(),
-            key: key.clone(),
-            existing: Existing::Keep,
-        };
+        let target = Target::new(self.client.clone(), bucket.clone(), key.clone(), Existing::Keep);
         PartsUpload::new(target, self.budget.clone())
     }
 }
@@ -123,12 +118,12 @@ impl ObjectStore for S3ObjectStore {
         range: Range<u64>,
         to: Destination<'_>,
     ) -> Result<UploadedObject, ObjectStoreError> {
-        let target = Target {
-            client: self.client.clone(),
-            bucket: to.bucket.clone(),
-            key: to.key.clone(),
-            existing: Existing::Replace,
-        };
+        let target = Target::new(
+            self.client.clone(),
+            to.bucket.clone(),
+            to.key.clone(),
+            Existing::Replace,
+        );
         RangeCopy::new(object, range, target).run().await
     }
 
@@ -146,12 +141,12 @@ impl ObjectStore for S3ObjectStore {
     }
 
     async fn upload(&self, bucket: &Bucket, key: &ObjectKey) -> Result<Box<dyn Upload>, ObjectStoreError> {
-        let target = Target {
-            client: self.client.clone(),
-            bucket: bucket.clone(),
-            key: key.clone(),
-            existing: Existing::Replace,
-        };
+        let target = Target::new(
+            self.client.clone(),
+            bucket.clone(),
+            key.clone(),
+            Existing::Replace,
+        );
         Ok(Box::new(S3Upload::new(target, self.budget.clone())))
     }
 

@@ -6,15 +6,15 @@
 
 use std::ops::Range;
 
-use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+use aws_sdk_s3::types::CompletedPart;
 use futures_util::stream::{StreamExt, TryStreamExt, iter};
 use longshore_app::ports::{ObjectStoreError, UploadedObject};
 use longshore_domain::object::Object;
 
 use super::copy::{MAX_PARTS, PART_BYTES, copy_source, patient};
 use super::error::Call;
-use super::target::{Target, Unfinished};
-use super::{quoted, unquoted};
+use super::quoted;
+use super::target::{Completion, Target, Unfinished};
 
 /// Parts that S3 copies at once: it copies each at some 100 MB/s, however many there are.
 const PARTS_IN_FLIGHT: usize = 16;
@@ -39,34 +39,20 @@ impl<'a> RangeCopy<'a> {
 
     /// Copies the stretch.
     pub(super) async fn run(self) -> Result<UploadedObject, ObjectStoreError> {
-        let upload_id = self.create().await?;
+        let upload_id = self.target.create(None).await?;
         let unfinished = Unfinished::new(self.target.clone(), &upload_id);
         let done = match self.copy_parts(&upload_id).await {
             Ok(parts) => self.complete(&upload_id, parts).await,
-            Err(error) => Err(error),
+            Err(error) => {
+                self.target.forget(&upload_id).await;
+                Err(error)
+            }
         };
-        if done.is_err() {
-            self.target.forget(&upload_id).await;
-        }
         unfinished.over();
         Ok(UploadedObject {
             size_bytes: self.range.end - self.range.start,
             etag: done?,
         })
-    }
-
-    async fn create(&self) -> Result<String, ObjectStoreError> {
-        let Target {
-            client, bucket, key, ..
-        } = &self.target;
-        let call = Call::multipart(self.target.url(), "CreateMultipartUpload");
-        let request = client.create_multipart_upload();
-        let request = request.bucket(bucket.as_str()).key(key.as_str());
-        let answer = request.send().await.map_err(|error| call.failed(error))?;
-        let upload_id = answer.upload_id().filter(|upload_id| !upload_id.is_empty());
-        upload_id
-            .map(str::to_owned)
-            .ok_or_else(|| call.unavailable("the answer names no upload id"))
     }
 
     async fn copy_parts(&self, upload_id: &str) -> Result<Vec<CompletedPart>, ObjectStoreError> {
@@ -130,29 +116,18 @@ impl<'a> RangeCopy<'a> {
         }
     }
 
-    /// Completes the upload. S3 compares the length with what it has, so a part that went missing cannot pass.
     async fn complete(
         &self,
         upload_id: &str,
         parts: Vec<CompletedPart>,
     ) -> Result<Option<String>, ObjectStoreError> {
-        let Target {
-            client, bucket, key, ..
-        } = &self.target;
-        let call = Call::multipart(self.target.url(), "CompleteMultipartUpload");
-        let request = client.complete_multipart_upload();
-        let answer = request
-            .bucket(bucket.as_str())
-            .key(key.as_str())
-            .upload_id(upload_id)
-            .set_mpu_object_size(i64::try_from(self.range.end - self.range.start).ok())
-            .multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(parts)).build())
-            .customize()
-            .config_override(patient())
-            .send()
-            .await
-            .map_err(|error| call.failed(error))?;
-        Ok(answer.e_tag().map(unquoted))
+        let completion = Completion {
+            upload_id,
+            parts,
+            size_bytes: self.range.end - self.range.start,
+            config: patient(),
+        };
+        self.target.complete(completion).await
     }
 }
 
@@ -207,6 +182,7 @@ mod tests {
                     "<CompleteMultipartUploadResult><ETag>\"whole-1\"</ETag></CompleteMultipartUploadResult>",
                 ),
                 "DELETE" => Reply::status(204),
+                "HEAD" => Reply::status(404),
                 _ => Reply::ok("<CopyPartResult><ETag>\"p\"</ETag></CopyPartResult>"),
             })
         })
@@ -217,12 +193,12 @@ mod tests {
         object: &Object,
         range: Range<u64>,
     ) -> Result<UploadedObject, ObjectStoreError> {
-        let target = Target {
-            client: s3_client(script),
-            bucket: Bucket::new("landing"),
-            key: ObjectKey::new("processing/1/data"),
-            existing: Existing::Replace,
-        };
+        let target = Target::new(
+            s3_client(script),
+            Bucket::new("landing"),
+            ObjectKey::new("processing/1/data"),
+            Existing::Replace,
+        );
         RangeCopy::new(object, range, target).run().await
     }
 
@@ -312,7 +288,34 @@ mod tests {
         });
         let error = copy(&script, &source(None), 0..10 * MEBIBYTE).await.unwrap_err();
         assert_eq!(error.disposition(), Disposition::Retry);
-        assert_eq!(script.requests().pop().unwrap().method, "DELETE");
+        let requests = script.requests();
+        assert!(requests.iter().any(|request| request.method == "DELETE"));
+    }
+
+    #[tokio::test]
+    async fn a_copy_that_came_up_though_the_answer_was_lost_is_known_by_its_mark() {
+        let mark = std::sync::Mutex::new(String::new());
+        let script = service(move |request, _| {
+            let is_ours = || {
+                let mark = mark.lock().unwrap();
+                Reply::ok("")
+                    .header("content-length", "10485760")
+                    .header("etag", "\"ours-1\"")
+                    .header("x-amz-meta-longshore-upload", &mark)
+            };
+            match request.method.as_str() {
+                "POST" if request.uri.contains("?uploads") => {
+                    let written = request.header("x-amz-meta-longshore-upload");
+                    written.unwrap_or_default().clone_into(&mut mark.lock().unwrap());
+                    None
+                }
+                "POST" | "DELETE" => Some(Reply::error(404, "NoSuchUpload")),
+                "HEAD" => Some(is_ours()),
+                _ => None,
+            }
+        });
+        let done = copy(&script, &source(None), 0..10 * MEBIBYTE).await.unwrap();
+        assert_eq!(done.etag.as_deref(), Some("ours-1"));
     }
 
     #[tokio::test]

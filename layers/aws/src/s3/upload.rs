@@ -90,6 +90,7 @@ mod tests {
                 "<CompleteMultipartUploadResult><ETag>\"whole-2\"</ETag></CompleteMultipartUploadResult>",
             ),
             "DELETE" => Reply::status(204),
+            "HEAD" => Reply::status(404),
             _ => Reply::ok("").header("etag", "\"part\""),
         }
     }
@@ -99,12 +100,12 @@ mod tests {
     }
 
     fn target(script: &Script) -> Target {
-        Target {
-            client: s3_client(script),
-            bucket: Bucket::new("landing"),
-            key: ObjectKey::new("processing/x.gz"),
-            existing: Existing::Replace,
-        }
+        Target::new(
+            s3_client(script),
+            Bucket::new("landing"),
+            ObjectKey::new("processing/x.gz"),
+            Existing::Replace,
+        )
     }
 
     async fn write(upload: &mut S3Upload, mebibytes: usize) -> Result<(), ObjectStoreError> {

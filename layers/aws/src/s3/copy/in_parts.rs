@@ -28,12 +28,12 @@ impl CopyJob<'_> {
     }
 
     fn target(&self) -> Target {
-        Target {
-            client: self.client.clone(),
-            bucket: self.object.bucket.clone(),
-            key: self.to.clone(),
-            existing: Existing::Keep,
-        }
+        Target::new(
+            self.client.clone(),
+            self.object.bucket.clone(),
+            self.to.clone(),
+            Existing::Keep,
+        )
     }
 
     async fn create(&self, source: &HeadObjectOutput) -> Result<String, Fruitless> {
