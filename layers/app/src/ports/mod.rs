@@ -6,7 +6,7 @@ mod warehouse;
 
 pub use objects::{
     ArchiveCopy, Destination, ListedObject, ObjectBody, ObjectHead, ObjectPage, ObjectStart, ObjectStore,
-    ObjectStoreError, RangeBody, Upload, UploadedObject,
+    ObjectStoreError, PendingObject, RangeBody, Rest, Upload, UploadedObject,
 };
 pub use statements::StatementClient;
 pub use warehouse::{

@@ -6,9 +6,10 @@
 
 use std::ops::Range;
 
+use async_trait::async_trait;
 use aws_sdk_s3::types::CompletedPart;
 use futures_util::stream::{StreamExt, TryStreamExt, iter};
-use longshore_app::ports::{ObjectStoreError, UploadedObject};
+use longshore_app::ports::{ObjectStoreError, PendingObject, UploadedObject};
 use longshore_domain::object::Object;
 
 use super::copy::{MAX_PARTS, PART_BYTES, copy_source, patient};
@@ -38,21 +39,19 @@ impl<'a> RangeCopy<'a> {
     }
 
     /// Copies the stretch.
-    pub(super) async fn run(self) -> Result<UploadedObject, ObjectStoreError> {
-        let upload_id = self.target.create(None).await?;
-        let unfinished = Unfinished::new(self.target.clone(), &upload_id);
-        let done = match self.copy_parts(&upload_id).await {
-            Ok(parts) => self.complete(&upload_id, parts).await,
+    pub(super) async fn run(self) -> Result<PendingCopy, ObjectStoreError> {
+        let unfinished = self.target.begin(None).await?;
+        match self.copy_parts(unfinished.id()).await {
+            Ok(parts) => Ok(PendingCopy {
+                size_bytes: self.range.end - self.range.start,
+                parts,
+                unfinished,
+            }),
             Err(error) => {
-                self.target.forget(&upload_id).await;
+                unfinished.forget().await;
                 Err(error)
             }
-        };
-        unfinished.over();
-        Ok(UploadedObject {
-            size_bytes: self.range.end - self.range.start,
-            etag: done?,
-        })
+        }
     }
 
     async fn copy_parts(&self, upload_id: &str) -> Result<Vec<CompletedPart>, ObjectStoreError> {
@@ -115,19 +114,34 @@ impl<'a> RangeCopy<'a> {
             other => other,
         }
     }
+}
 
-    async fn complete(
-        &self,
-        upload_id: &str,
-        parts: Vec<CompletedPart>,
-    ) -> Result<Option<String>, ObjectStoreError> {
-        let completion = Completion {
-            upload_id,
+/// A stretch that is copied and does not show yet.
+pub(super) struct PendingCopy {
+    size_bytes: u64,
+    parts: Vec<CompletedPart>,
+    unfinished: Unfinished,
+}
+
+#[async_trait]
+impl PendingObject for PendingCopy {
+    async fn appear(self: Box<Self>) -> Result<UploadedObject, ObjectStoreError> {
+        let Self {
+            size_bytes,
             parts,
-            size_bytes: self.range.end - self.range.start,
+            unfinished,
+        } = *self;
+        let completion = Completion {
+            parts,
+            size_bytes,
             config: patient(),
         };
-        self.target.complete(completion).await
+        let etag = unfinished.complete(completion).await?;
+        Ok(UploadedObject { size_bytes, etag })
+    }
+
+    async fn abort(self: Box<Self>) {
+        self.unfinished.forget().await;
     }
 }
 
@@ -199,7 +213,8 @@ mod tests {
             ObjectKey::new("processing/1/data"),
             Existing::Replace,
         );
-        RangeCopy::new(object, range, target).run().await
+        let copied = RangeCopy::new(object, range, target).run().await?;
+        Box::new(copied).appear().await
     }
 
     #[tokio::test]

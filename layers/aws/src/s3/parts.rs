@@ -16,7 +16,7 @@ use tokio::task::{JoinError, JoinSet};
 
 use super::budget::Budget;
 use super::error::Call;
-use super::target::{Completion, Target};
+use super::target::{Completion, Target, Unfinished};
 
 /// What all uploads of a store together have on their way: three parts of [`PART_BYTES`].
 pub(super) const IN_FLIGHT_BYTES: u32 = 15 * 1024 * 1024;
@@ -40,7 +40,7 @@ pub struct PartsUpload {
     target: Target,
     budget: Budget,
     pub(super) first_part_bytes: usize,
-    started: Option<String>,
+    started: Option<Unfinished>,
     in_flight: JoinSet<Result<CompletedPart, ObjectStoreError>>,
     arrived: Vec<CompletedPart>,
     parts: usize,
@@ -81,7 +81,7 @@ impl PartsUpload {
     /// # Errors
     /// The service refuses it or an earlier one, or does not answer.
     pub async fn send(&mut self, part: Bytes) -> Result<(), ObjectStoreError> {
-        let upload_id = self.upload_id().await?;
+        let upload_id = self.upload_id().await?.to_owned();
         while let Some(joined) = self.in_flight.try_join_next() {
             self.part_arrived(joined)?;
         }
@@ -125,19 +125,18 @@ impl PartsUpload {
     /// Gives up: nothing appears, nothing is left behind.
     pub async fn abort(&mut self) {
         self.in_flight.shutdown().await;
-        if let Some(upload_id) = self.started.take() {
-            self.target.forget(&upload_id).await;
+        if let Some(unfinished) = self.started.take() {
+            unfinished.forget().await;
         }
     }
 
     /// The multipart upload's id; begins one if there is none yet.
-    async fn upload_id(&mut self) -> Result<String, ObjectStoreError> {
-        if let Some(started) = &self.started {
-            return Ok(started.clone());
-        }
-        let upload_id = self.target.create(Some(ChecksumAlgorithm::Crc32)).await?;
-        self.started = Some(upload_id.clone());
-        Ok(upload_id)
+    async fn upload_id(&mut self) -> Result<&str, ObjectStoreError> {
+        let started = match self.started.take() {
+            Some(started) => started,
+            None => self.target.begin(Some(ChecksumAlgorithm::Crc32)).await?,
+        };
+        Ok(self.started.insert(started).id())
     }
 
     /// Keeps a part that arrived, or says why it did not.
@@ -160,17 +159,16 @@ impl PartsUpload {
             self.part_arrived(joined)?;
         }
         self.arrived.sort_by_key(CompletedPart::part_number);
-        let upload_id = self.upload_id().await?;
         let completion = Completion {
-            upload_id: &upload_id,
             parts: std::mem::take(&mut self.arrived),
             size_bytes: self.size_bytes,
             config: Builder::new(),
         };
-        let completed = self.target.complete(completion).await;
-        // Either way there is nothing to abort any more.
-        self.started = None;
-        Ok(self.uploaded(completed?))
+        let etag = match self.started.take() {
+            Some(unfinished) => unfinished.complete(completion).await?,
+            None => None,
+        };
+        Ok(self.uploaded(etag))
     }
 
     fn uploaded(&self, etag: Option<String>) -> UploadedObject {
@@ -178,19 +176,6 @@ impl PartsUpload {
             size_bytes: self.size_bytes,
             etag,
         }
-    }
-}
-
-impl Drop for PartsUpload {
-    /// Parts that nobody completes cost money until a lifecycle rule removes them.
-    fn drop(&mut self) {
-        let (Some(upload_id), Ok(runtime)) = (self.started.take(), tokio::runtime::Handle::try_current())
-        else {
-            return;
-        };
-        self.in_flight.abort_all();
-        let target = self.target.clone();
-        runtime.spawn(async move { target.forget(&upload_id).await });
     }
 }
 

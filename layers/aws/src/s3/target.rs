@@ -12,8 +12,10 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
 use bytes::Bytes;
 use longshore_app::ports::ObjectStoreError;
 use longshore_domain::object::{Bucket, ObjectKey, s3_url};
+use tokio::sync::oneshot;
 use uuid::Uuid;
 
+use super::abandoned::Abandoned;
 use super::error::Call;
 use super::{head_current, length, unquoted};
 use crate::fault::Fault;
@@ -30,6 +32,7 @@ pub(super) struct Target {
     existing: Existing,
     /// What names this upload among all others of the key.
     mark: Uuid,
+    abandoned: Abandoned,
 }
 
 /// What becomes of an object that is there already.
@@ -66,6 +69,23 @@ impl Unfinished {
         }
     }
 
+    pub(super) fn id(&self) -> &str {
+        self.upload_id.as_deref().unwrap_or_default()
+    }
+
+    /// Lets the object appear. Where that fails, nothing appears and nothing is left behind.
+    pub(super) async fn complete(self, completion: Completion) -> Result<Option<String>, ObjectStoreError> {
+        let completed = self.target.complete(self.id(), completion).await;
+        self.over();
+        completed
+    }
+
+    /// Gives it up.
+    pub(super) async fn forget(self) {
+        self.target.forget(self.id()).await;
+        self.over();
+    }
+
     /// It is completed, or its parts are somebody else's to forget.
     pub(super) fn over(mut self) {
         self.upload_id = None;
@@ -74,18 +94,16 @@ impl Unfinished {
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
-        let (Some(upload_id), Ok(runtime)) = (self.upload_id.take(), tokio::runtime::Handle::try_current())
-        else {
-            return;
-        };
-        let target = self.target.clone();
-        runtime.spawn(async move { target.forget(&upload_id).await });
+        if let Some(upload_id) = self.upload_id.take() {
+            let target = self.target.clone();
+            let forgetting = async move { target.forget(&upload_id).await };
+            self.target.abandoned.take_back(forgetting);
+        }
     }
 }
 
 /// What an upload is completed with.
-pub(super) struct Completion<'a> {
-    pub(super) upload_id: &'a str,
+pub(super) struct Completion {
     pub(super) parts: Vec<CompletedPart>,
     /// S3 compares it with what it has, so a part that went missing cannot pass.
     pub(super) size_bytes: u64,
@@ -101,7 +119,14 @@ impl Target {
             key,
             existing,
             mark: Uuid::new_v4(),
+            abandoned: Abandoned::default(),
         }
+    }
+
+    /// Has what is dropped half done be waited for there.
+    pub(super) fn leaving_to(mut self, abandoned: &Abandoned) -> Self {
+        self.abandoned = abandoned.clone();
+        self
     }
 
     pub(super) fn url(&self) -> String {
@@ -127,11 +152,24 @@ impl Target {
         }
     }
 
-    /// Begins a multipart upload. A part's checksum must be of the kind that is named here, so parts that are sent name it too.
-    pub(super) async fn create(
+    /// Begins a multipart upload. A part's checksum must be of the kind that is named here, so parts that are sent name it too. The
+    /// call is not given up with whoever waits for it: nobody would know of an upload whose id came too late.
+    pub(super) async fn begin(
         &self,
         checksum: Option<ChecksumAlgorithm>,
-    ) -> Result<String, ObjectStoreError> {
+    ) -> Result<Unfinished, ObjectStoreError> {
+        let (begun, answer) = oneshot::channel();
+        let target = self.clone();
+        self.abandoned.take_back(async move {
+            let created = target.create(checksum).await;
+            // Where nobody waits any more, it is dropped here.
+            drop(begun.send(created.map(|upload_id| Unfinished::new(target, &upload_id))));
+        });
+        let died = |error| Call::multipart(self.url(), "CreateMultipartUpload").unavailable(error);
+        answer.await.map_err(died)?
+    }
+
+    async fn create(&self, checksum: Option<ChecksumAlgorithm>) -> Result<String, ObjectStoreError> {
         let call = Call::multipart(self.url(), "CreateMultipartUpload");
         let request = self.client.create_multipart_upload();
         let request = request.bucket(self.bucket.as_str()).key(self.key.as_str());
@@ -167,13 +205,12 @@ impl Target {
             .build())
     }
 
-    /// Completes the upload. Where that fails, nothing appears and nothing is left behind.
-    pub(super) async fn complete(
+    async fn complete(
         &self,
-        completion: Completion<'_>,
+        upload_id: &str,
+        completion: Completion,
     ) -> Result<Option<String>, ObjectStoreError> {
         let Completion {
-            upload_id,
             parts,
             size_bytes,
             config,
