@@ -275,6 +275,10 @@ impl Job<'_> {
         let Some(tail) = places.tail(head.data_from).await? else {
             return Ok(None);
         };
+        // Copied, the last record would lack the line end that a stream gives it.
+        if !tail.ends_in_line_end {
+            return Ok(None);
+        }
         let trailer = tail.trailer.as_ref();
         let declared = trailer.and_then(|trailer| trailer.declared(&self.spec));
         let promises = self

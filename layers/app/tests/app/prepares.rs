@@ -220,3 +220,20 @@ async fn the_parts_are_the_data(#[case] way: Way) {
     assert_eq!(desk.parts(), TEXT.strip_suffix("T|4\n").unwrap().as_bytes());
     assert_eq!(desk.uploads.left(), 0);
 }
+
+#[rstest]
+#[case(Counting::Skip)]
+#[case(Counting::Verify)]
+#[tokio::test]
+async fn a_last_record_without_its_line_end_gets_one_whatever_the_way(#[case] counting: Counting) {
+    for way in [Way::ByRanges, Way::InAStream] {
+        let mut desk = desk(way, "plum|11\nfigs|22\npear|33\nkiwi|44");
+        desk.wish.rule = rule(|row| row.trailer_flag = "N".to_owned());
+        desk.wish.counting = counting;
+        let FilePreparation::Done(prepared) = desk.prepare().await.unwrap() else {
+            panic!("it was not prepared");
+        };
+        assert_eq!(prepared.way, Way::InAStream);
+        assert_eq!(desk.parts(), b"plum|11\nfigs|22\npear|33\nkiwi|44\n");
+    }
+}
