@@ -24,10 +24,7 @@ use super::uploads::Uploads;
 use super::{part_name, records_of_types, unlisted_remark};
 use crate::AppError;
 use crate::config::RangeLimits;
-use crate::ports::{Destination, ObjectBody, ObjectStart, ObjectStore, ObjectStoreError};
-
-/// Parts that are copied at once.
-const COPIES_IN_FLIGHT: usize = 4;
+use crate::ports::{COPIES_AT_ONCE, Destination, ObjectBody, ObjectStart, ObjectStore, ObjectStoreError};
 
 /// The use case.
 #[derive(Clone, Copy)]
@@ -379,7 +376,7 @@ impl Job<'_> {
             let copied = self.objects.pending_copy(&self.object, range, to).await;
             copied.map(|copied| (key, copied))
         });
-        let mut copies = copies.buffered(COPIES_IN_FLIGHT);
+        let mut copies = copies.buffered(COPIES_AT_ONCE);
         while let Some(copied) = self.while_wanted(async { Ok(copies.next().await) }).await? {
             let (key, copied) = copied?;
             pending.add((), key, copied);

@@ -23,8 +23,8 @@ use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 use longshore_app::ports::{
-    ArchiveCopy, Destination, ObjectBody, ObjectHead, ObjectPage, ObjectStart, ObjectStore, ObjectStoreError,
-    PendingObject, RangeBody, Upload,
+    ArchiveCopy, COPIES_AT_ONCE, Destination, ObjectBody, ObjectHead, ObjectPage, ObjectStart, ObjectStore,
+    ObjectStoreError, PendingObject, RangeBody, Upload,
 };
 use longshore_domain::object::{Bucket, Object, ObjectKey, WatchedPrefix, s3_url};
 
@@ -46,6 +46,7 @@ use upload::S3Upload;
 pub struct S3ObjectStore {
     client: Client,
     budget: Budget,
+    copies: Budget,
     abandoned: Abandoned,
 }
 
@@ -55,6 +56,7 @@ impl S3ObjectStore {
         Self {
             client,
             budget: Budget::new(IN_FLIGHT_BYTES),
+            copies: Budget::new(COPIES_AT_ONCE as u32),
             abandoned: Abandoned::default(),
         }
     }
@@ -127,7 +129,11 @@ impl ObjectStore for S3ObjectStore {
         to: Destination<'_>,
     ) -> Result<Box<dyn PendingObject>, ObjectStoreError> {
         let target = self.target(to.bucket, to.key, Existing::Replace);
-        Ok(Box::new(RangeCopy::new(object, range, target).run().await?))
+        Ok(Box::new(
+            RangeCopy::new(object, range, target, self.copies.clone())
+                .run()
+                .await?,
+        ))
     }
 
     async fn abandoned_is_gone(&self) {

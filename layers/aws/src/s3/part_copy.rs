@@ -9,30 +9,31 @@ use std::ops::Range;
 use async_trait::async_trait;
 use aws_sdk_s3::types::CompletedPart;
 use futures_util::stream::{StreamExt, TryStreamExt, iter};
-use longshore_app::ports::{ObjectStoreError, PendingObject, UploadedObject};
+use longshore_app::ports::{COPIES_AT_ONCE, ObjectStoreError, PendingObject, UploadedObject};
 use longshore_domain::object::Object;
 
+use super::budget::Budget;
 use super::copy::{MAX_PARTS, PART_BYTES, copy_source, patient};
 use super::error::Call;
 use super::quoted;
 use super::target::{Completion, Target, Unfinished};
-
-/// Parts that S3 copies at once: it copies each at some 100 MB/s, however many there are.
-const PARTS_IN_FLIGHT: usize = 16;
 
 /// One stretch on its way. Dropped half done, it tells S3 to forget the parts.
 pub(super) struct RangeCopy<'a> {
     object: &'a Object,
     range: Range<u64>,
     target: Target,
+    /// What all copies of the store share, so that there are no more at once for being of several objects.
+    copies: Budget,
     call: Call,
 }
 
 impl<'a> RangeCopy<'a> {
-    pub(super) fn new(object: &'a Object, range: Range<u64>, target: Target) -> Self {
+    pub(super) fn new(object: &'a Object, range: Range<u64>, target: Target, copies: Budget) -> Self {
         Self {
             object,
             range,
+            copies,
             call: Call::part_copy(target.url()),
             target,
         }
@@ -57,7 +58,7 @@ impl<'a> RangeCopy<'a> {
     async fn copy_parts(&self, upload_id: &str) -> Result<Vec<CompletedPart>, ObjectStoreError> {
         iter(parts(&self.range))
             .map(|(number, range)| self.copy_part(upload_id, number, range))
-            .buffered(PARTS_IN_FLIGHT)
+            .buffered(COPIES_AT_ONCE)
             .try_collect()
             .await
     }
@@ -71,6 +72,7 @@ impl<'a> RangeCopy<'a> {
         let Target {
             client, bucket, key, ..
         } = &self.target;
+        let permit = self.copies.take(1).await;
         let request = client.upload_part_copy();
         let request = request.bucket(bucket.as_str()).key(key.as_str());
         let answer = request
@@ -84,6 +86,7 @@ impl<'a> RangeCopy<'a> {
             .send()
             .await
             .map_err(|error| self.part_failed(error))?;
+        drop(permit);
         let copied = answer
             .copy_part_result
             .ok_or_else(|| self.call.unavailable("the answer tells nothing of the part"))?;
@@ -163,10 +166,12 @@ fn parts(range: &Range<u64>) -> Vec<(i32, Range<u64>)> {
 
 #[cfg(test)]
 mod tests {
+    use longshore_app::ports::{Destination, ObjectStore as _};
     use longshore_domain::disposition::Disposition;
     use longshore_domain::object::{Bucket, ObjectKey};
     use rstest::rstest;
 
+    use super::super::S3ObjectStore;
     use super::super::target::Existing;
     use super::*;
     use crate::scripted::{Reply, Request, Script, s3_client};
@@ -213,7 +218,9 @@ mod tests {
             ObjectKey::new("processing/1/data"),
             Existing::Replace,
         );
-        let copied = RangeCopy::new(object, range, target).run().await?;
+        let copied = RangeCopy::new(object, range, target, Budget::new(COPIES_AT_ONCE as u32))
+            .run()
+            .await?;
         Box::new(copied).appear().await
     }
 
@@ -331,6 +338,33 @@ mod tests {
         });
         let done = copy(&script, &source(None), 0..10 * MEBIBYTE).await.unwrap();
         assert_eq!(done.etag.as_deref(), Some("ours-1"));
+    }
+
+    #[tokio::test]
+    async fn as_many_parts_are_copied_at_once_of_several_stretches_as_of_one() {
+        let script = service(|_, _| None).answering_late();
+        let store = S3ObjectStore::new(s3_client(&script));
+        let object = source(None);
+        let bucket = Bucket::new("landing");
+        let keys = ["a", "b"].map(ObjectKey::new);
+        let copies = keys.iter().map(|key| {
+            let to = Destination { bucket: &bucket, key };
+            store.pending_copy(&object, 0..400 * GIBIBYTE, to)
+        });
+        let mut copying = Box::pin(futures_util::future::join_all(copies));
+        let parts = || {
+            let requests = script.requests();
+            requests.iter().filter(|request| request.method == "PUT").count()
+        };
+        while parts() == 0 {
+            assert!(futures_util::poll!(&mut copying).is_pending());
+            tokio::task::yield_now().await;
+        }
+        for _ in 0..10 {
+            assert!(futures_util::poll!(&mut copying).is_pending());
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(parts(), COPIES_AT_ONCE);
     }
 
     #[tokio::test]
