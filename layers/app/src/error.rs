@@ -77,6 +77,18 @@ pub enum AppError {
         /// The object.
         url: String,
     },
+    /// Whoever wanted the work does not want it any more.
+    #[error("stopped before the work was whole")]
+    Stopped,
+    /// What a work that failed has written could not all be taken back.
+    #[error("{left}")]
+    LeftBehind {
+        /// Which objects, and what is known of them.
+        left: String,
+        /// Why the work failed.
+        #[source]
+        source: Box<AppError>,
+    },
     /// The engine was given a specification that makes no sense, or could not write. Our own mistake.
     #[error("the preparation engine failed")]
     Engine(#[source] Box<dyn Error + Send + Sync>),
@@ -103,8 +115,10 @@ impl AppError {
             | Self::StatementNotShown { .. }
             | Self::PreparedElsewhere { .. }
             | Self::OutOfTime { .. }
+            | Self::Stopped
             | Self::SameContentUnderWay { .. }
             | Self::FinishedElsewhere { .. } => Disposition::Retry,
+            Self::LeftBehind { source, .. } => source.disposition(),
             Self::Engine(_) | Self::Inconsistent { .. } => Disposition::Bug,
         }
     }

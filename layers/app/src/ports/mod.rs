@@ -5,8 +5,8 @@ mod statements;
 mod warehouse;
 
 pub use objects::{
-    ArchiveCopy, Destination, ListedObject, ObjectBody, ObjectHead, ObjectPage, ObjectStart, ObjectStore,
-    ObjectStoreError, RangeBody, Upload, UploadedObject,
+    ArchiveCopy, COPIES_AT_ONCE, Destination, ListedObject, ObjectBody, ObjectHead, ObjectPage, ObjectStart,
+    ObjectStore, ObjectStoreError, PendingObject, RangeBody, Rest, Upload, UploadedObject,
 };
 pub use statements::StatementClient;
 pub use warehouse::{

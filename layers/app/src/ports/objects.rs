@@ -12,6 +12,10 @@ use longshore_domain::object::{Bucket, Object, ObjectKey, WatchedPrefix};
 
 use super::BoxError;
 
+/// Copies that a store makes at once on its side. S3 copies each at some 100 MB/s, however many there are, and a long file has to be
+/// copied within an invocation: of 5 TB that takes seven minutes by this reckoning. Here they take a request each and no memory.
+pub const COPIES_AT_ONCE: usize = 128;
+
 /// An object store. Reads are pinned to the version or the entity tag of the [`Object`] they are given, so that a file
 /// which is replaced halfway is noticed and never mixed.
 #[async_trait]
@@ -54,14 +58,27 @@ pub trait ObjectStore: Send + Sync {
         Ok(received.freeze())
     }
 
-    /// Writes a stretch of one version of an object as an object of its own, on the server's side: no byte of it passes
-    /// through here. Replaces what is there once it is whole; nothing appears and nothing is left behind otherwise.
+    /// Copies a stretch of one version of an object into an object of its own, on the server's side: no byte of it passes through
+    /// here. It replaces what is there when it is told to appear; where the copy fails, nothing is left behind.
+    async fn pending_copy(
+        &self,
+        object: &Object,
+        range: Range<u64>,
+        to: Destination<'_>,
+    ) -> Result<Box<dyn PendingObject>, ObjectStoreError>;
+
+    /// The same, and lets it appear.
     async fn copy_range(
         &self,
         object: &Object,
         range: Range<u64>,
         to: Destination<'_>,
-    ) -> Result<UploadedObject, ObjectStoreError>;
+    ) -> Result<UploadedObject, ObjectStoreError> {
+        self.pending_copy(object, range, to).await?.appear().await
+    }
+
+    /// Waits until the uploads and copies that were dropped half done are taken back, which a process that ends would leave behind.
+    async fn abandoned_is_gone(&self);
 
     /// Writes a small object, replacing what is there.
     async fn put(&self, bucket: &Bucket, key: &ObjectKey, bytes: Bytes) -> Result<(), ObjectStoreError>;
@@ -87,8 +104,27 @@ pub trait Upload: Send {
     /// Appends bytes. May wait until earlier ones are on their way.
     async fn write(&mut self, bytes: Bytes) -> Result<(), ObjectStoreError>;
 
-    /// Makes the object appear, whole.
-    async fn finish(self: Box<Self>) -> Result<UploadedObject, ObjectStoreError>;
+    /// Nothing more is written. Where that fails, nothing is left behind.
+    async fn seal(self: Box<Self>, rest: Rest) -> Result<Box<dyn PendingObject>, ObjectStoreError>;
+
+    /// Gives up: nothing appears, nothing is left behind.
+    async fn abort(self: Box<Self>);
+}
+
+/// What becomes of the bytes of a sealed upload that are not on their way yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rest {
+    /// They wait in memory until the object is to appear, which saves a short object two requests.
+    Waits,
+    /// They are sent, so that an object that is to appear much later takes no memory.
+    Sent,
+}
+
+/// An object that is whole and does not show yet.
+#[async_trait]
+pub trait PendingObject: Send {
+    /// Makes it appear. Where that fails, nothing appears and nothing is left behind, but for [`ObjectStoreError::Unsettled`].
+    async fn appear(self: Box<Self>) -> Result<UploadedObject, ObjectStoreError>;
 
     /// Gives up: nothing appears, nothing is left behind.
     async fn abort(self: Box<Self>);
@@ -223,6 +259,15 @@ pub enum ObjectStoreError {
         #[source]
         source: BoxError,
     },
+    /// The call that writes an object failed, and so did the look whether it had taken effect.
+    #[error("whether {url} was written could not be found out")]
+    Unsettled {
+        /// The object.
+        url: String,
+        /// The cause.
+        #[source]
+        source: BoxError,
+    },
     /// The service refused in a way that trying again does not mend.
     #[error("the object store refused {operation} on {url}")]
     Refused {
@@ -246,7 +291,7 @@ impl ObjectStoreError {
     pub fn disposition(&self) -> Disposition {
         match self {
             Self::NotFound { .. } | Self::Replaced { .. } => Disposition::Reject,
-            Self::Truncated { .. } | Self::Unavailable { .. } => Disposition::Retry,
+            Self::Truncated { .. } | Self::Unavailable { .. } | Self::Unsettled { .. } => Disposition::Retry,
             Self::Denied { .. } => Disposition::Misconfigured,
             Self::Refused { .. } => Disposition::Bug,
         }

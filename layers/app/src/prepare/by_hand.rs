@@ -4,31 +4,27 @@ use std::num::{NonZeroU32, NonZeroU64};
 use std::ops::Range;
 
 use bytes::Bytes;
-use futures_util::StreamExt;
 use futures_util::stream::iter;
+use futures_util::{FutureExt, StreamExt};
 use longshore_domain::object::{Bucket, Object, ObjectKey};
 use longshore_domain::reject::RejectReason;
 use longshore_domain::rule::{Compression, FileRule};
 use longshore_preprocess::{
-    HeaderInOutput, LocalEnds, OutputError, OutputFormat, OutputId, OutputKind, Outputs, Pipeline,
-    PipelineSpec, RecordCounter, Tally,
+    HeaderInOutput, LocalEnds, OutputFormat, OutputId, OutputKind, PipelineSpec, RecordCounter, Tally,
 };
 
 use super::counting::{Counted, count};
 use super::cut::is_verbatim;
+use super::expansion;
 use super::pass::{self, Stop, Written};
+use super::pending::{Pending, StopSignal};
 use super::places::Places;
 use super::spec;
 use super::uploads::Uploads;
 use super::{part_name, records_of_types, unlisted_remark};
 use crate::AppError;
 use crate::config::RangeLimits;
-use crate::ports::{Destination, ObjectBody, ObjectStart, ObjectStore, ObjectStoreError};
-
-/// Parts that are copied at once.
-const COPIES_IN_FLIGHT: usize = 4;
-/// So much of a compressed file tells how much it expands.
-const SAMPLE_BYTES: u64 = 4 * 1024 * 1024;
+use crate::ports::{COPIES_AT_ONCE, Destination, ObjectBody, ObjectStart, ObjectStore, ObjectStoreError};
 
 /// The use case.
 #[derive(Clone, Copy)]
@@ -129,11 +125,16 @@ pub struct PreparedPart {
 }
 
 impl PrepareFile<'_> {
-    /// Prepares a file. What a preparation that fails has written does not stay.
+    /// Prepares a file, unless `stop` comes true before. Nothing appears before the file is judged, and what a preparation that fails
+    /// has written does not stay.
     ///
     /// # Errors
-    /// Our own failures and those of the object store; a file at fault is an outcome.
-    pub async fn run(&self, wish: &FileWish) -> Result<FilePreparation, AppError> {
+    /// Our own failures and those of the object store, with what stays all the same; a file at fault is an outcome.
+    pub async fn run(
+        &self,
+        wish: &FileWish,
+        stop: impl Future<Output = ()> + Send,
+    ) -> Result<FilePreparation, AppError> {
         let start = self
             .objects
             .read_start(&wish.bucket, &wish.key, self.limits.window_bytes);
@@ -154,6 +155,7 @@ impl PrepareFile<'_> {
                 sequencer: None,
             },
             spec: pipeline(wish),
+            stop: stop.boxed().shared(),
         };
         outcome(&job, Box::pin(job.prepare(bytes)).await)
     }
@@ -166,6 +168,7 @@ impl PrepareFile<'_> {
         &self,
         file: &dyn LocalFile,
         wish: &FileWish,
+        stop: impl Future<Output = ()> + Send,
     ) -> Result<FilePreparation, AppError> {
         let job = Job {
             objects: self.objects,
@@ -181,6 +184,7 @@ impl PrepareFile<'_> {
                 sequencer: None,
             },
             spec: pipeline(wish),
+            stop: stop.boxed().shared(),
         };
         outcome(&job, Box::pin(job.in_a_stream()).await)
     }
@@ -211,6 +215,13 @@ fn pipeline(wish: &FileWish) -> PipelineSpec {
     spec
 }
 
+/// Where a file is cut on the server's side.
+struct Cuts {
+    ranges: Vec<Range<u64>>,
+    records: Option<u64>,
+    declared: Option<u64>,
+}
+
 /// One file on its way.
 struct Job<'a> {
     objects: &'a dyn ObjectStore,
@@ -220,19 +231,38 @@ struct Job<'a> {
     local: Option<&'a dyn LocalFile>,
     object: Object,
     spec: PipelineSpec,
+    /// Comes true when it is not wanted any more.
+    stop: StopSignal<'a>,
 }
 
 impl Job<'_> {
     async fn prepare(&self, start: Bytes) -> Result<PreparedFile, Stop> {
-        if let Some(prepared) = self.by_ranges(start).await? {
-            return Ok(prepared);
+        let Some(cuts) = self.while_wanted(self.cuts(start)).await? else {
+            return self.in_a_stream().await;
+        };
+        Ok(PreparedFile {
+            object: self.object.clone(),
+            way: Way::ByRanges,
+            parts: self.copy(cuts.ranges).await?,
+            records: cuts.records,
+            declared: cuts.declared,
+            record_types: Vec::new(),
+            remark: None,
+        })
+    }
+
+    /// Of what only reads, so that nothing is left when it is dropped.
+    async fn while_wanted<T>(&self, reading: impl Future<Output = Result<T, Stop>>) -> Result<T, Stop> {
+        tokio::select! {
+            biased;
+            () = self.stop.clone() => Err(AppError::Stopped.into()),
+            read = reading => read,
         }
-        self.in_a_stream().await
     }
 
     /// `None` when the file must go through the engine: it cannot be cut so, or is wrong in a way that only the engine can
     /// place.
-    async fn by_ranges(&self, start: Bytes) -> Result<Option<PreparedFile>, Stop> {
+    async fn cuts(&self, start: Bytes) -> Result<Option<Cuts>, Stop> {
         let Some((places, ends)) = self.places() else {
             return Ok(None);
         };
@@ -242,6 +272,10 @@ impl Job<'_> {
         let Some(tail) = places.tail(head.data_from).await? else {
             return Ok(None);
         };
+        // Copied, the last record would lack the line end that a stream gives it.
+        if !tail.ends_in_line_end {
+            return Ok(None);
+        }
         let trailer = tail.trailer.as_ref();
         let declared = trailer.and_then(|trailer| trailer.declared(&self.spec));
         let promises = self
@@ -275,14 +309,10 @@ impl Job<'_> {
         let ranges = places
             .cuts(ends, from..tail.data_to, self.wish.parts.get())
             .await?;
-        Ok(Some(PreparedFile {
-            object: self.object.clone(),
-            way: Way::ByRanges,
-            parts: self.copy(ranges).await?,
+        Ok(Some(Cuts {
+            ranges,
             records,
             declared,
-            record_types: Vec::new(),
-            remark: None,
         }))
     }
 
@@ -321,58 +351,51 @@ impl Job<'_> {
         }
     }
 
-    /// Copies the ranges on the server's side, all of them or none.
+    /// Copies the ranges on the server's side. All of them appear, or none.
     async fn copy(&self, ranges: Vec<Range<u64>>) -> Result<Vec<PreparedPart>, Stop> {
+        let mut pending = Pending::new(self.objects, &self.wish.to_bucket);
+        if let Err(error) = self.copy_into(&mut pending, ranges).await {
+            pending.abort().await;
+            self.objects.abandoned_is_gone().await;
+            return Err(error);
+        }
+        let written = pending.appear(&self.stop).await?;
+        Ok(written
+            .into_iter()
+            .map(|((), written)| part(None, written))
+            .collect())
+    }
+
+    async fn copy_into(&self, pending: &mut Pending<'_, ()>, ranges: Vec<Range<u64>>) -> Result<(), Stop> {
         let copies = iter(ranges).enumerate().map(|(index, range)| async move {
             let key = self.key(None, index);
             let to = Destination {
                 bucket: &self.wish.to_bucket,
                 key: &key,
             };
-            let copied = self.objects.copy_range(&self.object, range, to).await;
-            copied.map(|copied| PreparedPart {
-                record_type: None,
-                key,
-                size_bytes: copied.size_bytes,
-            })
+            let copied = self.objects.pending_copy(&self.object, range, to).await;
+            copied.map(|copied| (key, copied))
         });
-        let mut copies = copies.buffered(COPIES_IN_FLIGHT);
-        let mut parts = Vec::new();
-        while let Some(copied) = copies.next().await {
-            match copied {
-                Ok(part) => parts.push(part),
-                Err(error) => {
-                    drop(copies);
-                    self.remove(&parts).await;
-                    return Err(error.into());
-                }
-            }
+        let mut copies = copies.buffered(COPIES_AT_ONCE);
+        while let Some(copied) = self.while_wanted(async { Ok(copies.next().await) }).await? {
+            let (key, copied) = copied?;
+            pending.add((), key, copied);
         }
-        Ok(parts)
-    }
-
-    /// Parts of a preparation that failed would be taken for those of one that did not. That they may stay is told: nobody looks
-    /// for them.
-    async fn remove(&self, parts: &[PreparedPart]) {
-        for PreparedPart { key, .. } in parts {
-            if let Err(error) = self.objects.delete_work(&self.wish.to_bucket, key).await {
-                tracing::warn!(object.key = %key, "a part of a preparation that failed was left behind: {error}");
-            }
-        }
+        Ok(())
     }
 
     async fn in_a_stream(&self) -> Result<PreparedFile, Stop> {
         let spec = PipelineSpec {
             output: match self.spec.output {
                 Some(output) => Some(OutputFormat {
-                    part_bytes: self.part_bytes().await?,
+                    part_bytes: self.while_wanted(self.part_bytes()).await?,
                     ..output
                 }),
                 None => None,
             },
             ..self.spec.clone()
         };
-        let mut uploads = Uploads::new(self.objects, &self.wish.to_bucket);
+        let mut uploads = Uploads::new(self.objects, &self.wish.to_bucket, self.stop.clone());
         let key = |output: OutputId| self.key(self.record_type(output), output.part as usize);
         let report = match pass::read(self.open().await?, spec, &mut uploads, key, |_, _| None).await {
             Ok(report) => report,
@@ -426,26 +449,7 @@ impl Job<'_> {
         if self.spec.compression == longshore_preprocess::Compression::None {
             return Ok(1.0);
         }
-        let spec = PipelineSpec {
-            trailer: None,
-            split: None,
-            minimum_records: 0,
-            output: Some(OutputFormat::default()),
-            ..self.spec.clone()
-        };
-        let mut pipeline = Pipeline::new(spec).map_err(|error| AppError::Engine(error.into()))?;
-        let mut length = Length::default();
-        let mut body = self.open().await?;
-        let mut read_bytes = 0;
-        while let Some(chunk) = body.chunks.next().await {
-            let chunk = chunk?;
-            read_bytes += chunk.len() as u64;
-            pipeline.push_all(&chunk, &mut length)?;
-            if read_bytes >= SAMPLE_BYTES {
-                break;
-            }
-        }
-        Ok((length.0.max(1) as f64 / read_bytes.max(1) as f64).max(1.0))
+        expansion::of(self.open().await?, &self.spec).await
     }
 
     fn key(&self, record_type: Option<&str>, index: usize) -> ObjectKey {
@@ -466,20 +470,5 @@ fn part(record_type: Option<&str>, written: Written) -> PreparedPart {
         record_type: record_type.map(str::to_owned),
         key: written.key,
         size_bytes: written.size_bytes,
-    }
-}
-
-/// Counts what is written and keeps none of it.
-#[derive(Default)]
-struct Length(u64);
-
-impl Outputs for Length {
-    fn write(&mut self, _: OutputId, bytes: &[u8]) -> Result<(), OutputError> {
-        self.0 += bytes.len() as u64;
-        Ok(())
-    }
-
-    fn finish(&mut self, _: OutputId) -> Result<(), OutputError> {
-        Ok(())
     }
 }

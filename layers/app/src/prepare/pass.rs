@@ -1,8 +1,8 @@
 //! One pass over the file: S3 to engine to S3.
 
 use bytes::Bytes;
-use futures_util::StreamExt;
-use futures_util::future::try_join;
+use futures_util::future::{pending, try_join};
+use futures_util::{FutureExt, StreamExt};
 use longshore_domain::load::LoadId;
 use longshore_domain::object::{Object, ObjectKey};
 use longshore_domain::reject::RejectReason;
@@ -11,6 +11,7 @@ use longshore_preprocess::{Compression, OutputId, OutputKind, Pipeline, Pipeline
 
 use super::decoding::Decoding;
 use super::pace::{Pace, Progress};
+use super::pending::StopSignal;
 use super::uploads::{Blocks, Uploads};
 use super::{fault, part_key, part_name};
 use crate::ports::{ObjectBody, ObjectStoreError};
@@ -88,7 +89,7 @@ pub(super) async fn run(
     rule: &FileRule,
 ) -> Result<Passed, AppError> {
     let objects = app.objects.as_ref();
-    let mut uploads = Uploads::new(objects, &object.bucket);
+    let mut uploads = Uploads::new(objects, &object.bucket, pending().boxed().shared());
     let key = |output: OutputId| part_key(app, load, rule, &output_name(output, rule));
     let watch = |read_bytes, size_bytes| pace.cannot_finish(app.clock.now(), read_bytes, size_bytes);
     let done = match objects.open(object).await {
@@ -124,7 +125,11 @@ pub(super) async fn read(
     key: impl Fn(OutputId) -> ObjectKey,
     watch: impl Fn(u64, u64) -> Option<Progress>,
 ) -> Result<Report, Stop> {
-    let source = Source { body, watch };
+    let source = Source {
+        body,
+        watch,
+        stop: uploads.stop(),
+    };
     let compression = spec.compression;
     let spec = PipelineSpec {
         compression: Compression::None,
@@ -154,7 +159,7 @@ pub(super) async fn read(
 
 /// Sends a compressed file through the engine while it is decoded; gives its length.
 async fn decode(
-    source: Source<impl Fn(u64, u64) -> Option<Progress>>,
+    source: Source<'_, impl Fn(u64, u64) -> Option<Progress>>,
     compression: Compression,
     pass: &mut Pass<'_, '_, impl Fn(OutputId) -> ObjectKey>,
 ) -> Result<u64, Stop> {
@@ -174,25 +179,32 @@ async fn decode(
     Ok(bytes_read)
 }
 
-/// The file as it comes down, as long as there is time.
-struct Source<Watch> {
+/// The file as it comes down, as long as there is time and it is wanted.
+struct Source<'a, Watch> {
     body: ObjectBody,
     watch: Watch,
+    stop: StopSignal<'a>,
 }
 
-impl<Watch: Fn(u64, u64) -> Option<Progress>> Source<Watch> {
+impl<Watch: Fn(u64, u64) -> Option<Progress>> Source<'_, Watch> {
     /// Hands on every chunk.
     async fn each(mut self, mut take: impl AsyncFnMut(Bytes) -> Result<(), Stop>) -> Result<(), Stop> {
         let mut read_bytes = 0;
-        while let Some(chunk) = self.body.chunks.next().await {
-            let chunk = chunk?;
+        loop {
+            let chunk = tokio::select! {
+                biased;
+                () = &mut self.stop => return Err(AppError::Stopped.into()),
+                chunk = self.body.chunks.next() => chunk,
+            };
+            let Some(chunk) = chunk.transpose()? else {
+                return Ok(());
+            };
             if let Some(progress) = (self.watch)(read_bytes, self.body.size_bytes) {
                 return Err(Stop::Time(progress));
             }
             read_bytes += chunk.len() as u64;
             take(chunk).await?;
         }
-        Ok(())
     }
 }
 
@@ -219,7 +231,7 @@ impl<Key: Fn(OutputId) -> ObjectKey> Pass<'_, '_, Key> {
 
     async fn finish(mut self) -> Result<Report, Stop> {
         let report = self.pipeline.finish(&mut self.blocks)?;
-        self.uploads.take(&mut self.blocks, &self.key).await?;
+        self.uploads.take_last(&mut self.blocks, &self.key).await?;
         Ok(report)
     }
 }

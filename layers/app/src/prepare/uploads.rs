@@ -7,8 +7,9 @@ use longshore_domain::object::{Bucket, ObjectKey};
 use longshore_preprocess::{OutputError, OutputId, Outputs};
 
 use super::pass::Written;
+use super::pending::{Pending, StopSignal};
 use crate::AppError;
-use crate::ports::{ObjectStore, Upload};
+use crate::ports::{ObjectStore, Rest, Upload};
 
 /// What the engine wrote since the last drain, in order of its outputs.
 #[derive(Default)]
@@ -30,32 +31,53 @@ impl Outputs for Blocks {
     }
 }
 
-/// The uploads of one pass. Those of parts that have ended are finished at once, so that one part after the other takes no
-/// more memory than one; what is not finished is aborted.
+/// The uploads of one pass. Nothing appears before the file is judged and all of them are whole: what would watch the place would
+/// take a part of a file that is refused for one to load.
 pub(super) struct Uploads<'a> {
     objects: &'a dyn ObjectStore,
     bucket: &'a Bucket,
+    stop: StopSignal<'a>,
     open: BTreeMap<OutputId, (ObjectKey, Box<dyn Upload>)>,
-    written: Vec<(OutputId, Written)>,
+    pending: Pending<'a, OutputId>,
 }
 
 impl<'a> Uploads<'a> {
-    pub(super) fn new(objects: &'a dyn ObjectStore, bucket: &'a Bucket) -> Self {
+    pub(super) fn new(objects: &'a dyn ObjectStore, bucket: &'a Bucket, stop: StopSignal<'a>) -> Self {
         Self {
             objects,
             bucket,
+            stop,
             open: BTreeMap::new(),
-            written: Vec::new(),
+            pending: Pending::new(objects, bucket),
         }
     }
 
-    /// Hands over what the engine wrote. `key` names the object of an output that begins.
+    /// Comes true when they are not wanted any more.
+    pub(super) fn stop(&self) -> StopSignal<'a> {
+        self.stop.clone()
+    }
+
+    /// Hands over what the engine wrote. `key` names the object of an output that begins. Of outputs that have ended all is sent, so that
+    /// one part after the other takes no more memory than one.
     pub(super) async fn take(
         &mut self,
         blocks: &mut Blocks,
         key: impl Fn(OutputId) -> ObjectKey,
     ) -> Result<(), AppError> {
         let ended = std::mem::take(&mut blocks.ended);
+        self.take_last(blocks, key).await?;
+        for output in ended {
+            self.seal(output, Rest::Sent).await?;
+        }
+        Ok(())
+    }
+
+    /// The same, when nothing comes after it.
+    pub(super) async fn take_last(
+        &mut self,
+        blocks: &mut Blocks,
+        key: impl Fn(OutputId) -> ObjectKey,
+    ) -> Result<(), AppError> {
         for (output, bytes) in std::mem::take(&mut blocks.blocks) {
             if !self.open.contains_key(&output) {
                 let key = key(output);
@@ -66,49 +88,36 @@ impl<'a> Uploads<'a> {
                 upload.write(Bytes::from(bytes)).await?;
             }
         }
-        for output in ended {
-            self.end(output).await?;
+        Ok(())
+    }
+
+    async fn seal(&mut self, output: OutputId, rest: Rest) -> Result<(), AppError> {
+        if let Some((key, upload)) = self.open.remove(&output) {
+            let whole = upload.seal(rest).await?;
+            self.pending.add(output, key, whole);
         }
         Ok(())
     }
 
-    /// Makes one object appear.
-    async fn end(&mut self, output: OutputId) -> Result<(), AppError> {
-        let Some((key, upload)) = self.open.remove(&output) else {
-            return Ok(());
-        };
-        let object = upload.finish().await?;
-        let written = Written {
-            key,
-            size_bytes: object.size_bytes,
-            etag: object.etag,
-        };
-        self.written.push((output, written));
-        Ok(())
-    }
-
-    /// Makes every object appear, in the order of the outputs.
+    /// Makes every object appear, or none; in the order of the outputs.
     pub(super) async fn finish(mut self) -> Result<Vec<(OutputId, Written)>, AppError> {
         while let Some(output) = self.open.keys().next().copied() {
-            if let Err(error) = self.end(output).await {
+            if let Err(error) = self.seal(output, Rest::Waits).await {
                 self.abort().await;
                 return Err(error);
             }
         }
-        self.written.sort_by_key(|(output, _)| *output);
-        Ok(self.written)
+        let mut written = self.pending.appear(&self.stop).await?;
+        written.sort_by_key(|(output, _)| *output);
+        Ok(written)
     }
 
-    /// Gives up on all that is open, and takes back what has appeared. That something may stay is harmless in the work folder,
-    /// where the next try writes the same keys; it is told all the same.
+    /// Gives up on all of them.
     pub(super) async fn abort(self) {
         for (_, upload) in self.open.into_values() {
             upload.abort().await;
         }
-        for (_, Written { key, .. }) in self.written {
-            if let Err(error) = self.objects.delete_work(self.bucket, &key).await {
-                tracing::warn!(object.key = %key, "a part of a pass that failed was left behind: {error}");
-            }
-        }
+        self.pending.abort().await;
+        self.objects.abandoned_is_gone().await;
     }
 }

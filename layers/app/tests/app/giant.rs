@@ -1,5 +1,6 @@
 //! A file of five tebibytes is planned and cut in a store that has its size and none of its bytes.
 
+use std::future::pending;
 use std::num::NonZeroU32;
 use std::ops::Range;
 use std::sync::Mutex;
@@ -9,7 +10,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 use longshore_app::ports::{
     ArchiveCopy, Destination, ObjectBody, ObjectHead, ObjectPage, ObjectStart, ObjectStore, ObjectStoreError,
-    RangeBody, Upload, UploadedObject,
+    PendingObject, RangeBody, Upload, UploadedObject,
 };
 use longshore_app::{Counting, FilePreparation, FileWish, PrepareFile, RangeLimits, Way};
 use longshore_domain::object::{Bucket, Object, ObjectKey, WatchedPrefix};
@@ -83,6 +84,21 @@ impl Giant {
     }
 }
 
+/// A stretch of so many bytes that was copied.
+struct Copied(u64);
+
+#[async_trait]
+impl PendingObject for Copied {
+    async fn appear(self: Box<Self>) -> Result<UploadedObject, ObjectStoreError> {
+        Ok(UploadedObject {
+            size_bytes: self.0,
+            etag: None,
+        })
+    }
+
+    async fn abort(self: Box<Self>) {}
+}
+
 fn not_asked() -> ObjectStoreError {
     ObjectStoreError::NotFound {
         url: "a call that no preparation by ranges makes".to_owned(),
@@ -107,18 +123,17 @@ impl ObjectStore for Giant {
         stream::once(async move { Ok(self.read(range)) }).boxed()
     }
 
-    async fn copy_range(
+    async fn pending_copy(
         &self,
         _: &Object,
         range: Range<u64>,
         _: Destination<'_>,
-    ) -> Result<UploadedObject, ObjectStoreError> {
+    ) -> Result<Box<dyn PendingObject>, ObjectStoreError> {
         self.seen.lock().unwrap().copies.push(range.clone());
-        Ok(UploadedObject {
-            size_bytes: range.end - range.start,
-            etag: None,
-        })
+        Ok(Box::new(Copied(range.end - range.start)))
     }
+
+    async fn abandoned_is_gone(&self) {}
 
     async fn head(&self, _: &Bucket, _: &ObjectKey) -> Result<Option<ObjectHead>, ObjectStoreError> {
         Err(not_asked())
@@ -190,7 +205,7 @@ async fn prepare(giant: &Giant, parts: u32, counting: Counting, limits: &RangeLi
         objects: giant,
         limits,
     };
-    Box::pin(prepare.run(&wish)).await.unwrap()
+    Box::pin(prepare.run(&wish, pending())).await.unwrap()
 }
 
 #[tokio::test]

@@ -22,6 +22,7 @@ mod leases;
 mod maintenance;
 mod outcomes;
 mod pauses;
+mod prepares;
 mod ranges;
 mod reconciles;
 mod refusals;

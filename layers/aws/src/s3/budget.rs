@@ -1,10 +1,10 @@
-//! What the uploads of one store may have on their way, all together.
+//! What the uploads of one store may have on their way, or its copies under way, all together.
 
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// The bytes that may be on their way at once, whichever upload they belong to. Clones share it.
+/// The bytes that may be on their way at once, whichever upload they belong to; or the parts that may be copied. Clones share it.
 #[derive(Clone, Debug)]
 pub(super) struct Budget {
     bytes: u32,

@@ -248,6 +248,7 @@ pub(super) fn patient() -> Builder {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    use longshore_app::ports::COPIES_AT_ONCE;
     use longshore_domain::disposition::Disposition;
     use longshore_domain::object::Bucket;
     use rstest::rstest;
@@ -468,7 +469,10 @@ mod tests {
             tokio::task::yield_now().await;
         }
         let at_once = script.requests().iter().filter(is_part).count();
-        assert_eq!(at_once, 128, "or an invocation has not the time for it");
+        assert_eq!(
+            at_once, COPIES_AT_ONCE,
+            "or an invocation has not the time for it"
+        );
         drop(copying);
         while script
             .requests()

@@ -1,5 +1,6 @@
 //! The object store on S3.
 
+mod abandoned;
 mod body;
 mod budget;
 mod copy;
@@ -22,12 +23,13 @@ use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 use longshore_app::ports::{
-    ArchiveCopy, Destination, ObjectBody, ObjectHead, ObjectPage, ObjectStart, ObjectStore, ObjectStoreError,
-    RangeBody, Upload, UploadedObject,
+    ArchiveCopy, COPIES_AT_ONCE, Destination, ObjectBody, ObjectHead, ObjectPage, ObjectStart, ObjectStore,
+    ObjectStoreError, PendingObject, RangeBody, Upload,
 };
 use longshore_domain::object::{Bucket, Object, ObjectKey, WatchedPrefix, s3_url};
 
 use crate::fault::Fault;
+use abandoned::Abandoned;
 use body::PinnedBody;
 use budget::Budget;
 use copy::CopyJob;
@@ -44,6 +46,8 @@ use upload::S3Upload;
 pub struct S3ObjectStore {
     client: Client,
     budget: Budget,
+    copies: Budget,
+    abandoned: Abandoned,
 }
 
 impl S3ObjectStore {
@@ -52,6 +56,8 @@ impl S3ObjectStore {
         Self {
             client,
             budget: Budget::new(IN_FLIGHT_BYTES),
+            copies: Budget::new(COPIES_AT_ONCE as u32),
+            abandoned: Abandoned::default(),
         }
     }
 
@@ -69,13 +75,12 @@ impl S3ObjectStore {
 
     /// Begins to write an object that is not there yet; the caller keeps the part that fills.
     pub fn upload_new(&self, bucket: &Bucket, key: &ObjectKey) -> PartsUpload {
-        let target = Target {
-            client: self.client.clone(),
-            bucket: bucket.clone(),
-            key: key.clone(),
-            existing: Existing::Keep,
-        };
+        let target = self.target(bucket, key, Existing::Keep);
         PartsUpload::new(target, self.budget.clone())
+    }
+
+    fn target(&self, bucket: &Bucket, key: &ObjectKey, existing: Existing) -> Target {
+        Target::new(self.client.clone(), bucket.clone(), key.clone(), existing).leaving_to(&self.abandoned)
     }
 }
 
@@ -117,19 +122,22 @@ impl ObjectStore for S3ObjectStore {
         range::stream(&self.client, object, range)
     }
 
-    async fn copy_range(
+    async fn pending_copy(
         &self,
         object: &Object,
         range: Range<u64>,
         to: Destination<'_>,
-    ) -> Result<UploadedObject, ObjectStoreError> {
-        let target = Target {
-            client: self.client.clone(),
-            bucket: to.bucket.clone(),
-            key: to.key.clone(),
-            existing: Existing::Replace,
-        };
-        RangeCopy::new(object, range, target).run().await
+    ) -> Result<Box<dyn PendingObject>, ObjectStoreError> {
+        let target = self.target(to.bucket, to.key, Existing::Replace);
+        Ok(Box::new(
+            RangeCopy::new(object, range, target, self.copies.clone())
+                .run()
+                .await?,
+        ))
+    }
+
+    async fn abandoned_is_gone(&self) {
+        self.abandoned.is_empty().await;
     }
 
     async fn put(&self, bucket: &Bucket, key: &ObjectKey, bytes: Bytes) -> Result<(), ObjectStoreError> {
@@ -146,12 +154,7 @@ impl ObjectStore for S3ObjectStore {
     }
 
     async fn upload(&self, bucket: &Bucket, key: &ObjectKey) -> Result<Box<dyn Upload>, ObjectStoreError> {
-        let target = Target {
-            client: self.client.clone(),
-            bucket: bucket.clone(),
-            key: key.clone(),
-            existing: Existing::Replace,
-        };
+        let target = self.target(bucket, key, Existing::Replace);
         Ok(Box::new(S3Upload::new(target, self.budget.clone())))
     }
 

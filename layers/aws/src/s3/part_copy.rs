@@ -6,73 +6,59 @@
 
 use std::ops::Range;
 
-use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+use async_trait::async_trait;
+use aws_sdk_s3::types::CompletedPart;
 use futures_util::stream::{StreamExt, TryStreamExt, iter};
-use longshore_app::ports::{ObjectStoreError, UploadedObject};
+use longshore_app::ports::{COPIES_AT_ONCE, ObjectStoreError, PendingObject, UploadedObject};
 use longshore_domain::object::Object;
 
+use super::budget::Budget;
 use super::copy::{MAX_PARTS, PART_BYTES, copy_source, patient};
 use super::error::Call;
-use super::target::{Target, Unfinished};
-use super::{quoted, unquoted};
-
-/// Parts that S3 copies at once: it copies each at some 100 MB/s, however many there are.
-const PARTS_IN_FLIGHT: usize = 16;
+use super::quoted;
+use super::target::{Completion, Target, Unfinished};
 
 /// One stretch on its way. Dropped half done, it tells S3 to forget the parts.
 pub(super) struct RangeCopy<'a> {
     object: &'a Object,
     range: Range<u64>,
     target: Target,
+    /// What all copies of the store share, so that there are no more at once for being of several objects.
+    copies: Budget,
     call: Call,
 }
 
 impl<'a> RangeCopy<'a> {
-    pub(super) fn new(object: &'a Object, range: Range<u64>, target: Target) -> Self {
+    pub(super) fn new(object: &'a Object, range: Range<u64>, target: Target, copies: Budget) -> Self {
         Self {
             object,
             range,
+            copies,
             call: Call::part_copy(target.url()),
             target,
         }
     }
 
     /// Copies the stretch.
-    pub(super) async fn run(self) -> Result<UploadedObject, ObjectStoreError> {
-        let upload_id = self.create().await?;
-        let unfinished = Unfinished::new(self.target.clone(), &upload_id);
-        let done = match self.copy_parts(&upload_id).await {
-            Ok(parts) => self.complete(&upload_id, parts).await,
-            Err(error) => Err(error),
-        };
-        if done.is_err() {
-            self.target.forget(&upload_id).await;
+    pub(super) async fn run(self) -> Result<PendingCopy, ObjectStoreError> {
+        let unfinished = self.target.begin(None).await?;
+        match self.copy_parts(unfinished.id()).await {
+            Ok(parts) => Ok(PendingCopy {
+                size_bytes: self.range.end - self.range.start,
+                parts,
+                unfinished,
+            }),
+            Err(error) => {
+                unfinished.forget().await;
+                Err(error)
+            }
         }
-        unfinished.over();
-        Ok(UploadedObject {
-            size_bytes: self.range.end - self.range.start,
-            etag: done?,
-        })
-    }
-
-    async fn create(&self) -> Result<String, ObjectStoreError> {
-        let Target {
-            client, bucket, key, ..
-        } = &self.target;
-        let call = Call::multipart(self.target.url(), "CreateMultipartUpload");
-        let request = client.create_multipart_upload();
-        let request = request.bucket(bucket.as_str()).key(key.as_str());
-        let answer = request.send().await.map_err(|error| call.failed(error))?;
-        let upload_id = answer.upload_id().filter(|upload_id| !upload_id.is_empty());
-        upload_id
-            .map(str::to_owned)
-            .ok_or_else(|| call.unavailable("the answer names no upload id"))
     }
 
     async fn copy_parts(&self, upload_id: &str) -> Result<Vec<CompletedPart>, ObjectStoreError> {
         iter(parts(&self.range))
             .map(|(number, range)| self.copy_part(upload_id, number, range))
-            .buffered(PARTS_IN_FLIGHT)
+            .buffered(COPIES_AT_ONCE)
             .try_collect()
             .await
     }
@@ -86,6 +72,7 @@ impl<'a> RangeCopy<'a> {
         let Target {
             client, bucket, key, ..
         } = &self.target;
+        let permit = self.copies.take(1).await;
         let request = client.upload_part_copy();
         let request = request.bucket(bucket.as_str()).key(key.as_str());
         let answer = request
@@ -99,6 +86,7 @@ impl<'a> RangeCopy<'a> {
             .send()
             .await
             .map_err(|error| self.part_failed(error))?;
+        drop(permit);
         let copied = answer
             .copy_part_result
             .ok_or_else(|| self.call.unavailable("the answer tells nothing of the part"))?;
@@ -129,30 +117,34 @@ impl<'a> RangeCopy<'a> {
             other => other,
         }
     }
+}
 
-    /// Completes the upload. S3 compares the length with what it has, so a part that went missing cannot pass.
-    async fn complete(
-        &self,
-        upload_id: &str,
-        parts: Vec<CompletedPart>,
-    ) -> Result<Option<String>, ObjectStoreError> {
-        let Target {
-            client, bucket, key, ..
-        } = &self.target;
-        let call = Call::multipart(self.target.url(), "CompleteMultipartUpload");
-        let request = client.complete_multipart_upload();
-        let answer = request
-            .bucket(bucket.as_str())
-            .key(key.as_str())
-            .upload_id(upload_id)
-            .set_mpu_object_size(i64::try_from(self.range.end - self.range.start).ok())
-            .multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(parts)).build())
-            .customize()
-            .config_override(patient())
-            .send()
-            .await
-            .map_err(|error| call.failed(error))?;
-        Ok(answer.e_tag().map(unquoted))
+/// A stretch that is copied and does not show yet.
+pub(super) struct PendingCopy {
+    size_bytes: u64,
+    parts: Vec<CompletedPart>,
+    unfinished: Unfinished,
+}
+
+#[async_trait]
+impl PendingObject for PendingCopy {
+    async fn appear(self: Box<Self>) -> Result<UploadedObject, ObjectStoreError> {
+        let Self {
+            size_bytes,
+            parts,
+            unfinished,
+        } = *self;
+        let completion = Completion {
+            parts,
+            size_bytes,
+            config: patient(),
+        };
+        let etag = unfinished.complete(completion).await?;
+        Ok(UploadedObject { size_bytes, etag })
+    }
+
+    async fn abort(self: Box<Self>) {
+        self.unfinished.forget().await;
     }
 }
 
@@ -174,10 +166,12 @@ fn parts(range: &Range<u64>) -> Vec<(i32, Range<u64>)> {
 
 #[cfg(test)]
 mod tests {
+    use longshore_app::ports::{Destination, ObjectStore as _};
     use longshore_domain::disposition::Disposition;
     use longshore_domain::object::{Bucket, ObjectKey};
     use rstest::rstest;
 
+    use super::super::S3ObjectStore;
     use super::super::target::Existing;
     use super::*;
     use crate::scripted::{Reply, Request, Script, s3_client};
@@ -207,6 +201,7 @@ mod tests {
                     "<CompleteMultipartUploadResult><ETag>\"whole-1\"</ETag></CompleteMultipartUploadResult>",
                 ),
                 "DELETE" => Reply::status(204),
+                "HEAD" => Reply::status(404),
                 _ => Reply::ok("<CopyPartResult><ETag>\"p\"</ETag></CopyPartResult>"),
             })
         })
@@ -217,13 +212,16 @@ mod tests {
         object: &Object,
         range: Range<u64>,
     ) -> Result<UploadedObject, ObjectStoreError> {
-        let target = Target {
-            client: s3_client(script),
-            bucket: Bucket::new("landing"),
-            key: ObjectKey::new("processing/1/data"),
-            existing: Existing::Replace,
-        };
-        RangeCopy::new(object, range, target).run().await
+        let target = Target::new(
+            s3_client(script),
+            Bucket::new("landing"),
+            ObjectKey::new("processing/1/data"),
+            Existing::Replace,
+        );
+        let copied = RangeCopy::new(object, range, target, Budget::new(COPIES_AT_ONCE as u32))
+            .run()
+            .await?;
+        Box::new(copied).appear().await
     }
 
     #[tokio::test]
@@ -312,7 +310,61 @@ mod tests {
         });
         let error = copy(&script, &source(None), 0..10 * MEBIBYTE).await.unwrap_err();
         assert_eq!(error.disposition(), Disposition::Retry);
-        assert_eq!(script.requests().pop().unwrap().method, "DELETE");
+        let requests = script.requests();
+        assert!(requests.iter().any(|request| request.method == "DELETE"));
+    }
+
+    #[tokio::test]
+    async fn a_copy_that_came_up_though_the_answer_was_lost_is_known_by_its_mark() {
+        let mark = std::sync::Mutex::new(String::new());
+        let script = service(move |request, _| {
+            let is_ours = || {
+                let mark = mark.lock().unwrap();
+                Reply::ok("")
+                    .header("content-length", "10485760")
+                    .header("etag", "\"ours-1\"")
+                    .header("x-amz-meta-longshore-upload", &mark)
+            };
+            match request.method.as_str() {
+                "POST" if request.uri.contains("?uploads") => {
+                    let written = request.header("x-amz-meta-longshore-upload");
+                    written.unwrap_or_default().clone_into(&mut mark.lock().unwrap());
+                    None
+                }
+                "POST" | "DELETE" => Some(Reply::error(404, "NoSuchUpload")),
+                "HEAD" => Some(is_ours()),
+                _ => None,
+            }
+        });
+        let done = copy(&script, &source(None), 0..10 * MEBIBYTE).await.unwrap();
+        assert_eq!(done.etag.as_deref(), Some("ours-1"));
+    }
+
+    #[tokio::test]
+    async fn as_many_parts_are_copied_at_once_of_several_stretches_as_of_one() {
+        let script = service(|_, _| None).answering_late();
+        let store = S3ObjectStore::new(s3_client(&script));
+        let object = source(None);
+        let bucket = Bucket::new("landing");
+        let keys = ["a", "b"].map(ObjectKey::new);
+        let copies = keys.iter().map(|key| {
+            let to = Destination { bucket: &bucket, key };
+            store.pending_copy(&object, 0..400 * GIBIBYTE, to)
+        });
+        let mut copying = Box::pin(futures_util::future::join_all(copies));
+        let parts = || {
+            let requests = script.requests();
+            requests.iter().filter(|request| request.method == "PUT").count()
+        };
+        while parts() == 0 {
+            assert!(futures_util::poll!(&mut copying).is_pending());
+            tokio::task::yield_now().await;
+        }
+        for _ in 0..10 {
+            assert!(futures_util::poll!(&mut copying).is_pending());
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(parts(), COPIES_AT_ONCE);
     }
 
     #[tokio::test]

@@ -8,14 +8,15 @@
 use std::fmt;
 use std::io;
 
-use aws_sdk_s3::types::CompletedPart;
+use aws_sdk_s3::config::Builder;
+use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedPart};
 use bytes::Bytes;
 use longshore_app::ports::{ObjectStoreError, UploadedObject};
 use tokio::task::{JoinError, JoinSet};
 
 use super::budget::Budget;
 use super::error::Call;
-use super::target::Target;
+use super::target::{Completion, Target, Unfinished};
 
 /// What all uploads of a store together have on their way: three parts of [`PART_BYTES`].
 pub(super) const IN_FLIGHT_BYTES: u32 = 15 * 1024 * 1024;
@@ -39,7 +40,7 @@ pub struct PartsUpload {
     target: Target,
     budget: Budget,
     pub(super) first_part_bytes: usize,
-    started: Option<String>,
+    started: Option<Unfinished>,
     in_flight: JoinSet<Result<CompletedPart, ObjectStoreError>>,
     arrived: Vec<CompletedPart>,
     parts: usize,
@@ -80,7 +81,7 @@ impl PartsUpload {
     /// # Errors
     /// The service refuses it or an earlier one, or does not answer.
     pub async fn send(&mut self, part: Bytes) -> Result<(), ObjectStoreError> {
-        let upload_id = self.upload_id().await?;
+        let upload_id = self.upload_id().await?.to_owned();
         while let Some(joined) = self.in_flight.try_join_next() {
             self.part_arrived(joined)?;
         }
@@ -101,13 +102,18 @@ impl PartsUpload {
         Ok(())
     }
 
-    /// Makes the object appear, with its last part, which may be empty. Called once.
+    /// Makes the object appear, with its last part, which may be empty. Called once; where it fails, nothing is left behind, not even
+    /// for a process that ends with the error.
     ///
     /// # Errors
     /// As [`Self::send`]; [`ObjectStoreError::Replaced`] when something is there already that must not be replaced.
     pub async fn finish(&mut self, last: Bytes) -> Result<UploadedObject, ObjectStoreError> {
         if self.started.is_some() {
-            return self.finish_in_parts(last).await;
+            let finished = self.finish_in_parts(last).await;
+            if finished.is_err() {
+                self.abort().await;
+            }
+            return finished;
         }
         self.size_bytes = last.len() as u64;
         let permit = self.budget.take(last.len()).await;
@@ -119,19 +125,18 @@ impl PartsUpload {
     /// Gives up: nothing appears, nothing is left behind.
     pub async fn abort(&mut self) {
         self.in_flight.shutdown().await;
-        if let Some(upload_id) = self.started.take() {
-            self.target.forget(&upload_id).await;
+        if let Some(unfinished) = self.started.take() {
+            unfinished.forget().await;
         }
     }
 
     /// The multipart upload's id; begins one if there is none yet.
-    async fn upload_id(&mut self) -> Result<String, ObjectStoreError> {
-        if let Some(started) = &self.started {
-            return Ok(started.clone());
-        }
-        let upload_id = self.target.create().await?;
-        self.started = Some(upload_id.clone());
-        Ok(upload_id)
+    async fn upload_id(&mut self) -> Result<&str, ObjectStoreError> {
+        let started = match self.started.take() {
+            Some(started) => started,
+            None => self.target.begin(Some(ChecksumAlgorithm::Crc32)).await?,
+        };
+        Ok(self.started.insert(started).id())
     }
 
     /// Keeps a part that arrived, or says why it did not.
@@ -154,10 +159,15 @@ impl PartsUpload {
             self.part_arrived(joined)?;
         }
         self.arrived.sort_by_key(CompletedPart::part_number);
-        let upload_id = self.upload_id().await?;
-        let parts = std::mem::take(&mut self.arrived);
-        let etag = self.target.complete(&upload_id, parts, self.size_bytes).await?;
-        self.started = None;
+        let completion = Completion {
+            parts: std::mem::take(&mut self.arrived),
+            size_bytes: self.size_bytes,
+            config: Builder::new(),
+        };
+        let etag = match self.started.take() {
+            Some(unfinished) => unfinished.complete(completion).await?,
+            None => None,
+        };
         Ok(self.uploaded(etag))
     }
 
@@ -169,30 +179,100 @@ impl PartsUpload {
     }
 }
 
-impl Drop for PartsUpload {
-    /// Parts that nobody completes cost money until a lifecycle rule removes them.
-    fn drop(&mut self) {
-        let (Some(upload_id), Ok(runtime)) = (self.started.take(), tokio::runtime::Handle::try_current())
-        else {
-            return;
-        };
-        self.in_flight.abort_all();
-        let target = self.target.clone();
-        runtime.spawn(async move { target.forget(&upload_id).await });
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use longshore_domain::object::{Bucket, ObjectKey};
+    use rstest::rstest;
 
     use super::super::target::Existing;
     use super::*;
     use crate::scripted::{Reply, Script, s3_client};
 
+    fn upload(script: &Script) -> PartsUpload {
+        let target = Target::new(
+            s3_client(script),
+            Bucket::new("landing"),
+            ObjectKey::new("out/HD"),
+            Existing::Keep,
+        );
+        PartsUpload::new(target, Budget::new(IN_FLIGHT_BYTES))
+    }
+
+    /// A service whose last call takes effect and answers like this: as it answers the second of two when the first one's answer was
+    /// lost. `seen` gives the answer to whoever asks what is there, from the mark that was written.
+    fn forgetful(last: Reply, seen: impl Fn(&str) -> Reply + Send + Sync + 'static) -> Script {
+        let mark = Mutex::new(String::new());
+        Script::answering(move |request, _| {
+            if let Some(written) = request.header("x-amz-meta-longshore-upload") {
+                written.clone_into(&mut mark.lock().unwrap());
+            }
+            match request.method.as_str() {
+                "HEAD" => seen(&mark.lock().unwrap()),
+                "POST" if request.uri.contains("?uploads") => Reply::ok(
+                    "<InitiateMultipartUploadResult><UploadId>u1</UploadId></InitiateMultipartUploadResult>",
+                ),
+                "PUT" if request.uri.contains("partNumber") => Reply::ok("").header("etag", "\"part\""),
+                "DELETE" => Reply::error(404, "NoSuchUpload"),
+                _ => last.clone(),
+            }
+        })
+    }
+
+    fn object(length: usize, mark: &str) -> Reply {
+        Reply::ok("")
+            .header("content-length", &length.to_string())
+            .header("etag", "\"ours\"")
+            .header("x-amz-meta-longshore-upload", mark)
+    }
+
+    /// Writes an object of so many whole parts and one byte.
+    async fn write(script: &Script, parts: usize) -> Result<UploadedObject, ObjectStoreError> {
+        let mut upload = upload(script);
+        for _ in 0..parts {
+            let part = vec![7; upload.next_part_bytes()];
+            upload.send(part.into()).await.unwrap();
+        }
+        upload.finish(Bytes::from_static(b"x")).await
+    }
+
+    #[rstest]
+    #[case(0, Reply::error(412, "PreconditionFailed"))]
+    #[case(1, Reply::error(412, "PreconditionFailed"))]
+    #[case(1, Reply::error(404, "NoSuchUpload"))]
+    #[case(0, Reply::refused_connection())]
+    #[case(1, Reply::refused_connection())]
+    #[tokio::test]
+    async fn an_object_that_came_up_though_the_answer_was_lost_is_known_by_its_mark(
+        #[case] parts: usize,
+        #[case] last: Reply,
+    ) {
+        let length = parts * PART_BYTES + 1;
+        let script = forgetful(last.clone(), move |mark| object(length, mark));
+        let done = write(&script, parts).await.unwrap();
+        assert_eq!(
+            (done.size_bytes, done.etag.as_deref()),
+            (length as u64, Some("ours"))
+        );
+
+        for other in [
+            object(length, "another"),
+            object(length + 1, "another"),
+            Reply::status(404),
+        ] {
+            let script = forgetful(last.clone(), move |_| other.clone());
+            write(&script, parts).await.unwrap_err();
+        }
+        let script = forgetful(last, |_| Reply::status(503));
+        let error = write(&script, parts).await.unwrap_err();
+        assert!(matches!(error, ObjectStoreError::Unsettled { .. }), "{error:?}");
+    }
+
     #[tokio::test]
     async fn what_must_not_be_replaced_is_not_by_a_short_object_or_a_long_one() {
         let script = Script::answering(|request, _| match request.method.as_str() {
+            "HEAD" => Reply::ok("").header("content-length", "1"),
             "POST" if request.uri.contains("?uploads") => Reply::ok(
                 "<InitiateMultipartUploadResult><UploadId>u1</UploadId></InitiateMultipartUploadResult>",
             ),
@@ -201,13 +281,7 @@ mod tests {
             _ => Reply::error(412, "PreconditionFailed"),
         });
         for parts in [0, 1] {
-            let target = Target {
-                client: s3_client(&script),
-                bucket: Bucket::new("landing"),
-                key: ObjectKey::new("out/HD"),
-                existing: Existing::Keep,
-            };
-            let mut upload = PartsUpload::new(target, Budget::new(IN_FLIGHT_BYTES));
+            let mut upload = upload(&script);
             for _ in 0..parts {
                 let part = vec![7; upload.next_part_bytes()];
                 upload.send(part.into()).await.unwrap();
@@ -215,11 +289,15 @@ mod tests {
             let error = upload.finish(Bytes::from_static(b"x")).await.unwrap_err();
             assert!(matches!(error, ObjectStoreError::Replaced { .. }), "{error:?}");
             let requests = script.requests();
-            let last = requests.last().unwrap();
-            assert_eq!(last.header("if-none-match"), Some("*"), "{}", last.uri);
-            upload.abort().await;
+            let write = requests
+                .iter()
+                .rfind(|request| matches!(request.method.as_str(), "PUT" | "POST"))
+                .unwrap();
+            assert_eq!(write.header("if-none-match"), Some("*"), "{}", write.uri);
         }
-        assert_eq!(script.requests().last().unwrap().method, "DELETE");
+        let requests = script.requests();
+        let aborts = requests.iter().filter(|request| request.method == "DELETE");
+        assert_eq!(aborts.count(), 1);
     }
 
     #[test]

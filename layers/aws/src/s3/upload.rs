@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use longshore_app::ports::{ObjectStoreError, Upload, UploadedObject};
+use longshore_app::ports::{ObjectStoreError, PendingObject, Rest, Upload, UploadedObject};
 
 use super::budget::Budget;
 use super::parts::PartsUpload;
@@ -55,9 +55,37 @@ impl Upload for S3Upload {
         Ok(())
     }
 
-    async fn finish(mut self: Box<Self>) -> Result<UploadedObject, ObjectStoreError> {
+    async fn seal(mut self: Box<Self>, rest: Rest) -> Result<Box<dyn PendingObject>, ObjectStoreError> {
         let last = self.take_filling();
-        self.parts.finish(last).await
+        let Self { mut parts, .. } = *self;
+        if rest == Rest::Waits || last.is_empty() {
+            return Ok(Box::new(PendingUpload { parts, last }));
+        }
+        // The last part of an upload, or its only one, may be of any length.
+        if let Err(error) = parts.send(last).await {
+            parts.abort().await;
+            return Err(error);
+        }
+        let last = Bytes::new();
+        Ok(Box::new(PendingUpload { parts, last }))
+    }
+
+    async fn abort(mut self: Box<Self>) {
+        self.parts.abort().await;
+    }
+}
+
+/// An upload that nothing is written to any more.
+struct PendingUpload {
+    parts: PartsUpload,
+    last: Bytes,
+}
+
+#[async_trait]
+impl PendingObject for PendingUpload {
+    async fn appear(self: Box<Self>) -> Result<UploadedObject, ObjectStoreError> {
+        let Self { mut parts, last } = *self;
+        parts.finish(last).await
     }
 
     async fn abort(mut self: Box<Self>) {
@@ -67,6 +95,7 @@ impl Upload for S3Upload {
 
 #[cfg(test)]
 mod tests {
+    use longshore_app::ports::ObjectStore as _;
     use longshore_domain::object::{Bucket, ObjectKey};
     use rstest::rstest;
 
@@ -90,6 +119,7 @@ mod tests {
                 "<CompleteMultipartUploadResult><ETag>\"whole-2\"</ETag></CompleteMultipartUploadResult>",
             ),
             "DELETE" => Reply::status(204),
+            "HEAD" => Reply::status(404),
             _ => Reply::ok("").header("etag", "\"part\""),
         }
     }
@@ -99,12 +129,16 @@ mod tests {
     }
 
     fn target(script: &Script) -> Target {
-        Target {
-            client: s3_client(script),
-            bucket: Bucket::new("landing"),
-            key: ObjectKey::new("processing/x.gz"),
-            existing: Existing::Replace,
-        }
+        Target::new(
+            s3_client(script),
+            Bucket::new("landing"),
+            ObjectKey::new("processing/x.gz"),
+            Existing::Replace,
+        )
+    }
+
+    async fn finish(upload: Box<S3Upload>) -> Result<UploadedObject, ObjectStoreError> {
+        upload.seal(Rest::Waits).await?.appear().await
     }
 
     async fn write(upload: &mut S3Upload, mebibytes: usize) -> Result<(), ObjectStoreError> {
@@ -132,7 +166,7 @@ mod tests {
         let script = service(|_| None);
         let mut upload = upload(&script);
         write(&mut upload, 5).await.unwrap();
-        let done = upload.finish().await.unwrap();
+        let done = finish(upload).await.unwrap();
         assert_eq!(
             (done.size_bytes, done.etag.as_deref()),
             (5 * MEBIBYTE as u64, Some("part"))
@@ -143,7 +177,7 @@ mod tests {
     #[tokio::test]
     async fn nothing_written_is_an_empty_object() {
         let script = service(|_| None);
-        let done = upload(&script).finish().await.unwrap();
+        let done = finish(upload(&script)).await.unwrap();
         assert_eq!(done.size_bytes, 0);
         assert_eq!(sizes(&script), [("0".to_owned(), 0)]);
     }
@@ -153,7 +187,7 @@ mod tests {
         let script = service(|_| None);
         let mut upload = upload(&script);
         write(&mut upload, 19).await.unwrap();
-        let done = upload.finish().await.unwrap();
+        let done = finish(upload).await.unwrap();
         assert_eq!(done.etag.as_deref(), Some("whole-2"));
         let mut sent = sizes(&script);
         sent.sort();
@@ -180,7 +214,7 @@ mod tests {
         let script = service(move |request| (request.method == "PUT").then(|| reply.clone()));
         let mut upload = upload(&script);
         write(&mut upload, 9).await.unwrap();
-        let error = upload.finish().await.unwrap_err();
+        let error = finish(upload).await.unwrap_err();
         assert!(matches!(error, ObjectStoreError::Unavailable { .. }), "{error:?}");
     }
 
@@ -192,14 +226,34 @@ mod tests {
         });
         let mut upload = upload(&script);
         write(&mut upload, 9).await.unwrap();
-        let error = upload.finish().await.unwrap_err();
+        let error = finish(upload).await.unwrap_err();
         assert!(matches!(error, ObjectStoreError::Unavailable { .. }), "{error:?}");
+    }
+
+    #[rstest]
+    #[case::completion("POST", Reply::error(400, "InvalidPart"))]
+    #[case::completion_again("POST", Reply::error(500, "InternalError"))]
+    #[case::part("PUT", Reply::error(400, "InvalidRequest"))]
+    #[tokio::test]
+    async fn an_upload_that_cannot_be_finished_is_aborted_before_that_is_said(
+        #[case] method: &'static str,
+        #[case] reply: Reply,
+    ) {
+        let script = service(move |request| {
+            (request.method == method && request.uri.contains("uploadId")).then(|| reply.clone())
+        });
+        let mut upload = upload(&script);
+        write(&mut upload, 9).await.unwrap();
+        finish(upload).await.unwrap_err();
+        let aborts = script.requests();
+        let aborts = aborts.iter().filter(|request| request.method == "DELETE");
+        assert_eq!(aborts.count(), 1);
     }
 
     #[tokio::test]
     async fn an_upload_that_may_not_write_names_the_permission() {
         let script = Script::always(Reply::error(403, "AccessDenied"));
-        let error = upload(&script).finish().await.unwrap_err();
+        let error = finish(upload(&script)).await.unwrap_err();
         assert!(error.to_string().contains("grant s3:PutObject"), "{error}");
     }
 
@@ -213,6 +267,51 @@ mod tests {
         let last = requests.last().unwrap();
         assert_eq!(last.method, "DELETE");
         assert!(last.uri.contains("uploadId=u1"));
+    }
+
+    #[rstest]
+    #[case(0)]
+    #[case(2)]
+    #[case(9)]
+    #[tokio::test]
+    async fn what_is_sealed_is_sent_and_appears_only_when_it_is_told_to(#[case] mebibytes: usize) {
+        let script = service(|_| None);
+        let mut upload = upload(&script);
+        write(&mut upload, mebibytes).await.unwrap();
+        let pending = upload.seal(Rest::Sent).await.unwrap();
+        let shows = |request: &Request| {
+            let is_put = request.method == "PUT" && !request.uri.contains("partNumber");
+            is_put || (request.method == "POST" && request.uri.contains("uploadId"))
+        };
+        assert!(!script.requests().iter().any(shows));
+        let done = pending.appear().await.unwrap();
+        assert_eq!(done.size_bytes, (mebibytes * MEBIBYTE) as u64);
+        let sent: usize = script
+            .requests()
+            .iter()
+            .filter(|request| request.method == "PUT")
+            .map(|request| request.body.len())
+            .sum();
+        assert_eq!(sent, mebibytes * MEBIBYTE);
+        assert!(script.requests().last().is_some_and(shows));
+    }
+
+    #[tokio::test]
+    async fn an_upload_that_is_dropped_as_it_begins_is_waited_for_and_forgotten() {
+        let script = service(|_| None).answering_late();
+        let store = super::super::S3ObjectStore::new(s3_client(&script));
+        let (bucket, key) = (Bucket::new("landing"), ObjectKey::new("processing/x"));
+        let mut upload = store.upload(&bucket, &key).await.unwrap();
+        let part = Bytes::from(vec![7; 6 * MEBIBYTE]);
+        let mut writing = Box::pin(upload.write(part));
+        while script.requests().is_empty() {
+            assert!(futures_util::poll!(&mut writing).is_pending());
+            tokio::task::yield_now().await;
+        }
+        drop(writing);
+        drop(upload);
+        store.abandoned_is_gone().await;
+        assert_eq!(script.requests().last().unwrap().method, "DELETE");
     }
 
     #[tokio::test]
@@ -263,7 +362,7 @@ mod tests {
             script.most_unanswered_bytes()
         );
         for upload in uploads {
-            let done = Box::new(upload).finish().await.unwrap();
+            let done = finish(Box::new(upload)).await.unwrap();
             assert_eq!(done.size_bytes, 9 * (PART as u64 / 2 - 1));
         }
     }

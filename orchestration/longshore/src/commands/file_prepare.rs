@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::file::place;
 use super::file_check::key_of_path;
+use super::local::stop_signal;
 use crate::cli::{PrepareArguments, WhichRule};
 use crate::deployment::Deployment;
 use crate::exit::{ExitStatus, input};
@@ -25,6 +26,7 @@ pub(crate) async fn run(
     deployment: &Deployment,
     output: Output,
 ) -> anyhow::Result<ExitStatus> {
+    let stop = stop_signal()?;
     let (bucket, key) = source(&arguments)?;
     let rule = find_rule(&arguments.rule, &key, deployment).await?;
     let (settings, clients) = deployment.clients().await?;
@@ -41,10 +43,10 @@ pub(crate) async fn run(
     };
     let is_object = arguments.file.starts_with("s3://");
     let done = match is_object {
-        true => prepare.run(&wish).await?,
+        true => prepare.run(&wish, stop).await?,
         false => {
             prepare
-                .run_local(&FileOnDisk::of(&arguments.file)?, &wish)
+                .run_local(&FileOnDisk::of(&arguments.file)?, &wish, stop)
                 .await?
         }
     };

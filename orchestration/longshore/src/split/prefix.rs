@@ -43,7 +43,17 @@ struct OneObject {
     upload: PartsUpload,
     /// Bytes that wait.
     waiting_bytes: usize,
-    finished: Option<UploadedObject>,
+    end: End,
+}
+
+/// How the upload of an object ended.
+enum End {
+    /// It did not yet, or nothing appeared.
+    Absent,
+    /// The object is there.
+    There(UploadedObject),
+    /// Nobody could find out whether it is there.
+    Unknown,
 }
 
 impl SplitPrefix {
@@ -84,7 +94,7 @@ impl SplitPrefix {
                 upload: store.upload_new(&place.bucket, &key),
                 key,
                 waiting_bytes: 0,
-                finished: None,
+                end: End::Absent,
             }
         });
         let at = place_of(index) + object.waiting_bytes as u64;
@@ -140,15 +150,18 @@ impl SplitPrefix {
             }
             let finishing = some.iter_mut().map(|(index, object)| async move {
                 let last = read(waiting, **index, 0, object.waiting_bytes)?;
-                let finished = object.upload.finish(last).await;
-                object.finished = Some(finished.map_err(|error| match error {
-                    ObjectStoreError::Replaced { .. } => input(format!(
-                        "{} came up meanwhile; name another prefix",
-                        s3_url(bucket, &object.key)
-                    )),
-                    error => error.into(),
-                })?);
-                anyhow::Ok(())
+                let (end, finished) = match object.upload.finish(last).await {
+                    Ok(finished) => (End::There(finished), Ok(())),
+                    Err(error @ ObjectStoreError::Unsettled { .. }) => (End::Unknown, Err(error.into())),
+                    Err(ObjectStoreError::Replaced { .. }) => {
+                        let url = s3_url(bucket, &object.key);
+                        let taken = input(format!("{url} came up meanwhile; name another prefix"));
+                        (End::Absent, Err(taken))
+                    }
+                    Err(error) => (End::Absent, Err(error.into())),
+                };
+                object.end = end;
+                finished
             });
             // All of them are awaited, the one that fails or not.
             let finished = join_all(finishing).await;
@@ -161,10 +174,18 @@ impl SplitPrefix {
     /// of it.
     pub(super) async fn abort(self, error: anyhow::Error) -> anyhow::Error {
         let mut left = Vec::new();
+        let mut unknown = Vec::new();
         for mut object in self.objects.into_values() {
-            let Some(finished) = object.finished else {
-                object.upload.abort().await;
-                continue;
+            let finished = match object.end {
+                End::There(finished) => finished,
+                End::Absent => {
+                    object.upload.abort().await;
+                    continue;
+                }
+                End::Unknown => {
+                    unknown.push(s3_url(&self.place.bucket, &object.key));
+                    continue;
+                }
             };
             let object = Object {
                 bucket: self.place.bucket.clone(),
@@ -178,9 +199,13 @@ impl SplitPrefix {
                 left.push(object.url());
             }
         }
-        match left.is_empty() {
+        let error = match left.is_empty() {
             true => error,
             false => error.context(format!("{} could not be deleted and stays", left.join(", "))),
+        };
+        match unknown.is_empty() {
+            true => error,
+            false => error.context(format!("{} may be there and was not deleted", unknown.join(", "))),
         }
     }
 }

@@ -14,7 +14,7 @@ use chrono::{DateTime, Utc};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use longshore_app::ports::{
     ArchiveCopy, Destination, ListedObject, ObjectBody, ObjectHead, ObjectPage, ObjectStart, ObjectStore,
-    ObjectStoreError, RangeBody, Upload, UploadedObject,
+    ObjectStoreError, PendingObject, RangeBody, Rest, Upload, UploadedObject,
 };
 use longshore_domain::load::LoadId;
 use longshore_domain::object::{Bucket, Object, ObjectKey, WatchedPrefix, s3_url};
@@ -29,6 +29,7 @@ pub(crate) const COPY: &str = "copy";
 pub(crate) const READ_RANGE: &str = "read range";
 pub(crate) const BEGIN_UPLOAD: &str = "begin upload";
 pub(crate) const COPY_RANGE: &str = "copy range";
+pub(crate) const FINISH: &str = "finish upload";
 
 /// Objects in a page: few, so that there are several.
 const PAGE: usize = 3;
@@ -82,6 +83,8 @@ pub(crate) struct Pace {
     opens_stall: AtomicBool,
     heads: AtomicUsize,
     most_heads: AtomicUsize,
+    finishing: AtomicUsize,
+    most_finishing: AtomicUsize,
 }
 
 impl Pace {
@@ -105,11 +108,26 @@ impl Pace {
         self.most_heads.load(Ordering::Relaxed)
     }
 
+    /// How many objects were finished at the same time at most.
+    pub(crate) fn most_finishing(&self) -> usize {
+        self.most_finishing.load(Ordering::Relaxed)
+    }
+
     fn page(&self) -> usize {
         match self.is_slow.load(Ordering::Relaxed) {
             true => usize::MAX,
             false => PAGE,
         }
+    }
+
+    async fn finish(&self) {
+        if !self.is_slow.load(Ordering::Relaxed) {
+            return;
+        }
+        let finishing = self.finishing.fetch_add(1, Ordering::Relaxed) + 1;
+        self.most_finishing.fetch_max(finishing, Ordering::Relaxed);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        self.finishing.fetch_sub(1, Ordering::Relaxed);
     }
 
     async fn head(&self) {
@@ -179,9 +197,24 @@ pub(crate) struct MemoryStore {
     pub(crate) calls: Arc<Calls>,
     pub(crate) files: Files,
     pub(crate) pace: Arc<Pace>,
+    pub(crate) uploads: Arc<OpenUploads>,
 }
 
 impl MemoryStore {
+    fn place(&self, key: &ObjectKey) -> Place {
+        self.uploads.open.fetch_add(1, Ordering::Relaxed);
+        Place {
+            calls: self.calls.clone(),
+            files: self.files.clone(),
+            pace: self.pace.clone(),
+            key: key.clone(),
+            open: OpenUpload {
+                uploads: self.uploads.clone(),
+                is_over: false,
+            },
+        }
+    }
+
     async fn call<T>(
         &self,
         name: &'static str,
@@ -290,21 +323,22 @@ impl ObjectStore for MemoryStore {
         stream::once(read).try_flatten().boxed()
     }
 
-    async fn copy_range(
+    async fn pending_copy(
         &self,
         object: &Object,
         range: Range<u64>,
         to: Destination<'_>,
-    ) -> Result<UploadedObject, ObjectStoreError> {
-        let copy = || {
-            let file = Stored::new(self.files.pinned(object)?.stretch(&range));
-            self.files.put(to.key.as_str(), file.clone());
-            Ok(UploadedObject {
-                size_bytes: file.size_bytes(),
-                etag: Some(file.etag()),
-            })
-        };
-        self.call(COPY_RANGE, &object.key, copy).await
+    ) -> Result<Box<dyn PendingObject>, ObjectStoreError> {
+        let copy = || Ok(self.files.pinned(object)?.stretch(&range));
+        let bytes = self.call(COPY_RANGE, &object.key, copy).await?;
+        Ok(Box::new(MemoryObject {
+            bytes,
+            place: self.place(to.key),
+        }))
+    }
+
+    async fn abandoned_is_gone(&self) {
+        self.uploads.dropped.store(0, Ordering::Relaxed);
     }
 
     async fn put(&self, _: &Bucket, key: &ObjectKey, bytes: Bytes) -> Result<(), ObjectStoreError> {
@@ -318,9 +352,7 @@ impl ObjectStore for MemoryStore {
     async fn upload(&self, _: &Bucket, key: &ObjectKey) -> Result<Box<dyn Upload>, ObjectStoreError> {
         self.call(BEGIN_UPLOAD, key, || Ok(())).await?;
         Ok(Box::new(MemoryUpload {
-            calls: self.calls.clone(),
-            files: self.files.clone(),
-            key: key.clone(),
+            place: self.place(key),
             written: Vec::new(),
         }))
     }
@@ -351,45 +383,103 @@ impl ObjectStore for MemoryStore {
     }
 }
 
-struct MemoryUpload {
+/// Where an object is to appear.
+struct Place {
     calls: Arc<Calls>,
     files: Files,
+    pace: Arc<Pace>,
     key: ObjectKey,
+    open: OpenUpload,
+}
+
+/// Uploads that are neither finished nor aborted, and those that were dropped so.
+#[derive(Debug, Default)]
+pub(crate) struct OpenUploads {
+    open: AtomicUsize,
+    dropped: AtomicUsize,
+}
+
+impl OpenUploads {
+    /// How many parts of somebody would cost money.
+    pub(crate) fn left(&self) -> usize {
+        self.open.load(Ordering::Relaxed) + self.dropped.load(Ordering::Relaxed)
+    }
+}
+
+struct OpenUpload {
+    uploads: Arc<OpenUploads>,
+    is_over: bool,
+}
+
+impl Drop for OpenUpload {
+    fn drop(&mut self) {
+        self.uploads.open.fetch_sub(1, Ordering::Relaxed);
+        if !self.is_over {
+            self.uploads.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+struct MemoryUpload {
+    place: Place,
     written: Vec<u8>,
 }
 
 #[async_trait]
 impl Upload for MemoryUpload {
     async fn write(&mut self, bytes: Bytes) -> Result<(), ObjectStoreError> {
-        let key = self.key.clone();
+        let key = self.place.key.clone();
         let write = || {
             self.written.extend_from_slice(&bytes);
             Ok(())
         };
-        self.calls
-            .through("write", write, || unreachable("write", &key))
-            .await
+        let calls = self.place.calls.clone();
+        calls.through("write", write, || unreachable("write", &key)).await
     }
 
-    async fn finish(self: Box<Self>) -> Result<UploadedObject, ObjectStoreError> {
-        let Self {
-            calls,
-            files,
-            key,
-            written,
-        } = *self;
+    async fn seal(self: Box<Self>, _: Rest) -> Result<Box<dyn PendingObject>, ObjectStoreError> {
+        let Self { place, written } = *self;
+        Ok(Box::new(MemoryObject {
+            bytes: written.into(),
+            place,
+        }))
+    }
+
+    async fn abort(mut self: Box<Self>) {
+        self.place.open.is_over = true;
+    }
+}
+
+struct MemoryObject {
+    bytes: Bytes,
+    place: Place,
+}
+
+#[async_trait]
+impl PendingObject for MemoryObject {
+    async fn appear(mut self: Box<Self>) -> Result<UploadedObject, ObjectStoreError> {
+        self.place.pace.finish().await;
+        let file = Stored::new(self.bytes.clone());
+        let Place {
+            calls, files, key, ..
+        } = &self.place;
         let finish = || {
-            let file = Stored::new(written);
             files.put(key.as_str(), file.clone());
             Ok(UploadedObject {
                 size_bytes: file.size_bytes(),
                 etag: Some(file.etag()),
             })
         };
-        calls
-            .through("finish upload", finish, || unreachable("finish upload", &key))
-            .await
+        let unsettled = || ObjectStoreError::Unsettled {
+            url: s3_url(&Bucket::new("landing"), key),
+            source: "the bucket was struck".into(),
+        };
+        let finished = calls.through(FINISH, finish, unsettled).await;
+        self.place.open.is_over = true;
+        finished
     }
 
-    async fn abort(self: Box<Self>) {}
+    async fn abort(mut self: Box<Self>) {
+        self.place.open.is_over = true;
+    }
 }

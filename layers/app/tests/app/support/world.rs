@@ -52,6 +52,7 @@ impl World {
                 calls: calls.clone(),
                 files: files.clone(),
                 pace: pace.clone(),
+                uploads: Arc::default(),
             }),
             warehouse: warehouse.clone(),
             notifier: topic.clone(),

@@ -3,14 +3,11 @@
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use futures_util::stream::{StreamExt, TryStreamExt, iter};
+use longshore_app::ports::COPIES_AT_ONCE;
 
 use super::super::length;
 use super::super::target::{Existing, Target, Unfinished};
 use super::{CopyJob, Fruitless, MAX_PARTS, PART_BYTES, copy_source, patient};
-
-/// Parts that S3 copies at once: it copies each at some 100 MB/s, however many there are, and a long file has to be put away within an
-/// invocation. Of 5 TB that takes seven minutes by this reckoning.
-const PARTS_IN_FLIGHT: usize = 128;
 
 impl CopyJob<'_> {
     pub(super) async fn copy_in_parts(&self, source: &HeadObjectOutput) -> Result<(), Fruitless> {
@@ -28,12 +25,12 @@ impl CopyJob<'_> {
     }
 
     fn target(&self) -> Target {
-        Target {
-            client: self.client.clone(),
-            bucket: self.object.bucket.clone(),
-            key: self.to.clone(),
-            existing: Existing::Keep,
-        }
+        Target::new(
+            self.client.clone(),
+            self.object.bucket.clone(),
+            self.to.clone(),
+            Existing::Keep,
+        )
     }
 
     async fn create(&self, source: &HeadObjectOutput) -> Result<String, Fruitless> {
@@ -63,7 +60,7 @@ impl CopyJob<'_> {
         let etag = source.e_tag.as_deref();
         iter(ranges(length(source.content_length())))
             .map(|part| self.copy_part(upload_id, part, etag))
-            .buffered(PARTS_IN_FLIGHT)
+            .buffered(COPIES_AT_ONCE)
             .try_collect()
             .await
     }
