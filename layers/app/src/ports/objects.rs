@@ -12,9 +12,8 @@ use longshore_domain::object::{Bucket, Object, ObjectKey, WatchedPrefix};
 
 use super::BoxError;
 
-/// Copies that a store makes at once on its side. S3 copies each at some 100 MB/s, however many there are, and a long file has to be
-/// copied within an invocation: of 5 TB that takes seven minutes by this reckoning. Here they take a request each and no memory.
-pub const COPIES_AT_ONCE: usize = 128;
+/// [`preparation::COPIES_AT_ONCE`](longshore_domain::preparation::COPIES_AT_ONCE), as streams of requests count.
+pub const COPIES_AT_ONCE: usize = longshore_domain::preparation::COPIES_AT_ONCE as usize;
 
 /// An object store. Reads are pinned to the version or the entity tag of the [`Object`] they are given, so that a file
 /// which is replaced halfway is noticed and never mixed.

@@ -395,6 +395,20 @@ async fn a_file_whose_copy_is_in_parts_ends_alike_whatever_call_goes_wrong() {
 }
 
 #[tokio::test]
+async fn a_file_whose_copy_in_parts_is_refused_leaves_none_of_them_whatever_call_goes_wrong() {
+    let walk = Walk::without_fault("wide_714.txt", "plum   1\nfig    2\npear   3\nT9\n").await;
+    insta::assert_snapshot!(walk.picture, @"
+    load rejected trailer_count_mismatch rows []
+    audit FAILED N rows follow-up
+    notice rejected sent
+    told rejected
+    file archive/error/wide_714.txt: plum   1 fig    2 pear   3 T9
+    ");
+    let runs = walk.with_every_fault().await;
+    assert!(runs > walk.calls.len(), "{runs} runs");
+}
+
+#[tokio::test]
 async fn a_file_that_is_split_in_two_ends_alike_whatever_call_goes_wrong() {
     let walk = Walk::without_fault("split_703.txt", "HD|1\nDT|2\nDT|3\n").await;
     insta::assert_snapshot!(walk.picture, @r#"
