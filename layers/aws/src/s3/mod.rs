@@ -13,6 +13,7 @@ mod range;
 mod target;
 mod traffic;
 mod upload;
+mod waiting;
 
 use std::fmt;
 use std::ops::Range;
@@ -40,12 +41,14 @@ pub use parts::PartsUpload;
 use target::{Existing, Target};
 pub use traffic::Traffic;
 use upload::S3Upload;
+use waiting::{MEMORY_BYTES, WaitingRoom};
 
 /// S3 as the use cases see it. All uploads of one store and of its clones share what they may have on their way.
 #[derive(Clone)]
 pub struct S3ObjectStore {
     client: Client,
     budget: Budget,
+    waiting: WaitingRoom,
     copies: Budget,
     abandoned: Abandoned,
 }
@@ -56,6 +59,7 @@ impl S3ObjectStore {
         Self {
             client,
             budget: Budget::new(IN_FLIGHT_BYTES),
+            waiting: WaitingRoom::new(MEMORY_BYTES),
             copies: Budget::new(COPIES_AT_ONCE as u32),
             abandoned: Abandoned::default(),
         }
@@ -155,7 +159,11 @@ impl ObjectStore for S3ObjectStore {
 
     async fn upload(&self, bucket: &Bucket, key: &ObjectKey) -> Result<Box<dyn Upload>, ObjectStoreError> {
         let target = self.target(bucket, key, Existing::Replace);
-        Ok(Box::new(S3Upload::new(target, self.budget.clone())))
+        Ok(Box::new(S3Upload::new(
+            target,
+            self.budget.clone(),
+            &self.waiting,
+        )))
     }
 
     async fn copy_if_absent(&self, object: &Object, to: &ObjectKey) -> Result<ArchiveCopy, ObjectStoreError> {

@@ -2,8 +2,8 @@
 //!
 //! A part stays in memory until it has arrived, which is what makes the SDK's retries of it possible, so all uploads of a
 //! store share one [`Budget`] for what is on its way. With a part that fills in memory that makes 20 MiB for one upload, and
-//! 5 MiB more for each other that is open, up to objects of 14 GiB; beyond that, larger parts keep an object within S3's
-//! 10,000.
+//! 5 MiB more for each of five others; what waits of more than those is in a file. Beyond objects of 14 GiB larger parts keep an
+//! object within S3's 10,000.
 
 use std::fmt;
 use std::io;
@@ -81,6 +81,15 @@ impl PartsUpload {
     /// # Errors
     /// The service refuses it or an earlier one, or does not answer.
     pub async fn send(&mut self, part: Bytes) -> Result<(), ObjectStoreError> {
+        self.send_from(part.len(), || Ok(part)).await
+    }
+
+    /// The same of a part that comes into memory only when there is room for it.
+    pub(super) async fn send_from(
+        &mut self,
+        length: usize,
+        part: impl FnOnce() -> io::Result<Bytes> + Send,
+    ) -> Result<(), ObjectStoreError> {
         let upload_id = self.upload_id().await?.to_owned();
         while let Some(joined) = self.in_flight.try_join_next() {
             self.part_arrived(joined)?;
@@ -90,8 +99,9 @@ impl PartsUpload {
             let call = Call::multipart(self.target.url(), "UploadPart");
             return Err(call.refused("the object is longer than 10,000 growing parts can hold (1.2 TiB)"));
         }
+        let permit = self.budget.take(length).await;
+        let part = part().map_err(|error| self.unkept(error))?;
         self.size_bytes += part.len() as u64;
-        let permit = self.budget.take(part.len()).await;
         let number = i32::try_from(self.parts).expect("at most 10,000 parts");
         let sending = self.target.clone().upload_part(upload_id, number, part);
         self.in_flight.spawn(async move {
@@ -108,15 +118,25 @@ impl PartsUpload {
     /// # Errors
     /// As [`Self::send`]; [`ObjectStoreError::Replaced`] when something is there already that must not be replaced.
     pub async fn finish(&mut self, last: Bytes) -> Result<UploadedObject, ObjectStoreError> {
+        self.finish_from(last.len(), || Ok(last)).await
+    }
+
+    /// The same with a last part that comes into memory only when there is room for it.
+    pub(super) async fn finish_from(
+        &mut self,
+        length: usize,
+        last: impl FnOnce() -> io::Result<Bytes> + Send,
+    ) -> Result<UploadedObject, ObjectStoreError> {
         if self.started.is_some() {
-            let finished = self.finish_in_parts(last).await;
+            let finished = self.finish_in_parts(length, last).await;
             if finished.is_err() {
                 self.abort().await;
             }
             return finished;
         }
+        let permit = self.budget.take(length).await;
+        let last = last().map_err(|error| self.unkept(error))?;
         self.size_bytes = last.len() as u64;
-        let permit = self.budget.take(last.len()).await;
         let etag = self.target.put(last).await?;
         drop(permit);
         Ok(self.uploaded(etag))
@@ -139,6 +159,11 @@ impl PartsUpload {
         Ok(self.started.insert(started).id())
     }
 
+    /// What waited for it could not be kept until it was to be sent.
+    pub(super) fn unkept(&self, error: io::Error) -> ObjectStoreError {
+        Call::multipart(self.target.url(), "UploadPart").refused(error)
+    }
+
     /// Keeps a part that arrived, or says why it did not.
     fn part_arrived(
         &mut self,
@@ -151,9 +176,13 @@ impl PartsUpload {
         Ok(())
     }
 
-    async fn finish_in_parts(&mut self, last: Bytes) -> Result<UploadedObject, ObjectStoreError> {
-        if !last.is_empty() {
-            self.send(last).await?;
+    async fn finish_in_parts(
+        &mut self,
+        length: usize,
+        last: impl FnOnce() -> io::Result<Bytes> + Send,
+    ) -> Result<UploadedObject, ObjectStoreError> {
+        if length > 0 {
+            self.send_from(length, last).await?;
         }
         while let Some(joined) = self.in_flight.join_next().await {
             self.part_arrived(joined)?;

@@ -7,32 +7,20 @@ use longshore_app::ports::{ObjectStoreError, PendingObject, Rest, Upload, Upload
 use super::budget::Budget;
 use super::parts::PartsUpload;
 use super::target::Target;
+use super::waiting::{Waiting, WaitingRoom};
 
-/// An upload whose next part fills in memory.
+/// An upload whose next part fills here.
 pub(super) struct S3Upload {
     parts: PartsUpload,
-    filling: Vec<u8>,
+    filling: Waiting,
 }
 
 impl S3Upload {
-    pub(super) fn new(target: Target, budget: Budget) -> Self {
+    pub(super) fn new(target: Target, budget: Budget, room: &WaitingRoom) -> Self {
         Self {
             parts: PartsUpload::new(target, budget),
-            filling: Vec::new(),
+            filling: Waiting::new(room),
         }
-    }
-
-    /// Grows the part by doubling, as a vector does, but never beyond its limit.
-    fn make_room(&mut self, more: usize, limit: usize) {
-        let (filled, capacity) = (self.filling.len(), self.filling.capacity());
-        if filled + more > capacity {
-            let capacity = (2 * capacity).max(filled + more).min(limit);
-            self.filling.reserve_exact(capacity - filled);
-        }
-    }
-
-    fn take_filling(&mut self) -> Bytes {
-        Bytes::from(std::mem::take(&mut self.filling))
     }
 }
 
@@ -43,31 +31,28 @@ impl Upload for S3Upload {
         while !rest.is_empty() {
             let limit = self.parts.next_part_bytes();
             if self.filling.len() == limit {
-                let part = self.take_filling();
-                self.parts.send(part).await?;
+                self.parts.send_from(limit, || self.filling.take()).await?;
                 continue;
             }
             let (now, later) = rest.split_at(rest.len().min(limit - self.filling.len()));
-            self.make_room(now.len(), limit);
-            self.filling.extend_from_slice(now);
+            let appended = self.filling.append(now, limit);
+            appended.map_err(|error| self.parts.unkept(error))?;
             rest = later;
         }
         Ok(())
     }
 
     async fn seal(mut self: Box<Self>, rest: Rest) -> Result<Box<dyn PendingObject>, ObjectStoreError> {
-        let last = self.take_filling();
-        let Self { mut parts, .. } = *self;
-        if rest == Rest::Waits || last.is_empty() {
-            return Ok(Box::new(PendingUpload { parts, last }));
+        if rest == Rest::Sent && self.filling.len() > 0 {
+            // The last part of an upload, or its only one, may be of any length.
+            let length = self.filling.len();
+            let sent = self.parts.send_from(length, || self.filling.take()).await;
+            if let Err(error) = sent {
+                self.parts.abort().await;
+                return Err(error);
+            }
         }
-        // The last part of an upload, or its only one, may be of any length.
-        if let Err(error) = parts.send(last).await {
-            parts.abort().await;
-            return Err(error);
-        }
-        let last = Bytes::new();
-        Ok(Box::new(PendingUpload { parts, last }))
+        Ok(Box::new(PendingUpload(*self)))
     }
 
     async fn abort(mut self: Box<Self>) {
@@ -76,20 +61,21 @@ impl Upload for S3Upload {
 }
 
 /// An upload that nothing is written to any more.
-struct PendingUpload {
-    parts: PartsUpload,
-    last: Bytes,
-}
+struct PendingUpload(S3Upload);
 
 #[async_trait]
 impl PendingObject for PendingUpload {
     async fn appear(self: Box<Self>) -> Result<UploadedObject, ObjectStoreError> {
-        let Self { mut parts, last } = *self;
-        parts.finish(last).await
+        let S3Upload {
+            mut parts,
+            mut filling,
+        } = self.0;
+        let length = filling.len();
+        parts.finish_from(length, || filling.take()).await
     }
 
     async fn abort(mut self: Box<Self>) {
-        self.parts.abort().await;
+        self.0.parts.abort().await;
     }
 }
 
@@ -101,6 +87,7 @@ mod tests {
 
     use super::super::parts::IN_FLIGHT_BYTES;
     use super::super::target::Existing;
+    use super::super::waiting::MEMORY_BYTES;
     use super::*;
     use crate::scripted::{Reply, Request, Script, s3_client};
 
@@ -125,7 +112,11 @@ mod tests {
     }
 
     fn upload(script: &Script) -> Box<S3Upload> {
-        Box::new(S3Upload::new(target(script), Budget::new(IN_FLIGHT_BYTES)))
+        Box::new(S3Upload::new(
+            target(script),
+            Budget::new(IN_FLIGHT_BYTES),
+            &WaitingRoom::new(MEMORY_BYTES),
+        ))
     }
 
     fn target(script: &Script) -> Target {
@@ -329,29 +320,40 @@ mod tests {
         is_told.recv().await.unwrap();
     }
 
+    /// The bytes of each upload are its own, and no two parts of it are alike.
+    fn bytes_of(upload: usize, round: usize, length: usize) -> Bytes {
+        (0..length)
+            .map(|place| (upload * 31 + round * 7 + place) as u8)
+            .collect()
+    }
+
     #[tokio::test]
-    async fn forty_open_uploads_hold_a_part_each_and_share_what_is_on_its_way() {
+    async fn forty_open_uploads_wait_in_as_much_memory_as_three_and_share_what_is_on_its_way() {
         const PART: usize = 16 * 1024;
+        const ROUNDS: usize = 9;
         let script = service(|_| None).answering_late();
         let budget = Budget::new(3 * PART as u32);
+        let room = WaitingRoom::new(3 * PART);
         let mut uploads: Vec<_> = (0..40)
-            .map(|_| {
-                let mut upload = S3Upload::new(target(&script), budget.clone());
+            .map(|number| {
+                let mut target = target(&script);
+                target.key = ObjectKey::new(format!("processing/{number}."));
+                let mut upload = S3Upload::new(target, budget.clone(), &room);
                 upload.parts.first_part_bytes = PART;
                 upload
             })
             .collect();
 
         let mut most_held = 0;
-        for _ in 0..9 {
-            for upload in &mut uploads {
-                upload.write(Bytes::from(vec![7; PART / 2 - 1])).await.unwrap();
+        for round in 0..ROUNDS {
+            for (number, upload) in uploads.iter_mut().enumerate() {
+                upload.write(bytes_of(number, round, PART / 2 - 1)).await.unwrap();
             }
-            let filling: usize = uploads.iter().map(|upload| upload.filling.capacity()).sum();
+            let filling: usize = uploads.iter().map(|upload| upload.filling.in_memory()).sum();
             most_held = most_held.max(filling + script.unanswered_bytes());
         }
 
-        assert!(most_held <= 40 * PART + 3 * PART, "{most_held} bytes held");
+        assert!(most_held <= 3 * PART + 3 * PART, "{most_held} bytes held");
         assert!(
             script.most_unanswered_bytes() > PART,
             "several parts went at once"
@@ -363,7 +365,31 @@ mod tests {
         );
         for upload in uploads {
             let done = finish(Box::new(upload)).await.unwrap();
-            assert_eq!(done.size_bytes, 9 * (PART as u64 / 2 - 1));
+            assert_eq!(done.size_bytes, ROUNDS as u64 * (PART as u64 / 2 - 1));
         }
+        for number in 0..40 {
+            let sent: Vec<u8> = parts_of(&script, &format!("processing/{number}.")).concat();
+            let written: Vec<u8> = (0..ROUNDS)
+                .flat_map(|round| bytes_of(number, round, PART / 2 - 1))
+                .collect();
+            assert!(sent == written, "object {number} is not what was written");
+        }
+    }
+
+    /// The parts of an object, in their order.
+    fn parts_of(script: &Script, key: &str) -> Vec<Bytes> {
+        let requests = script.requests();
+        let sent = requests
+            .iter()
+            .filter(|request| request.method == "PUT" && request.uri.contains(key));
+        let mut parts: Vec<_> = sent
+            .map(|request| {
+                let number = request.uri.split("partNumber=").nth(1).unwrap();
+                let number: u32 = number.split('&').next().unwrap().parse().unwrap();
+                (number, request.body.clone())
+            })
+            .collect();
+        parts.sort();
+        parts.into_iter().map(|(_, body)| body).collect()
     }
 }
