@@ -20,6 +20,8 @@ pub const HEADER_LIMIT_BYTES: usize = 1024 * 1024;
 pub struct PipelineSpec {
     /// How the input is compressed.
     pub compression: Compression,
+    /// More decompressed bytes than this are an error; `None` takes any number. Says nothing of input that is not compressed.
+    pub decompressed_limit_bytes: Option<u64>,
     /// How the decompressed text is encoded.
     pub encoding: Encoding,
     /// What to do about bytes that are not valid in that encoding.
@@ -46,6 +48,7 @@ impl Default for PipelineSpec {
     fn default() -> Self {
         Self {
             compression: Compression::None,
+            decompressed_limit_bytes: None,
             encoding: Encoding::Utf8,
             invalid_bytes: InvalidBytes::Reject,
             framing: Framing::Lines,

@@ -4,7 +4,7 @@ use longshore_domain::check;
 use longshore_domain::object::ObjectKey;
 use longshore_domain::reject::RejectReason;
 use longshore_domain::rule::{DataFormat, FileRule};
-use longshore_preprocess::{Discard, LineEnding, Pipeline, PrepareError, Report};
+use longshore_preprocess::{Discard, LineEnding, Pipeline, PipelineSpec, PrepareError, Report};
 
 use super::widths::{RecordFaults, WidthCheck, Widths};
 use super::{fault, records_of_types, spec, unlisted_remark};
@@ -109,13 +109,16 @@ impl<'a> FileCheck<'a> {
         })
     }
 
-    /// Looks at the name, and begins.
+    /// Looks at the name, and begins. `unpacks_to` is the most that may come of a compressed file.
     ///
     /// # Errors
     /// The name is not the rule's, or the rule asks for what contradicts itself.
-    pub fn begin(rule: &'a FileRule, key: &ObjectKey) -> Result<Self, CheckFault> {
+    pub fn begin(rule: &'a FileRule, key: &ObjectKey, unpacks_to: u64) -> Result<Self, CheckFault> {
         check::extension_of_key(key, rule)?;
-        let pipeline = Pipeline::new(spec::pipeline(rule, None));
+        let pipeline = Pipeline::new(PipelineSpec {
+            decompressed_limit_bytes: Some(unpacks_to),
+            ..spec::pipeline(rule, None)
+        });
         let pipeline = pipeline.map_err(|error| CheckFault::Us(AppError::Engine(error.into())))?;
         Ok(Self {
             rule,

@@ -106,6 +106,8 @@ pub(crate) fn pipeline(rule: &FileRule, output: Option<engine::OutputFormat>) ->
     });
     engine::PipelineSpec {
         compression: compression(rule.compression),
+        // Depends on the file.
+        decompressed_limit_bytes: None,
         encoding: encoding(rule.encoding),
         invalid_bytes: match rule.invalid_bytes {
             InvalidBytes::Reject if !opaque => engine::InvalidBytes::Reject,

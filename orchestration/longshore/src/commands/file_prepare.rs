@@ -38,6 +38,7 @@ pub(crate) async fn run(
     let prepare = PrepareFile {
         objects: &objects,
         limits: &limits,
+        unpacking: settings.unpacking,
     };
     let is_object = arguments.file.starts_with("s3://");
     let done = match is_object {

@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use longshore_app::{
     Announcement, App, AppConfig, FinishStatement, FinishedAs, Invocation, LeasePace, ObjectOutcome,
     PLACES_PER_TABLE, ProcessObject, RangeLimits, Reconcile, ReconcileLimits, ReconcileReport,
-    ReportedFailures, StatementStatus,
+    ReportedFailures, StatementStatus, UnpackLimit,
 };
 use longshore_domain::load::LoadId;
 use longshore_domain::object::{Bucket, Object, ObjectKey, Sequencer, WatchedPrefix};
@@ -77,6 +77,19 @@ impl World {
         };
         let config = AppConfig {
             ranges,
+            ..AppConfig::clone(&self.app.config)
+        };
+        let app = App {
+            config: Arc::new(config),
+            ..self.app
+        };
+        Self { app, ..self }
+    }
+
+    /// The same deployment where no more than so much comes of a small file.
+    pub(crate) fn with_unpacked_bytes(self, any_file_bytes: u64) -> Self {
+        let config = AppConfig {
+            unpacking: UnpackLimit { any_file_bytes },
             ..AppConfig::clone(&self.app.config)
         };
         let app = App {
@@ -360,6 +373,7 @@ fn config(number: usize) -> AppConfig {
             region: "ap-south-1".to_owned(),
         },
         ranges: RangeLimits::default(),
+        unpacking: UnpackLimit::default(),
         leases: LeasePace::default(),
         places_per_table: PLACES_PER_TABLE,
     }
