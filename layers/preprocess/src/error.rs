@@ -79,6 +79,24 @@ pub enum PrepareError {
         /// The declared encoding.
         encoding: Encoding,
     },
+    /// The delimiter is not in the first data record, and another one is.
+    #[error(
+        "line {line}, byte {byte}: expected {expected} fields by {delimiter:?}, found 1; it looks like {likely:?} ({fields} fields): correct the rule's delimiter, or ask the sender"
+    )]
+    DelimiterDiffers {
+        /// The physical line of the first data record.
+        line: u64,
+        /// Its first byte.
+        byte: u64,
+        /// The delimiter that was asked for.
+        delimiter: char,
+        /// The fields that the record should have.
+        expected: usize,
+        /// The delimiter that it seems to have.
+        likely: char,
+        /// The fields that it has by that one.
+        fields: usize,
+    },
     /// A quote that nothing closes.
     #[error(
         "line {line}, byte {byte}: the quote opened here is never closed; close it, or double it if it is part of the text"

@@ -1,6 +1,6 @@
 //! What a pipeline is asked to do.
 
-use std::num::NonZeroU64;
+use std::num::{NonZeroU64, NonZeroUsize};
 
 use crate::compression::{Compression, OutputCompression};
 use crate::encoding::{Encoding, InvalidBytes, OutputEncoding};
@@ -30,6 +30,9 @@ pub struct PipelineSpec {
     pub framing: Framing,
     /// The ASCII character between fields; `None` for fixed width. [`Framing::Quoted`] needs it.
     pub delimiter: Option<u8>,
+    /// How many fields a record has, where one that has fewer is wrong. A first data record of one field is an error then, if
+    /// another delimiter would cut it; `None` looks into no record.
+    pub fields: Option<NonZeroUsize>,
     /// The header records at the start.
     pub header: Header,
     /// The trailer at the end; `None` if the last record is data like any other.
@@ -53,6 +56,7 @@ impl Default for PipelineSpec {
             invalid_bytes: InvalidBytes::Reject,
             framing: Framing::Lines,
             delimiter: None,
+            fields: None,
             header: Header::default(),
             trailer: None,
             split: None,

@@ -15,6 +15,7 @@ pub(crate) fn reason(error: PrepareError) -> Result<RejectReason, AppError> {
         Fault::DecompressedTooLarge { offset, .. } => ("decompressed_too_large", None, Some(*offset)),
         Fault::ByteOrderMarkMissing { .. } => ("byte_order_mark_missing", Some(1), Some(0)),
         Fault::InvalidEncoding { line, byte, .. } => ("invalid_encoding", Some(*line), Some(*byte)),
+        Fault::DelimiterDiffers { line, byte, .. } => ("delimiter_differs", Some(*line), Some(*byte)),
         Fault::UnbalancedQuotes { line, byte } => ("unbalanced_quotes", Some(*line), Some(*byte)),
         Fault::RecordTooLong { line, byte, .. } => ("record_too_long", Some(*line), Some(*byte)),
         Fault::RecordEndMissing { byte, .. } => ("record_too_long", None, Some(*byte)),

@@ -71,6 +71,40 @@ async fn a_target_that_is_dropped_after_its_first_load_moves_one_file_and_keeps_
     assert!(world.files.get("in/third_701.txt").is_some());
 }
 
+#[rstest]
+#[case::its_trailer("trailer_flag = 'Y', trailer_tag = 'T|'", "plum,1\nfig,2\nT,2\n")]
+#[case::its_header("header_flag = 'Y', header_policy = 'names'", "item,amount\nplum,1\n")]
+#[case::the_warehouse("", "plum,1\nfig,2\n")]
+#[tokio::test]
+async fn a_wrong_delimiter_is_named_whatever_else_would_be_wrong_with_it(
+    #[case] with: &'static str,
+    #[case] text: &str,
+) {
+    let bench = Bench::with(&[PLAIN.with(with)]).await;
+    let world = bench.world();
+    assert_eq!(
+        refused(&world, "in/plain_701.txt", text).await,
+        moves("delimiter_differs")
+    );
+    let message = world.topic.messages().remove(0);
+    let said = "expected 2 fields by '|', found 1; it looks like ',' (2 fields)";
+    assert!(message.email.contains(said), "{}", message.email);
+}
+
+#[rstest]
+#[case::is_filled("copy_options = 'FILLRECORD'")]
+#[case::is_let_pass("copy_options = 'MAXERROR 10'")]
+#[tokio::test]
+async fn a_record_of_one_field_that_copy_would_take_is_no_sign_of_a_wrong_delimiter(
+    #[case] with: &'static str,
+) {
+    let bench = Bench::with(&[PLAIN.with(with)]).await;
+    let world = bench.world();
+    let object = world.land("in/plain_701.txt", "plum, ripe\nfig|2\n");
+    world.announce(&object, "prepare").await.done();
+    assert_eq!(world.load_of(&object).await.error_code, None);
+}
+
 fn gzipped(text: &[u8]) -> Vec<u8> {
     let compression = OutputCompression::Gzip { level: 9 };
     let spec = PipelineSpec {
