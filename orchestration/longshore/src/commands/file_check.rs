@@ -14,7 +14,7 @@ use longshore_domain::rule::{FileRule, RuleRow};
 use serde_json::json;
 
 use super::file::place;
-use super::file_prepare::{all_rules, choose};
+use super::file_prepare::{all_rules, choose_with_name};
 use crate::block::Block;
 use crate::cli::CheckArguments;
 use crate::deployment::Deployment;
@@ -41,7 +41,7 @@ pub(crate) async fn run(
         None => key_of_path(Path::new(name))?,
     };
     let rows = all_rules(&arguments.rule, deployment).await?;
-    let rule = choose(&arguments.rule, &key, &rows)?;
+    let (rule, called) = choose_with_name(&arguments.rule, &key, &rows)?;
     if FileCheck::reach(&rule) == CheckReach::ListedFiles {
         return Err(input(format!(
             "{name} is a list of other files under rule {}; check each of those",
@@ -49,8 +49,8 @@ pub(crate) async fn run(
         )));
     }
     let Seen { verdict, stats } = match &object {
-        Some((bucket, key)) => check_object(name, bucket, key, &rule, &rows, deployment).await?,
-        None => check_path(name, &key, &rule, &rows, deployment.unpacking())?,
+        Some((bucket, key)) => check_object(name, (bucket, key), &called, &rule, &rows, deployment).await?,
+        None => check_path(name, &called, &rule, &rows, deployment.unpacking())?,
     };
     let stats = arguments.stats.then_some(stats);
     match verdict {
@@ -89,7 +89,7 @@ pub(super) fn key_of_path(path: &Path) -> anyhow::Result<ObjectKey> {
 
 fn check_path(
     name: &str,
-    key: &ObjectKey,
+    called: &ObjectKey,
     rule: &FileRule,
     rows: &[RuleRow],
     unpacking: UnpackLimit,
@@ -102,12 +102,12 @@ fn check_path(
     let verdict = match FileCheck::reach(rule) {
         CheckReach::Contents => {
             let unpacks_to = unpacking.most_bytes_of(size_bytes);
-            match begin(rule, key, rows, unpacks_to) {
+            match begin(rule, called, rows, unpacks_to) {
                 Ok(check) => read_all(&mut source, check, &mut bytes_read).map_err(unreadable)?,
                 Err(fault) => Err(fault),
             }
         }
-        CheckReach::NameAlone | CheckReach::ListedFiles => FileCheck::of_name(rule, key, size_bytes),
+        CheckReach::NameAlone | CheckReach::ListedFiles => FileCheck::of_name(rule, called, size_bytes),
     };
     let stats = Stats {
         requests: 0,
@@ -156,8 +156,8 @@ fn rule_of_type(rule: &FileRule, record_type: &str, rows: &[RuleRow]) -> Option<
 
 async fn check_object(
     name: &str,
-    bucket: &Bucket,
-    key: &ObjectKey,
+    (bucket, key): (&Bucket, &ObjectKey),
+    called: &ObjectKey,
     rule: &FileRule,
     rows: &[RuleRow],
     deployment: &Deployment,
@@ -171,12 +171,12 @@ async fn check_object(
     let verdict = match FileCheck::reach(rule) {
         CheckReach::Contents => {
             let unpacks_to = settings.unpacking.most_bytes_of(head.size_bytes);
-            match begin(rule, key, rows, unpacks_to) {
+            match begin(rule, called, rows, unpacks_to) {
                 Ok(check) => read_object(&objects, &as_it_lies(bucket, key, head), check).await?,
                 Err(fault) => Err(fault),
             }
         }
-        CheckReach::NameAlone | CheckReach::ListedFiles => FileCheck::of_name(rule, key, head.size_bytes),
+        CheckReach::NameAlone | CheckReach::ListedFiles => FileCheck::of_name(rule, called, head.size_bytes),
     };
     let stats = Stats::of_traffic(&traffic, measure.end());
     Ok(Seen { verdict, stats })
