@@ -173,7 +173,7 @@ impl OutcomeReport {
     pub fn message(&self, custom_error_message: &str) -> Message {
         Message {
             subject: self.subject(),
-            default: self.body_for_machines(),
+            default: self.body_for_machines(custom_error_message),
             email: self.body_for_people(custom_error_message),
             sms: ascii(
                 &format!("{} {}", self.outcome.headline(), self.file_name),
@@ -188,7 +188,13 @@ impl OutcomeReport {
         ascii(&subject, SUBJECT_CHARACTERS)
     }
 
-    fn body_for_machines(&self) -> String {
+    /// The deployment's own line, where somebody has to act.
+    fn own_line<'line>(&self, custom_error_message: &'line str) -> Option<&'line str> {
+        let line = custom_error_message.trim();
+        (!self.outcome.is_success() && !line.is_empty()).then_some(line)
+    }
+
+    fn body_for_machines(&self, custom_error_message: &str) -> String {
         json!({
             "load_id": self.load_id,
             "status": self.outcome.as_str(),
@@ -207,6 +213,7 @@ impl OutcomeReport {
             "rows_rejected": self.rows_rejected,
             "error_code": self.error_code,
             "error": self.error,
+            "custom_error_msg": self.own_line(custom_error_message),
             "archived_key": self.archived_key,
             "remarks": self.remarks,
             "trace_id": self.trace_id,
@@ -257,8 +264,8 @@ impl OutcomeReport {
                 .iter()
                 .map(|remark| format!("Note: {}", one_line(remark))),
         );
-        if !self.outcome.is_success() && !custom_error_message.trim().is_empty() {
-            lines.extend([String::new(), custom_error_message.trim().to_owned()]);
+        if let Some(line) = self.own_line(custom_error_message) {
+            lines.extend([String::new(), line.to_owned()]);
         }
         lines.join("\n")
     }
@@ -416,7 +423,9 @@ mod tests {
             error: None,
             ..report()
         };
-        assert!(!report.message("Call the data desk.").email.contains("data desk"));
+        let message = report.message("Call the data desk.");
+        assert!(!message.email.contains("data desk"));
+        assert!(!message.default.contains("data desk"));
     }
 
     #[test]
@@ -438,11 +447,13 @@ mod tests {
 
     #[test]
     fn machines_get_json_with_every_fact() {
-        let body: serde_json::Value = serde_json::from_str(&report().message("").default).unwrap();
+        let body = report().message(" Call the data desk. ").default;
+        let body: serde_json::Value = serde_json::from_str(&body).unwrap();
         assert_eq!(body["status"], "rejected");
         assert_eq!(body["success"], false);
         assert_eq!(body["rows_expected"], 3);
         assert_eq!(body["error_code"], "trailer_count_mismatch");
+        assert_eq!(body["custom_error_msg"], "Call the data desk.");
         assert_eq!(body["trace_id"], "1-5759e988-bd862e3fe1be46a994272793");
     }
 }

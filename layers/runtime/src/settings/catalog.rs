@@ -124,7 +124,7 @@ pub const SETTINGS: &[SettingDoc] = &[
     optional(
         CUSTOM_ERROR_MSG,
         "empty",
-        "Your own line in failure mails, such as whom to call.",
+        "Your own line in messages about failures, such as whom to call: the last one of the mail, and in the JSON as `custom_error_msg`.",
     ),
     optional(THRESHOLD_FILE_SIZE_BYTES, "`1`", "Smaller files are refused."),
     optional(
