@@ -137,6 +137,8 @@ pub struct OutcomeReport {
     pub rows_expected: Option<u64>,
     /// How many files it carried, when it is a batch: the key is then that of its manifest.
     pub files: Option<u32>,
+    /// The batch: itself, when it is one, or the one that carried the file.
+    pub batch_id: Option<LoadId>,
     /// Rows that the warehouse took.
     pub rows_loaded: Option<u64>,
     /// Rows that the warehouse refused and the rule let pass.
@@ -208,6 +210,7 @@ impl OutcomeReport {
             "target": self.target,
             "table": self.table,
             "files": self.files,
+            "batch_id": self.batch_id,
             "rows_expected": self.rows_expected,
             "rows_loaded": self.rows_loaded,
             "rows_rejected": self.rows_rejected,
@@ -245,7 +248,8 @@ impl OutcomeReport {
                     .as_ref()
                     .map(|key| format!("s3://{}/{key}", self.bucket)),
             ),
-            ("Load", Some(self.load_id.to_string())),
+            ("Load", self.files.is_none().then(|| self.load_id.to_string())),
+            ("Batch", self.batch_id.map(|batch| batch.to_string())),
             ("Trace", self.trace_id.as_ref().map(ToString::to_string)),
             ("Look with", Some(self.where_to_look())),
         ];
@@ -364,6 +368,7 @@ mod tests {
             target: None,
             table: Some("rdsftetl.pa".to_owned()),
             files: None,
+            batch_id: None,
             rows_expected: Some(3),
             rows_loaded: None,
             rows_rejected: None,
@@ -414,6 +419,34 @@ mod tests {
 
         Call the data desk.
         ");
+    }
+
+    #[test]
+    fn a_batch_and_a_file_that_one_carried_tell_its_id() {
+        let batch = LoadId::from_uuid(uuid::Uuid::from_u128(2));
+        let carried = OutcomeReport {
+            batch_id: Some(batch),
+            ..report()
+        };
+        let told = |report: &OutcomeReport| {
+            let message = report.message("");
+            let body: serde_json::Value = serde_json::from_str(&message.default).unwrap();
+            assert_eq!(body["batch_id"], batch.to_string());
+            let lines = message.email.lines().map(str::to_owned);
+            lines
+                .filter(|line| line.starts_with("Load: ") || line.starts_with("Batch: "))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            told(&carried),
+            [format!("Load: {}", carried.load_id), format!("Batch: {batch}")]
+        );
+        let itself = OutcomeReport {
+            load_id: batch,
+            files: Some(3),
+            ..carried
+        };
+        assert_eq!(told(&itself), [format!("Batch: {batch}")]);
     }
 
     #[test]
