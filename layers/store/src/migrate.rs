@@ -139,6 +139,10 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
         "V37__function_rights",
         include_str!("../../../sql/config-db/migrations/V37__function_rights.sql"),
     ),
+    (
+        "V41__flushes_and_dead_letters",
+        include_str!("../../../sql/config-db/migrations/V41__flushes_and_dead_letters.sql"),
+    ),
 ];
 
 /// The version that this program brings a schema to: the number in the last migration's name.

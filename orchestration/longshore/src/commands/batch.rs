@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use longshore_app::{App, set_lacks};
 use longshore_domain::load::LoadId;
 use longshore_domain::rule::RuleId;
-use longshore_store::{BatchStanding, Buffer, BufferId, Load, LoadFilter, Store, WaitingSet};
+use longshore_store::{BatchStanding, Buffer, BufferId, Load, LoadFilter, Operator, Store, WaitingSet};
 use serde::Serialize;
 use serde_json::json;
 use uuid::Uuid;
@@ -304,14 +304,19 @@ async fn flush(store: &Store, arguments: &FlushArguments, output: Output) -> any
     if arguments.ids.is_empty() {
         buffers = store.buffers(arguments.rule.map(RuleId)).await?;
     }
-    if arguments.yes {
+    let yes = arguments.hand.yes;
+    if yes {
+        let operator = Operator {
+            name: arguments.hand.operator.clone(),
+            reason: arguments.hand.why.clone(),
+        };
         let ids = buffers.iter().map(|buffer| buffer.id);
         for id in ids.chain(sets.iter().map(|set| set.id)) {
-            store.flush_buffer(id, Utc::now()).await?;
+            store.flush_buffer(id, &operator, Utc::now()).await?;
         }
     }
     if output.is_json() {
-        output.json(&json!({ "flushed": arguments.yes, "buffers": buffers, "sets": sets }))?;
+        output.json(&json!({ "flushed": yes, "buffers": buffers, "sets": sets }))?;
         return Ok(ExitStatus::Done);
     }
     if !buffers.is_empty() || sets.is_empty() {
@@ -323,7 +328,7 @@ async fn flush(store: &Store, arguments: &FlushArguments, output: Output) -> any
             "A set that is not whole waits no longer for what it lacks: it fails, and nothing of it is loaded.",
         );
     }
-    match arguments.yes {
+    match yes {
         true => note(
             "The reconciler makes batches of them within a minute; at once: longshore reconcile --idle 0",
         ),
@@ -344,7 +349,7 @@ async fn reprocess(
             Found::Batch(batch) => ids.extend(store.carried(batch.id).await?),
             Found::Waiting(_) | Found::Set(_) => {
                 return Err(input(format!(
-                    "{id} is a buffer: its files were not loaded yet; have a batch made with: longshore batch flush {id}"
+                    "{id} is a buffer: its files were not loaded yet; have a batch made with: longshore batch flush {id} --why TEXT"
                 )));
             }
         }
