@@ -6,7 +6,7 @@ pub(crate) mod document;
 use std::sync::Arc;
 
 use anyhow::anyhow;
-use longshore_app::{ChainError, ChainReport, QueryOutcome, RunChain};
+use longshore_app::{ChainError, ChainReport, QueryOutcome, RunChain, with_causes};
 use longshore_copy::transaction::count_statements;
 use longshore_domain::chain::{ChainDefaults, ChainFaults, ChainQuery, Pace, StatementRequest, check};
 use longshore_domain::target::{Compute, Login, Warehouse};
@@ -175,7 +175,7 @@ fn end(report: ChainReport) -> anyhow::Result<ExitStatus> {
             format!("once that is mended, go on with --from {query}")
         }
     };
-    Err(anyhow!("{:#}; {advice}", anyhow::Error::from(error)))
+    Err(anyhow!("{}; {advice}", with_causes(&error)))
 }
 
 #[cfg(test)]
