@@ -143,6 +143,10 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
         "V41__flushes_and_dead_letters",
         include_str!("../../../sql/config-db/migrations/V41__flushes_and_dead_letters.sql"),
     ),
+    (
+        "V42__backlogs",
+        include_str!("../../../sql/config-db/migrations/V42__backlogs.sql"),
+    ),
 ];
 
 /// The version that this program brings a schema to: the number in the last migration's name.
