@@ -5,13 +5,14 @@ use chrono::{DateTime, Utc};
 use longshore_app::{App, set_lacks};
 use longshore_domain::load::LoadId;
 use longshore_domain::rule::RuleId;
-use longshore_store::{BatchStanding, Buffer, BufferId, Load, LoadFilter, Operator, Store, WaitingSet};
+use longshore_store::{BatchStanding, Buffer, BufferId, Load, LoadFilter, Store, WaitingSet};
 use serde::Serialize;
 use serde_json::json;
 use uuid::Uuid;
 
 use super::by_hand;
 use super::cells::{coded, fault, file, moment, number};
+use super::dry_run::Earnest;
 use crate::cli::{
     BatchCommand, BatchListArguments, ByHandArguments, DeleteArguments, FlushArguments, ReplayArguments,
     ReprocessArguments,
@@ -304,19 +305,16 @@ async fn flush(store: &Store, arguments: &FlushArguments, output: Output) -> any
     if arguments.ids.is_empty() {
         buffers = store.buffers(arguments.rule.map(RuleId)).await?;
     }
-    let yes = arguments.hand.yes;
-    if yes {
-        let operator = Operator {
-            name: arguments.hand.operator.clone(),
-            reason: arguments.hand.why.clone(),
-        };
+    let earnest = Earnest::of(&arguments.hand);
+    if earnest.is_done() {
+        let operator = arguments.hand.operator();
         let ids = buffers.iter().map(|buffer| buffer.id);
         for id in ids.chain(sets.iter().map(|set| set.id)) {
             store.flush_buffer(id, &operator, Utc::now()).await?;
         }
     }
     if output.is_json() {
-        output.json(&json!({ "flushed": yes, "buffers": buffers, "sets": sets }))?;
+        output.json(&json!({ "flushed": earnest.is_done(), "buffers": buffers, "sets": sets }))?;
         return Ok(ExitStatus::Done);
     }
     if !buffers.is_empty() || sets.is_empty() {
@@ -328,12 +326,10 @@ async fn flush(store: &Store, arguments: &FlushArguments, output: Output) -> any
             "A set that is not whole waits no longer for what it lacks: it fails, and nothing of it is loaded.",
         );
     }
-    match yes {
-        true => note(
-            "The reconciler makes batches of them within a minute; at once: longshore reconcile --idle 0",
-        ),
-        false => note("Nothing was done; say --yes to do it."),
+    if earnest.is_done() {
+        note("The reconciler makes batches of them within a minute; at once: longshore reconcile --idle 0");
     }
+    earnest.close();
     Ok(ExitStatus::Done)
 }
 

@@ -10,10 +10,11 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::cells::moment;
+use super::dry_run::Earnest;
 use crate::cli::{DlqArguments, DlqCommand, HandArguments};
 use crate::deployment::Deployment;
 use crate::exit::{ExitStatus, input};
-use crate::output::{Output, note};
+use crate::output::Output;
 
 /// While it is looked at, a message is hidden, so that it is seen once. Should we die, it comes back after this.
 const HIDDEN: Duration = Duration::from_secs(120);
@@ -223,6 +224,7 @@ struct Deed {
     /// Where it is put on record before it is done; none where it is only told.
     record: Option<Store>,
     operator: Operator,
+    earnest: Earnest,
 }
 
 impl Deed {
@@ -232,23 +234,18 @@ impl Deed {
         hand: HandArguments,
         deployment: &Deployment,
     ) -> anyhow::Result<Self> {
-        let record = match hand.yes {
-            true => Some(deployment.store().await?),
-            false => None,
+        let earnest = Earnest::of(&hand);
+        let record = match earnest {
+            Earnest::Done => Some(deployment.store().await?),
+            Earnest::Told => None,
         };
         Ok(Self {
             what,
             ids,
             record,
-            operator: Operator {
-                name: hand.operator,
-                reason: hand.why,
-            },
+            operator: hand.operator(),
+            earnest,
         })
-    }
-
-    fn is_in_earnest(&self) -> bool {
-        self.record.is_some()
     }
 
     /// Puts on record what is about to be done; false where it is only told.
@@ -368,16 +365,10 @@ impl Deed {
                 let what = letter.outcome.clone().or(refused).unwrap_or_default();
                 vec![letter.id.clone(), letter.about.join(", "), what]
             };
-            let heading = if self.is_in_earnest() {
-                "what was done"
-            } else {
-                "what would be done"
-            };
+            let heading = self.earnest.heading();
             output.table(&["message", "about", heading], letters.iter().map(row).collect())?;
         }
-        if !self.is_in_earnest() {
-            note("Nothing was done; say --yes to do it.");
-        }
+        self.earnest.close();
         Ok(match letters.iter().any(|letter| letter.refused.is_some()) {
             true => ExitStatus::Input,
             false => ExitStatus::Done,
