@@ -282,9 +282,13 @@ async fn what_waits_is_listed_shown_and_flushed_by_hand() -> anyhow::Result<()> 
     let shown = json(&world.longshore(&["batch", "show", &buffer, "--json"])?)?;
     assert_eq!(shown["files"].as_array().map(Vec::len), Some(2), "{shown}");
 
-    json(&world.longshore(&["batch", "flush", &buffer, "--json"])?)?;
+    json(&world.longshore(&[
+        "batch", "flush", &buffer, "--why", "a test", "--as", "ann", "--json",
+    ])?)?;
     until_waiting(&world, &feed, 2).await?;
-    let flushed = json(&world.longshore(&["batch", "flush", &buffer, "--yes", "--json"])?)?;
+    let flushed = json(&world.longshore(&[
+        "batch", "flush", &buffer, "--why", "a test", "--as", "ann", "--yes", "--json",
+    ])?)?;
     assert_eq!(flushed["flushed"], true);
     let stories = settled(&world, &keys).await?;
 

@@ -66,8 +66,9 @@ impl<'a> Lake<'a> {
         for key in keys {
             for _ in 0..20 {
                 self.world.longshore(&["reconcile", "--idle", "0"])?;
-                self.world
-                    .longshore(&["batch", "flush", "--rule", &rule, "--yes"])?;
+                self.world.longshore(&[
+                    "batch", "flush", "--rule", &rule, "--why", "a test", "--as", "ann", "--yes",
+                ])?;
                 let on_record = self.world.loads_of(key).await?;
                 if on_record.len() >= loads && on_record.iter().all(|load| load.is_settled()) {
                     break;

@@ -213,3 +213,14 @@ async fn a_test_message_goes_to_every_topic_in_use_and_a_rules_own_topic_is_told
     assert_eq!(refused[0]["topic_arn"], nowhere.as_str());
     Ok(())
 }
+
+#[tokio::test]
+async fn a_stack_has_a_connection_for_every_session_of_the_data_api() -> anyhow::Result<()> {
+    let world = World::shared().await?;
+    let rows = world
+        .control_rows("SELECT to_jsonb(current_setting('max_connections')::integer)")
+        .await?;
+    // 500 sessions, and the functions and whoever looks beside them.
+    assert!(rows[0].as_i64() > Some(550), "{rows:?}");
+    Ok(())
+}

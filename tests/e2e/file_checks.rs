@@ -52,7 +52,9 @@ async fn a_sound_file_is_told_with_its_counts_from_a_disk_and_from_a_bucket() ->
     world.put("by_hand/sound_1.txt", text.to_vec()).await?;
     let url = format!("s3://{}/by_hand/sound_1.txt", world.ready().bucket);
 
-    for (file, is_object) in [(path, false), (url, true)] {
+    // From the archive, too, where a time follows the name.
+    let archived = write(&directory, "sound_1.txt_2026-11-21-07-05-09", text)?;
+    for (file, is_object) in [(path, false), (url, true), (archived, false)] {
         let told = said(&check(&world, &file, &rules)?)?;
         assert_eq!(told["records"], 2, "{told}");
         assert_eq!(told["declared_records"], 2, "{told}");

@@ -309,10 +309,12 @@ async fn a_set_waits_no_longer_for_what_it_lacks_when_an_operator_says_so() -> a
     let shown = String::from_utf8(shown.stdout)?;
     let name = early.rsplit('/').next().unwrap_or_default();
     assert!(shown.contains(name), "{shown}");
-    let dry = world.longshore(&["batch", "flush", buffer])?;
+    let dry = world.longshore(&["batch", "flush", buffer, "--why", "a test", "--as", "ann"])?;
     assert!(dry.status.success(), "{dry:?}");
     assert_eq!(world.loads_of(&early).await?[0].state(), "batched");
-    let flushed = world.longshore(&["batch", "flush", buffer, "--yes"])?;
+    let flushed = world.longshore(&[
+        "batch", "flush", buffer, "--why", "a test", "--as", "ann", "--yes",
+    ])?;
     assert!(flushed.status.success(), "{flushed:?}");
     let stories = settled(&world, &[&early]).await?;
     assert_eq!(stories[0].load.text("error_code"), Some("set_incomplete"));

@@ -189,9 +189,14 @@ impl DeadLetters<'_> {
     }
 
     fn run(&self, arguments: &[&str]) -> anyhow::Result<(Output, Value)> {
+        let by_hand: &[&str] = match arguments.first() {
+            Some(&("redrive" | "delete")) => &["--why", "a test", "--as", "ann"],
+            _ => &[],
+        };
         let arguments: Vec<_> = ["dlq"]
             .iter()
             .chain(arguments)
+            .chain(by_hand)
             .chain(&["--json"])
             .copied()
             .collect();
@@ -297,6 +302,18 @@ async fn dead_letters_are_listed_and_announcements_go_back() -> anyhow::Result<(
     let (output, _) = dead.run(&["delete", "--id", id, "--yes"])?;
     assert!(output.status.success(), "{output:?}");
     assert_eq!(dead.find(&statement)?, None);
+    let (output, done) = dead.run(&["history", "--limit", "1"])?;
+    assert!(output.status.success(), "{output:?}");
+    let done = &done[0];
+    assert_eq!(
+        (
+            &done["operation"],
+            &done["message_id"],
+            &done["operator"],
+            &done["reason"]
+        ),
+        (&json!("delete"), &json!(id), &json!("ann"), &json!("a test"))
+    );
     let (output, _) = dead.run(&["delete", "--yes"])?;
     assert!(!output.status.success(), "all would be deleted: {output:?}");
     let (output, _) = dead.run(&["redrive", "--id", "nobody"])?;

@@ -52,6 +52,33 @@ impl Default for RangeLimits {
     }
 }
 
+/// How much may come of a compressed file. Without a limit a few megabytes could be made to unpack to terabytes: a function would
+/// be at it until its time is over, again and again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnpackLimit {
+    /// So much may come of any file.
+    pub any_file_bytes: u64,
+}
+
+impl UnpackLimit {
+    /// So many times its own length may come of any file: what people keep seldom shrinks to a twentieth.
+    pub const TIMES: u64 = 100;
+
+    /// The most that may come of a file of this length.
+    pub fn most_bytes_of(self, file_bytes: u64) -> u64 {
+        self.any_file_bytes.max(file_bytes.saturating_mul(Self::TIMES))
+    }
+}
+
+impl Default for UnpackLimit {
+    /// 8 GiB, which a function unpacks within a minute or two.
+    fn default() -> Self {
+        Self {
+            any_file_bytes: 8 * 1024 * 1024 * 1024,
+        }
+    }
+}
+
 /// How long the lease of a load that is prepared lasts, and how often it is renewed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LeasePace {
@@ -104,6 +131,8 @@ pub struct AppConfig {
     pub ranges: RangeLimits,
     /// From so much text on, the copy of a file that Redshift would read by one slice is several objects.
     pub part_text_bytes: NonZeroU64,
+    /// How much may come of a compressed file.
+    pub unpacking: UnpackLimit,
     /// How long the lease of a load that is prepared lasts.
     pub leases: LeasePace,
     /// How many load transactions of one table may be with its warehouse at a time.

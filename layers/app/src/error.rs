@@ -13,16 +13,16 @@ use crate::ports::{NotifyError, ObjectStoreError, WarehouseError};
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
     /// The control database.
-    #[error("control database")]
+    #[error(transparent)]
     Store(#[from] StoreError),
     /// S3.
-    #[error("object store")]
+    #[error(transparent)]
     Objects(#[from] ObjectStoreError),
     /// The warehouse.
-    #[error("warehouse")]
+    #[error(transparent)]
     Warehouse(#[from] WarehouseError),
     /// SNS.
-    #[error("notification")]
+    #[error(transparent)]
     Notify(#[from] NotifyError),
     /// A rule that was sound when the load was prepared no longer is.
     #[error("the rule of a load under way no longer makes sense")]
@@ -124,14 +124,64 @@ impl AppError {
     }
 }
 
-/// An error with all its causes on one line. Printed once, at the edge.
+/// What the SDK and the driver put before the service's own words.
+const SAY_NOTHING: [&str; 2] = ["service error", "db error"];
+
+/// An error with all its causes on one line; what repeats the end of what was said already is left out. Printed once, at the edge.
 pub fn with_causes(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        text.push_str(": ");
-        text.push_str(&next.to_string());
-        cause = next.source();
+    let mut text = String::new();
+    for cause in std::iter::successors(Some(error), |&cause| cause.source()) {
+        let said = cause.to_string();
+        let says_nothing = SAY_NOTHING.contains(&said.as_str()) && cause.source().is_some();
+        if says_nothing || text.ends_with(&said) {
+            continue;
+        }
+        if !text.is_empty() {
+            text.push_str(": ");
+        }
+        text.push_str(&said);
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{0}")]
+    struct Said(&'static str, #[source] Option<Box<Said>>);
+
+    fn said(texts: &[&'static str]) -> String {
+        let chain = texts
+            .iter()
+            .rev()
+            .fold(None, |cause, text| Some(Box::new(Said(text, cause))));
+        with_causes(&chain.unwrap())
+    }
+
+    #[test]
+    fn nothing_is_said_twice_and_nothing_that_says_nothing() {
+        let sdk = [
+            "cluster etl refused the call (ExecuteStatement)",
+            "service error",
+            "ValidationException: no database",
+            "ValidationException: no database",
+        ];
+        assert_eq!(
+            said(&sdk),
+            "cluster etl refused the call (ExecuteStatement): ValidationException: no database"
+        );
+        assert_eq!(said(&["a", "service error"]), "a: service error");
+        assert_eq!(said(&["a", "b", "c"]), "a: b: c");
+    }
+
+    #[test]
+    fn a_store_s_error_is_a_sentence_without_the_name_of_its_query() {
+        let error = AppError::from(StoreError::NotFound {
+            action: "load_list",
+            what: "load 7".to_owned(),
+        });
+        assert_eq!(with_causes(&error), "there is no load 7 on the ledger");
+    }
 }

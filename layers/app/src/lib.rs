@@ -38,7 +38,7 @@ mod trace;
 
 pub use bulk::{BulkLoad, BulkPlan, BulkReport, BulkRun, BulkTarget};
 pub use chain::{ChainError, ChainEvent, ChainObserver, ChainReport, QueryOutcome, RunChain};
-pub use config::{AppConfig, LeasePace, PLACES_PER_TABLE, RangeLimits, ReportedFailures};
+pub use config::{AppConfig, LeasePace, PLACES_PER_TABLE, RangeLimits, ReportedFailures, UnpackLimit};
 pub use error::{AppError, with_causes};
 pub use finish::{FinishStatement, FinishedAs, StatementStatus};
 pub use follow_up::check_chain;

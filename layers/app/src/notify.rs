@@ -52,6 +52,11 @@ fn notice_to(topic_arn: &str, app: &App, load: &Load, files: &[ObjectKey], outco
         table: load.table.as_ref().map(ToString::to_string),
         files: load.batch_files,
         first_keys: files.iter().map(ToString::to_string).collect(),
+        batch_id: if load.is_batch() {
+            Some(load.id)
+        } else {
+            load.batch
+        },
         rows_expected: load.rows_expected,
         rows_loaded: load.rows_loaded,
         rows_rejected: load.rows_rejected,

@@ -34,7 +34,7 @@ pub use error::TransactionError;
 pub use group::{GroupFault, GroupTransaction};
 pub use request::{CarriedLoad, LoadRequest};
 
-pub use crate::follow_up::{check_follow_up, is_call};
+pub use crate::follow_up::{check_follow_up, count_statements, is_call};
 pub use crate::own_sql::check_placeholders;
 
 /// The longest statement that the Data API takes, in bytes.

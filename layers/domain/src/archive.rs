@@ -29,7 +29,7 @@ pub fn archive_key(
         ArchiveShelf::Interface(id) => id,
         ArchiveShelf::Error => "error",
     };
-    let stamp = time.format("%Y-%m-%d-%H-%M-%S");
+    let stamp = time.format(STAMP);
     let folder = archive_folder.trim_matches('/');
     let suffix = match collision {
         0 => format!("_{stamp}"),
@@ -41,6 +41,22 @@ pub fn archive_key(
         last_bytes(file_name, room)
     ))
 }
+
+/// What a file was called before [`archive_key`] put the time behind its name; `None` when there is no time. Of a name that was too
+/// long for its key it is the end.
+pub fn name_before(file_name: &str) -> Option<&str> {
+    let with_collision = file_name
+        .rsplit_once('_')
+        .filter(|(_, last)| !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit()));
+    let stamped = with_collision.map_or(file_name, |(stamped, _)| stamped);
+    let (name, stamp) = stamped.rsplit_once('_')?;
+    let is_time = stamp.len() == STAMP_CHARACTERS && NaiveDateTime::parse_from_str(stamp, STAMP).is_ok();
+    (is_time && !name.is_empty()).then_some(name)
+}
+
+/// The time behind an archived file's name.
+const STAMP: &str = "%Y-%m-%d-%H-%M-%S";
+const STAMP_CHARACTERS: usize = "2026-11-21-07-05-09".len();
 
 /// S3 takes keys of up to 1,024 bytes. A name that leaves no room for the time keeps its end, which tells files apart.
 const KEY_BYTES: usize = 1024;
@@ -99,6 +115,27 @@ mod tests {
         insta::assert_snapshot!(key(ArchiveShelf::Interface("527"), 0), @"archive/527/A_527.txt_2026-11-21-07-05-09");
         insta::assert_snapshot!(key(ArchiveShelf::Interface("527"), 2), @"archive/527/A_527.txt_2026-11-21-07-05-09_2");
         insta::assert_snapshot!(key(ArchiveShelf::Error, 0), @"archive/error/A_527.txt_2026-11-21-07-05-09");
+    }
+
+    #[test]
+    fn an_archived_name_tells_what_the_file_was_called() {
+        for (archived, before) in [
+            ("A_527.txt_2026-11-21-07-05-09", Some("A_527.txt")),
+            ("A_527.txt_2026-11-21-07-05-09_12", Some("A_527.txt")),
+            (
+                "a_2026-11-21-07-05-09_2026-11-22-07-05-09",
+                Some("a_2026-11-21-07-05-09"),
+            ),
+            ("A_527.txt", None),
+            ("A_527.txt_2026-13-21-07-05-09", None),
+            ("A_527.txt_2026-11-21", None),
+            ("A_2026-1-21-07-05-09", None),
+            ("_2026-11-21-07-05-09", None),
+            ("2026-11-21-07-05-09", None),
+            ("", None),
+        ] {
+            assert_eq!(name_before(archived), before, "{archived}");
+        }
     }
 
     #[test]

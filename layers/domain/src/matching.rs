@@ -26,6 +26,7 @@ use std::fmt;
 use finder::{Claim, Finder, Rank};
 
 use crate::object::{Bucket, ObjectKey};
+use crate::one_line::one_line;
 use crate::queue::QueueName;
 use crate::rule::{RuleFault, RuleId, RuleRow};
 
@@ -231,13 +232,13 @@ impl fmt::Display for Matcher {
         match self {
             Self::Token(token) => write!(formatter, "token {token:?}"),
             Self::KeyPattern(pattern) => {
-                write!(formatter, "key pattern {:?}", pattern.as_str())?;
+                write!(formatter, "key pattern \"{}\"", one_line(pattern.as_str()))?;
                 match pattern.filter() {
-                    Some(filter) => write!(formatter, " with filter {:?}", filter.as_str()),
+                    Some(filter) => write!(formatter, " with filter \"{}\"", one_line(filter.written())),
                     None => Ok(()),
                 }
             }
-            Self::KeyRegex(regex) => write!(formatter, "key expression {:?}", regex.as_str()),
+            Self::KeyRegex(regex) => write!(formatter, "key expression \"{}\"", one_line(regex.written())),
             Self::Queue(queue) => write!(formatter, "queue {queue}"),
             Self::Snapshot(queue) => write!(formatter, "snapshots of {queue}"),
             Self::Schedule => formatter.write_str("a schedule"),

@@ -142,6 +142,8 @@ pub struct OutcomeReport {
     pub files: Option<u32>,
     /// The keys of the first of these files.
     pub first_keys: Vec<String>,
+    /// The batch: itself, when it is one, or the one that carried the file.
+    pub batch_id: Option<LoadId>,
     /// Rows that the warehouse took.
     pub rows_loaded: Option<u64>,
     /// Rows that the warehouse refused and the rule let pass.
@@ -178,7 +180,7 @@ impl OutcomeReport {
     pub fn message(&self, custom_error_message: &str) -> Message {
         Message {
             subject: self.subject(),
-            default: self.body_for_machines(),
+            default: self.body_for_machines(custom_error_message),
             email: self.body_for_people(custom_error_message),
             sms: ascii(
                 &format!("{} {}", self.outcome.headline(), self.file_name),
@@ -193,7 +195,13 @@ impl OutcomeReport {
         ascii(&subject, SUBJECT_CHARACTERS)
     }
 
-    fn body_for_machines(&self) -> String {
+    /// The deployment's own line, where somebody has to act.
+    fn own_line<'line>(&self, custom_error_message: &'line str) -> Option<&'line str> {
+        let line = custom_error_message.trim();
+        (!self.outcome.is_success() && !line.is_empty()).then_some(line)
+    }
+
+    fn body_for_machines(&self, custom_error_message: &str) -> String {
         json!({
             "load_id": self.load_id,
             "status": self.outcome.as_str(),
@@ -209,11 +217,13 @@ impl OutcomeReport {
             "table": self.table,
             "files": self.files,
             "first_keys": self.first_keys,
+            "batch_id": self.batch_id,
             "rows_expected": self.rows_expected,
             "rows_loaded": self.rows_loaded,
             "rows_rejected": self.rows_rejected,
             "error_code": self.error_code,
             "error": self.error,
+            "custom_error_msg": self.own_line(custom_error_message),
             "archived_key": self.archived_key,
             "remarks": self.remarks,
             "trace_id": self.trace_id,
@@ -245,7 +255,8 @@ impl OutcomeReport {
                     .as_ref()
                     .map(|key| format!("s3://{}/{key}", self.bucket)),
             ),
-            ("Load", Some(self.load_id.to_string())),
+            ("Load", self.files.is_none().then(|| self.load_id.to_string())),
+            ("Batch", self.batch_id.map(|batch| batch.to_string())),
             ("Trace", self.trace_id.as_ref().map(ToString::to_string)),
             ("Look with", Some(self.where_to_look())),
         ];
@@ -264,8 +275,8 @@ impl OutcomeReport {
                 .iter()
                 .map(|remark| format!("Note: {}", one_line(remark))),
         );
-        if !self.outcome.is_success() && !custom_error_message.trim().is_empty() {
-            lines.extend([String::new(), custom_error_message.trim().to_owned()]);
+        if let Some(line) = self.own_line(custom_error_message) {
+            lines.extend([String::new(), line.to_owned()]);
         }
         lines.join("\n")
     }
@@ -374,6 +385,7 @@ mod tests {
             table: Some("rdsftetl.pa".to_owned()),
             files: None,
             first_keys: vec![],
+            batch_id: None,
             rows_expected: Some(3),
             rows_loaded: None,
             rows_rejected: None,
@@ -454,13 +466,43 @@ mod tests {
     }
 
     #[test]
+    fn a_batch_and_a_file_that_one_carried_tell_its_id() {
+        let batch = LoadId::from_uuid(uuid::Uuid::from_u128(2));
+        let carried = OutcomeReport {
+            batch_id: Some(batch),
+            ..report()
+        };
+        let told = |report: &OutcomeReport| {
+            let message = report.message("");
+            let body: serde_json::Value = serde_json::from_str(&message.default).unwrap();
+            assert_eq!(body["batch_id"], batch.to_string());
+            let lines = message.email.lines().map(str::to_owned);
+            lines
+                .filter(|line| line.starts_with("Load: ") || line.starts_with("Batch: "))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            told(&carried),
+            [format!("Load: {}", carried.load_id), format!("Batch: {batch}")]
+        );
+        let itself = OutcomeReport {
+            load_id: batch,
+            files: Some(3),
+            ..carried
+        };
+        assert_eq!(told(&itself), [format!("Batch: {batch}")]);
+    }
+
+    #[test]
     fn the_custom_line_is_for_failures_alone() {
         let report = OutcomeReport {
             outcome: Outcome::Loaded,
             error: None,
             ..report()
         };
-        assert!(!report.message("Call the data desk.").email.contains("data desk"));
+        let message = report.message("Call the data desk.");
+        assert!(!message.email.contains("data desk"));
+        assert!(!message.default.contains("data desk"));
     }
 
     #[test]
@@ -482,11 +524,13 @@ mod tests {
 
     #[test]
     fn machines_get_json_with_every_fact() {
-        let body: serde_json::Value = serde_json::from_str(&report().message("").default).unwrap();
+        let body = report().message(" Call the data desk. ").default;
+        let body: serde_json::Value = serde_json::from_str(&body).unwrap();
         assert_eq!(body["status"], "rejected");
         assert_eq!(body["success"], false);
         assert_eq!(body["rows_expected"], 3);
         assert_eq!(body["error_code"], "trailer_count_mismatch");
+        assert_eq!(body["custom_error_msg"], "Call the data desk.");
         assert_eq!(body["trace_id"], "1-5759e988-bd862e3fe1be46a994272793");
     }
 }

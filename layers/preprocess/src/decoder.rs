@@ -45,10 +45,18 @@ impl Decoder {
         }
     }
 
+    /// The same, of which no more than so many bytes come; `None` for any number.
+    pub fn limited_to(self, limit_bytes: Option<u64>) -> Self {
+        Self {
+            decompressor: self.decompressor.limited_to(limit_bytes),
+            ..self
+        }
+    }
+
     /// Takes all of `input`, and hands out the pieces that are full by then.
     ///
     /// # Errors
-    /// The input is not what such a compression gives. What was decoded before is handed out first.
+    /// The input is not what such a compression gives, or more comes of it than the limit. What was decoded before is handed out first.
     pub fn decode(&mut self, input: &[u8], mut give: impl FnMut(Vec<u8>)) -> Result<(), PrepareError> {
         let mut rest = input;
         loop {

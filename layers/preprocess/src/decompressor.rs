@@ -35,6 +35,10 @@ pub(crate) struct Decompressor {
     stream_offset: u64,
     /// Its first bytes.
     stream_start: Vec<u8>,
+    /// Decompressed bytes given so far.
+    decoded: u64,
+    /// The most that may be given; `None` for any number.
+    limit: Option<u64>,
 }
 
 enum Codec {
@@ -91,7 +95,14 @@ impl Decompressor {
             streams: 0,
             stream_offset: 0,
             stream_start: Vec::with_capacity(MOST_MAGIC_BYTES),
+            decoded: 0,
+            limit: None,
         }
+    }
+
+    /// The same, which gives no more than so many bytes. What is not compressed is as long as it is.
+    pub(crate) fn limited_to(self, limit: Option<u64>) -> Self {
+        Self { limit, ..self }
     }
 
     /// Compressed bytes taken so far.
@@ -114,6 +125,8 @@ impl Decompressor {
             Codec::Bzip2Blocks(ref mut blocks) => {
                 let step = blocks.step(input)?;
                 self.offset += step.consumed as u64;
+                self.decoded += step.decoded.len() as u64;
+                check_limit(self.compression, self.limit, self.decoded, self.offset)?;
                 Ok(step)
             }
             Codec::Gzip(_) | Codec::Bzip2(_) | Codec::Zstd(_) => self.step_in_stream(input),
@@ -201,6 +214,8 @@ impl Decompressor {
             return Err(self.failure("the decoder makes no progress".into()));
         }
         self.offset += decoded.consumed as u64;
+        self.decoded += decoded.produced as u64;
+        check_limit(self.compression, self.limit, self.decoded, self.offset)?;
         if decoded.stream_ended {
             self.streams += 1;
             self.phase = Phase::Between;
@@ -253,6 +268,23 @@ fn begins_stream(compression: Compression, bytes: &[u8]) -> bool {
                 [0x28, 0xB5, 0x2F, 0xFD, ..] | [0x50..=0x5F, 0x2A, 0x4D, 0x18, ..]
             )
         }
+    }
+}
+
+/// Refuses what a few bytes could otherwise be made to give for hours.
+fn check_limit(
+    compression: Compression,
+    limit: Option<u64>,
+    decoded: u64,
+    offset: u64,
+) -> Result<(), PrepareError> {
+    match limit {
+        Some(limit) if decoded > limit => Err(PrepareError::DecompressedTooLarge {
+            compression,
+            offset,
+            limit,
+        }),
+        Some(_) | None => Ok(()),
     }
 }
 

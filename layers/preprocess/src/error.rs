@@ -47,6 +47,18 @@ pub enum PrepareError {
         /// Where they begin, in the compressed input.
         offset: u64,
     },
+    /// More comes of the compressed input than is taken of it.
+    #[error(
+        "the {compression} input unpacks to more than {limit} bytes, the most that is taken of it, and no more than {offset} of its compressed bytes were read by then; ask the sender what it holds"
+    )]
+    DecompressedTooLarge {
+        /// The declared compression.
+        compression: Compression,
+        /// Compressed bytes read when it showed.
+        offset: u64,
+        /// The limit in decompressed bytes.
+        limit: u64,
+    },
     /// UTF-16 without a byte order mark.
     #[error(
         "the file is declared {encoding} but does not begin with a byte order mark, which Redshift needs; declare UTF16LE or UTF16BE, or send the file with the mark"
@@ -66,6 +78,24 @@ pub enum PrepareError {
         byte: u64,
         /// The declared encoding.
         encoding: Encoding,
+    },
+    /// The delimiter is not in the first data record, and another one is.
+    #[error(
+        "line {line}, byte {byte}: expected {expected} fields by {delimiter:?}, found 1; it looks like {likely:?} ({fields} fields): correct the rule's delimiter, or ask the sender"
+    )]
+    DelimiterDiffers {
+        /// The physical line of the first data record.
+        line: u64,
+        /// Its first byte.
+        byte: u64,
+        /// The delimiter that was asked for.
+        delimiter: char,
+        /// The fields that the record should have.
+        expected: usize,
+        /// The delimiter that it seems to have.
+        likely: char,
+        /// The fields that it has by that one.
+        fields: usize,
     },
     /// A quote that nothing closes.
     #[error(

@@ -37,6 +37,7 @@ mod decompressor;
 mod encoder;
 mod encoding;
 mod error;
+mod first_record;
 mod framer;
 mod header;
 mod lanes;
@@ -67,6 +68,7 @@ pub use cut::{
 pub use decoder::Decoder;
 pub use encoding::{Encoding, InvalidBytes, OutputEncoding};
 pub use error::{PrepareError, SpecError};
+pub use first_record::check_first_record;
 pub use line_finder::{LineFinder, LineSearch};
 pub use outputs::{Discard, Memory, OutputError, OutputId, OutputKind, Outputs};
 pub use pipeline::{BLOCK_BYTES, OUTPUT_BYTES_PER_PUSH, Pipeline, Progress};

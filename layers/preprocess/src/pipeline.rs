@@ -81,7 +81,8 @@ impl Pipeline {
                 Stage::Opening(Opening::new())
             }
         };
-        let decompressor = Decompressor::new(spec.compression, NonZeroUsize::MIN);
+        let decompressor =
+            Decompressor::new(spec.compression, NonZeroUsize::MIN).limited_to(spec.decompressed_limit_bytes);
         Ok(Self {
             spec,
             decompressor,

@@ -12,6 +12,7 @@ use crate::counts::Counts;
 use crate::cut::Tally;
 use crate::encoding::Encoding;
 use crate::error::PrepareError;
+use crate::first_record::FirstRecord;
 use crate::framer::{Framer, Position};
 use crate::header::read_header;
 use crate::prefixes::PrefixTable;
@@ -33,6 +34,8 @@ pub(crate) struct RecordStage {
     framing: Framing,
     delimiter: Option<u8>,
     framer: Framer,
+    /// What the first data record must hold, until it was looked at.
+    first_record: Option<FirstRecord>,
     record_limit: usize,
     header_left: u32,
     header_bytes: usize,
@@ -84,6 +87,7 @@ impl RecordStage {
             framing: spec.framing,
             delimiter: spec.delimiter,
             framer: Framer::new(unit, spec.framing, spec.delimiter),
+            first_record: FirstRecord::of(spec),
             record_limit: spec.record_limit_bytes,
             header_left: spec.header.records,
             header_bytes: 0,
@@ -130,7 +134,7 @@ impl RecordStage {
 
     /// Looks at the records of a block all at once, if there is nothing to do about any single one of them.
     pub(crate) fn look(&self, block: &[u8]) -> Look {
-        if self.header_left > 0 || self.prefixes.is_some() {
+        if self.header_left > 0 || self.prefixes.is_some() || self.first_record.is_some() {
             return Look::default();
         }
         let mut framer = self.framer.clone();
@@ -370,6 +374,11 @@ impl RecordStage {
         record: &Record,
         exits: &mut Exits<'_>,
     ) -> Result<(), PrepareError> {
+        if let Some(first) = self.first_record {
+            self.first_record = None;
+            let content = &region.bytes[record.range.start..][..record.content_bytes];
+            first.check(&self.encoding.decode_lossy(content), record.position)?;
+        }
         self.counts.records += 1;
         let slot = match &self.prefixes {
             None => Some(0),

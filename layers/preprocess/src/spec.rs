@@ -1,6 +1,6 @@
 //! What a pipeline is asked to do.
 
-use std::num::NonZeroU64;
+use std::num::{NonZeroU64, NonZeroUsize};
 
 use crate::compression::{Compression, OutputCompression};
 use crate::encoding::{Encoding, InvalidBytes, OutputEncoding};
@@ -20,6 +20,8 @@ pub const HEADER_LIMIT_BYTES: usize = 1024 * 1024;
 pub struct PipelineSpec {
     /// How the input is compressed.
     pub compression: Compression,
+    /// More decompressed bytes than this are an error; `None` takes any number. Says nothing of input that is not compressed.
+    pub decompressed_limit_bytes: Option<u64>,
     /// How the decompressed text is encoded.
     pub encoding: Encoding,
     /// What to do about bytes that are not valid in that encoding.
@@ -28,6 +30,9 @@ pub struct PipelineSpec {
     pub framing: Framing,
     /// The ASCII character between fields; `None` for fixed width. [`Framing::Quoted`] needs it.
     pub delimiter: Option<u8>,
+    /// How many fields a record has, where one that has fewer is wrong. A first data record of one field is an error then, if
+    /// another delimiter would cut it; `None` looks into no record.
+    pub fields: Option<NonZeroUsize>,
     /// The header records at the start.
     pub header: Header,
     /// The trailer at the end; `None` if the last record is data like any other.
@@ -46,10 +51,12 @@ impl Default for PipelineSpec {
     fn default() -> Self {
         Self {
             compression: Compression::None,
+            decompressed_limit_bytes: None,
             encoding: Encoding::Utf8,
             invalid_bytes: InvalidBytes::Reject,
             framing: Framing::Lines,
             delimiter: None,
+            fields: None,
             header: Header::default(),
             trailer: None,
             split: None,

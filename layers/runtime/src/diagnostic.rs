@@ -4,8 +4,8 @@ use std::error::Error;
 use std::fmt;
 
 use lambda_runtime::Diagnostic;
-use longshore_app::AppError;
 use longshore_app::ports::{NotifyError, ObjectStoreError, WarehouseError};
+use longshore_app::{AppError, with_causes};
 use longshore_aws::SecretsError;
 use longshore_domain::disposition::Disposition;
 use longshore_store::StoreError;
@@ -55,20 +55,13 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
 }
 
 impl fmt::Display for Failure {
-    /// The whole chain on one line; a cause that repeats the end of what was said already is left out.
+    /// The whole chain on one line, and which query failed: a function's failure is read by those who look into it.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut said = String::new();
-        for cause in self.error.chain() {
-            let cause = cause.to_string();
-            if said.ends_with(&cause) {
-                continue;
-            }
-            if !said.is_empty() {
-                said.push_str(": ");
-            }
-            said.push_str(&cause);
+        formatter.write_str(&with_causes(&*self.error))?;
+        match self.error.chain().find_map(query) {
+            Some(query) => write!(formatter, " (query {query})"),
+            None => Ok(()),
         }
-        formatter.write_str(&said)
     }
 }
 
@@ -85,6 +78,14 @@ impl From<Failure> for Diagnostic {
             error_message: failure.to_string(),
         }
     }
+}
+
+fn query(cause: &(dyn Error + 'static)) -> Option<&'static str> {
+    let store = match cause.downcast_ref() {
+        Some(AppError::Store(error)) => Some(error),
+        _ => cause.downcast_ref(),
+    };
+    store.and_then(StoreError::action)
 }
 
 /// The outermost cause that knows decides: an inner one does not know what was being done.
@@ -127,9 +128,21 @@ mod tests {
             .unwrap_err();
         let diagnostic = Diagnostic::from(Failure::from(error));
         assert_eq!(diagnostic.error_type, "Misconfigured");
-        let expected = "process s3://landing/a.txt: object store: access to s3://landing/a.txt was denied; \
+        let expected = "process s3://landing/a.txt: access to s3://landing/a.txt was denied; \
                         grant s3:GetObject on it to the function's role: service error";
         assert_eq!(diagnostic.error_message, expected);
+    }
+
+    #[test]
+    fn a_failure_of_the_control_database_names_the_query_at_its_end() {
+        let lost = || StoreError::NotFound {
+            action: "load_list",
+            what: "load 7".to_owned(),
+        };
+        let expected = "there is no load 7 on the ledger (query load_list)";
+        assert_eq!(Failure::from(lost()).to_string(), expected);
+        let failure = Failure::from(AppError::from(lost())).context("list loads");
+        assert_eq!(failure.to_string(), format!("list loads: {expected}"));
     }
 
     #[test]

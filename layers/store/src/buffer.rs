@@ -16,8 +16,9 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::load::Source;
+use crate::operation::Operator;
 use crate::queries::Query;
-use crate::read::{Reader, bounded, integer, json, milliseconds, optional_bigint};
+use crate::read::{Reader, bounded, integer, json, milliseconds, optional_bigint, text};
 use crate::store::Parameters;
 use crate::transaction::Transaction;
 use crate::transition::{Moved, moved};
@@ -277,14 +278,27 @@ impl Store {
         rows.iter().map(read_superseded).collect()
     }
 
-    /// Makes all that waits in a buffer due; false when nothing waits.
+    /// Makes all that waits in a buffer due, with a record of it at each file; false when nothing waits.
     ///
     /// # Errors
     /// Any [`StoreError`] of a write.
-    pub async fn flush_buffer(&self, buffer: BufferId, now: DateTime<Utc>) -> Result<bool, StoreError> {
-        let changed = self
-            .execute(Query::BufferFlush, &[&buffer.as_uuid(), &now])
-            .await?;
+    pub async fn flush_buffer(
+        &self,
+        buffer: BufferId,
+        operator: &Operator,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        let id = buffer.as_uuid();
+        let mut client = self.client(Query::BufferFlush.name()).await?;
+        let transaction = Transaction::begin(self, &mut client);
+        let changed = transaction.execute(Query::BufferFlush, &[&id, &now]).await?;
+        if changed > 0 {
+            let parameters: Parameters<'_> = &[&id, &operator.name, &text(&operator.reason), &now];
+            transaction
+                .execute(Query::OperationInsertWaiting, parameters)
+                .await?;
+        }
+        transaction.commit().await?;
         Ok(changed > 0)
     }
 }

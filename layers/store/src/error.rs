@@ -12,11 +12,11 @@ use crate::tls::Tls;
 /// The cause of a [`StoreError`], for the chain that is printed once at the edge.
 pub type Cause = Box<dyn Error + Send + Sync>;
 
-/// Why the control database did not do what was asked. `action` names the query or the step.
+/// Why the control database did not do what was asked. `action` names the query or the step, which is the log's and not the reader's affair.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// No connection, or it broke: starting up, failing over, a network in between.
-    #[error("{action}: the control database cannot be reached")]
+    #[error("the control database cannot be reached")]
     Unreachable {
         /// What was tried.
         action: &'static str,
@@ -25,7 +25,7 @@ pub enum StoreError {
         source: Cause,
     },
     /// No answer in time, or no connection free in time.
-    #[error("{action}: the control database did not answer in time")]
+    #[error("the control database did not answer in time")]
     Timeout {
         /// What was tried.
         action: &'static str,
@@ -34,7 +34,7 @@ pub enum StoreError {
         source: Cause,
     },
     /// Another transaction was in the way; the same call succeeds once it is over.
-    #[error("{action}: another transaction was in the way")]
+    #[error("another transaction was in the way")]
     Conflict {
         /// What was tried.
         action: &'static str,
@@ -43,7 +43,7 @@ pub enum StoreError {
         source: Cause,
     },
     /// The database has no room: connections, memory or disk.
-    #[error("{action}: the control database is out of connections, memory or disk")]
+    #[error("the control database is out of connections, memory or disk")]
     Exhausted {
         /// What was tried.
         action: &'static str,
@@ -52,7 +52,7 @@ pub enum StoreError {
         source: Cause,
     },
     /// A table, column or function is missing.
-    #[error("{action}: schema {schema} is missing or older than this program; run: longshore migrate")]
+    #[error("schema {schema} is missing or older than this program; run: longshore migrate")]
     SchemaMissing {
         /// What was tried.
         action: &'static str,
@@ -63,7 +63,7 @@ pub enum StoreError {
         source: Cause,
     },
     /// The database of the settings does not exist.
-    #[error("{action}: database {database:?} does not exist on that server; create it or mend the secret")]
+    #[error("database {database:?} does not exist on that server; create it or mend the secret")]
     DatabaseMissing {
         /// What was tried.
         action: &'static str,
@@ -74,7 +74,7 @@ pub enum StoreError {
         source: Cause,
     },
     /// Wrong user or password, or a right that the user lacks.
-    #[error("{action}: user {user:?} is refused; mend the secret or grant the right")]
+    #[error("user {user:?} is refused; mend the secret or grant the right")]
     Denied {
         /// What was tried.
         action: &'static str,
@@ -85,7 +85,7 @@ pub enum StoreError {
         source: Cause,
     },
     /// The server's certificate, or the want of TLS on either side.
-    #[error("{action}: no trusted TLS connection to the control database")]
+    #[error("no trusted TLS connection to the control database")]
     TlsRefused {
         /// What was tried.
         action: &'static str,
@@ -100,7 +100,7 @@ pub enum StoreError {
         problem: String,
     },
     /// The database refused a row that could not have come about.
-    #[error("{action}: the control database refuses the row by {constraint}")]
+    #[error("the control database refuses the row by {constraint}")]
     ConstraintViolated {
         /// What was tried.
         action: &'static str,
@@ -111,7 +111,7 @@ pub enum StoreError {
         source: Cause,
     },
     /// What was asked about is not there.
-    #[error("{action}: no {what} on the ledger")]
+    #[error("there is no {what} on the ledger")]
     NotFound {
         /// What was tried.
         action: &'static str,
@@ -119,7 +119,7 @@ pub enum StoreError {
         what: String,
     },
     /// A number that the database cannot hold.
-    #[error("{action}: {column} = {value} is beyond what the control database can count")]
+    #[error("{column} = {value} is beyond what the control database can count")]
     CountTooLarge {
         /// What was tried.
         action: &'static str,
@@ -150,7 +150,7 @@ pub enum StoreError {
         source: Cause,
     },
     /// The database refused for a reason that we did not foresee.
-    #[error("{action}: the control database refused")]
+    #[error("the control database refused")]
     Refused {
         /// What was tried.
         action: &'static str,
@@ -161,6 +161,27 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// The query or the step that it came of, for a log.
+    pub fn action(&self) -> Option<&'static str> {
+        match self {
+            Self::Unreachable { action, .. }
+            | Self::Timeout { action, .. }
+            | Self::Conflict { action, .. }
+            | Self::Exhausted { action, .. }
+            | Self::SchemaMissing { action, .. }
+            | Self::DatabaseMissing { action, .. }
+            | Self::Denied { action, .. }
+            | Self::TlsRefused { action, .. }
+            | Self::ConstraintViolated { action, .. }
+            | Self::NotFound { action, .. }
+            | Self::CountTooLarge { action, .. }
+            | Self::Refused { action, .. } => Some(action),
+            Self::CertificatesUnreadable { .. } | Self::Corrupt { .. } | Self::MigrationRefused { .. } => {
+                None
+            }
+        }
+    }
+
     /// What is to be done about it.
     pub fn disposition(&self) -> Disposition {
         match self {

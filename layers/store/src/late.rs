@@ -138,6 +138,39 @@ impl Store {
         Ok(())
     }
 
+    /// Times that were missed before the newest one of their rule, in a row with it, of which it shows at `now` that their files came with
+    /// its own.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of a read.
+    pub async fn late_backlog(&self, now: DateTime<Utc>, limit: u32) -> Result<Vec<LatePeriod>, StoreError> {
+        let rows = self
+            .rows(Query::LateListBacklog, &[&now, &bounded(limit)])
+            .await?;
+        rows.iter().map(late_period).collect()
+    }
+
+    /// Puts down once that the files of a time came with those of a later one, as `arrived_at` of the period says, with the message.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of a write.
+    pub async fn settle_backlog(
+        &self,
+        late: &LatePeriod,
+        notice: &OutboxNotice,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let parameters: Parameters<'_> = &[
+            &late.id,
+            &late.arrived_at,
+            &now,
+            &notice.topic_arn,
+            &json(&notice.message),
+        ];
+        self.execute(Query::LateSettleBacklog, parameters).await?;
+        Ok(())
+    }
+
     /// Times at which too few files came, of a rule or of all, the newest first.
     ///
     /// # Errors

@@ -151,6 +151,14 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
         "V40__operators",
         include_str!("../../../sql/config-db/migrations/V40__operators.sql"),
     ),
+    (
+        "V41__flushes_and_dead_letters",
+        include_str!("../../../sql/config-db/migrations/V41__flushes_and_dead_letters.sql"),
+    ),
+    (
+        "V42__backlogs",
+        include_str!("../../../sql/config-db/migrations/V42__backlogs.sql"),
+    ),
 ];
 
 /// The version that this program brings a schema to: the number in the last migration's name.

@@ -35,16 +35,19 @@ pub enum OperationKind {
     Forget,
     /// Its follow-up, which failed, is run again.
     FollowUp,
+    /// The batch that it waits for is made before its time.
+    Flush,
 }
 
 impl OperationKind {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Replay,
         Self::Cancel,
         Self::Release,
         Self::Skip,
         Self::Forget,
         Self::FollowUp,
+        Self::Flush,
     ];
 
     /// The word on the ledger and on the command line.
@@ -56,6 +59,7 @@ impl OperationKind {
             Self::Skip => "skip",
             Self::Forget => "forget",
             Self::FollowUp => "follow_up",
+            Self::Flush => "flush",
         }
     }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
-use longshore_app::App;
+use longshore_app::{App, UnpackLimit};
 use longshore_copy::{WarehouseScript, sample_sql, warehouse_sql};
 use longshore_domain::target::Warehouse;
 use longshore_runtime::settings::{Settings, SettingsError};
@@ -36,6 +36,14 @@ impl Deployment {
             }
             None => (Settings::from_environment(), AwsAccess::FromEnvironment),
         })
+    }
+
+    /// How much may come of a compressed file: what the functions are told, where it is known.
+    pub(crate) fn unpacking(&self) -> UnpackLimit {
+        match self.unchecked_settings() {
+            Ok((Ok(settings), _)) => settings.unpacking,
+            Ok((Err(_), _)) | Err(_) => UnpackLimit::default(),
+        }
     }
 
     fn settings(&self) -> anyhow::Result<(Settings, AwsAccess)> {

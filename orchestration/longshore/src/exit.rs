@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
+use longshore_app::with_causes;
 use serde_json::json;
 
 use crate::output::harmless;
@@ -38,13 +39,18 @@ pub(crate) fn input(message: impl Into<String>) -> anyhow::Error {
     InputError(message.into()).into()
 }
 
+/// An error with all its causes on one line, each said once.
+pub(crate) fn causes(error: &anyhow::Error) -> String {
+    with_causes(&**error)
+}
+
 /// Says what went wrong, with all causes, once.
 pub(crate) fn report(error: &anyhow::Error, json: bool) -> ExitStatus {
     let status = match error.downcast_ref::<InputError>() {
         Some(_) => ExitStatus::Input,
         None => ExitStatus::Failure,
     };
-    let message = format!("{error:#}");
+    let message = causes(error);
     let line = if json {
         json!({ "error": message }).to_string()
     } else {

@@ -126,7 +126,7 @@ fn in_a_batch(load: &Load) -> String {
         }
         (None, Some(buffer)) => {
             format!(
-                "it waits for a batch; have that made with: longshore batch flush {buffer}, or put the file aside \
+                "it waits for a batch; have that made with: longshore batch flush {buffer} --why TEXT, or put the file aside \
                  with: longshore load skip {} --why TEXT",
                 load.id
             )

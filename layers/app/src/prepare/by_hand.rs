@@ -23,7 +23,7 @@ use super::spec;
 use super::uploads::Uploads;
 use super::{part_name, records_of_types, unlisted_remark};
 use crate::AppError;
-use crate::config::RangeLimits;
+use crate::config::{RangeLimits, UnpackLimit};
 use crate::ports::{COPIES_AT_ONCE, Destination, ObjectBody, ObjectStart, ObjectStore, ObjectStoreError};
 
 /// The use case.
@@ -33,6 +33,8 @@ pub struct PrepareFile<'a> {
     pub objects: &'a dyn ObjectStore,
     /// How they are read and cut by ranges.
     pub limits: &'a RangeLimits,
+    /// How much may come of a compressed one.
+    pub unpacking: UnpackLimit,
 }
 
 /// A file that is no object: it can be opened as often as is wanted, and is read from its first byte.
@@ -154,7 +156,7 @@ impl PrepareFile<'_> {
                 size_bytes: head.size_bytes,
                 sequencer: None,
             },
-            spec: pipeline(wish),
+            spec: self.pipeline(wish, head.size_bytes),
             stop: stop.boxed().shared(),
         };
         outcome(&job, Box::pin(job.prepare(bytes)).await)
@@ -170,6 +172,7 @@ impl PrepareFile<'_> {
         wish: &FileWish,
         stop: impl Future<Output = ()> + Send,
     ) -> Result<FilePreparation, AppError> {
+        let size_bytes = file.open()?.size_bytes;
         let job = Job {
             objects: self.objects,
             limits: self.limits,
@@ -180,13 +183,20 @@ impl PrepareFile<'_> {
                 key: wish.key.clone(),
                 version: None,
                 etag: None,
-                size_bytes: file.open()?.size_bytes,
+                size_bytes,
                 sequencer: None,
             },
-            spec: pipeline(wish),
+            spec: self.pipeline(wish, size_bytes),
             stop: stop.boxed().shared(),
         };
         outcome(&job, Box::pin(job.in_a_stream()).await)
+    }
+
+    fn pipeline(&self, wish: &FileWish, size_bytes: u64) -> PipelineSpec {
+        PipelineSpec {
+            decompressed_limit_bytes: Some(self.unpacking.most_bytes_of(size_bytes)),
+            ..pipeline(wish)
+        }
     }
 }
 

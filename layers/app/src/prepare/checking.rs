@@ -134,16 +134,16 @@ impl<'a> FileCheck<'a> {
         })
     }
 
-    /// Looks at the name, and begins.
+    /// Looks at the name, and begins. `unpacks_to` is the most that may come of a compressed file.
     ///
     /// # Errors
     /// The name is not the rule's, or the rule asks for what contradicts itself.
-    pub fn begin(rule: &'a FileRule, key: &ObjectKey) -> Result<Self, CheckFault> {
+    pub fn begin(rule: &'a FileRule, key: &ObjectKey, unpacks_to: u64) -> Result<Self, CheckFault> {
         check::extension_of_key(key, rule)?;
         let spec = spec::pipeline(rule, None);
         let decoder = (spec.compression != Compression::None).then(|| {
             let threads = available_parallelism().unwrap_or(NonZeroUsize::MIN);
-            Decoder::new(spec.compression, threads)
+            Decoder::new(spec.compression, threads).limited_to(Some(unpacks_to))
         });
         let pipeline = Pipeline::new(PipelineSpec {
             compression: Compression::None,

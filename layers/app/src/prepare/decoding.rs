@@ -25,14 +25,14 @@ pub(super) struct Decoding {
 
 impl Decoding {
     /// A decoding, and where the file's chunks go. It ends when all of them are taken and the sender is dropped, with the first
-    /// that is at fault, or soon after either side is dropped.
-    pub(super) fn begin(compression: Compression) -> (Sender<Bytes>, Self) {
+    /// that is at fault or brings more than the limit, or soon after either side is dropped.
+    pub(super) fn begin(compression: Compression, limit_bytes: Option<u64>) -> (Sender<Bytes>, Self) {
         // Of this machine, which for a function goes by its memory.
         let threads = available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let (chunk_sender, chunks) = mpsc::channel(CHUNKS_AHEAD);
         let (piece_sender, pieces) = mpsc::channel(PIECES_AHEAD);
-        let thread =
-            spawn_blocking(move || decode(Decoder::new(compression, threads), chunks, &piece_sender));
+        let decoder = Decoder::new(compression, threads).limited_to(limit_bytes);
+        let thread = spawn_blocking(move || decode(decoder, chunks, &piece_sender));
         (chunk_sender, Self { pieces, thread })
     }
 
@@ -101,7 +101,7 @@ mod tests {
 
     /// What comes of a file, and how it ends.
     async fn decoded(file: Vec<u8>) -> (Vec<u8>, Result<u64, Stop>) {
-        let (chunks, mut decoding) = Decoding::begin(Compression::Gzip);
+        let (chunks, mut decoding) = Decoding::begin(Compression::Gzip, None);
         let sending = tokio::spawn(async move {
             for chunk in file.chunks(1_000) {
                 if chunks.send(Bytes::copy_from_slice(chunk)).await.is_err() {
@@ -144,7 +144,7 @@ mod tests {
 
     #[tokio::test]
     async fn nobody_waits_for_a_decoding_that_nobody_takes_from() {
-        let (chunks, decoding) = Decoding::begin(Compression::Gzip);
+        let (chunks, decoding) = Decoding::begin(Compression::Gzip, None);
         let file = gzipped(&text());
         let sending = tokio::spawn(async move {
             for chunk in file.chunks(100_000) {

@@ -12,8 +12,10 @@ pub(crate) fn reason(error: PrepareError) -> Result<RejectReason, AppError> {
         Fault::CompressedInputTruncated { offset, .. } => ("compressed_input_truncated", None, Some(*offset)),
         Fault::CompressedInputCorrupt { offset, .. } => ("compressed_input_corrupt", None, Some(*offset)),
         Fault::TrailingBytes { offset, .. } => ("compressed_input_trailing_bytes", None, Some(*offset)),
+        Fault::DecompressedTooLarge { offset, .. } => ("decompressed_too_large", None, Some(*offset)),
         Fault::ByteOrderMarkMissing { .. } => ("byte_order_mark_missing", Some(1), Some(0)),
         Fault::InvalidEncoding { line, byte, .. } => ("invalid_encoding", Some(*line), Some(*byte)),
+        Fault::DelimiterDiffers { line, byte, .. } => ("delimiter_differs", Some(*line), Some(*byte)),
         Fault::UnbalancedQuotes { line, byte } => ("unbalanced_quotes", Some(*line), Some(*byte)),
         Fault::RecordTooLong { line, byte, .. } => ("record_too_long", Some(*line), Some(*byte)),
         Fault::RecordEndMissing { byte, .. } => ("record_too_long", None, Some(*byte)),
@@ -37,8 +39,16 @@ pub(crate) fn reason(error: PrepareError) -> Result<RejectReason, AppError> {
     };
     Ok(RejectReason::Content {
         fault: fault.to_owned(),
-        message: error.to_string(),
+        message: format!("{error}{}", further_remedy(&error)),
         line,
         byte,
     })
+}
+
+/// What the engine cannot know to say: what the deployment calls its limit.
+fn further_remedy(error: &PrepareError) -> &'static str {
+    if matches!(error, PrepareError::DecompressedTooLarge { .. }) {
+        return ", or let files unpack to more: LONGSHORE_MAX_UNPACKED_BYTES";
+    }
+    ""
 }

@@ -23,7 +23,7 @@ use longshore_domain::load::LoadId;
 use longshore_domain::object::{Object, ObjectKey};
 use longshore_domain::reject::RejectReason;
 use longshore_domain::rule::{Compression, FileRule, RuleColumn, drift_remark};
-use longshore_preprocess::{OutputFormat, Report};
+use longshore_preprocess::{OutputFormat, PipelineSpec, Report};
 use longshore_store::Source;
 
 use crate::{App, AppError};
@@ -160,7 +160,11 @@ pub(crate) async fn prepare(
     let in_parts = |output| OutputFormat { part_bytes, ..output };
     let mut output = spec::output(rule).map(in_parts);
     loop {
-        let finished = match pass::run(app, pace, load, source, spec::pipeline(rule, output), rule).await? {
+        let spec = PipelineSpec {
+            decompressed_limit_bytes: Some(app.config.unpacking.most_bytes_of(source.size_bytes)),
+            ..spec::pipeline(rule, output)
+        };
+        let finished = match pass::run(app, pace, load, source, spec, rule).await? {
             Passed::Whole(finished) => finished,
             Passed::Refused(reason) => return Ok(Prepared::Refused(reason)),
             Passed::OutOfTime(progress) => return Ok(Prepared::OutOfTime(progress)),

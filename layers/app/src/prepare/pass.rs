@@ -130,7 +130,7 @@ pub(super) async fn read(
         watch,
         stop: uploads.stop(),
     };
-    let compression = spec.compression;
+    let (compression, limit_bytes) = (spec.compression, spec.decompressed_limit_bytes);
     let spec = PipelineSpec {
         compression: Compression::None,
         ..spec
@@ -148,7 +148,7 @@ pub(super) async fn read(
             pass.finish().await
         }
         Compression::Gzip | Compression::Bzip2 | Compression::Zstd => {
-            let bytes_read = decode(source, compression, &mut pass).await?;
+            let bytes_read = decode(source, compression, limit_bytes, &mut pass).await?;
             Ok(Report {
                 bytes_read,
                 ..pass.finish().await?
@@ -161,9 +161,10 @@ pub(super) async fn read(
 async fn decode(
     source: Source<'_, impl Fn(u64, u64) -> Option<Progress>>,
     compression: Compression,
+    limit_bytes: Option<u64>,
     pass: &mut Pass<'_, '_, impl Fn(OutputId) -> ObjectKey>,
 ) -> Result<u64, Stop> {
-    let (chunks, mut decoding) = Decoding::begin(compression);
+    let (chunks, mut decoding) = Decoding::begin(compression, limit_bytes);
     let reading = source.each(async move |chunk| {
         // The decoding takes no more chunks once it met a fault, which it tells itself.
         drop(chunks.send(chunk).await);

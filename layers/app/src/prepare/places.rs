@@ -3,7 +3,9 @@
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::{StreamExt, TryStreamExt, iter};
 use longshore_domain::object::Object;
-use longshore_preprocess::{Head, LocalEnds, PipelineSpec, PrepareError, RECORD_LIMIT_BYTES, Tail};
+use longshore_preprocess::{
+    Head, LocalEnds, PipelineSpec, PrepareError, RECORD_LIMIT_BYTES, Tail, check_first_record,
+};
 
 use super::pass::Stop;
 use crate::config::RangeLimits;
@@ -39,6 +41,10 @@ impl Places<'_> {
                 window.extend_from_slice(&more);
             }
             let found = Head::read(self.spec, &window);
+            if let Some(head) = &found {
+                let data = &window[usize::try_from(head.data_from).unwrap_or(window.len())..];
+                check_first_record(self.spec, data, 1 + head.header_lines, head.data_from)?;
+            }
             if found.is_some() || to == self.source.size_bytes || to >= FARTHEST_BYTES {
                 return Ok(found);
             }

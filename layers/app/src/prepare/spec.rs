@@ -1,6 +1,6 @@
 //! From the rule to what the engine is asked.
 
-use std::num::NonZeroU64;
+use std::num::{NonZeroU64, NonZeroUsize};
 
 use longshore_domain::object::ObjectKey;
 use longshore_domain::preparation::may_be_in_parts;
@@ -130,6 +130,8 @@ pub(crate) fn pipeline(rule: &FileRule, output: Option<engine::OutputFormat>) ->
     });
     engine::PipelineSpec {
         compression: compression(rule.compression),
+        // Depends on the file.
+        decompressed_limit_bytes: None,
         encoding: encoding(rule.encoding),
         invalid_bytes: match rule.invalid_bytes {
             InvalidBytes::Reject if !opaque => engine::InvalidBytes::Reject,
@@ -144,6 +146,7 @@ pub(crate) fn pipeline(rule: &FileRule, output: Option<engine::OutputFormat>) ->
             | DataFormat::Parquet
             | DataFormat::Orc => None,
         },
+        fields: fields_that_must_be(rule),
         header: engine::Header {
             records: rule.header_length(),
             in_output: match split {
@@ -162,6 +165,17 @@ pub(crate) fn pipeline(rule: &FileRule, output: Option<engine::OutputFormat>) ->
         },
         record_limit_bytes: engine::RECORD_LIMIT_BYTES,
     }
+}
+
+/// The fields of every record, where COPY refuses those that have fewer: it would refuse the first one too.
+fn fields_that_must_be(rule: &FileRule) -> Option<NonZeroUsize> {
+    let lets_pass = |word: &str| {
+        let word = word.to_ascii_uppercase();
+        word.starts_with("FILLRECORD") || word.starts_with("MAXERROR")
+    };
+    let is_strict = !rule.copy_options.split_whitespace().any(lets_pass);
+    let fields = NonZeroUsize::new(rule.columns.len())?;
+    (is_strict && rule.split.is_none()).then_some(fields)
 }
 
 fn compression(compression: Compression) -> engine::Compression {

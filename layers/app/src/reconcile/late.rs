@@ -24,6 +24,7 @@ impl Reconcile<'_> {
         report: &mut ReconcileReport,
     ) -> Result<(), AppError> {
         self.settle_late_periods(slice, report).await?;
+        self.settle_backlogs(slice, report).await?;
         self.judge_expectations(slice, report).await
     }
 
@@ -40,6 +41,23 @@ impl Reconcile<'_> {
                 report.arrived_late += usize::from(arrived.is_some());
             }
             if settled.is_empty() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// What came beyond what the newest time lacked is of those that were missed just before it.
+    async fn settle_backlogs(&self, slice: &Slice, report: &mut ReconcileReport) -> Result<(), AppError> {
+        let store = &self.app.store;
+        while !self.is_over(slice) {
+            let now = self.app.clock.now();
+            let backlog = store.late_backlog(now, AT_ONCE).await?;
+            for late in &backlog {
+                store.settle_backlog(late, &self.arrived(late), now).await?;
+                report.arrived_late += 1;
+            }
+            if backlog.is_empty() {
                 break;
             }
         }

@@ -12,7 +12,7 @@ use longshore_app::ports::{
     ArchiveCopy, Destination, ObjectBody, ObjectHead, ObjectPage, ObjectStart, ObjectStore, ObjectStoreError,
     PendingObject, RangeBody, Upload, UploadedObject,
 };
-use longshore_app::{Counting, FilePreparation, FileWish, PrepareFile, RangeLimits, Way};
+use longshore_app::{Counting, FilePreparation, FileWish, PrepareFile, RangeLimits, UnpackLimit, Way};
 use longshore_domain::object::{Bucket, Object, ObjectKey, WatchedPrefix};
 use longshore_domain::rule::{ColumnRow, Compression, FileRule, RuleRow};
 
@@ -202,6 +202,7 @@ async fn prepare(giant: &Giant, parts: u32, counting: Counting, limits: &RangeLi
         to_prefix: "processing/by-hand/".to_owned(),
     };
     let prepare = PrepareFile {
+        unpacking: UnpackLimit::default(),
         objects: giant,
         limits,
     };

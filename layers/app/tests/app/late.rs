@@ -167,6 +167,53 @@ async fn after_two_in_a_row_a_late_file_counts_for_the_next_time_too() {
 }
 
 #[tokio::test]
+async fn files_of_several_times_that_come_together_are_of_all_of_them_and_of_no_later_one() {
+    let (_bench, world) = begun(DAILY).await;
+    for day in 1..=3 {
+        world.reconcile_at(at(day, 14, 1)).await;
+    }
+    world.comes("first", at(3, 18, 0)).await;
+    world.reconcile_at(at(3, 18, 1)).await;
+    let newest = (at(3, 13, 0), LateState::ArrivedLate);
+    let missing = |day| (at(day, 13, 0), LateState::Missing);
+    assert_eq!(world.states().await, [newest, missing(2), missing(1)]);
+
+    world.comes("second", at(3, 18, 10)).await;
+    world.reconcile_thrice_at_once().await;
+    world.comes("third", at(3, 19, 0)).await;
+    world.reconcile_at(at(3, 19, 1)).await;
+    world.reconcile_at(at(3, 19, 2)).await;
+    let arrivals: Vec<_> = world.late().await.iter().map(|late| late.arrived_at).collect();
+    let expected = [at(3, 18, 0), at(3, 18, 10), at(3, 19, 0)];
+    assert_eq!(arrivals, expected.map(Some));
+    let told = world.told_of_times();
+    assert_eq!(told, [["late"; 3], ["arrived_late"; 3]].concat());
+
+    // All is there: the next time needs a file of its own.
+    world.reconcile_at(at(4, 14, 1)).await;
+    assert_eq!(world.states().await[0], (at(4, 13, 0), LateState::Awaited));
+}
+
+#[tokio::test]
+async fn a_backlog_of_several_files_each_is_filled_from_its_newest_time_on() {
+    let (_bench, world) = begun(TWO_EACH_DAY).await;
+    world.reconcile_at(at(1, 14, 1)).await;
+    world.reconcile_at(at(2, 14, 1)).await;
+    for name in ["one", "two", "three"] {
+        world.comes(name, at(2, 18, 0)).await;
+    }
+    world.reconcile_at(at(2, 18, 1)).await;
+    let second = (at(2, 13, 0), LateState::ArrivedLate);
+    assert_eq!(world.states().await, [second, (at(1, 13, 0), LateState::Missing)]);
+    world.comes("four", at(2, 19, 0)).await;
+    world.reconcile_at(at(2, 19, 1)).await;
+    assert_eq!(
+        world.states().await,
+        [second, (at(1, 13, 0), LateState::ArrivedLate)]
+    );
+}
+
+#[tokio::test]
 async fn of_several_files_it_is_said_how_many_came() {
     let (_bench, world) = begun(TWO_EACH_DAY).await;
     world.comes("early", at(0, 20, 0)).await;

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use longshore_app::{
-    AppError, Counting, FilePreparation, FileWish, PrepareFile, RangeLimits, Way, with_causes,
+    AppError, Counting, FilePreparation, FileWish, PrepareFile, RangeLimits, UnpackLimit, Way, with_causes,
 };
 use longshore_domain::object::{Bucket, ObjectKey};
 use longshore_domain::rule::{ColumnRow, Compression, FileRule, RuleRow};
@@ -76,6 +76,7 @@ impl Desk {
         let prepare = PrepareFile {
             objects: &objects,
             limits: &self.limits,
+            unpacking: UnpackLimit::default(),
         };
         Box::pin(prepare.run(&self.wish, stop)).await
     }

@@ -1,7 +1,9 @@
 //! Files that are refused: why, where they go, and what else must not happen.
 
+use longshore_app::UnpackLimit;
 use longshore_domain::load::LoadState;
 use longshore_domain::object::Sequencer;
+use longshore_preprocess::{Memory, OutputCompression, OutputFormat, Pipeline, PipelineSpec};
 use rstest::rstest;
 
 use crate::support::bench::Bench;
@@ -67,6 +69,89 @@ async fn a_target_that_is_dropped_after_its_first_load_moves_one_file_and_keeps_
         (LoadState::Rejected, Some("target_missing"))
     );
     assert!(world.files.get("in/third_701.txt").is_some());
+}
+
+#[rstest]
+#[case::its_trailer("trailer_flag = 'Y', trailer_tag = 'T|'", "plum,1\nfig,2\nT,2\n")]
+#[case::its_header("header_flag = 'Y', header_policy = 'names'", "item,amount\nplum,1\n")]
+#[case::the_warehouse("", "plum,1\nfig,2\n")]
+#[tokio::test]
+async fn a_wrong_delimiter_is_named_whatever_else_would_be_wrong_with_it(
+    #[case] with: &'static str,
+    #[case] text: &str,
+) {
+    let bench = Bench::with(&[PLAIN.with(with)]).await;
+    let world = bench.world();
+    assert_eq!(
+        refused(&world, "in/plain_701.txt", text).await,
+        moves("delimiter_differs")
+    );
+    let message = world.topic.messages().remove(0);
+    let said = "expected 2 fields by '|', found 1; it looks like ',' (2 fields)";
+    assert!(message.email.contains(said), "{}", message.email);
+}
+
+#[rstest]
+#[case::is_filled("copy_options = 'FILLRECORD'")]
+#[case::is_let_pass("copy_options = 'MAXERROR 10'")]
+#[tokio::test]
+async fn a_record_of_one_field_that_copy_would_take_is_no_sign_of_a_wrong_delimiter(
+    #[case] with: &'static str,
+) {
+    let bench = Bench::with(&[PLAIN.with(with)]).await;
+    let world = bench.world();
+    let object = world.land("in/plain_701.txt", "plum, ripe\nfig|2\n");
+    world.announce(&object, "prepare").await.done();
+    assert_eq!(world.load_of(&object).await.error_code, None);
+}
+
+fn gzipped(text: &[u8]) -> Vec<u8> {
+    let compression = OutputCompression::Gzip { level: 9 };
+    let spec = PipelineSpec {
+        output: Some(OutputFormat {
+            compression,
+            ..OutputFormat::default()
+        }),
+        ..PipelineSpec::default()
+    };
+    let mut outputs = Memory::default();
+    let mut pipeline = Pipeline::new(spec).unwrap();
+    pipeline.push_all(text, &mut outputs).unwrap();
+    pipeline.finish(&mut outputs).unwrap();
+    outputs.only().to_vec()
+}
+
+#[rstest]
+#[case::that_is_only_checked("compression = 'gzip'", "")]
+#[case::that_is_written_anew("compression = 'gzip', trailer_flag = 'Y', trailer_tag = 'T|'", "T|70000\n")]
+#[tokio::test]
+async fn a_file_may_unpack_to_the_limit_and_not_to_one_byte_more(
+    #[case] with: &'static str,
+    #[case] trailer: &str,
+) {
+    let bench = Bench::with(&[PLAIN.with(with)]).await;
+    let text = "plum|1\n".repeat(70_000) + trailer;
+    let length = text.len() as u64;
+    let file = gzipped(text.as_bytes());
+    assert!(file.len() as u64 * UnpackLimit::TIMES < length);
+
+    let world = bench.world().with_unpacked_bytes(length);
+    let object = world.land_bytes("in/plain_701.txt", &file);
+    world.announce(&object, "prepare").await.done();
+    assert_eq!(world.load_of(&object).await.error_code, None);
+
+    let world = bench.world().with_unpacked_bytes(length - 1);
+    let object = world.land_bytes("in/bomb_701.txt", &file);
+    world.announce(&object, "prepare").await.done();
+    let load = world.load_of(&object).await;
+    assert_eq!(load.error_code.as_deref(), Some("decompressed_too_large"));
+    assert_eq!(world.files.keys_in("processing"), Vec::<String>::new());
+    let said = load.error.unwrap();
+    assert!(
+        said.contains(&format!("unpacks to more than {} bytes", length - 1))
+            && said.contains("LONGSHORE_MAX_UNPACKED_BYTES"),
+        "{said}"
+    );
 }
 
 #[rstest]

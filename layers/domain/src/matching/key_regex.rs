@@ -8,6 +8,7 @@ use regex_syntax::hir::literal::{ExtractKind, Extractor};
 
 use super::Captures;
 use crate::object::ObjectKey;
+use crate::one_line::one_line;
 
 /// How many expressions are kept. Beyond that all are let go of: whoever has more candidates for a file compiles some anew.
 const MOST_KEPT: usize = 256;
@@ -87,16 +88,28 @@ impl KeyRegex {
         )
     }
 
+    /// As its rule has it.
+    pub(super) fn written(&self) -> &str {
+        let compared = self.as_str();
+        let written = compared.strip_prefix(BEFORE);
+        written
+            .and_then(|written| written.strip_suffix(BEHIND))
+            .unwrap_or(compared)
+    }
+
     /// As it is compared: anchored at both ends.
     pub(super) fn as_str(&self) -> &str {
         self.0.as_str()
     }
 }
 
+const BEFORE: &str = "^(?:";
+const BEHIND: &str = ")$";
+
 fn compile(text: &str) -> Result<Regex, String> {
     // The bare text first, so that positions in the error are the operator's.
-    Regex::new(text).map_err(|error| format!("{text:?} is no regular expression: {error}"))?;
-    Regex::new(&format!("^(?:{text})$")).map_err(|error| error.to_string())
+    Regex::new(text).map_err(|error| format!("\"{}\" is no regular expression: {error}", one_line(text)))?;
+    Regex::new(&format!("{BEFORE}{text}{BEHIND}")).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

@@ -197,6 +197,22 @@ fn a_file_that_no_rule_takes_may_belong_to_one_that_cannot_be_read() {
 }
 
 #[test]
+fn an_expression_is_explained_as_it_is_written() {
+    let rows = [regex(1, r"in/(?<day>\d+)\.csv"), regex(2, "in/\u{1b}2J")];
+    let said: Vec<_> = explain(&rows, None, &ObjectKey::new("in/a.txt"), None)
+        .into_iter()
+        .map(|verdict| verdict.reason)
+        .collect();
+    assert_eq!(
+        said,
+        [
+            r#"key expression "in/(?<day>\d+)\.csv" does not match the key"#,
+            r#"key expression "in/\u{1b}2J" does not match the key"#,
+        ]
+    );
+}
+
+#[test]
 fn a_broken_expression_matches_nothing_and_is_explained() {
     let rows = [regex(1, "in/("), token(2, "527.")];
     assert_eq!(found(&rows, "in/A_527.txt"), Ok(Some(2)));

@@ -68,7 +68,7 @@ impl LateFiles {
         );
         Message {
             subject: ascii(&format!("Longshore {headline}"), SUBJECT_CHARACTERS),
-            default: self.body_for_machines(outcome),
+            default: self.body_for_machines(outcome, custom_error_message),
             email: self.body_for_people(&headline, custom_error_message),
             sms: ascii(&headline, SMS_CHARACTERS),
             attributes: self.attributes(outcome),
@@ -97,7 +97,8 @@ impl LateFiles {
         )
     }
 
-    fn body_for_machines(&self, outcome: Outcome) -> String {
+    fn body_for_machines(&self, outcome: Outcome, custom_error_message: &str) -> String {
+        let custom = custom_error_message.trim();
         let moment = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::AutoSi, true);
         json!({
             "status": outcome.as_str(),
@@ -113,6 +114,7 @@ impl LateFiles {
             "arrived_files": self.arrived_files,
             "arrived_at": self.arrived_at.map(moment),
             "missed_before": self.missed_before,
+            "custom_error_msg": (!custom.is_empty()).then_some(custom),
             "newest_file_name": self.newest.as_ref().map(|newest| &newest.name),
             "newest_file_at": self.newest.as_ref().map(|newest| moment(newest.at)),
             "newest_load_id": self.newest.as_ref().map(|newest| newest.load),
@@ -249,11 +251,13 @@ mod tests {
 
     #[test]
     fn machines_get_json_and_attributes_for_either() {
-        let body: serde_json::Value = serde_json::from_str(&late().late("").default).unwrap();
+        let body: serde_json::Value =
+            serde_json::from_str(&late().late("Call the data desk.").default).unwrap();
         assert_eq!(body["status"], "late");
         assert_eq!(body["success"], false);
         assert_eq!(body["expected_at"], "2026-11-28T05:00:00Z");
         assert_eq!(body["arrived_files"], 0);
+        assert_eq!(body["custom_error_msg"], "Call the data desk.");
         let arrived = late().arrived();
         assert!(
             arrived

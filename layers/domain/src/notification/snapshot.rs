@@ -31,14 +31,15 @@ impl FailedSnapshot {
         let headline = format!("FAILED: no snapshot of {}", self.table);
         Message {
             subject: ascii(&format!("Longshore {headline}"), SUBJECT_CHARACTERS),
-            default: self.body_for_machines(),
+            default: self.body_for_machines(custom_error_message),
             email: self.body_for_people(&headline, custom_error_message),
             sms: ascii(&headline, SMS_CHARACTERS),
             attributes: self.attributes(),
         }
     }
 
-    fn body_for_machines(&self) -> String {
+    fn body_for_machines(&self, custom_error_message: &str) -> String {
+        let custom = custom_error_message.trim();
         json!({
             "status": STATUS,
             "success": false,
@@ -47,6 +48,7 @@ impl FailedSnapshot {
             "interface_name": self.interface_name,
             "table": self.table,
             "error": self.error,
+            "custom_error_msg": (!custom.is_empty()).then_some(custom),
             "where_to_look": self.where_to_look(),
         })
         .to_string()
@@ -103,6 +105,13 @@ mod tests {
         };
         let message = failed.message("Call the data desk.");
         assert_eq!(message.subject, "Longshore FAILED: no snapshot of api.pages");
+        assert!(
+            message
+                .default
+                .contains(r#""custom_error_msg":"Call the data desk.""#),
+            "{}",
+            message.default
+        );
         insta::assert_snapshot!(message.email, @"
         FAILED: no snapshot of api.pages
 

@@ -1,5 +1,6 @@
 //! How often the loads of a rule are tried, and whether its follow-up may be.
 
+use super::cells::optional_flag;
 use super::fault::Collector;
 use super::{RuleFault, RuleRow};
 use crate::retry::RetryPolicy;
@@ -21,15 +22,8 @@ pub(super) fn retry(row: &RuleRow, faults: &mut Collector) -> RetryPolicy {
 
 /// What the rule says about running its follow-up twice; `None` when it says nothing.
 pub(super) fn follow_up_repeats(row: &RuleRow, faults: &mut Collector) -> Option<bool> {
-    match row.query_retry_flag.as_deref().map(str::trim) {
-        None | Some("") => None,
-        Some("Y" | "y") => Some(true),
-        Some("N" | "n") => Some(false),
-        Some(other) => {
-            faults.add("query_retry_flag", format!("{other:?} is neither Y nor N"));
-            None
-        }
-    }
+    let repeats = optional_flag("query_retry_flag", &row.query_retry_flag);
+    faults.keep(repeats).flatten()
 }
 
 pub(super) fn within(

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::cells::optional_flag;
 use super::fault::Collector;
 use super::{RuleFault, RuleRow};
 
@@ -135,12 +136,9 @@ fn concurrency(row: &RuleRow) -> Result<Option<Concurrency>, RuleFault> {
 }
 
 fn on_bad_file(row: &RuleRow) -> Result<OnBadFile, RuleFault> {
-    match row.batch_divide_flag.as_deref().map(str::trim) {
-        None | Some("" | "Y" | "y") => Ok(OnBadFile::Divide),
-        Some("N" | "n") => Ok(OnBadFile::FailAll),
-        Some(other) => Err(RuleFault::new(
-            "batch_divide_flag",
-            format!("{other:?} is neither Y nor N"),
-        )),
-    }
+    let divides = optional_flag("batch_divide_flag", &row.batch_divide_flag)?;
+    Ok(match divides.unwrap_or(true) {
+        true => OnBadFile::Divide,
+        false => OnBadFile::FailAll,
+    })
 }

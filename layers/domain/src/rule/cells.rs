@@ -9,12 +9,24 @@ pub(super) fn non_blank(text: &Option<String>) -> Option<String> {
         .map(str::to_owned)
 }
 
-pub(super) fn is_yes(column: &str, flag: &str) -> Result<bool, RuleFault> {
-    match flag.trim() {
-        "Y" | "y" => Ok(true),
-        "N" | "n" => Ok(false),
-        other => Err(RuleFault::new(column, format!("{other:?} is neither Y nor N"))),
+/// What a cell that holds Y or N says; `None` when it holds neither.
+pub(super) fn flag(text: &str) -> Option<bool> {
+    match text.trim() {
+        "Y" | "y" => Some(true),
+        "N" | "n" => Some(false),
+        _ => None,
     }
+}
+
+/// A flag that must be there.
+pub(super) fn is_yes(column: &str, text: &str) -> Result<bool, RuleFault> {
+    flag(text).ok_or_else(|| RuleFault::new(column, format!("{:?} is neither Y nor N", text.trim())))
+}
+
+/// A flag that may be missing.
+pub(super) fn optional_flag(column: &str, text: &Option<String>) -> Result<Option<bool>, RuleFault> {
+    let text = non_blank(text);
+    text.map(|text| is_yes(column, &text)).transpose()
 }
 
 pub(super) fn word<T>(

@@ -1,6 +1,6 @@
 //! From the row to the rule, collecting faults on the way.
 
-use super::cells::{is_yes, non_blank, word};
+use super::cells::{non_blank, optional_flag, word};
 use super::fault::Collector;
 use super::{
     ColumnPlace, ColumnRow, FilePlace, FileRule, FileType, Interface, LoadMode, ResendPolicy, RuleColumn,
@@ -58,8 +58,7 @@ pub(super) fn interpret(row: &RuleRow) -> Result<FileRule, RuleFaults> {
     let prepared_compression = layout::prepared_compression(row, compression, &mut faults);
     let retry = attempts::retry(row, &mut faults);
     let follow_up_repeats = attempts::follow_up_repeats(row, &mut faults);
-    let archives = row.archive_flag.as_deref().filter(|flag| !flag.trim().is_empty());
-    faults.keep(archives.map(|flag| is_yes("archive_flag", flag)).transpose());
+    faults.keep(optional_flag("archive_flag", &row.archive_flag));
     let batch = batch::batch(row, &mut faults);
     let vacuum_rows = vacuum_rows(row, &mut faults);
     // The rule itself has no use for it: whoever looks for late files reads it from the row.

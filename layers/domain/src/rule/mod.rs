@@ -112,9 +112,9 @@ pub enum FilePlace {
 impl FilePlace {
     /// What a row says, sound or not: a rule with faults keeps its files too.
     pub fn of(row: &RuleRow) -> Self {
-        match row.archive_flag.as_deref().map(str::trim) {
-            Some("N" | "n") => Self::Stays,
-            _ => Self::Archive,
+        match row.archive_flag.as_deref().and_then(cells::flag) {
+            Some(false) => Self::Stays,
+            Some(true) | None => Self::Archive,
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Such a rule takes no files. At each of its times the newest data of its tables is looked for, and what is news to a table is
 //! loaded as `snapshot load` does it by hand, under a rule of its own that is made of this one and of the table's description.
 
-use super::cells::non_blank;
+use super::cells::{flag, non_blank};
 use super::destination::warehouse;
 use super::fault::Collector;
 use super::{RuleFaults, RuleId, RuleRow, RuleTopics, attempts, targets};
@@ -134,7 +134,7 @@ fn interpret(row: &RuleRow) -> Result<ScheduledSnapshots, RuleFaults> {
 /// what is in them.
 fn check_idle(row: &RuleRow, faults: &mut Collector) {
     let set = |text: &Option<String>| non_blank(text).is_some();
-    let is_yes = |flag: &str| matches!(flag.trim(), "Y" | "y");
+    let is_yes = |text: &str| flag(text) == Some(true);
     let prefix = !row.file_prefix.trim().is_empty();
     let idle = [
         ("file_prefix", prefix),

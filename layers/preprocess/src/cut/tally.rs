@@ -50,6 +50,8 @@ impl RecordCounter {
         let ends = ChunkEnds::of(spec)?;
         let spec = PipelineSpec {
             header: Header::default(),
+            // A chunk begins anywhere.
+            fields: None,
             trailer: None,
             split: None,
             output: None,

@@ -1,8 +1,10 @@
 //! Records, headers, limits and quotes.
 
+use std::num::NonZeroUsize;
+
 use longshore_preprocess::{
-    Framing, Header, HeaderInOutput, InvalidBytes, LineEnding, OutputFormat, PipelineSpec, PrepareError,
-    Split, Trailer, UnlistedRecords,
+    Encoding, Framing, Header, HeaderInOutput, InvalidBytes, LineEnding, OutputFormat, PipelineSpec,
+    PrepareError, Split, Trailer, TrailerCount, UnlistedRecords,
 };
 
 use crate::drive::{copying, run, run_pieces};
@@ -28,6 +30,67 @@ fn an_empty_file_has_no_records_and_no_output() {
         (0, 0, None)
     );
     assert!(run.outputs.is_empty());
+}
+
+#[test]
+fn a_wrong_delimiter_is_told_before_what_comes_of_it() {
+    let spec = PipelineSpec {
+        delimiter: Some(b'|'),
+        fields: NonZeroUsize::new(3),
+        header: Header {
+            records: 1,
+            in_output: HeaderInOutput::Keep,
+        },
+        trailer: Some(Trailer {
+            count: Some(TrailerCount::AfterTag { tag: "T|".to_owned() }),
+        }),
+        ..copying()
+    };
+    let text = "id,name,amount\r\n\r\n1,plum,2\r\n2,fig,3\r\nT,2\r\n";
+    let error = run(&spec, text.as_bytes()).expect_err("the delimiter is another one");
+    assert_eq!(
+        error.to_string(),
+        "line 3, byte 18: expected 3 fields by '|', found 1; it looks like ',' (3 fields): correct the rule's delimiter, or ask the sender"
+    );
+    let spec = PipelineSpec {
+        encoding: Encoding::Utf16Le,
+        ..spec
+    };
+    let wide: Vec<u8> = "\u{feff}"
+        .encode_utf16()
+        .chain(text.encode_utf16())
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    let error = run(&spec, &wide).expect_err("the delimiter is another one");
+    assert!(
+        error.to_string().contains("it looks like ',' (3 fields)"),
+        "{error}"
+    );
+    let right = text.replace(',', "|");
+    assert_eq!(
+        run(
+            &PipelineSpec {
+                encoding: Encoding::Utf8,
+                ..spec
+            },
+            right.as_bytes()
+        )
+        .expect("it is right")
+        .report
+        .records,
+        2
+    );
+}
+
+#[test]
+fn the_first_data_record_alone_says_what_the_delimiter_is() {
+    let spec = PipelineSpec {
+        delimiter: Some(b'|'),
+        fields: NonZeroUsize::new(2),
+        ..copying()
+    };
+    let run = run(&spec, b"1|plum\n2,fig\n3,pear\n").expect("the others are COPY's to refuse");
+    assert_eq!(run.report.records, 3);
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! Compressed input: whole, in several streams, cut short, damaged.
 
 use std::io::Write;
+use std::num::NonZeroUsize;
 
-use longshore_preprocess::{Compression, Framing, Pipeline, PipelineSpec, PrepareError, Progress};
+use longshore_preprocess::{Compression, Decoder, Framing, Pipeline, PipelineSpec, PrepareError, Progress};
 use proptest::prelude::*;
 
 use crate::drive::{Watched, assert_same, copying, run, run_pieces};
@@ -54,6 +55,59 @@ fn several_streams_in_a_row_are_one_file() {
             (3, "1|plum\n2|fig\n3|pear\n")
         );
         assert_eq!(run.report.bytes_read, streams.concat().len() as u64);
+    }
+}
+
+#[test]
+fn as_much_as_is_allowed_comes_of_a_file_and_not_one_byte_more() {
+    let text = b"1|plum\n2|fig\n".repeat(40_000);
+    let length = text.len() as u64;
+    for compression in ALL {
+        let bytes = compress(compression, &text);
+        let limited = |limit| PipelineSpec {
+            decompressed_limit_bytes: Some(limit),
+            ..reading(compression)
+        };
+        let whole = run(&limited(length), &bytes).expect("it is as long as it may be");
+        assert_eq!(whole.report.bytes_decoded, length);
+        let error = run_pieces(&limited(length - 1), &bytes, &[7]).expect_err("it is longer");
+        let PrepareError::DecompressedTooLarge { limit, offset, .. } = error else {
+            panic!("{compression}: {error}");
+        };
+        assert_eq!(limit, length - 1);
+        assert!(offset <= bytes.len() as u64);
+    }
+    let spec = PipelineSpec {
+        decompressed_limit_bytes: Some(1),
+        ..copying()
+    };
+    run(&spec, &text).expect("what is not compressed is as long as it is");
+}
+
+#[test]
+fn a_decoder_by_itself_keeps_to_the_limit_with_one_thread_and_with_several() {
+    let text = b"1|plum\n2|fig\n".repeat(400_000);
+    let bytes = compress(Compression::Bzip2, &text);
+    for threads in [1, 3].map(|threads| NonZeroUsize::new(threads).expect("it is none of 0")) {
+        let mut given = 0;
+        let length = text.len() as u64;
+        let decoder = |limit| Decoder::new(Compression::Bzip2, threads).limited_to(Some(limit));
+        let mut whole = decoder(length);
+        let mut count = |piece: Vec<u8>| given += piece.len() as u64;
+        whole
+            .decode(&bytes, &mut count)
+            .and_then(|()| whole.finish(&mut count))
+            .expect("it is as long as it may be");
+        assert_eq!(given, length);
+        let mut cut = decoder(length - 1);
+        let error = cut
+            .decode(&bytes, drop)
+            .and_then(|()| cut.finish(drop))
+            .expect_err("it is longer");
+        assert!(
+            matches!(error, PrepareError::DecompressedTooLarge { .. }),
+            "{error}"
+        );
     }
 }
 

@@ -22,6 +22,8 @@ pub const REGION: &str = "region";
 pub const CUSTOM_ERROR_MSG: &str = "custom_error_msg";
 /// Smaller files are refused.
 pub const THRESHOLD_FILE_SIZE_BYTES: &str = "threshold_file_size_bytes";
+/// How much may come of any compressed file.
+pub const MAX_UNPACKED_BYTES: &str = "LONGSHORE_MAX_UNPACKED_BYTES";
 /// The time zone of the audit.
 pub const TIMEZONE: &str = "timezone";
 /// Where files land, for finding those that no event announced.
@@ -122,9 +124,14 @@ pub const SETTINGS: &[SettingDoc] = &[
     optional(
         CUSTOM_ERROR_MSG,
         "empty",
-        "Your own line in failure mails, such as whom to call.",
+        "Your own line in messages about failures, such as whom to call: the last one of the mail, and in the JSON as `custom_error_msg`.",
     ),
     optional(THRESHOLD_FILE_SIZE_BYTES, "`1`", "Smaller files are refused."),
+    optional(
+        MAX_UNPACKED_BYTES,
+        "`8589934592`",
+        "So much may come of any compressed file, and of a larger one 100 times its own length; what unpacks to more is refused (`decompressed_too_large`).",
+    ),
     optional(TIMEZONE, "`UTC`", "Time zone of the audit, by its IANA name."),
     optional(
         WATCHED_PREFIXES,

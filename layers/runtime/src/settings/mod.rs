@@ -10,7 +10,7 @@ mod warehouse;
 
 use std::path::PathBuf;
 
-use longshore_app::{AppConfig, LeasePace, RangeLimits, ReportedFailures};
+use longshore_app::{AppConfig, LeasePace, RangeLimits, ReportedFailures, UnpackLimit};
 use longshore_domain::object::WatchedPrefix;
 use longshore_domain::preparation::PART_TEXT_BYTES;
 use longshore_domain::rule::is_topic_arn;
@@ -46,6 +46,8 @@ pub struct Settings {
     pub custom_error_message: String,
     /// Smaller files are refused.
     pub threshold_file_size_bytes: u64,
+    /// How much may come of a compressed file.
+    pub unpacking: UnpackLimit,
     /// The time zone of the audit.
     pub timezone: TimeZone,
     /// Where files land.
@@ -105,6 +107,7 @@ impl Settings {
             processing_folder: folders::folder(&mut reader, PROCESSING_FOLDER, "processing"),
             custom_error_message: reader.or_default(CUSTOM_ERROR_MSG, ""),
             threshold_file_size_bytes: reader.parsed(THRESHOLD_FILE_SIZE_BYTES, 1, "a number of bytes"),
+            unpacking: unpacking(&mut reader),
             timezone: reader.parsed(TIMEZONE, TimeZone::UTC, "an IANA time zone such as Asia/Kolkata"),
             watched: folders::watched_prefixes(&mut reader),
             statement_prefix: warehouse::statement_prefix(&mut reader),
@@ -140,6 +143,7 @@ impl Settings {
             watched: self.watched.clone(),
             warehouse,
             part_text_bytes: PART_TEXT_BYTES,
+            unpacking: self.unpacking,
             leases: LeasePace::default(),
             places_per_table: self.loads_per_table,
             ranges: self.memory_bytes.map(RangeLimits::of_memory).unwrap_or_default(),
@@ -192,6 +196,13 @@ fn region(reader: &mut Reader) -> String {
     })
 }
 
+fn unpacking(reader: &mut Reader) -> UnpackLimit {
+    let default = UnpackLimit::default().any_file_bytes;
+    UnpackLimit {
+        any_file_bytes: reader.parsed(MAX_UNPACKED_BYTES, default, "a number of bytes"),
+    }
+}
+
 fn reported_failures(reader: &mut Reader) -> ReportedFailures {
     let words = [
         ("succeed", ReportedFailures::Succeed),
@@ -226,6 +237,7 @@ mod tests {
         assert_eq!(settings.processing_folder, "processing");
         assert_eq!(settings.region, "eu-central-1");
         assert_eq!(settings.threshold_file_size_bytes, 1);
+        assert_eq!(settings.unpacking.any_file_bytes, 8_589_934_592);
         assert_eq!(settings.timezone, TimeZone::UTC);
         assert_eq!(settings.statement_prefix, "longshore");
         assert_eq!(settings.custom_error_message, "");
@@ -285,6 +297,7 @@ mod tests {
     #[case("processing_folder", "../x", "plain folder name")]
     #[case("processing_folder", "archive/work/", "neither may be the other")]
     #[case("threshold_file_size_bytes", "-1", "must be a number of bytes")]
+    #[case("LONGSHORE_MAX_UNPACKED_BYTES", "8 GiB", "must be a number of bytes")]
     #[case("timezone", "Mars/Olympus", "must be an IANA time zone")]
     #[case("LONGSHORE_STATEMENT_PREFIX", "a b", "letters, digits")]
     #[case("LONGSHORE_WATCHED_PREFIXES", "landing/in", "each must be s3://bucket/prefix")]

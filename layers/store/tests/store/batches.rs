@@ -8,11 +8,11 @@ use longshore_domain::object::ObjectKey;
 use longshore_domain::statement::StatementKind;
 use longshore_store::{
     AuditStatus, Buffer, BufferLimits, Claim, Conclusion, Joining, Load, LoadFailure, LoadFilter, MadeBatch,
-    NewBatch, Operator, Return, batch_id,
+    NewBatch, OperationKind, Operator, Return, batch_id,
 };
 
 use crate::support::{
-    ACTOR, Bench, at, attempt, conclusion, facts, failure, follow_up_end, joining, matched, record,
+    ACTOR, Bench, at, attempt, conclusion, facts, failure, follow_up_end, joining, matched, operator, record,
 };
 
 impl Bench {
@@ -131,8 +131,25 @@ async fn a_buffer_is_due_by_files_by_bytes_by_age_and_by_hand() {
     bench.waiting(2, &by_files).await;
     assert!(!bench.is_due(&by_files, 59).await);
     assert!(bench.is_due(&by_files, 60).await, "the first waits for a minute");
-    assert!(bench.store.flush_buffer(by_files.buffer, at(5)).await.unwrap());
+    assert!(
+        bench
+            .store
+            .flush_buffer(by_files.buffer, &operator(), at(5))
+            .await
+            .unwrap()
+    );
     assert!(bench.is_due(&by_files, 5).await, "somebody wants it flushed");
+    for waiting in bench.store.waiting(by_files.buffer, 10).await.unwrap() {
+        let done = bench.store.operations(waiting.load).await.unwrap();
+        assert_eq!(
+            (
+                done[0].operation,
+                done[0].operator.as_str(),
+                done[0].reason.as_str()
+            ),
+            (OperationKind::Flush, "ann", "a test")
+        );
+    }
 
     let bench = Bench::new().await;
     bench.waiting(3, &by_files).await;
@@ -158,10 +175,20 @@ async fn an_empty_buffer_is_neither_due_nor_flushed() {
     let bench = Bench::new().await;
     let joining = joining(1);
     let loads = bench.waiting(1, &joining).await;
-    bench.store.flush_buffer(joining.buffer, at(1)).await.unwrap();
+    bench
+        .store
+        .flush_buffer(joining.buffer, &operator(), at(1))
+        .await
+        .unwrap();
     bench.made(&joining, &loads, 2).await;
     assert!(!bench.is_due(&joining, 1_000).await);
-    assert!(!bench.store.flush_buffer(joining.buffer, at(3)).await.unwrap());
+    assert!(
+        !bench
+            .store
+            .flush_buffer(joining.buffer, &operator(), at(3))
+            .await
+            .unwrap()
+    );
     let buffer = bench.buffer(&joining).await;
     assert_eq!((buffer.files, buffer.bytes), (0, 0));
     assert_eq!((buffer.first_at, buffer.flush_at), (None, None));

@@ -416,6 +416,28 @@ async fn an_impossible_operation_is_refused(#[case] values: &str, #[case] constr
 }
 
 #[rstest]
+#[case("'burn', NULL, 'ann', 'why not'", "ext_dead_letter_operation_known")]
+#[case("'delete', NULL, 'ann', ' '", "ext_dead_letter_operation_is_explained")]
+#[case(
+    "'delete', 'q2', 'ann', 'why not'",
+    "ext_dead_letter_operation_goes_somewhere"
+)]
+#[case(
+    "'redrive', NULL, 'ann', 'why not'",
+    "ext_dead_letter_operation_goes_somewhere"
+)]
+#[tokio::test]
+async fn an_impossible_deed_to_a_dead_letter_is_refused(#[case] values: &str, #[case] constraint: &str) {
+    let bench = Bench::new().await;
+    let sql = format!(
+        "INSERT INTO rdscnfg.ext_dead_letter_operation
+             (queue_url, message_id, about, operation, sent_to, operator, reason, at)
+         VALUES ('q', 'm', 'a file', {values}, now())"
+    );
+    assert_eq!(refusal(&bench, &sql).await, constraint);
+}
+
+#[rstest]
 #[case("1, NULL, NULL", "ext_warehouse_failure_has_reason")]
 #[case("-1, 'down', now()", "ext_warehouse_failures_not_negative")]
 #[tokio::test]

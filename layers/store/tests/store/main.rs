@@ -12,6 +12,7 @@ mod claims;
 mod connection;
 mod constraints;
 mod content;
+mod dead_letters;
 mod differences;
 mod late;
 mod listing;

@@ -10,7 +10,7 @@ use longshore_store::{
     set_id,
 };
 
-use crate::support::{ACTOR, Bench, at, matched, reason};
+use crate::support::{ACTOR, Bench, at, matched, operator, reason};
 
 const FOLDER: &str = "in/day";
 
@@ -137,7 +137,7 @@ async fn a_set_that_wants_a_file_of_which_another_one_was_made_is_not_made() {
 async fn a_wish_not_to_wait_for_a_set_ends_with_the_load_that_is_made_of_it() {
     let bench = Bench::new().await;
     let loads = bench.joined(3).await;
-    assert!(bench.store.flush_buffer(set(), at(2)).await.unwrap());
+    assert!(bench.store.flush_buffer(set(), &operator(), at(2)).await.unwrap());
     let made = bench.store.make_set(&new_set(&loads[..2]), at(3), ACTOR).await;
     assert!(matches!(made.unwrap(), MadeBatch::Made(_)));
     let rest = bench.standing().await;

@@ -14,7 +14,7 @@ use longshore_domain::target::TableName;
 use longshore_store::{
     Announced, AttemptRecord, AuditRow, AuditStatus, BufferId, BufferLimits, ChildOf, Claim, Conclusion,
     ConnectOptions, DeliveryFacts, FollowUpEnd, Joining, Lease, LeaseStep, Load, LoadFailure, LoadedFacts,
-    MatchedRule, Moved, NewChild, OutboxNotice, Password, Prepared, Source, SplitFacts, Store, Tls,
+    MatchedRule, Moved, NewChild, Operator, OutboxNotice, Password, Prepared, Source, SplitFacts, Store, Tls,
 };
 use longshore_testkit::TestDatabase;
 use tokio_postgres::types::ToSql;
@@ -45,6 +45,14 @@ pub(crate) fn options(database: &TestDatabase) -> ConnectOptions {
 /// Noon and so many seconds.
 pub(crate) fn at(seconds: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_795_262_400, 0).unwrap() + TimeDelta::seconds(seconds)
+}
+
+/// Who does something by hand.
+pub(crate) fn operator() -> Operator {
+    Operator {
+        name: "ann".to_owned(),
+        reason: "a test".to_owned(),
+    }
 }
 
 pub(crate) fn local(seconds: i64) -> NaiveDateTime {

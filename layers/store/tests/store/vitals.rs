@@ -5,7 +5,7 @@ use longshore_domain::object::{Bucket, ObjectKey};
 use longshore_domain::statement::StatementKind;
 use longshore_store::{Conclusion, JoiningSet, MadeBatch, NewBatch, Operator, batch_id, set_id};
 
-use crate::support::{ACTOR, Bench, at, attempt, joining, matched, prepared, record};
+use crate::support::{ACTOR, Bench, at, attempt, joining, matched, operator, prepared, record};
 
 impl Bench {
     async fn oldest(&self, now: i64) -> Option<f64> {
@@ -38,7 +38,11 @@ async fn what_waits_in_a_buffer_counts_from_when_it_is_due_and_then_as_its_batch
     assert_eq!(bench.oldest(60).await, None);
     assert_eq!(bench.oldest(70).await, Some(9.0));
     let buffer = joining(1).buffer;
-    bench.store.flush_buffer(buffer, at(30)).await.unwrap();
+    bench
+        .store
+        .flush_buffer(buffer, &operator(), at(30))
+        .await
+        .unwrap();
     assert_eq!(bench.oldest(29).await, None);
     assert_eq!(bench.oldest(40).await, Some(10.0));
     let loads = vec![load];
@@ -75,7 +79,11 @@ async fn a_set_that_lacks_files_waits_as_it_was_told_to() {
     let joined = bench.store.join_set(load, &set, at(1), ACTOR).await.unwrap();
     assert!(joined.has_moved());
     assert_eq!(bench.oldest(80_000).await, None);
-    bench.store.flush_buffer(set.buffer, at(80_000)).await.unwrap();
+    bench
+        .store
+        .flush_buffer(set.buffer, &operator(), at(80_000))
+        .await
+        .unwrap();
     assert_eq!(bench.oldest(80_005).await, Some(5.0));
 }
 

@@ -58,9 +58,8 @@ pub(crate) struct FlushArguments {
     /// All buffers.
     #[arg(long, conflicts_with_all = ["ids", "rule"])]
     pub all: bool,
-    /// Do it. Without this, what would be done is printed and nothing happens.
-    #[arg(long)]
-    pub yes: bool,
+    #[command(flatten)]
+    pub hand: HandArguments,
 }
 
 #[derive(Debug, Args)]

@@ -2,6 +2,8 @@
 
 use clap::{Args, Subcommand};
 
+use super::HandArguments;
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum DlqCommand {
     /// List the messages: what they are about, how old they are, how often they were received, and where they come from.
@@ -14,22 +16,26 @@ pub(crate) enum DlqCommand {
         /// Only these messages, by their ids.
         #[arg(long = "id", value_name = "ID")]
         ids: Vec<String>,
-        /// Do it. Without this, what would be done is printed and nothing happens.
-        #[arg(long)]
-        yes: bool,
         #[command(flatten)]
         arguments: DlqArguments,
+        #[command(flatten)]
+        hand: HandArguments,
     },
     /// Delete messages that need nothing any more, such as the end of a statement, which the reconciler has settled.
     Delete {
         /// These messages, by their ids.
         #[arg(long = "id", value_name = "ID", required = true)]
         ids: Vec<String>,
-        /// Do it. Without this, what would be done is printed and nothing happens.
-        #[arg(long)]
-        yes: bool,
         #[command(flatten)]
         arguments: DlqArguments,
+        #[command(flatten)]
+        hand: HandArguments,
+    },
+    /// List what was done to messages by hand, the newest first: when, by whom and why.
+    History {
+        /// At most this many.
+        #[arg(long, value_name = "N", default_value_t = 50)]
+        limit: u32,
     },
 }
 

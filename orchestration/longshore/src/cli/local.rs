@@ -32,8 +32,9 @@ pub(crate) struct LocalUpArguments {
     /// Let things go wrong on purpose, by this fault plan (JSON; see orchestration/local-stack).
     #[arg(long, value_name = "FILE")]
     pub faults: Option<PathBuf>,
-    /// Seconds that an invocation of a function may take. What a dead one held is free after this time.
-    #[arg(long, value_name = "SECONDS", default_value_t = 900, value_parser = clap::value_parser!(u16).range(1..=900))]
+    /// Seconds that an invocation of a function may take, at least 30: with less than 20 left, nothing is begun. What a dead one held is
+    /// free after this time.
+    #[arg(long, value_name = "SECONDS", default_value_t = 900, value_parser = clap::value_parser!(u16).range(30..=900))]
     pub function_timeout: u16,
     /// A setting of the functions, such as LONGSHORE_REPORTED_FAILURES=fail; may be given several times.
     #[arg(long = "function-setting", value_name = "NAME=VALUE", value_parser = parse_setting)]
@@ -78,4 +79,20 @@ pub(crate) struct MigrateArguments {
     /// Leave the warehouse alone.
     #[arg(long)]
     pub control_only: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use crate::cli::Cli;
+
+    /// A function begins nothing with less than 20 s left: with a shorter time every file would be put off for ever, without a word.
+    #[test]
+    fn a_function_has_time_to_begin_something() {
+        let up = |seconds| Cli::try_parse_from(["longshore", "local", "up", "--function-timeout", seconds]);
+        assert!(up("30").is_ok());
+        let refused = up("29").unwrap_err().to_string();
+        assert!(refused.contains("29 is not in 30..=900"), "{refused}");
+    }
 }

@@ -4,6 +4,7 @@ use chrono::{TimeDelta, Utc};
 use longshore_app::{Backfill, BackfillMode, BackfillReport, Invocation};
 use longshore_domain::rule::RuleId;
 
+use super::dry_run::Earnest;
 use crate::cli::BackfillArguments;
 use crate::deployment::Deployment;
 use crate::exit::{ExitStatus, input};
@@ -19,9 +20,10 @@ pub(crate) async fn run(
     output: Output,
 ) -> anyhow::Result<ExitStatus> {
     let hand = arguments.hand;
-    let mode = match hand.yes {
-        true => BackfillMode::Record,
-        false => BackfillMode::Look,
+    let earnest = Earnest::of(&hand);
+    let mode = match earnest {
+        Earnest::Done => BackfillMode::Record,
+        Earnest::Told => BackfillMode::Look,
     };
     let backfill = Backfill {
         rule: RuleId(arguments.rule),
@@ -45,9 +47,8 @@ pub(crate) async fn run(
         true => output.json(&report)?,
         false => show(&report, mode, output)?,
     }
-    if mode == BackfillMode::Look {
-        note("Nothing was done; say --yes to do it.");
-    } else if report.recorded > 0 {
+    earnest.close();
+    if earnest.is_done() && report.recorded > 0 {
         note("The reconciler takes them up from now on; at once: longshore reconcile --idle 0");
     }
     Ok(match report.errors.is_empty() {

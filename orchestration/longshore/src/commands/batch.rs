@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::by_hand;
 use super::cells::{coded, fault, file, moment, number};
+use super::dry_run::Earnest;
 use super::ids::batch_id;
 use super::load::Sequels;
 use crate::cli::{
@@ -314,14 +315,16 @@ async fn flush(store: &Store, arguments: &FlushArguments, output: Output) -> any
     if arguments.ids.is_empty() {
         buffers = store.buffers(arguments.rule.map(RuleId)).await?;
     }
-    if arguments.yes {
+    let earnest = Earnest::of(&arguments.hand);
+    if earnest.is_done() {
+        let operator = arguments.hand.operator();
         let ids = buffers.iter().map(|buffer| buffer.id);
         for id in ids.chain(sets.iter().map(|set| set.id)) {
-            store.flush_buffer(id, Utc::now()).await?;
+            store.flush_buffer(id, &operator, Utc::now()).await?;
         }
     }
     if output.is_json() {
-        output.json(&json!({ "flushed": arguments.yes, "buffers": buffers, "sets": sets }))?;
+        output.json(&json!({ "flushed": earnest.is_done(), "buffers": buffers, "sets": sets }))?;
         return Ok(ExitStatus::Done);
     }
     if !buffers.is_empty() || sets.is_empty() {
@@ -333,12 +336,10 @@ async fn flush(store: &Store, arguments: &FlushArguments, output: Output) -> any
             "A set that is not whole waits no longer for what it lacks: it fails, and nothing of it is loaded.",
         );
     }
-    match arguments.yes {
-        true => note(
-            "The reconciler makes batches of them within a minute; at once: longshore reconcile --idle 0",
-        ),
-        false => note("Nothing was done; say --yes to do it."),
+    if earnest.is_done() {
+        note("The reconciler makes batches of them within a minute; at once: longshore reconcile --idle 0");
     }
+    earnest.close();
     Ok(ExitStatus::Done)
 }
 
@@ -359,7 +360,7 @@ async fn reprocess(
             Found::Set(set) => set.id,
         };
         return Err(input(format!(
-            "{buffer} is a buffer: its files were not loaded yet; have a batch made with: longshore batch flush {buffer}"
+            "{buffer} is a buffer: its files were not loaded yet; have a batch made with: longshore batch flush {buffer} --why TEXT"
         )));
     }
     if ids.is_empty() {

@@ -3,8 +3,8 @@
 use chrono::{TimeDelta, Utc};
 use longshore_app::{BulkLoad, BulkPlan, BulkReport, BulkRun, BulkTarget, Invocation};
 use longshore_domain::rule::FileType;
-use longshore_store::Operator;
 
+use super::dry_run::Earnest;
 use super::rule::change::lines;
 use crate::cli::{BulkCommand, BulkLoadArguments, HandArguments};
 use crate::deployment::Deployment;
@@ -22,10 +22,8 @@ pub(crate) async fn run(
 ) -> anyhow::Result<ExitStatus> {
     let BulkCommand::Load(arguments) = command;
     let (load, hand) = wanted(arguments);
-    let operator = Operator {
-        name: hand.operator.clone(),
-        reason: hand.why.clone(),
-    };
+    let earnest = Earnest::of(&hand);
+    let operator = hand.operator();
     let invocation = Invocation {
         request_id: format!("bulk load by {}", hand.operator),
         deadline: Utc::now() + PATIENCE,
@@ -50,13 +48,13 @@ pub(crate) async fn run(
             load.path
         )));
     }
-    let report = match hand.yes {
-        true => run.carry_out(&plan).await?.map_err(input)?,
-        false => run.look(&plan).await?,
+    let report = match earnest {
+        Earnest::Done => run.carry_out(&plan).await?.map_err(input)?,
+        Earnest::Told => run.look(&plan).await?,
     };
     drop(progress);
     report.errors.iter().for_each(note);
-    show(&plan, &report, output)
+    show(&plan, &report, earnest, output)
 }
 
 fn wanted(arguments: BulkLoadArguments) -> (BulkLoad, HandArguments) {
@@ -74,7 +72,12 @@ fn wanted(arguments: BulkLoadArguments) -> (BulkLoad, HandArguments) {
     (load, arguments.hand)
 }
 
-fn show(plan: &BulkPlan, report: &BulkReport, output: Output) -> anyhow::Result<ExitStatus> {
+fn show(
+    plan: &BulkPlan,
+    report: &BulkReport,
+    earnest: Earnest,
+    output: Output,
+) -> anyhow::Result<ExitStatus> {
     if output.is_json() {
         output.json(report)?;
         return Ok(ExitStatus::Done);
@@ -95,11 +98,11 @@ fn show(plan: &BulkPlan, report: &BulkReport, output: Output) -> anyhow::Result<
         ("under way", Some(report.under_way.to_string())),
         ("failed", Some(report.failed.to_string())),
     ])?;
-    match report.done {
-        true => note(
+    if report.done {
+        note(
             "The reconciler loads them from now on; at once: longshore reconcile --idle 0. See: longshore batch list",
-        ),
-        false => note("Nothing was done; say --yes to do it."),
+        );
     }
+    earnest.close();
     Ok(ExitStatus::Done)
 }

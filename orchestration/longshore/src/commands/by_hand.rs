@@ -12,6 +12,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::cells::file;
+use super::dry_run::Earnest;
 use super::file::loads_of;
 use super::ids::load_id;
 use super::load::find;
@@ -63,7 +64,7 @@ struct Hand {
     app: App,
     invocation: Invocation,
     operator: Operator,
-    yes: bool,
+    earnest: Earnest,
 }
 
 impl Hand {
@@ -75,11 +76,8 @@ impl Hand {
                 deadline: Utc::now() + PATIENCE,
                 trace: None,
             },
-            operator: Operator {
-                name: arguments.operator,
-                reason: arguments.why,
-            },
-            yes: arguments.yes,
+            operator: arguments.operator(),
+            earnest: Earnest::of(&arguments),
         })
     }
 
@@ -117,19 +115,12 @@ impl Hand {
                     line.outcome.clone().or(refused).unwrap_or_default(),
                 ]
             };
-            let heading = if self.yes {
-                "what was done"
-            } else {
-                "what would be done"
-            };
             output.table(
-                &["load", "file", "state", heading],
+                &["load", "file", "state", self.earnest.heading()],
                 lines.iter().map(row).collect(),
             )?;
         }
-        if !self.yes {
-            note("Nothing was done; say --yes to do it.");
-        }
+        self.earnest.close();
         Ok(match lines.iter().any(|line| line.refused.is_some()) {
             true => ExitStatus::Input,
             false => ExitStatus::Done,
@@ -182,10 +173,10 @@ pub(crate) async fn forget(
     let mut lines = Vec::new();
     for load in hand.newest_of(&arguments.urls).await? {
         let outcome = match hand.operate().judge_forget(&load).await? {
-            Ok(_) if hand.yes => hand.operate().forget(&load).await?,
+            Ok(_) if hand.earnest.is_done() => hand.operate().forget(&load).await?,
             judged => judged,
         };
-        lines.push(Line::of(&load, outcome, hand.yes));
+        lines.push(Line::of(&load, outcome, hand.earnest.is_done()));
     }
     hand.report(&lines, output)
 }
@@ -221,11 +212,11 @@ impl Hand {
         let mut lines = Vec::with_capacity(loads.len());
         for load in loads {
             let outcome = match self.operate().judge_replay(load, choice).await? {
-                Ok(plan) if self.yes => self.make(&plan).await?,
+                Ok(plan) if self.earnest.is_done() => self.make(&plan).await?,
                 Ok(plan) => Ok(plan.sentence),
                 Err(refused) => Err(refused),
             };
-            lines.push(Line::of(load, outcome, self.yes));
+            lines.push(Line::of(load, outcome, self.earnest.is_done()));
         }
         if lines.iter().any(|line| line.done) {
             note("The reconciler takes replays up within a minute; at once: longshore reconcile --idle 0");
@@ -347,14 +338,14 @@ pub(crate) async fn cancel(
     let mut lines = Vec::new();
     for load in hand.loads(&arguments.ids).await? {
         let outcome = match hand.operate().judge_cancel(&load).await? {
-            Ok(plan) if hand.yes => hand.operate().cancel(&load, &plan).await?,
+            Ok(plan) if hand.earnest.is_done() => hand.operate().cancel(&load, &plan).await?,
             Ok(CancelPlan::Unsent) => {
                 Ok("end it as failed: nothing was handed to the warehouse yet".to_owned())
             }
             Ok(CancelPlan::Statement { id, .. }) => Ok(format!("ask the warehouse to stop statement {id}")),
             Err(refused) => Err(refused),
         };
-        lines.push(Line::of(&load, outcome, hand.yes));
+        lines.push(Line::of(&load, outcome, hand.earnest.is_done()));
     }
     hand.report(&lines, output)
 }
@@ -369,7 +360,7 @@ pub(crate) async fn release(
     let mut lines = Vec::new();
     for load in hand.loads(&arguments.ids).await? {
         let outcome = match Operate::judge_release(&load) {
-            Ok(lease) if hand.yes => hand.operate().release(load.id, &lease).await?,
+            Ok(lease) if hand.earnest.is_done() => hand.operate().release(load.id, &lease).await?,
             Ok(lease) => Ok(format!(
                 "take it away from {}, who has it to {} until {}",
                 lease.owner,
@@ -378,7 +369,7 @@ pub(crate) async fn release(
             )),
             Err(refused) => Err(refused),
         };
-        lines.push(Line::of(&load, outcome, hand.yes));
+        lines.push(Line::of(&load, outcome, hand.earnest.is_done()));
     }
     hand.report(&lines, output)
 }
@@ -393,13 +384,13 @@ pub(crate) async fn skip(
     let mut lines = Vec::new();
     for load in hand.loads(&arguments.ids).await? {
         let outcome = match hand.operate().judge_skip(&load) {
-            Ok(()) if hand.yes => hand.operate().skip(&load).await?,
+            Ok(()) if hand.earnest.is_done() => hand.operate().skip(&load).await?,
             // The file of a delivery, or of a part, is that of others too; another stays as its rule says.
             Ok(()) if load.parent.is_some() || load.file_stays => Ok("skip it; its file stays".to_owned()),
             Ok(()) => Ok("skip it and put its file into the archive".to_owned()),
             Err(refused) => Err(refused),
         };
-        lines.push(Line::of(&load, outcome, hand.yes));
+        lines.push(Line::of(&load, outcome, hand.earnest.is_done()));
     }
     hand.report(&lines, output)
 }
@@ -414,10 +405,10 @@ pub(crate) async fn follow_up(
     let id = load_id(&hand.app.store, &arguments.id).await?;
     let load = find(&hand.app.store, id).await?;
     let outcome = match hand.operate().judge_follow_up(&load, arguments.from).await? {
-        Ok(again) if hand.yes => hand.operate().follow_up_again(&again).await?,
+        Ok(again) if hand.earnest.is_done() => hand.operate().follow_up_again(&again).await?,
         judged => judged.map(|again| again.sentence),
     };
-    let line = Line::of(&load, outcome, hand.yes);
+    let line = Line::of(&load, outcome, hand.earnest.is_done());
     if line.done {
         note("The reconciler sends it within three minutes; at once: longshore reconcile --idle 0");
     }

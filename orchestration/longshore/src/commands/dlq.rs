@@ -1,18 +1,20 @@
-//! `dlq list`, `dlq redrive` and `dlq delete`: announcements that no function could take.
+//! `dlq list`, `dlq redrive`, `dlq delete` and `dlq history`: announcements that no function could take.
 
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use longshore_runtime::envelope::{self, Delivery};
 use longshore_runtime::wiring::{QueueMessage, Queues};
+use longshore_store::{DeadLetter, DeadLetterDeed, DeadLetterOperation, Operator, Store};
 use serde::Serialize;
 use serde_json::Value;
 
 use super::cells::moment;
-use crate::cli::{DlqArguments, DlqCommand};
+use super::dry_run::Earnest;
+use crate::cli::{DlqArguments, DlqCommand, HandArguments};
 use crate::deployment::Deployment;
 use crate::exit::{ExitStatus, input};
-use crate::output::{Output, note};
+use crate::output::Output;
 
 /// While it is looked at, a message is hidden, so that it is seen once. Should we die, it comes back after this.
 const HIDDEN: Duration = Duration::from_secs(120);
@@ -151,19 +153,39 @@ pub(crate) async fn run(
         DlqCommand::Redrive {
             to,
             ids,
-            yes,
             arguments,
+            hand,
         } => {
-            let what = What::SendBack { to };
-            let deed = Deed { what, ids, yes };
+            let deed = Deed::of(What::SendBack { to }, ids, hand, deployment).await?;
             deed.run(arguments, deployment, output).await
         }
-        DlqCommand::Delete { ids, yes, arguments } => {
-            let what = What::Delete;
-            let deed = Deed { what, ids, yes };
+        DlqCommand::Delete { ids, arguments, hand } => {
+            let deed = Deed::of(What::Delete, ids, hand, deployment).await?;
             deed.run(arguments, deployment, output).await
         }
+        DlqCommand::History { limit } => history(&deployment.store().await?, limit, output).await,
     }
+}
+
+async fn history(store: &Store, limit: u32, output: Output) -> anyhow::Result<ExitStatus> {
+    let done = store.dead_letter_operations(limit).await?;
+    if output.is_json() {
+        output.json(&done)?;
+        return Ok(ExitStatus::Done);
+    }
+    let row = |done: &DeadLetterOperation| {
+        vec![
+            moment(done.at),
+            done.deed.as_str().to_owned(),
+            done.letter.message_id.clone(),
+            done.letter.about.clone(),
+            done.operator.clone(),
+            done.reason.clone(),
+        ]
+    };
+    let header = ["at", "what", "message", "about", "by", "why"];
+    output.table(&header, done.iter().map(row).collect())?;
+    Ok(ExitStatus::Done)
 }
 
 async fn list(
@@ -195,14 +217,58 @@ enum What {
     Delete,
 }
 
-/// It, to these messages (none: to all), and whether in earnest.
+/// It, to these messages (none: to all).
 struct Deed {
     what: What,
     ids: Vec<String>,
-    yes: bool,
+    /// Where it is put on record before it is done; none where it is only told.
+    record: Option<Store>,
+    operator: Operator,
+    earnest: Earnest,
 }
 
 impl Deed {
+    async fn of(
+        what: What,
+        ids: Vec<String>,
+        hand: HandArguments,
+        deployment: &Deployment,
+    ) -> anyhow::Result<Self> {
+        let earnest = Earnest::of(&hand);
+        let record = match earnest {
+            Earnest::Done => Some(deployment.store().await?),
+            Earnest::Told => None,
+        };
+        Ok(Self {
+            what,
+            ids,
+            record,
+            operator: hand.operator(),
+            earnest,
+        })
+    }
+
+    /// Puts on record what is about to be done; false where it is only told.
+    async fn put_on_record(
+        &self,
+        dead: &DeadLetters,
+        letter: &Letter,
+        deed: DeadLetterDeed,
+    ) -> anyhow::Result<bool> {
+        let Some(store) = &self.record else {
+            return Ok(false);
+        };
+        let letter = DeadLetter {
+            queue_url: dead.url.clone(),
+            message_id: letter.id.clone(),
+            about: letter.about.join(", "),
+        };
+        store
+            .record_dead_letter(&letter, &deed, &self.operator, Utc::now())
+            .await?;
+        Ok(true)
+    }
+
     async fn run(
         self,
         arguments: DlqArguments,
@@ -249,7 +315,7 @@ impl Deed {
         if !letter.is_announcement {
             letter.refused = Some(format!(
                 "it announces no file; the reconciler settles what a status event is about, so it may be deleted: longshore dlq \
-                 delete --id {}",
+                 delete --id {} --why TEXT",
                 letter.id
             ));
             return Ok(false);
@@ -264,10 +330,12 @@ impl Deed {
             }
         };
         letter.outcome = Some(format!("send it to {to}"));
-        if self.yes {
+        let deed = DeadLetterDeed::Redrive { sent_to: to.clone() };
+        let is_on_record = self.put_on_record(dead, letter, deed).await?;
+        if is_on_record {
             dead.redrive(message, &to).await?;
         }
-        Ok(self.yes)
+        Ok(is_on_record)
     }
 
     /// Whether the message was deleted; that it would be or was is noted on the letter.
@@ -278,10 +346,11 @@ impl Deed {
         letter: &mut Letter,
     ) -> anyhow::Result<bool> {
         letter.outcome = Some("delete it".to_owned());
-        if self.yes {
+        let is_on_record = self.put_on_record(dead, letter, DeadLetterDeed::Delete).await?;
+        if is_on_record {
             dead.queues.delete(&dead.url, message).await?;
         }
-        Ok(self.yes)
+        Ok(is_on_record)
     }
 
     fn report(&self, letters: &[Letter], output: Output) -> anyhow::Result<ExitStatus> {
@@ -296,16 +365,10 @@ impl Deed {
                 let what = letter.outcome.clone().or(refused).unwrap_or_default();
                 vec![letter.id.clone(), letter.about.join(", "), what]
             };
-            let heading = if self.yes {
-                "what was done"
-            } else {
-                "what would be done"
-            };
+            let heading = self.earnest.heading();
             output.table(&["message", "about", heading], letters.iter().map(row).collect())?;
         }
-        if !self.yes {
-            note("Nothing was done; say --yes to do it.");
-        }
+        self.earnest.close();
         Ok(match letters.iter().any(|letter| letter.refused.is_some()) {
             true => ExitStatus::Input,
             false => ExitStatus::Done,

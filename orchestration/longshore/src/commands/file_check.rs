@@ -6,7 +6,7 @@ use std::path::Path;
 
 use futures_util::StreamExt as _;
 use longshore_app::ports::{ObjectHead, ObjectStore};
-use longshore_app::{CheckFault, CheckReach, CheckedFile, FileCheck};
+use longshore_app::{CheckFault, CheckReach, CheckedFile, FileCheck, UnpackLimit};
 use longshore_domain::matching;
 use longshore_domain::object::{Bucket, Object, ObjectKey};
 use longshore_domain::reject::RejectReason;
@@ -14,7 +14,7 @@ use longshore_domain::rule::{FileRule, RuleRow};
 use serde_json::json;
 
 use super::file::place;
-use super::file_prepare::{all_rules, choose};
+use super::file_prepare::{all_rules, choose_with_name};
 use crate::block::Block;
 use crate::cli::CheckArguments;
 use crate::deployment::Deployment;
@@ -41,7 +41,7 @@ pub(crate) async fn run(
         None => key_of_path(Path::new(name))?,
     };
     let rows = all_rules(&arguments.rule, deployment).await?;
-    let rule = choose(&arguments.rule, &key, &rows)?;
+    let (rule, called) = choose_with_name(&arguments.rule, &key, &rows)?;
     if FileCheck::reach(&rule) == CheckReach::ListedFiles {
         return Err(input(format!(
             "{name} is a list of other files under rule {}; check each of those",
@@ -49,8 +49,8 @@ pub(crate) async fn run(
         )));
     }
     let Seen { verdict, stats } = match &object {
-        Some((bucket, key)) => check_object(name, bucket, key, &rule, &rows, deployment).await?,
-        None => check_path(name, &key, &rule, &rows)?,
+        Some((bucket, key)) => check_object(name, (bucket, key), &called, &rule, &rows, deployment).await?,
+        None => check_path(name, &called, &rule, &rows, deployment.unpacking())?,
     };
     let stats = arguments.stats.then_some(stats);
     match verdict {
@@ -91,18 +91,27 @@ pub(super) fn key_of_path(path: &Path) -> anyhow::Result<ObjectKey> {
     }
 }
 
-fn check_path(name: &str, key: &ObjectKey, rule: &FileRule, rows: &[RuleRow]) -> anyhow::Result<Seen> {
+fn check_path(
+    name: &str,
+    called: &ObjectKey,
+    rule: &FileRule,
+    rows: &[RuleRow],
+    unpacking: UnpackLimit,
+) -> anyhow::Result<Seen> {
     let unreadable = |error| input(format!("{name} cannot be read: {error}"));
     let mut source = File::open(name).map_err(unreadable)?;
+    let size_bytes = source.metadata().map_err(unreadable)?.len();
     let measure = Measure::begin();
     let mut bytes_read = 0;
     let verdict = match FileCheck::reach(rule) {
         CheckReach::Contents => {
-            read_all(&mut source, key, rule, rows, &mut bytes_read).map_err(unreadable)?
+            let unpacks_to = unpacking.most_bytes_of(size_bytes);
+            match begin(rule, called, rows, unpacks_to) {
+                Ok(check) => read_all(&mut source, check, &mut bytes_read).map_err(unreadable)?,
+                Err(fault) => Err(fault),
+            }
         }
-        CheckReach::NameAlone | CheckReach::ListedFiles => {
-            FileCheck::of_name(rule, key, source.metadata().map_err(unreadable)?.len())
-        }
+        CheckReach::NameAlone | CheckReach::ListedFiles => FileCheck::of_name(rule, called, size_bytes),
     };
     let stats = Stats {
         requests: 0,
@@ -113,17 +122,21 @@ fn check_path(name: &str, key: &ObjectKey, rule: &FileRule, rows: &[RuleRow]) ->
     Ok(Seen { verdict, stats })
 }
 
+fn begin<'a>(
+    rule: &'a FileRule,
+    key: &ObjectKey,
+    rows: &[RuleRow],
+    unpacks_to: u64,
+) -> Result<FileCheck<'a>, CheckFault> {
+    let check = FileCheck::begin(rule, key, unpacks_to)?;
+    Ok(check.measuring(|record_type| rule_of_type(rule, record_type, rows)))
+}
+
 fn read_all(
     source: &mut impl io::Read,
-    key: &ObjectKey,
-    rule: &FileRule,
-    rows: &[RuleRow],
+    mut check: FileCheck<'_>,
     bytes_read: &mut u64,
 ) -> io::Result<Result<CheckedFile, CheckFault>> {
-    let mut check = match FileCheck::begin(rule, key) {
-        Ok(check) => check.measuring(|record_type| rule_of_type(rule, record_type, rows)),
-        Err(fault) => return Ok(Err(fault)),
-    };
     let mut block = Block::new();
     loop {
         let space = block.space();
@@ -147,21 +160,27 @@ fn rule_of_type(rule: &FileRule, record_type: &str, rows: &[RuleRow]) -> Option<
 
 async fn check_object(
     name: &str,
-    bucket: &Bucket,
-    key: &ObjectKey,
+    (bucket, key): (&Bucket, &ObjectKey),
+    called: &ObjectKey,
     rule: &FileRule,
     rows: &[RuleRow],
     deployment: &Deployment,
 ) -> anyhow::Result<Seen> {
-    let (_, clients) = deployment.clients().await?;
+    let (settings, clients) = deployment.clients().await?;
     let (objects, traffic) = clients.objects.counted();
     let measure = Measure::begin();
     let Some(head) = objects.head(bucket, key).await? else {
         return Err(input(format!("{name} does not exist")));
     };
     let verdict = match FileCheck::reach(rule) {
-        CheckReach::Contents => read_object(&objects, &as_it_lies(bucket, key, head), rule, rows).await?,
-        CheckReach::NameAlone | CheckReach::ListedFiles => FileCheck::of_name(rule, key, head.size_bytes),
+        CheckReach::Contents => {
+            let unpacks_to = settings.unpacking.most_bytes_of(head.size_bytes);
+            match begin(rule, called, rows, unpacks_to) {
+                Ok(check) => read_object(&objects, &as_it_lies(bucket, key, head), check).await?,
+                Err(fault) => Err(fault),
+            }
+        }
+        CheckReach::NameAlone | CheckReach::ListedFiles => FileCheck::of_name(rule, called, head.size_bytes),
     };
     let stats = Stats::of_traffic(&traffic, measure.end());
     Ok(Seen { verdict, stats })
@@ -170,13 +189,8 @@ async fn check_object(
 async fn read_object(
     objects: &impl ObjectStore,
     object: &Object,
-    rule: &FileRule,
-    rows: &[RuleRow],
+    mut check: FileCheck<'_>,
 ) -> anyhow::Result<Result<CheckedFile, CheckFault>> {
-    let mut check = match FileCheck::begin(rule, &object.key) {
-        Ok(check) => check.measuring(|record_type| rule_of_type(rule, record_type, rows)),
-        Err(fault) => return Ok(Err(fault)),
-    };
     let mut body = objects.open(object).await?;
     while let Some(chunk) = body.chunks.next().await {
         if let Err(fault) = check.take(&chunk?) {

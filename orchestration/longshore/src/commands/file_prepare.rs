@@ -7,6 +7,7 @@ use longshore_app::{Counting, FilePreparation, FileWish, PrepareFile, PreparedFi
 use longshore_domain::matching::{self, Match};
 use longshore_domain::object::{Bucket, ObjectKey, s3_url};
 use longshore_domain::rule::{Compression, FileRule, RuleRow};
+use longshore_domain::{archive, check};
 use serde_json::json;
 
 use super::file::place;
@@ -40,6 +41,7 @@ pub(crate) async fn run(
     let prepare = PrepareFile {
         objects: &objects,
         limits: &limits,
+        unpacking: settings.unpacking,
     };
     let is_object = arguments.file.starts_with("s3://");
     let done = match is_object {
@@ -89,7 +91,31 @@ fn rules_of(path: &Path) -> anyhow::Result<Vec<RuleRow>> {
 
 /// The rule that was named, or the one that takes the key.
 async fn find_rule(which: &WhichRule, key: &ObjectKey, deployment: &Deployment) -> anyhow::Result<FileRule> {
-    choose(which, key, &all_rules(which, deployment).await?)
+    Ok(choose_with_name(which, key, &all_rules(which, deployment).await?)?.0)
+}
+
+/// The rule that was named, or the one that takes the key, and what the file is called under it: an archived file what it was called
+/// before the time was put behind its name, unless the rule takes it as it is called now.
+pub(super) fn choose_with_name(
+    which: &WhichRule,
+    key: &ObjectKey,
+    rows: &[RuleRow],
+) -> anyhow::Result<(FileRule, ObjectKey)> {
+    let as_it_is = choose(which, key, rows);
+    let Some(before) = before_archiving(key) else {
+        return Ok((as_it_is?, key.clone()));
+    };
+    match as_it_is {
+        Ok(rule) if check::extension_of_key(key, &rule).is_ok() => Ok((rule, key.clone())),
+        _ => Ok((choose(which, &before, rows)?, before)),
+    }
+}
+
+fn before_archiving(key: &ObjectKey) -> Option<ObjectKey> {
+    let name = key.file_name();
+    let before = archive::name_before(name)?;
+    let folder = key.as_str().strip_suffix(name)?;
+    Some(ObjectKey::new(format!("{folder}{before}")))
 }
 
 /// The rules to choose from.
@@ -250,5 +276,50 @@ fn records(prepared: &PreparedFile) -> String {
         (Some(records), None) => format!("{records} records; {how}."),
         (None, Some(declared)) => format!("{declared} records by the trailer's word; {how}."),
         (None, None) => format!("Records were not counted; {how}."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use longshore_domain::rule::ColumnRow;
+
+    use super::*;
+
+    fn row(file_type: &str) -> RuleRow {
+        RuleRow {
+            ext_file_config_sid: 7,
+            file_prefix: "701.".to_owned(),
+            file_format: "txt".to_owned(),
+            file_type: file_type.to_owned(),
+            delimiter: Some("|".to_owned()),
+            header_flag: "N".to_owned(),
+            trailer_flag: "N".to_owned(),
+            split_file_flag: "N".to_owned(),
+            tgt_schema_name: Some("s".to_owned()),
+            tgt_table_name: Some("t".to_owned()),
+            columns: vec![ColumnRow {
+                column_name: "id".to_owned(),
+                column_width_fixed: None,
+            }],
+            ..RuleRow::default()
+        }
+    }
+
+    fn called(key: &str, file_type: &str) -> String {
+        let which = WhichRule {
+            rule: None,
+            rule_file: None,
+        };
+        let (_, called) = choose_with_name(&which, &ObjectKey::new(key), &[row(file_type)]).expect("a rule");
+        called.to_string()
+    }
+
+    #[test]
+    fn an_archived_file_is_called_what_it_was_called_before_unless_its_rule_takes_it_as_it_is() {
+        let archived = "archive/error/A_701.txt_2026-11-21-07-05-09_2";
+        assert_eq!(called(archived, "txt"), "archive/error/A_701.txt");
+        assert_eq!(called(archived, "any"), archived);
+        assert_eq!(called("in/A_701.csv", "txt"), "in/A_701.csv");
+        assert_eq!(called("A_701.csv_2026-11-21-07-05-09", "txt"), "A_701.csv");
     }
 }

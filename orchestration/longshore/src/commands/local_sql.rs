@@ -7,6 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use longshore_app::ports::WarehouseError;
+use longshore_app::with_causes;
 use serde_json::{Map, Value, json};
 
 use crate::cli::LocalSqlArguments;
@@ -93,7 +94,7 @@ async fn execute(statement: &str, deployment: &Deployment, output: Output) -> an
 fn explain(error: WarehouseError) -> anyhow::Error {
     match error {
         WarehouseError::StatementFailed { message, .. } => input(message),
-        refused @ WarehouseError::Refused { .. } => input(format!("{:#}", anyhow::Error::new(refused))),
+        refused @ WarehouseError::Refused { .. } => input(with_causes(&refused)),
         other => anyhow::Error::new(other).context("run the statement"),
     }
 }

@@ -9,6 +9,7 @@ mod chain;
 mod demo;
 mod dlq;
 mod doctor;
+mod dry_run;
 mod file;
 mod file_check;
 mod file_prepare;

@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 use crate::cli::{SnapshotCommand, SnapshotLoadArguments};
 use crate::deployment::Deployment;
-use crate::exit::{ExitStatus, InputError, input};
+use crate::exit::{ExitStatus, InputError, causes, input};
 use crate::output::{Output, Progress, note};
 
 /// A load that takes longer is left to the reconciler.
@@ -344,7 +344,7 @@ fn conclude(outcomes: Vec<(String, anyhow::Result<Report>)>, output: Output) -> 
         .any(|(_, error)| error.downcast_ref::<InputError>().is_some());
     let lines: Vec<String> = failures
         .iter()
-        .map(|(table, error)| format!("{table}: {error:#}"))
+        .map(|(table, error)| format!("{table}: {}", causes(error)))
         .collect();
     let all = lines.join("\n");
     match is_input {

@@ -34,6 +34,8 @@ const RECONCILE_EVERY: Duration = Duration::from_secs(60);
 /// Processes per function: enough to show what two at once do, few enough for a laptop.
 const CONCURRENCY: usize = 2;
 const FUNCTION_MEMORY_MB: u32 = 512;
+/// A session of the Data API keeps a connection, and there may be 500 of them; the rest is for the functions and whoever looks.
+const MAX_CONNECTIONS: u32 = 600;
 /// Fewer than the sixty of the template: whoever tries it out waits for the dead letter.
 const MAX_RECEIVES: u32 = 3;
 /// The pattern that is deployed is the pattern that runs here.
@@ -143,6 +145,7 @@ async fn start_postgres(data: &DataFolder) -> anyhow::Result<Cluster> {
     let options = ClusterOptions {
         durability,
         listen_port: Some(0),
+        max_connections: MAX_CONNECTIONS,
         ..ClusterOptions::at(data.path().join("postgresql"))
     };
     let cluster = tokio::task::spawn_blocking(move || Cluster::start(options))

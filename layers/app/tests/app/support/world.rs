@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use longshore_app::{
     Announcement, App, AppConfig, FinishStatement, FinishedAs, Invocation, LeasePace, ObjectOutcome,
     PLACES_PER_TABLE, ProcessObject, RangeLimits, Reconcile, ReconcileLimits, ReconcileReport,
-    ReportedFailures, StatementStatus,
+    ReportedFailures, StatementStatus, UnpackLimit,
 };
 use longshore_domain::load::LoadId;
 use longshore_domain::object::{Bucket, Object, ObjectKey, Sequencer, WatchedPrefix};
@@ -79,6 +79,19 @@ impl World {
         };
         let config = AppConfig {
             ranges,
+            ..AppConfig::clone(&self.app.config)
+        };
+        let app = App {
+            config: Arc::new(config),
+            ..self.app
+        };
+        Self { app, ..self }
+    }
+
+    /// The same deployment where no more than so much comes of a small file.
+    pub(crate) fn with_unpacked_bytes(self, any_file_bytes: u64) -> Self {
+        let config = AppConfig {
+            unpacking: UnpackLimit { any_file_bytes },
             ..AppConfig::clone(&self.app.config)
         };
         let app = App {
@@ -364,6 +377,7 @@ fn config(number: usize) -> AppConfig {
         ranges: RangeLimits::default(),
         // A record of the tests.
         part_text_bytes: NonZeroU64::new(8).unwrap(),
+        unpacking: UnpackLimit::default(),
         leases: LeasePace::default(),
         places_per_table: PLACES_PER_TABLE,
     }

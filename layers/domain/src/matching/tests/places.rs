@@ -234,7 +234,7 @@ fn a_rule_says_why_it_does_not_take_an_object() {
         .collect();
     insta::assert_snapshot!(said.join("\n"), @r#"
     false: it takes files of bucket "landing" alone
-    false: key pattern "in" with filter "^(?:.*\\.csv)$" holds the folder, and the filter does not match
+    false: key pattern "in" with filter ".*\.csv" holds the folder, and the filter does not match
     false: key pattern "in": it ignores this (ignore_names)
     "#);
 }

@@ -9,6 +9,7 @@ use longshore_store::{DatabaseStanding, Store, StoreError};
 
 use super::finding::Finding;
 use super::work;
+use crate::exit::causes;
 
 const DATABASE: &str = "control database";
 const MIGRATIONS: &str = "migrations";
@@ -25,10 +26,7 @@ pub(super) async fn examine(settings: &Settings, clients: &AwsClients) -> (Vec<F
         Ok(store) => store,
         Err(error) => {
             let mend = "mend the certificates that LONGSHORE_DATABASE_CA_FILE names";
-            return (
-                vec![Finding::fault(DATABASE, format!("{error:#}"), mend)],
-                Vec::new(),
-            );
+            return (vec![Finding::fault(DATABASE, causes(&error), mend)], Vec::new());
         }
     };
     match store.standing().await {

@@ -15,7 +15,7 @@ use super::finding::{Finding, Verdict};
 use super::warehouse::PATIENCE;
 use super::{secrets, setting_faults, show};
 use crate::deployment::Deployment;
-use crate::exit::ExitStatus;
+use crate::exit::{ExitStatus, causes};
 use crate::output::{Output, Progress};
 
 const CONTROL_LOGIN: &str = "control database's login";
@@ -104,7 +104,7 @@ async fn control_login(settings: &Settings, clients: &AwsClients) -> (Finding, N
     };
     let store: Store = match wiring::connect_store(settings, &clients.secrets).await {
         Ok(store) => store,
-        Err(error) => return fault(format!("{error:#}")),
+        Err(error) => return fault(causes(&error)),
     };
     match Named::read(&store).await {
         Ok(named) => {

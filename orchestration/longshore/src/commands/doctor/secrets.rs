@@ -7,6 +7,7 @@ use longshore_runtime::wiring::{self, AwsClients};
 use longshore_store::EncryptionSecret;
 
 use super::finding::Finding;
+use crate::exit::causes;
 
 const CONTROL: &str = "control database's secret";
 const LOGIN_SHAPE: &str = r#"{"username": "…", "password": "…"}"#;
@@ -22,7 +23,7 @@ pub(super) async fn control(settings: &Settings, clients: &AwsClients) -> Findin
         ),
         Err(error) => Finding::fault(
             CONTROL,
-            format!("{error:#}"),
+            causes(&error),
             mend(
                 id,
                 r#"{"host": "…", "port": 5432, "username": "…", "password": "…", "dbname": "…"}"#,
@@ -41,10 +42,7 @@ pub(super) async fn warehouse(settings: &Settings, clients: &AwsClients) -> (Fin
         ),
         Err(error) => {
             let shape = r#"{"dbClusterIdentifier": "…", "database": "…", "username": "…", "password": "…"}"#;
-            (
-                Finding::fault(WAREHOUSE, format!("{error:#}"), mend(id, shape)),
-                None,
-            )
+            (Finding::fault(WAREHOUSE, causes(&error), mend(id, shape)), None)
         }
     }
 }

@@ -6,8 +6,9 @@ pub(crate) mod document;
 use std::sync::Arc;
 
 use anyhow::anyhow;
-use longshore_app::{ChainError, ChainReport, QueryOutcome, RunChain};
-use longshore_domain::chain::{ChainDefaults, ChainQuery, Pace, StatementRequest, check};
+use longshore_app::{ChainError, ChainReport, QueryOutcome, RunChain, with_causes};
+use longshore_copy::transaction::count_statements;
+use longshore_domain::chain::{ChainDefaults, ChainFaults, ChainQuery, Pace, StatementRequest, check};
 use longshore_domain::target::{Compute, Login, Warehouse};
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -51,6 +52,7 @@ async fn run_chain(
     let document = document::read(&arguments.chain)?;
     let (clients, warehouse) = deployment.warehouse().await?;
     let queries = check(&document, &defaults(&warehouse))
+        .and_then(one_statement_each)
         .map_err(|faults| input(format!("{}: {faults}", document::name(&arguments.chain))))?;
     check_start(arguments.from, &queries)?;
     let display = Arc::new(Display::new(arguments.watch, &queries, arguments.from));
@@ -94,6 +96,25 @@ fn defaults(warehouse: &Warehouse) -> ChainDefaults {
         request,
         pace: PACE,
         max_retries: MAX_RETRIES,
+    }
+}
+
+/// The Data API takes no text of two statements, and would say so only once the chain had come so far.
+fn one_statement_each(queries: Vec<ChainQuery>) -> Result<Vec<ChainQuery>, ChainFaults> {
+    let counts = queries.iter().map(|query| count_statements(&query.request.sql));
+    let faults: Vec<_> = counts
+        .enumerate()
+        .filter(|(_, count)| *count > 1)
+        .map(|(index, count)| {
+            format!(
+                "query {}: holds {count} statements, and the Data API runs one at a time; make a query of each",
+                index + 1
+            )
+        })
+        .collect();
+    match faults.is_empty() {
+        true => Ok(queries),
+        false => Err(ChainFaults(faults)),
     }
 }
 
@@ -154,5 +175,47 @@ fn end(report: ChainReport) -> anyhow::Result<ExitStatus> {
             format!("once that is mended, go on with --from {query}")
         }
     };
-    Err(anyhow!("{:#}; {advice}", anyhow::Error::from(error)))
+    Err(anyhow!("{}; {advice}", with_causes(&error)))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn defaults() -> ChainDefaults {
+        ChainDefaults {
+            request: StatementRequest {
+                database: Some("dev".to_owned()),
+                workgroup_name: Some("w".to_owned()),
+                ..StatementRequest::default()
+            },
+            pace: PACE,
+            max_retries: MAX_RETRIES,
+        }
+    }
+
+    fn judged(chain: &serde_json::Value) -> Result<usize, String> {
+        let checked = check(chain, &defaults()).and_then(one_statement_each);
+        checked
+            .map(|queries| queries.len())
+            .map_err(|faults| faults.to_string())
+    }
+
+    #[test]
+    fn every_query_of_several_statements_is_named_before_anything_runs() {
+        let chain = json!([
+            "SELECT 1",
+            "DELETE FROM a; DELETE FROM b",
+            "SELECT ';'; -- done\n",
+            "a; b; c"
+        ]);
+        assert_eq!(
+            judged(&chain).unwrap_err(),
+            "nothing was run: query 2: holds 2 statements, and the Data API runs one at a time; make a query of each; query 4: \
+             holds 3 statements, and the Data API runs one at a time; make a query of each"
+        );
+        assert_eq!(judged(&json!(["SELECT 1;", "SELECT 'it\\'s; done'"])), Ok(2));
+    }
 }

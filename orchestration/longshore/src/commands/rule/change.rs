@@ -9,9 +9,10 @@ use longshore_app::rules::draft::{self, Catalog, Draft, Entry, Field};
 use longshore_app::rules::plan::{self, Plan, Step};
 use longshore_app::rules::{Fault, Faults, export, tree};
 use longshore_domain::rule::{RuleFaults, RuleId};
-use longshore_store::{Changed, Operator, RuleBook, RuleRecord, Sheet, Store};
+use longshore_store::{Changed, RuleBook, RuleRecord, Sheet, Store};
 use serde_json::json;
 
+use super::super::dry_run::Earnest;
 use super::{no_such_rule, read_catalog};
 use crate::cli::HandArguments;
 use crate::deployment::Deployment;
@@ -81,24 +82,18 @@ impl<'a> Change<'a> {
                 if !faults.is_empty() {
                     return Err(self.refuse(places(&faults, draft)));
                 }
-                if !self.hand.yes {
-                    note("Nothing was done; say --yes to do it.");
-                }
+                Earnest::of(self.hand).close();
                 Ok(Some(ExitStatus::Done))
             }
         }
     }
 
     async fn rehearse(&self, plan: &Plan) -> anyhow::Result<Rehearsed> {
-        let operator = Operator {
-            name: self.hand.operator.clone(),
-            reason: self.hand.why.clone(),
+        let meant = match Earnest::of(self.hand) {
+            Earnest::Done => Meant::ToStay,
+            Earnest::Told => Meant::ToBeSeen,
         };
-        let meant = match self.hand.yes {
-            true => Meant::ToStay,
-            false => Meant::ToBeSeen,
-        };
-        rehearse(&self.store, &self.catalog, plan, &operator, meant)
+        rehearse(&self.store, &self.catalog, plan, &self.hand.operator(), meant)
             .await
             .context("write rules")
     }
