@@ -34,9 +34,19 @@ pub(crate) async fn successor(app: &App, load: &Load) -> Result<Option<LoadId>, 
     if load.parent.is_some() || load.replays.is_some() || load.is_batch() {
         return Ok(None);
     }
+    let own = OtherContent {
+        load: load.id,
+        sequencer: load.object.sequencer.clone(),
+        received_at: load.received_at,
+    };
     let others = app.store.other_contents(load.id).await?;
-    let later = others.iter().find(|other| is_later(other, load));
-    Ok(later.map(|later| later.load))
+    let latest = others
+        .iter()
+        .fold(&own, |latest, other| match is_later(other, latest) {
+            true => other,
+            false => latest,
+        });
+    Ok((latest.load != own.load).then_some(latest.load))
 }
 
 /// The same of a load of which the id is known.
@@ -47,10 +57,10 @@ pub(crate) async fn successor_of(app: &App, load: LoadId) -> Result<Option<LoadI
     }
 }
 
-fn is_later(other: &OtherContent, load: &Load) -> bool {
-    match (&other.sequencer, &load.object.sequencer) {
-        (Some(other), Some(own)) if other.is_of_event() && own.is_of_event() => other > own,
-        _ => (other.received_at, other.load) > (load.received_at, load.id),
+fn is_later(one: &OtherContent, than: &OtherContent) -> bool {
+    match (&one.sequencer, &than.sequencer) {
+        (Some(one), Some(than)) if one.is_of_event() && than.is_of_event() => one > than,
+        _ => (one.received_at, one.load) > (than.received_at, than.load),
     }
 }
 
