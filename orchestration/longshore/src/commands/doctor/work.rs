@@ -1,8 +1,11 @@
-//! How the work goes: warehouses and rules that are paused, markers that differ, loads and messages that have waited for long.
+//! How the work goes: warehouses and rules that are paused, markers that differ, snapshots that fail, files that are late, loads and
+//! messages that have waited for long.
 
 use chrono::Utc;
 use longshore_app::with_causes;
-use longshore_store::{MarkerDifference, PausedRule, Store, StoreError, Vitals, WarehouseStanding};
+use longshore_store::{
+    LIST_LIMIT, MarkerDifference, PausedRule, SnapshotStanding, Store, StoreError, Vitals, WarehouseStanding,
+};
 
 use super::finding::Finding;
 use crate::commands::cells::moment;
@@ -28,7 +31,11 @@ async fn look(store: &Store) -> Result<Vec<Finding>, StoreError> {
     let mut findings = paused(&store.warehouses().await?);
     findings.extend(store.paused_rules().await?.iter().map(paused_rule));
     findings.extend(differing(&store.differences(false).await?));
-    findings.extend(waiting(&store.vitals(Utc::now()).await?));
+    let snapshots = store.snapshot_standings(None, LIST_LIMIT).await?;
+    findings.extend(snapshots.iter().filter_map(failing));
+    let vitals = store.vitals(Utc::now()).await?;
+    findings.extend(late(&vitals));
+    findings.extend(waiting(&vitals));
     Ok(findings)
 }
 
@@ -73,6 +80,31 @@ fn differing(open: &[MarkerDifference]) -> Option<Finding> {
         open.len()
     );
     (!open.is_empty()).then(|| Finding::fault(WORK, seen, "longshore marker list"))
+}
+
+/// A table whose last run failed; `None` of one that goes well.
+fn failing(table: &SnapshotStanding) -> Option<Finding> {
+    let error = table
+        .error
+        .as_ref()
+        .filter(|_| table.in_operation && table.failures > 0)?;
+    let seen = format!(
+        "the snapshots of table {} of rule {} failed {} times in a row, the last time for this: {error}",
+        table.table, table.rule, table.failures
+    );
+    let mend = format!(
+        "mend what it says; the next run tries again: longshore snapshot list --rule {}",
+        table.rule
+    );
+    Some(Finding::fault(WORK, seen, mend))
+}
+
+fn late(vitals: &Vitals) -> Option<Finding> {
+    let seen = format!(
+        "times at which fewer files had come than a rule expects: {}",
+        vitals.late_periods
+    );
+    (vitals.late_periods > 0).then(|| Finding::notice(WORK, seen, "ask their senders: longshore late list"))
 }
 
 fn waiting(vitals: &Vitals) -> Vec<Finding> {
@@ -129,6 +161,20 @@ mod tests {
         );
         (rule.since, rule.by, rule.why) = (None, None, None);
         assert_eq!(paused_rule(&rule).seen, "rule 71 is paused, 12 loads wait");
+    }
+
+    #[test]
+    fn files_that_are_late_are_told() {
+        assert!(late(&vitals(0.0, 0.0)).is_none());
+        let two = Vitals {
+            late_periods: 2,
+            ..vitals(0.0, 0.0)
+        };
+        let found = late(&two).unwrap();
+        assert_eq!(
+            found.seen,
+            "times at which fewer files had come than a rule expects: 2"
+        );
     }
 
     #[test]

@@ -6,7 +6,7 @@ use longshore_domain::load::{LoadId, LoadState};
 use longshore_store::{Load, Sequel, Store};
 use serde::Serialize;
 
-use super::super::cells::{file, moment, number, trouble};
+use super::super::cells::{fault, file, moment, number, trouble};
 
 /// What came of some loads.
 pub(crate) struct Sequels(HashMap<LoadId, Sequel>);
@@ -16,6 +16,8 @@ pub(crate) struct Sequels(HashMap<LoadId, Sequel>);
 pub(crate) struct Told<'a> {
     #[serde(flatten)]
     load: &'a Load,
+    /// The code and the sentence of what failed, also of its transformation, which has no error of the load's own.
+    fault: Option<String>,
     outcome: Option<&'a Sequel>,
 }
 
@@ -34,6 +36,7 @@ impl Sequels {
     pub(crate) fn told<'a>(&'a self, loads: &'a [Load]) -> Vec<Told<'a>> {
         let told = |load| Told {
             load,
+            fault: fault(load),
             outcome: self.get(load),
         };
         loads.iter().map(told).collect()

@@ -26,7 +26,7 @@ pub(crate) async fn show(store: &Store, id: LoadId, output: Output) -> anyhow::R
     let sequels = Sequels::of(&parts, store).await?;
     if output.is_json() {
         output.json(&json!({
-            "load": load, "outcome": own.get(&load), "statements": statements, "row_errors": row_errors,
+            "load": load, "fault": fault(&load), "outcome": own.get(&load), "statements": statements, "row_errors": row_errors,
             "notices": notices, "parts": sequels.told(&parts), "operations": operations, "follow_up_steps": steps,
         }))?;
         return Ok(ExitStatus::Done);
