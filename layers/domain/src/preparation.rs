@@ -84,6 +84,8 @@ pub struct PreparationStep {
     pub bytes_up: u64,
     /// How long it takes by itself.
     pub seconds: f64,
+    /// Whether the next invocation goes on with it where one stopped.
+    pub is_resumable: bool,
 }
 
 /// Whether the time of one invocation is enough.
@@ -129,11 +131,10 @@ impl PreparationPlan {
 
     /// Whether it can be done within an invocation, or by several.
     pub fn invocations(&self) -> InvocationsNeeded {
-        let goes_on = |step: &&PreparationStep| step.what == COUNTED_BY_CHUNKS;
-        let longest = self.steps.iter().filter(|step| !goes_on(step));
+        let at_a_stretch = self.steps.iter().filter(|step| !step.is_resumable);
         if self.seconds() <= INVOCATION_SECONDS {
             InvocationsNeeded::One
-        } else if longest.map(|step| step.seconds).fold(0.0, f64::max) <= INVOCATION_SECONDS {
+        } else if at_a_stretch.map(|step| step.seconds).fold(0.0, f64::max) <= INVOCATION_SECONDS {
             InvocationsNeeded::Several
         } else {
             InvocationsNeeded::TooLong
@@ -260,9 +261,6 @@ fn is_split_by_redshift(rule: &FileRule) -> bool {
     }
 }
 
-/// A step that the next invocation goes on with.
-const COUNTED_BY_CHUNKS: &str = "read it once, several ranges at a time, and count";
-
 fn look_at_the_ends() -> PreparationStep {
     PreparationStep {
         what: "look at its head and its tail",
@@ -271,17 +269,19 @@ fn look_at_the_ends() -> PreparationStep {
         bytes_down: 2 * WINDOW_BYTES,
         bytes_up: 0,
         seconds: 2.0 * REQUEST_SECONDS,
+        is_resumable: false,
     }
 }
 
 fn count_by_chunks(size_bytes: u64) -> PreparationStep {
     PreparationStep {
-        what: COUNTED_BY_CHUNKS,
+        what: "read it once, several ranges at a time, and count",
         reads: size_bytes.div_ceil(MOST_CHUNK_BYTES),
         writes: 0,
         bytes_down: size_bytes,
         bytes_up: 0,
         seconds: REQUEST_SECONDS + moved(size_bytes),
+        is_resumable: true,
     }
 }
 
@@ -293,6 +293,7 @@ fn read_once(size_bytes: u64) -> PreparationStep {
         bytes_down: size_bytes,
         bytes_up: 0,
         seconds: REQUEST_SECONDS + moved(size_bytes),
+        is_resumable: false,
     }
 }
 
@@ -320,6 +321,7 @@ fn through_codecs(rule: &FileRule, text_bytes: u64) -> PreparationStep {
         bytes_down: 0,
         bytes_up: 0,
         seconds: gibibytes * (0.2 + decoded + encoded) / processor,
+        is_resumable: false,
     }
 }
 
@@ -334,6 +336,7 @@ fn upload(size_bytes: u64) -> PreparationStep {
         bytes_down: 0,
         bytes_up: size_bytes,
         seconds: REQUEST_SECONDS + moved(size_bytes),
+        is_resumable: false,
     }
 }
 
@@ -347,6 +350,7 @@ fn copy(size_bytes: u64) -> PreparationStep {
         bytes_down: 0,
         bytes_up: 0,
         seconds: 3.0 * REQUEST_SECONDS + size_bytes as f64 / (COPY_BYTES_PER_SECOND * at_once),
+        is_resumable: false,
     }
 }
 
